@@ -1,0 +1,1 @@
+"""Users, teams, projects, API keys and sessions."""

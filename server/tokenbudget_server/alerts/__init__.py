@@ -1,0 +1,1 @@
+"""Tell people when a budget is about to be or has been overspent."""

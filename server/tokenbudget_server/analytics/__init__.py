@@ -1,0 +1,1 @@
+"""Serve the library's analytics over HTTP."""

@@ -1,0 +1,1 @@
+"""Budgets, their status and their enforcement."""

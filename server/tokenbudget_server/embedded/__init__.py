@@ -1,0 +1,1 @@
+"""Life cycle of the Postgres that the server brings along."""

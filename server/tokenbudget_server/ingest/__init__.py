@@ -1,0 +1,1 @@
+"""Receive events: authenticate, validate, re-price, commit."""

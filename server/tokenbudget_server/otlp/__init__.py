@@ -1,0 +1,1 @@
+"""Receive OpenTelemetry traces and read the usage in them."""

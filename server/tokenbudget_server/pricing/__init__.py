@@ -1,0 +1,1 @@
+"""The server's price book and its changes."""

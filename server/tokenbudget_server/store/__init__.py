@@ -1,0 +1,1 @@
+"""Tables, migrations, writer, rollups and queries on Postgres."""

@@ -1,0 +1,1 @@
+"""Keep the waitlist of people who asked for access."""

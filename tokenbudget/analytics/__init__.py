@@ -1,0 +1,1 @@
+"""Answer questions about usage and cost: polars functions over the ledger."""

@@ -1,0 +1,1 @@
+"""Ask a server the questions that analytics answers locally."""

@@ -1,0 +1,1 @@
+"""Callbacks for frameworks that hide the client, such as LangChain and LlamaIndex."""

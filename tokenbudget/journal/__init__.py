@@ -1,0 +1,1 @@
+"""Keep every event on disk before the observed call returns."""

@@ -1,0 +1,1 @@
+"""Read events fast: closed days as Parquet plus an open tail."""

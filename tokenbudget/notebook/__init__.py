@@ -1,0 +1,1 @@
+"""Magics and rich display for notebooks."""

@@ -1,0 +1,1 @@
+"""Figures of usage and cost."""

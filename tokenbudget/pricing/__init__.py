@@ -1,0 +1,1 @@
+"""Turn measured usage into an itemised receipt from dated, sourced prices."""

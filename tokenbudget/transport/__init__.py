@@ -1,0 +1,1 @@
+"""Ship the journal to a server in batches and remember what it acknowledged."""
