@@ -1,0 +1,196 @@
+"""Where events go and what they are called: one place for every setting.
+
+Order of precedence: ``tb.configure(...)``, the environment, ``$TOKENBUDGET_HOME/config.toml`` (written by
+``tokenbudget up``), then local mode: no server, the journal on disk is the store.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from tokenbudget.core.errors import ConfigError
+
+CONFIG_FILE = "config.toml"
+_ENVIRONMENT = {
+    "url": "TOKENBUDGET_URL",
+    "api_key": "TOKENBUDGET_API_KEY",
+    "project": "TOKENBUDGET_PROJECT",
+    "tz": "TOKENBUDGET_TZ",
+}
+_TRUE = {"1", "true", "yes", "on"}
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings in force.
+
+    Attributes
+    ----------
+    home : Path
+        Directory of the journal, the ledger and ``config.toml``.
+    url, api_key : str or None
+        The TokenBudget server and the key to it; without `url`, everything stays on this machine.
+    project : str or None
+        Name that events carry.
+    tz : str
+        IANA zone whose days periods follow.
+    enabled : bool
+        False records nothing; wrapped clients work as if they were not.
+    models : dict of str to str
+        Deployment or alias to the model whose price it has, e.g. ``{"my-deployment": "gpt-4o"}``.
+    """
+
+    home: Path
+    url: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    project: str | None = None
+    tz: str = "UTC"
+    enabled: bool = True
+    models: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.url is not None and not self.url.startswith(("http://", "https://")):
+            msg = f"url must start with http:// or https://, got {self.url!r}"
+            raise ConfigError(msg)
+
+
+def default_home() -> Path:
+    """Give ``$TOKENBUDGET_HOME``, else ``~/.tokenbudget``."""
+    return Path(os.environ.get("TOKENBUDGET_HOME") or Path.home() / ".tokenbudget")
+
+
+def read_file(home: Path) -> dict[str, Any]:
+    """Read ``config.toml`` in `home`; empty when there is none.
+
+    Raises
+    ------
+    ConfigError
+        If the file is not TOML or cannot be read.
+    """
+    path = home / CONFIG_FILE
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        msg = f"cannot read {path}: {error}; mend or delete it"
+        raise ConfigError(msg) from error
+
+
+def resolve(**explicit: Any) -> Config:
+    """Work out the settings from `explicit` values, the environment and the file.
+
+    A value of None in `explicit` means: not given.  ``url=""`` or ``TOKENBUDGET_URL=""`` forces local mode.
+
+    Raises
+    ------
+    ConfigError
+        If a setting is unknown or cannot be used.
+    """
+    names = {f.name for f in fields(Config)}
+    if unknown := set(explicit) - names:
+        msg = f"unknown setting {', '.join(sorted(unknown))}: known are {', '.join(sorted(names))}"
+        raise ConfigError(msg)
+    given = {name: value for name, value in explicit.items() if value is not None}
+    home = Path(given.pop("home", None) or default_home()).expanduser()
+    merged: dict[str, Any] = {k: v for k, v in read_file(home).items() if k in names - {"home"}}
+    merged |= {name: os.environ[variable] for name, variable in _ENVIRONMENT.items() if variable in os.environ}
+    if os.environ.get("TOKENBUDGET_DISABLED", "").strip().lower() in _TRUE:
+        merged["enabled"] = False
+    config = Config(home=home, **(merged | given))
+    return replace(config, url=(config.url or "").rstrip("/") or None, api_key=config.api_key or None)
+
+
+_explicit: dict[str, Any] = {}
+_current: Config | None = None
+
+
+def current() -> Config:
+    """Give the settings in force, working them out on first use."""
+    global _current  # noqa: PLW0603 (one process has one configuration)
+    if _current is None:
+        _current = resolve(**_explicit)
+    return _current
+
+
+def configure(  # noqa: PLR0913 (one keyword per setting)
+    *,
+    url: str | None = None,
+    api_key: str | None = None,
+    home: str | os.PathLike[str] | None = None,
+    project: str | None = None,
+    tz: str | None = None,
+    enabled: bool | None = None,
+    models: dict[str, str] | None = None,
+) -> Config:
+    """Set what you name, for this process; the rest stays as it was.
+
+    Parameters
+    ----------
+    url, api_key : str, optional
+        The TokenBudget server and the key to it; ``url=""`` forces local mode.
+    home : path, optional
+        Directory of the journal and the ledger; ``~/.tokenbudget`` by default.
+    project : str, optional
+        Name that events carry.
+    tz : str, optional
+        IANA zone whose days periods follow; UTC by default.
+    enabled : bool, optional
+        False records nothing.
+    models : dict, optional
+        Deployment or alias to the model whose price it has.
+
+    Returns
+    -------
+    Config
+        The settings now in force.
+
+    Raises
+    ------
+    ConfigError
+        If a setting cannot be used; nothing is changed then.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> configure(home=tempfile.mkdtemp(), project="demo", tz="Europe/Berlin").project
+    'demo'
+    """
+    global _current, _explicit  # noqa: PLW0603
+    from tokenbudget.core.period import zone  # noqa: PLC0415 (keeps the import of tokenbudget light)
+
+    if tz is not None:
+        zone(tz)
+    named = {
+        "url": url,
+        "api_key": api_key,
+        "home": home,
+        "project": project,
+        "tz": tz,
+        "enabled": enabled,
+        "models": models,
+    }
+    explicit = _explicit | {name: value for name, value in named.items() if value is not None}
+    config = resolve(**explicit)
+    _explicit, _current = explicit, config
+    for listener in _listeners:
+        listener(config)
+    return config
+
+
+_listeners: list[Any] = []
+
+
+def on_change(listener: Any) -> None:
+    """Call `listener` with the new settings whenever ``configure`` changed them."""
+    _listeners.append(listener)
+
+
+def reset() -> None:
+    """Forget what ``configure`` set; for tests."""
+    global _current, _explicit  # noqa: PLW0603
+    _explicit, _current = {}, None

@@ -1,0 +1,95 @@
+"""The event: one model call, as it is journaled, sent and stored.  Never prompts, answers or provider keys."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from tokenbudget.core.usage import Usage
+
+Status = Literal["ok", "error", "aborted"]
+Measured = Literal["exact", "estimated"]
+Source = Literal["python", "javascript", "otlp", "api"]
+Scalar = str | int | float | bool | None
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One model call.
+
+    Attributes
+    ----------
+    id : str
+        UUIDv7, made once by the client; the server stores an id once per project, however often it arrives.
+    occurred_at : datetime
+        When the request was sent; time-zone aware, UTC.
+    provider : str
+        Who bills the call: ``openai``, ``azure``, ``anthropic``, ``google``, ``vertex``, ``bedrock``, …
+        (`tokenbudget.core.providers.canonical` maps OpenTelemetry's names onto these).
+    model : str
+        The model as the response names it, else as requested; ``requested_model`` is what was asked for.
+    operation : str
+        The API called: ``chat``, ``responses``, ``messages``, ``embeddings``, ``images``, …
+    cost_usd : Decimal or None
+        Exact cost in US dollars; None where no price or no usage is known, with the reason in ``unpriced``.
+    price_key : str or None
+        The row of the price book that priced the call.
+    service_tier, speed, region : str or None
+        What the response (or request, for ``region``) says of tier, speed and geography; prices depend on them.
+    batch : bool
+        Whether the call went through the provider's batch API.
+    latency_ms, time_to_first_token_ms : float or None
+        Wall-clock milliseconds from sending the request.
+    attempts : int
+        HTTP attempts inside the client, retries included.
+    measured : {"exact", "estimated"}
+        Whether the usage is the provider's statement, or ours from what was seen (a stream broken off).
+    project : str or None
+        The client's project name; on the server the API key decides.
+    tags : dict of str to str
+        Attribution chosen by the user: ``feature``, ``user_id``, ``env``, …
+    warnings : tuple of str
+        Contradictions found in the provider's usage, each naming both values.
+    """
+
+    id: str
+    occurred_at: datetime
+    provider: str
+    model: str
+    operation: str = "chat"
+    requested_model: str | None = None
+    usage: Usage = Usage()
+    cost_usd: Decimal | None = None
+    unpriced: str | None = None
+    price_key: str | None = None
+    service_tier: str | None = None
+    speed: str | None = None
+    region: str | None = None
+    batch: bool = False
+    latency_ms: float | None = None
+    time_to_first_token_ms: float | None = None
+    attempts: int = 1
+    status: Status = "ok"
+    error_type: str | None = None
+    measured: Measured = "exact"
+    response_id: str | None = None
+    source: Source = "python"
+    project: str | None = None
+    tags: dict[str, str] = {}
+    metadata: dict[str, Scalar] = {}
+    warnings: tuple[str, ...] = ()
+
+
+class EventBatch(msgspec.Struct, kw_only=True):
+    """The body of ``POST /v1/events/batch``."""
+
+    events: list[Event]
+
+
+encoder = msgspec.json.Encoder()
+decoder = msgspec.json.Decoder(Event)
+
+encode = encoder.encode
+decode = decoder.decode

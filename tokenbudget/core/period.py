@@ -1,0 +1,198 @@
+"""Periods: half-open spans of time whose day boundaries follow a stated IANA time zone.
+
+==========================  ==============================================================================
+``24h``                     the last 24 hours, up to the end of the running quarter of an hour
+``7d`` ``30d`` ``4w``       today and the days before it, in whole days of the zone (``1d`` is today)
+``today`` ``yesterday``     one day of the zone
+``mtd`` ``qtd`` ``ytd``     month, quarter or year to date
+``2026`` ``2026-10``        a calendar year or month
+``2026-10-05``              a day
+``2026-10-01..2026-10-15``  from the first day up to and including the last
+==========================  ==============================================================================
+
+Hours align to quarters of an hour because all time zones do, so 15-minute rollups answer every period exactly.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from tokenbudget.core.errors import PeriodError
+
+_QUARTER_HOUR = timedelta(minutes=15)
+_EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+_LONGEST_DAYS = 3660
+_TO_DATE_MONTHS = {"mtd": 1, "qtd": 3, "ytd": 12}
+_HELP = "use e.g. 24h, 7d, 30d, mtd, qtd, ytd, 2026-10, 2026-10-05 or 2026-10-01..2026-10-15"
+
+
+class Period(msgspec.Struct, frozen=True, kw_only=True):
+    """A half-open span ``start <= t < end`` of UTC instants, and the zone its days follow.
+
+    Attributes
+    ----------
+    name : str
+        What was asked for, e.g. ``30d``.
+    start, end : datetime
+        UTC, time-zone aware.
+    tz : str
+        IANA name of the zone.
+    previous_start, previous_end : datetime
+        The span to compare with: the one before, cut off where a running period is now (like with like).
+    """
+
+    name: str
+    start: datetime
+    end: datetime
+    tz: str
+    previous_start: datetime
+    previous_end: datetime
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone whose days the period follows."""
+        return ZoneInfo(self.tz)
+
+    @property
+    def previous(self) -> Period:
+        """The span to compare with, as a period (its own previous span is empty)."""
+        return Period(
+            name=f"before {self.name}",
+            start=self.previous_start,
+            end=self.previous_end,
+            tz=self.tz,
+            previous_start=self.previous_start,
+            previous_end=self.previous_start,
+        )
+
+
+def zone(name: str) -> ZoneInfo:
+    """Look up an IANA time zone.
+
+    Raises
+    ------
+    PeriodError
+        If there is no zone of that name.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError, TypeError):
+        msg = f"unknown time zone {name!r}: use an IANA name such as UTC, Europe/Berlin or Asia/Kolkata"
+        raise PeriodError(msg) from None
+
+
+def midnight(day: date, tz: ZoneInfo) -> datetime:
+    """Give the first instant of a day in a zone, in UTC, also where clocks skip midnight."""
+    return datetime.combine(day, time(), tz).astimezone(UTC)
+
+
+def quarter_hour_after(now: datetime) -> datetime:
+    """Give the end of the quarter of an hour that `now` lies in."""
+    return _EPOCH + ((now - _EPOCH) // _QUARTER_HOUR + 1) * _QUARTER_HOUR
+
+
+def parse(text: str | tuple[date, date], now: datetime, tz: str = "UTC") -> Period:
+    """Read a period.
+
+    Parameters
+    ----------
+    text : str or pair of date
+        See the module's table; a pair of dates is from the first up to and including the second.
+    now : datetime
+        The present, time-zone aware.
+    tz : str
+        IANA zone whose days count.
+
+    Raises
+    ------
+    PeriodError
+        If `text` is not a period, ends before it starts, or `tz` is not a zone.
+
+    Examples
+    --------
+    >>> p = parse("2d", datetime(2026, 10, 5, 12, tzinfo=UTC), "Asia/Kolkata")
+    >>> p.start.isoformat(), p.end.isoformat()
+    ('2026-10-03T18:30:00+00:00', '2026-10-05T18:30:00+00:00')
+    """
+    where = zone(tz)
+    if isinstance(text, tuple):
+        text = "..".join(day.isoformat() for day in text)
+    name = text.strip().lower()
+    if match := re.fullmatch(r"([1-9]\d{0,4})h", name):
+        return _hours(name, int(match[1]), now, tz)
+    today = now.astimezone(where).date()
+    first, last, earlier = _days(name, today)
+    start, end, before = midnight(first, where), midnight(last, where), midnight(earlier, where)
+    previous_end = start if now >= end else min(start, before + max(timedelta(), _wall(now, where) - _wall(start, where)))
+    return Period(name=name, start=start, end=end, tz=tz, previous_start=before, previous_end=previous_end)
+
+
+def _hours(name: str, hours: int, now: datetime, tz: str) -> Period:
+    if hours > _LONGEST_DAYS * 24:
+        msg = f"period {name!r} is too long: at most {_LONGEST_DAYS} days"
+        raise PeriodError(msg)
+    end, span = quarter_hour_after(now), timedelta(hours=hours)
+    start = end - span
+    return Period(
+        name=name, start=start, end=end, tz=tz, previous_start=start - span, previous_end=start - (end - now)
+    )
+
+
+def _wall(instant: datetime, where: ZoneInfo) -> datetime:
+    return instant.astimezone(where).replace(tzinfo=None)
+
+
+def _days(name: str, today: date) -> tuple[date, date, date]:
+    """First day, day after the last, and first day of the span before."""
+    if match := re.fullmatch(r"([1-9]\d{0,3})([dw])", name):
+        days = int(match[1]) * (7 if match[2] == "w" else 1)
+        if days > _LONGEST_DAYS:
+            msg = f"period {name!r} is too long: at most {_LONGEST_DAYS} days"
+            raise PeriodError(msg)
+        return _span(today - timedelta(days=days - 1), today)
+    if name in ("today", "yesterday"):
+        day = today if name == "today" else today - timedelta(days=1)
+        return _span(day, day)
+    if name in _TO_DATE_MONTHS:
+        months = _TO_DATE_MONTHS[name]
+        first = date(today.year, (today.month - 1) // months * months + 1, 1)
+        return first, today + timedelta(days=1), _add_months(first, -months)
+    try:
+        return _calendar(name)
+    except ValueError:
+        msg = f"unknown period {name!r}: {_HELP}"
+        raise PeriodError(msg) from None
+
+
+def _calendar(name: str) -> tuple[date, date, date]:
+    first_text, dots, last_text = name.partition("..")
+    if dots:
+        first, last = date.fromisoformat(first_text), date.fromisoformat(last_text)
+        if last < first:
+            msg = f"period {name!r} ends before it starts"
+            raise PeriodError(msg)
+        return _span(first, last)
+    if re.fullmatch(r"\d{4}", name):
+        first = date(int(name), 1, 1)
+        return first, _add_months(first, 12), _add_months(first, -12)
+    if re.fullmatch(r"\d{4}-\d{2}", name):
+        first = date.fromisoformat(f"{name}-01")
+        return first, _add_months(first, 1), _add_months(first, -1)
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", name):
+        day = date.fromisoformat(name)
+        return _span(day, day)
+    raise ValueError(name)
+
+
+def _span(first: date, last: date) -> tuple[date, date, date]:
+    days = (last - first).days + 1
+    return first, last + timedelta(days=1), first - timedelta(days=days)
+
+
+def _add_months(day: date, months: int) -> date:
+    years, month = divmod(day.month - 1 + months, 12)
+    return date(day.year + years, month + 1, 1)

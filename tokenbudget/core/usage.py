@@ -1,0 +1,176 @@
+"""What one model call consumed, in one meaning for all providers.
+
+``input_tokens`` includes cached and cache-written tokens, ``output_tokens`` includes reasoning tokens (the meaning of
+OpenTelemetry's ``gen_ai.usage.*``).  Every other token field is a *part* of one of these two and never added to it.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Tokens, tool calls and other units of one model call.
+
+    Attributes
+    ----------
+    input_tokens, output_tokens : int or None
+        Everything billed on that side; None where the provider stated no usage (unknown is not zero).
+    cache_read_tokens, cache_write_tokens : int
+        Parts of the input.  ``cache_write_tokens`` is the total of writes; the ``_5m``, ``_1h`` and ``_12h`` fields
+        are parts of it by time to live, where the provider states one.
+    input_audio_tokens, input_image_tokens, input_video_tokens, tool_prompt_tokens : int
+        Parts of the input by modality; ``tool_prompt_tokens`` are prompts added by server tools.
+    cache_read_audio_tokens, cache_read_image_tokens, cache_write_audio_tokens : int
+        Parts of both the cached and the modality count.
+    reasoning_tokens, output_audio_tokens, output_image_tokens, output_video_tokens, citation_tokens : int
+        Parts of the output.
+    accepted_prediction_tokens, rejected_prediction_tokens : int
+        Parts of the output (OpenAI predicted outputs).
+    tools : dict of str to int
+        Calls of server tools that are billed apart, e.g. ``{"web_search": 2}``.
+    units : dict of str to Decimal
+        Billed units other than tokens, e.g. ``{"seconds": Decimal("12.5")}``, ``characters``, ``images``, ``search_units``.
+    passes : tuple of Pass
+        The model passes inside the call, where it made several that are priced apart (compaction, advisor model).
+        The outer fields are then their sum.
+    reported_cost_usd : Decimal or None
+        The provider's own bill in the response (OpenRouter, xAI, Perplexity, …).
+    """
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    cache_write_5m_tokens: int = 0
+    cache_write_1h_tokens: int = 0
+    cache_write_12h_tokens: int = 0
+    input_audio_tokens: int = 0
+    input_image_tokens: int = 0
+    input_video_tokens: int = 0
+    tool_prompt_tokens: int = 0
+    cache_read_audio_tokens: int = 0
+    cache_read_image_tokens: int = 0
+    cache_write_audio_tokens: int = 0
+    reasoning_tokens: int = 0
+    output_audio_tokens: int = 0
+    output_image_tokens: int = 0
+    output_video_tokens: int = 0
+    citation_tokens: int = 0
+    accepted_prediction_tokens: int = 0
+    rejected_prediction_tokens: int = 0
+    tools: dict[str, int] = {}
+    units: dict[str, Decimal] = {}
+    passes: tuple[Pass, ...] = ()
+    reported_cost_usd: Decimal | None = None
+
+    @property
+    def absent(self) -> bool:
+        """Whether the provider stated nothing that could be billed."""
+        return (
+            self.input_tokens is None
+            and self.output_tokens is None
+            and not self.tools
+            and not self.units
+            and self.reported_cost_usd is None
+        )
+
+    @property
+    def total_tokens(self) -> int | None:
+        """Input plus output; None where neither is known."""
+        if self.input_tokens is None and self.output_tokens is None:
+            return None
+        return (self.input_tokens or 0) + (self.output_tokens or 0)
+
+
+class Pass(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One model pass inside a call: which model, and what it consumed.
+
+    Attributes
+    ----------
+    usage : Usage
+        What this pass consumed; it has no passes of its own.
+    model : str or None
+        The model of the pass; None means the model of the call.
+    kind : str
+        The provider's name for it, e.g. ``compaction`` or ``advisor_message``.
+    """
+
+    usage: Usage
+    model: str | None = None
+    kind: str = ""
+
+
+TOKEN_FIELDS: tuple[str, ...] = tuple(f for f in Usage.__struct_fields__ if f.endswith("_tokens"))
+INPUT_PARTS: tuple[str, ...] = (
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "input_audio_tokens",
+    "input_image_tokens",
+    "input_video_tokens",
+    "tool_prompt_tokens",
+)
+OUTPUT_PARTS: tuple[str, ...] = (
+    "reasoning_tokens",
+    "output_audio_tokens",
+    "output_image_tokens",
+    "output_video_tokens",
+    "citation_tokens",
+    "accepted_prediction_tokens",
+    "rejected_prediction_tokens",
+)
+_WHOLE_OF: tuple[tuple[str, str], ...] = (
+    *((part, "input_tokens") for part in INPUT_PARTS),
+    *((part, "output_tokens") for part in OUTPUT_PARTS),
+    ("cache_write_5m_tokens", "cache_write_tokens"),
+    ("cache_write_1h_tokens", "cache_write_tokens"),
+    ("cache_write_12h_tokens", "cache_write_tokens"),
+    ("cache_read_audio_tokens", "cache_read_tokens"),
+    ("cache_read_image_tokens", "cache_read_tokens"),
+    ("cache_write_audio_tokens", "cache_write_tokens"),
+)
+_DISJOINT: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("input_tokens", ("cache_read_tokens", "cache_write_tokens")),
+    ("cache_write_tokens", ("cache_write_5m_tokens", "cache_write_1h_tokens", "cache_write_12h_tokens")),
+)
+
+
+def check(usage: Usage) -> tuple[Usage, tuple[str, ...]]:
+    """Clamp what contradicts itself, and say so.
+
+    Returns
+    -------
+    (Usage, tuple of str)
+        The usage with no negative count and no part larger than its whole, and a warning for each value changed,
+        naming both values; the same object and no warnings when nothing was wrong.
+
+    Examples
+    --------
+    >>> fixed, warnings = check(Usage(input_tokens=10, output_tokens=1, cache_read_tokens=12))
+    >>> fixed.cache_read_tokens, warnings
+    (10, ('cache_read_tokens 12 > input_tokens 10',))
+    """
+    fixed: dict[str, int] = {}
+    warnings: list[str] = []
+
+    def value(name: str) -> int:
+        return fixed[name] if name in fixed else getattr(usage, name) or 0
+
+    for name in TOKEN_FIELDS:
+        if value(name) < 0:
+            warnings.append(f"{name} {value(name)} < 0")
+            fixed[name] = 0
+    for part, whole in _WHOLE_OF:
+        if value(part) > value(whole):
+            warnings.append(f"{part} {value(part)} > {whole} {value(whole)}")
+            fixed[part] = value(whole)
+    for whole, parts in _DISJOINT:
+        room = value(whole)
+        if sum(map(value, parts)) > room:
+            warnings.append(f"{' + '.join(f'{p} {value(p)}' for p in parts)} > {whole} {room}")
+            for part in parts:
+                fixed[part] = min(value(part), room)
+                room -= fixed[part]
+    return (msgspec.structs.replace(usage, **fixed), tuple(warnings)) if fixed else (usage, ())
