@@ -1,0 +1,1 @@
+"""What `dev.py` is made of: steps, environment, web build, browser. Standard library only, except `contracts`."""
