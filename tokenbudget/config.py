@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -101,8 +101,14 @@ def resolve(**explicit: Any) -> Config:
     merged |= {name: os.environ[variable] for name, variable in _ENVIRONMENT.items() if variable in os.environ}
     if os.environ.get("TOKENBUDGET_DISABLED", "").strip().lower() in _TRUE:
         merged["enabled"] = False
-    config = Config(home=home, **(merged | given))
-    return replace(config, url=(config.url or "").rstrip("/") or None, api_key=config.api_key or None)
+    merged |= given
+    for name in _ENVIRONMENT.keys() & merged:
+        merged[name] = str(merged[name]).strip() or None
+    if merged.get("url"):
+        merged["url"] = merged["url"].rstrip("/")
+    if not merged.get("tz"):
+        merged.pop("tz", None)
+    return Config(home=home, **merged)
 
 
 _explicit: dict[str, Any] = {}

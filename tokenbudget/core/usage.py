@@ -121,20 +121,17 @@ OUTPUT_PARTS: tuple[str, ...] = (
     "accepted_prediction_tokens",
     "rejected_prediction_tokens",
 )
-_WHOLE_OF: tuple[tuple[str, str], ...] = (
-    *((part, "input_tokens") for part in INPUT_PARTS),
-    *((part, "output_tokens") for part in OUTPUT_PARTS),
-    ("cache_write_5m_tokens", "cache_write_tokens"),
-    ("cache_write_1h_tokens", "cache_write_tokens"),
-    ("cache_write_12h_tokens", "cache_write_tokens"),
-    ("cache_read_audio_tokens", "cache_read_tokens"),
-    ("cache_read_image_tokens", "cache_read_tokens"),
-    ("cache_write_audio_tokens", "cache_write_tokens"),
+_WHOLES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
+    ("input_tokens", INPUT_PARTS, ("cache_read_tokens", "cache_write_tokens")),
+    ("output_tokens", OUTPUT_PARTS, ()),
+    ("cache_read_tokens", ("cache_read_audio_tokens", "cache_read_image_tokens"), ()),
+    (
+        "cache_write_tokens",
+        ("cache_write_5m_tokens", "cache_write_1h_tokens", "cache_write_12h_tokens", "cache_write_audio_tokens"),
+        ("cache_write_5m_tokens", "cache_write_1h_tokens", "cache_write_12h_tokens"),
+    ),
 )
-_DISJOINT: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("input_tokens", ("cache_read_tokens", "cache_write_tokens")),
-    ("cache_write_tokens", ("cache_write_5m_tokens", "cache_write_1h_tokens", "cache_write_12h_tokens")),
-)
+"""Each whole with its parts, and those parts that never overlap; wholes before the wholes inside them."""
 
 
 def check(usage: Usage) -> tuple[Usage, tuple[str, ...]]:
@@ -162,15 +159,15 @@ def check(usage: Usage) -> tuple[Usage, tuple[str, ...]]:
         if value(name) < 0:
             warnings.append(f"{name} {value(name)} < 0")
             fixed[name] = 0
-    for part, whole in _WHOLE_OF:
-        if value(part) > value(whole):
-            warnings.append(f"{part} {value(part)} > {whole} {value(whole)}")
-            fixed[part] = value(whole)
-    for whole, parts in _DISJOINT:
+    for whole, parts, disjoint in _WHOLES:
         room = value(whole)
-        if sum(map(value, parts)) > room:
-            warnings.append(f"{' + '.join(f'{p} {value(p)}' for p in parts)} > {whole} {room}")
-            for part in parts:
+        for part in parts:
+            if value(part) > room:
+                warnings.append(f"{part} {value(part)} > {whole} {room}")
+                fixed[part] = room
+        if sum(map(value, disjoint)) > room:
+            warnings.append(f"{' + '.join(f'{part} {value(part)}' for part in disjoint)} > {whole} {room}")
+            for part in disjoint:
                 fixed[part] = min(value(part), room)
                 room -= fixed[part]
     return (msgspec.structs.replace(usage, **fixed), tuple(warnings)) if fixed else (usage, ())

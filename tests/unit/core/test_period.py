@@ -1,0 +1,99 @@
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tokenbudget.core.errors import PeriodError
+from tokenbudget.core.period import Period, midnight, parse
+
+NOW = datetime(2026, 10, 5, 12, 7, tzinfo=UTC)
+ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Africa/Cairo", "Pacific/Apia"]
+
+
+def days(period: Period) -> tuple[str, str]:
+    return period.start.astimezone(period.zone).isoformat(), period.end.astimezone(period.zone).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("text", "tz", "start", "end"),
+    [
+        ("24h", "UTC", "2026-10-04T12:15:00+00:00", "2026-10-05T12:15:00+00:00"),
+        ("7d", "UTC", "2026-09-29T00:00:00+00:00", "2026-10-06T00:00:00+00:00"),
+        ("1w", "UTC", "2026-09-29T00:00:00+00:00", "2026-10-06T00:00:00+00:00"),
+        ("1d", "Asia/Kolkata", "2026-10-05T00:00:00+05:30", "2026-10-06T00:00:00+05:30"),
+        ("yesterday", "America/New_York", "2026-10-04T00:00:00-04:00", "2026-10-05T00:00:00-04:00"),
+        ("mtd", "UTC", "2026-10-01T00:00:00+00:00", "2026-10-06T00:00:00+00:00"),
+        ("qtd", "UTC", "2026-10-01T00:00:00+00:00", "2026-10-06T00:00:00+00:00"),
+        ("YTD", "UTC", "2026-01-01T00:00:00+00:00", "2026-10-06T00:00:00+00:00"),
+        ("2026", "UTC", "2026-01-01T00:00:00+00:00", "2027-01-01T00:00:00+00:00"),
+        ("2026-03", "Europe/Berlin", "2026-03-01T00:00:00+01:00", "2026-04-01T00:00:00+02:00"),
+        ("2026-10-01..2026-10-15", "UTC", "2026-10-01T00:00:00+00:00", "2026-10-16T00:00:00+00:00"),
+        # Clocks in Cairo jump from 00:00 to 01:00: that day starts at its first instant.
+        ("2026-04-24", "Africa/Cairo", "2026-04-24T01:00:00+03:00", "2026-04-25T00:00:00+03:00"),
+    ],
+)
+def test_spans(text: str, tz: str, start: str, end: str) -> None:
+    assert days(parse(text, NOW, tz)) == (start, end)
+
+
+def test_a_pair_of_dates_includes_the_second() -> None:
+    assert parse((date(2026, 10, 1), date(2026, 10, 15)), NOW) == parse("2026-10-01..2026-10-15", NOW)
+
+
+def test_a_day_when_clocks_change_has_23_or_25_hours() -> None:
+    short, long = parse("2026-03-29", NOW, "Europe/Berlin"), parse("2026-10-25", NOW, "Europe/Berlin")
+    assert [p.end - p.start for p in (short, long)] == [timedelta(hours=23), timedelta(hours=25)]
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("7d", "2026-09-22T00:00:00+00:00", "2026-09-28T12:07:00+00:00"),
+        ("mtd", "2026-09-01T00:00:00+00:00", "2026-09-05T12:07:00+00:00"),
+        ("24h", "2026-10-03T12:15:00+00:00", "2026-10-04T12:07:00+00:00"),
+        ("2026-08", "2026-07-01T00:00:00+00:00", "2026-08-01T00:00:00+00:00"),
+    ],
+)
+def test_the_previous_span_stops_where_a_running_period_is_now(text: str, start: str, end: str) -> None:
+    period = parse(text, NOW)
+    assert (period.previous_start.isoformat(), period.previous_end.isoformat()) == (start, end)
+
+
+def test_month_to_date_never_compares_with_more_than_the_previous_month() -> None:
+    period = parse("mtd", datetime(2026, 3, 31, 18, tzinfo=UTC))
+    assert (period.previous_start.isoformat(), period.previous_end.isoformat()) == (
+        "2026-02-01T00:00:00+00:00",
+        "2026-03-01T00:00:00+00:00",
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["", "30", "0d", "-3d", "99999d", "2026-13", "2026-02-30", "2026-10-15..2026-10-01", "last week", "2026-1"]
+)
+def test_what_is_not_a_period_is_named(text: str) -> None:
+    with pytest.raises(PeriodError, match="period"):
+        parse(text, NOW)
+
+
+@pytest.mark.parametrize("tz", ["Mars/Olympus", "", "../etc/passwd", "GMT+99"])
+def test_an_unknown_zone_is_named(tz: str) -> None:
+    with pytest.raises(PeriodError, match="time zone"):
+        parse("30d", NOW, tz)
+
+
+@given(
+    now=st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC)),
+    text=st.sampled_from(["1h", "24h", "1d", "7d", "30d", "today", "mtd", "qtd", "ytd"]),
+    tz=st.sampled_from(ZONES),
+)
+def test_running_periods_hold_now_and_follow_their_predecessor(now: datetime, text: str, tz: str) -> None:
+    period = parse(text, now, tz)
+    assert period.start <= now < period.end
+    assert period.previous_start <= period.previous_end <= period.start
+    if not text.endswith("h"):
+        assert {midnight(t.astimezone(ZoneInfo(tz)).date(), ZoneInfo(tz)) for t in (period.start, period.end)} == {
+            period.start,
+            period.end,
+        }

@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import pytest
+
+from tokenbudget import config
+from tokenbudget.core.errors import ConfigError, PeriodError
+
+VARIABLES = ("URL", "API_KEY", "HOME", "PROJECT", "TZ", "DISABLED")
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    for name in VARIABLES:
+        monkeypatch.delenv(f"TOKENBUDGET_{name}", raising=False)
+    monkeypatch.setenv("TOKENBUDGET_HOME", str(tmp_path))
+    config.reset()
+    yield
+    config.reset()
+
+
+def write(home: Path, text: str) -> None:
+    (home / config.CONFIG_FILE).write_text(text, "utf-8")
+
+
+def test_without_any_setting_all_stays_on_this_machine(tmp_path: Path) -> None:
+    assert config.current() == config.Config(home=tmp_path)
+
+
+def test_configure_beats_environment_beats_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, 'url = "http://file"\napi_key = "k-file"\nproject = "p-file"\nunknown = 1\n')
+    monkeypatch.setenv("TOKENBUDGET_API_KEY", "k-env")
+    monkeypatch.setenv("TOKENBUDGET_PROJECT", "p-env")
+    settings = config.configure(project="p-call")
+    assert (settings.url, settings.api_key, settings.project) == ("http://file", "k-env", "p-call")
+
+
+def test_what_configure_set_stays_until_set_again(tmp_path: Path) -> None:
+    config.configure(url="http://one/", project="a")
+    assert (config.configure(project="b").url, config.current().project) == ("http://one", "b")
+
+
+@pytest.mark.parametrize("how", ["call", "environment"])
+def test_an_empty_url_forces_local_mode(how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, 'url = "http://file"')
+    if how == "call":
+        config.configure(url="")
+    else:
+        monkeypatch.setenv("TOKENBUDGET_URL", "")
+    assert config.current().url is None
+
+
+@pytest.mark.parametrize(("value", "enabled"), [("1", False), ("true", False), ("0", True), ("", True)])
+def test_the_environment_can_disable(value: str, enabled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKENBUDGET_DISABLED", value)
+    assert config.current().enabled is enabled
+
+
+def test_a_bad_setting_changes_nothing() -> None:
+    config.configure(project="kept")
+    with pytest.raises(ConfigError, match="http://"):
+        config.configure(url="localhost:8321", project="lost")
+    with pytest.raises(PeriodError, match="time zone"):
+        config.configure(tz="Nowhere", project="lost")
+    assert config.current().project == "kept"
+
+
+def test_a_broken_file_is_named(tmp_path: Path) -> None:
+    write(tmp_path, "url = ")
+    with pytest.raises(ConfigError, match=r"config\.toml"):
+        config.current()
+
+
+def test_the_key_is_not_shown() -> None:
+    assert "tb_ak" not in repr(config.Config(home=Path(), api_key="tb_ak_secret"))
+
+
+def test_listeners_hear_of_changes() -> None:
+    heard: list[config.Config] = []
+    config.on_change(heard.append)
+    config.configure(project="x")
+    assert heard[-1].project == "x"
+    config._listeners.remove(heard.append)
