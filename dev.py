@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""Everything a developer does with TokenBudget, with nothing but Python 3.11 or newer.
+
+    python3 dev.py up       # start everything and print where it is
+    python3 dev.py test     # run every test
+
+Makes `.venv`, installs into it and builds `web/` when something changed since the last time, so that a second start
+is a matter of seconds. Uses uv and Node.js when they are there and does without when they are not.
+"""
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - whoever starts this with an older one deserves a sentence, not a trace
+    sys.exit("TokenBudget needs Python 3.11 or newer, this is {}.{}.".format(*sys.version_info))
+
+import contextlib
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from devtools import browser, environment, web
+from devtools.outcome import Outcome
+from devtools.processes import ROOT, WINDOWS, interrupt_on_termination, run
+from devtools.steps import StepFailed, say, step
+
+BENCHMARKS = ROOT / "tests" / "benchmarks"
+
+
+def up(args: list[str]) -> int:
+    """Start the database, the API and both dashboards (arguments go to `tokenbudget up`)."""
+    environment.prepare("test")
+    web.build()
+    program = environment.BIN / ("tokenbudget.exe" if WINDOWS else "tokenbudget")
+    if not WINDOWS:  # There, exec returns to the shell while the program runs on.
+        os.execve(program, [str(program), "up", *args], environment.tool_environment())
+    return subprocess.run([program, "up", *args], check=False).returncode
+
+
+def test(args: list[str]) -> int:
+    """Run every test; arguments go to pytest, and naming some tests runs just these."""
+    environment.prepare("dev")
+    web.build()
+    extra = {browser.VARIABLE: chromium} if (chromium := browser.find_or_download()) else {}
+    outcome = Outcome()
+    workers = ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadgroup"]
+    command = [environment.PYTHON, "-m", "pytest", *workers, f"--junitxml={outcome.junit}", *args]
+    outcome.python_code = run(command, env=environment.tool_environment(**extra))
+    if not _names_tests(args):
+        outcome.web_code = web.test()
+    return outcome.report()
+
+
+def check(_args: list[str]) -> int:
+    """Lint, check formats, types and layers, and see that generated files are what their generators write."""
+    environment.prepare("dev")
+    python = environment.PYTHON
+    failed = []
+    for title, *command in (
+        ("ruff check", python, "-m", "ruff", "check", "."),
+        ("ruff format", python, "-m", "ruff", "format", "--check", "."),
+        ("mypy", python, "-m", "mypy"),
+        ("import layers", environment.BIN / "lint-imports"),
+        *((f"{path.name} is up to date", python, path, "--check") for path in _documentation_generators()),
+    ):
+        try:
+            step(title, command, advice="fix what is listed above.", env=environment.tool_environment())
+        except StepFailed as failure:
+            failed.append(title)
+            print(failure)
+    if web.check():
+        failed.append("web")
+    say("✗" if failed else "✓", f"failed: {', '.join(failed)}" if failed else "all checks passed")
+    return bool(failed)
+
+
+def bench(args: list[str]) -> int:
+    """Run the named benchmarks, or all of them (options go to each)."""
+    environment.prepare("test")
+    existing = {path.stem.removeprefix("bench_"): path for path in sorted(BENCHMARKS.glob("bench_*.py"))}
+    options = [argument for argument in args if argument.startswith("-")]
+    names = [argument for argument in args if not argument.startswith("-")] or list(existing)
+    if unknown := set(names) - set(existing):
+        raise StepFailed(f"no benchmark {', '.join(sorted(unknown))}; there are: {', '.join(existing) or 'none'}")
+    codes = []
+    for name in names:
+        say("▸", f"bench {name}")
+        codes.append(run([environment.PYTHON, existing[name], *options]))
+    return max(codes, default=0)
+
+
+def docs(_args: list[str]) -> int:
+    """Write the generated pages of the documentation anew."""
+    environment.prepare("test")
+    return max((run([environment.PYTHON, path]) for path in _documentation_generators()), default=0)
+
+
+def types(_args: list[str]) -> int:
+    """Write the web's TypeScript types of the API anew."""
+    environment.prepare("test")
+    return web.generate_types() or 0
+
+
+def prices(args: list[str]) -> int:
+    """Build the bundled price book anew from its source table."""
+    environment.prepare("test")
+    return run([environment.PYTHON, "-m", "tokenbudget.pricing.build", *args])
+
+
+def lock(_args: list[str]) -> int:
+    """Resolve every dependency anew into constraints.txt (needs uv)."""
+    if not (uv := environment.find_uv()):
+        raise StepFailed("`lock` needs uv.\nWhat to do: install it (pipx install uv), then run this again.")
+    # Without the header and the index lines the file holds names and versions only: no host, no path.
+    quiet = ["--no-annotate", "--no-header", "--no-emit-index-url", "--no-emit-find-links"]
+    command = [*uv, "pip", "compile", "--universal", "--all-extras", "--upgrade", *quiet]
+    output = ["-o", "constraints.txt", "pyproject.toml"]
+    step("Resolving dependencies", [*command, *output], advice="see the conflict named above.")
+    return 0
+
+
+def clean(_args: list[str]) -> int:
+    """Remove what this script, the tools and the builds made; data in the home directory stays."""
+    made = [environment.VENV, web.BUILT, ROOT / "dist", *web.WEB.glob("**/node_modules"), *ROOT.glob(".*_cache")]
+    sources = ("tokenbudget", "server", "apps", "tests", "devtools")
+    made += [cache for source in sources for cache in (ROOT / source).rglob("__pycache__")]
+    for path in made:
+        shutil.rmtree(path, ignore_errors=True)
+    say("✓", f"removed {len(made)} directories")
+    return 0
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    command.__name__: command for command in (up, test, check, bench, docs, types, prices, lock, clean)
+}
+
+
+def _documentation_generators() -> list[Path]:
+    """Scripts that write one page each from the code, or compare it when called with --check."""
+    return sorted((ROOT / "docs").glob("generate_*.py"))
+
+
+def _names_tests(args: list[str]) -> bool:
+    return any(argument in {"-k", "-m"} or Path(argument.partition("::")[0]).exists() for argument in args)
+
+
+def main() -> int:
+    """Run the command of the command line and return its exit code."""
+    name, *args = sys.argv[1:] or ["--help"]
+    if name not in COMMANDS:
+        print(__doc__, "\nCommands:", *(f"  {key:8}{value.__doc__}" for key, value in COMMANDS.items()), sep="\n")
+        return 0 if name in {"-h", "--help", "help"} else 2
+    os.chdir(ROOT)
+    with contextlib.suppress(AttributeError):  # Not every stand-in for a terminal can be told.
+        sys.stdout.reconfigure(errors="replace")
+    interrupt_on_termination()
+    try:
+        return COMMANDS[name](args)
+    except StepFailed as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        say("■", "stopped")
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
