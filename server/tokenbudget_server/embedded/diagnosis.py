@@ -20,7 +20,7 @@ _ADVICE = [
     (
         re.compile(ORPHANS_STILL_RUN),
         PostgresStartError,
-        "A killed Postgres left processes that use the data in {root}. End every `postgres:` process, then start again.",
+        "A killed Postgres left processes that use the data in {root}. End them (`postgres: ...`) and start again.",
     ),
     (
         re.compile(r"Cannot allocate memory|could not (?:map|create) .*shared memory|out of memory"),
