@@ -1,0 +1,117 @@
+"""Answers as they travel: plain documents for JSON, and back into the frames they were made of.
+
+The server sends what `summary`, `by` and `timeseries` of this module return; the client rebuilds the frames with
+`frame`.  Money is ``Decimal``; `encode` writes it as a JSON number with every digit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from tokenbudget.analytics import quantiles, questions
+from tokenbudget.analytics.metrics import DTYPES, NAMES
+from tokenbudget.core.period import Period
+from tokenbudget.core.query import Query, default_interval
+from tokenbudget.ledger.schema import COST, INSTANT, Source
+
+Document = dict[str, Any]
+
+_EDGES = ("start", "end", "previous_start", "previous_end")
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+def summary(source: Source, query: Query) -> Document:
+    """Sum up a period and the one before it: ``period``, ``summary``, ``previous``."""
+    current, previous = questions.summary(source, query).select(NAMES).to_dicts()
+    return {"period": period(query.period), "summary": current, "previous": previous}
+
+
+def by(source: Source, query: Query) -> Document:
+    """Split a period: ``period``, ``by``, ``rows``."""
+    return {
+        "period": period(query.period),
+        "by": list(query.by),
+        "rows": questions.by(source, query).to_dicts(),
+    }
+
+
+def timeseries(source: Source, query: Query) -> Document:
+    """Follow a period: ``period``, ``interval``, ``by``, ``rows``."""
+    return {
+        "period": period(query.period),
+        "interval": query.interval or default_interval(query.period),
+        "by": list(query.by),
+        "rows": questions.timeseries(source, query).to_dicts(),
+    }
+
+
+def percentiles(source: Source, query: Query, levels: Sequence[float] = quantiles.LEVELS) -> Document:
+    """Give percentiles: ``period``, ``by``, ``rows``."""
+    return {
+        "period": period(query.period),
+        "by": list(query.by),
+        "rows": quantiles.percentiles(source, query, levels).to_dicts(),
+    }
+
+
+def period(asked: Period) -> Document:
+    """Describe a period."""
+    return msgspec.structs.asdict(asked)
+
+
+def encode(document: Document) -> bytes:
+    """Write a document as JSON; money as numbers with every digit, instants in UTC with ``Z``."""
+    return _encoder.encode(document)
+
+
+def decode(body: bytes) -> Document:
+    """Read a document.
+
+    Raises
+    ------
+    msgspec.DecodeError
+        If `body` is not JSON.
+    """
+    return msgspec.json.decode(body, float_hook=Decimal)
+
+
+def read_period(document: Mapping[str, Any]) -> Period:
+    """Read a period back.
+
+    Raises
+    ------
+    msgspec.ValidationError
+        If it is not one.
+    """
+    return msgspec.convert(dict(document), Period)
+
+
+def frame(rows: Sequence[Mapping[str, Any]], by: Sequence[str] = (), keys: Mapping[str, pl.DataType] | None = None) -> pl.DataFrame:
+    """Rebuild the frame that rows were made of, with the types it had.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        As decoded by `decode`.
+    by : sequence of str
+        The group's columns, which are texts.
+    keys : mapping of str to polars.DataType, optional
+        Columns besides: ``{"bucket": INSTANT}``, ``{"share": Float64}``.
+    """
+    types = {**(keys or {}), **dict.fromkeys(by, pl.String()), **DTYPES}
+    return pl.DataFrame({name: _series([row.get(name) for row in rows], dtype) for name, dtype in types.items()})
+
+
+def _series(values: list[Any], dtype: pl.DataType) -> pl.Series:
+    if dtype == INSTANT:
+        return pl.Series([msgspec.convert(value, "datetime") for value in values], dtype=dtype)
+    if dtype == pl.Float64():
+        return pl.Series([None if value is None else float(value) for value in values], dtype=dtype)
+    if dtype == COST:
+        return pl.Series([None if value is None else Decimal(value) for value in values], dtype=dtype)
+    return pl.Series(values, dtype=dtype)

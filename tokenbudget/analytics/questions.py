@@ -1,0 +1,111 @@
+"""The questions: summary, by and timeseries.
+
+Each takes a ledger source and a `Query` and returns a polars frame whose columns are the group's, then the metrics
+(`tokenbudget.analytics.metrics`), with exact ``Decimal(38, 12)`` money.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import polars as pl
+
+from tokenbudget.analytics import buckets
+from tokenbudget.analytics.groups import fold, sort
+from tokenbudget.analytics.metrics import NEEDS, added, derived, totals, zeros
+from tokenbudget.analytics.selection import dimensions, events_of
+from tokenbudget.core.errors import QueryError
+from tokenbudget.core.query import Query, default_interval
+from tokenbudget.ledger.schema import Source
+
+MOST_ROWS = 1_000_000
+
+
+def summary(source: Source, query: Query) -> pl.DataFrame:
+    """Sum up a period and the one before it.
+
+    Returns
+    -------
+    polars.DataFrame
+        Two rows: ``span`` ``"current"`` and ``"previous"``, then the metrics.
+    """
+    period = query.period
+    spans = {
+        "current": (period.start, period.end),
+        "previous": (period.previous_start, period.previous_end),
+    }
+    frames = [
+        _sum(source, query, start, end).select(pl.lit(name).alias("span"), *derived())
+        for name, (start, end) in spans.items()
+    ]
+    return pl.concat(pl.collect_all(frames))
+
+
+def by(source: Source, query: Query) -> pl.DataFrame:
+    """Split a period by one or two dimensions or tags.
+
+    Returns
+    -------
+    polars.DataFrame
+        One row per group, largest cost first: the group's columns, named as asked, the metrics, and ``share``, the
+        part of the period's cost (0 to 1; null where the group's cost is unknown).  Calls without the dimension are
+        the group null.  With ``query.limit``, the groups past the largest are one row ``other``, which comes last.
+        Two dimensions come in long form, ready to pivot, and are limited one by one.
+
+    Raises
+    ------
+    QueryError
+        If there is nothing to split by, or more than two dimensions.
+    """
+    if not query.by:
+        msg = "name a dimension or tag to split by, e.g. by=('model',)"
+        raise QueryError(msg)
+    period, names = query.period, list(query.by)
+    groups = _sum(source, query, period.start, period.end, dimensions(query)).collect()
+    folded = fold(groups, names, query.limit, added())
+    cost = pl.col("cost_pico").cast(pl.Float64)
+    share = pl.when(pl.col("priced") > 0).then(cost / pl.when(cost.sum() > 0).then(cost.sum()))
+    return sort(folded, folded, names).select(*names, *derived(), share.alias("share"))
+
+
+def timeseries(source: Source, query: Query) -> pl.DataFrame:
+    """Follow a period in buckets of time, in the period's zone, with gaps filled.
+
+    Returns
+    -------
+    polars.DataFrame
+        One row per bucket, or per bucket and group when there is a ``by``; ``bucket`` is the UTC instant at which it
+        begins.  Every group has a row in every bucket; one without calls has zero requests and zero cost.  With
+        ``query.limit``, the groups past the period's largest are one group ``other``.
+
+    Raises
+    ------
+    QueryError
+        If there would be more than `buckets.MOST` buckets or `MOST_ROWS` rows.
+    """
+    period, names = query.period, list(query.by)
+    starts = buckets.edges(period, query.interval or default_interval(period))
+    slot = buckets.bucket(starts, period.end).alias("slot")
+    groups = _sum(source, query, period.start, period.end, [slot, *dimensions(query)]).collect()
+    folded = fold(groups, names, query.limit, added())
+    grid = _grid(buckets.frame(starts), folded, names)
+    filled = grid.join(folded, on=["slot", *names], how="left", nulls_equal=True).with_columns(zeros())
+    return sort(filled, folded, names, first=["slot"]).select("bucket", *names, *derived())
+
+
+def _sum(
+    source: Source, query: Query, start: datetime, end: datetime, groups: list[pl.Expr] | None = None
+) -> pl.LazyFrame:
+    needs = [*NEEDS, "occurred_at"] if groups else NEEDS
+    frame = events_of(source, query, start, end, needs)
+    return frame.group_by(groups).agg(totals()) if groups else frame.select(totals())
+
+
+def _grid(slots: pl.DataFrame, folded: pl.DataFrame, names: list[str]) -> pl.DataFrame:
+    if not names:
+        return slots
+    groups = folded.select(names).unique()
+    if len(slots) * len(groups) > MOST_ROWS:
+        msg = f"{len(slots):,} buckets × {len(groups):,} groups are too many: set a limit, or a longer interval"
+        raise QueryError(msg)
+    return slots.join(groups, how="cross")

@@ -1,0 +1,55 @@
+"""Which events a question is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import polars as pl
+
+from tokenbudget.analytics.metrics import DTYPES
+from tokenbudget.core.errors import QueryError
+from tokenbudget.core.query import Query, column
+from tokenbudget.ledger.schema import Source
+
+NOT_SET = ""
+"""The value a filter names to find events that have none (untagged ones, say)."""
+
+_OWN_COLUMNS = {"bucket", "share", "span", "measure", *DTYPES}
+
+
+def events_of(source: Source, query: Query, start: datetime, end: datetime, needs: Iterable[str]) -> pl.LazyFrame:
+    """Read the events of a span that pass the query's filters.
+
+    Parameters
+    ----------
+    needs : iterable of str
+        Columns of the ledger to read; those of the filters and of ``by`` are added.
+    """
+    filters = {column(name): values for name, values in query.filters.items()}
+    wanted = dict.fromkeys([*needs, *filters, *map(column, query.by)])
+    frame = source.scan(start, end, list(wanted))
+    return frame.filter([_one_of(name, values) for name, values in filters.items()]) if filters else frame
+
+
+def _one_of(name: str, values: Sequence[str]) -> pl.Expr:
+    matches = pl.col(name).is_in(list(values))
+    return (matches | pl.col(name).is_null()) if NOT_SET in values else matches
+
+
+def dimensions(query: Query) -> list[pl.Expr]:
+    """Give the columns to group by, named as they were asked for.
+
+    Raises
+    ------
+    QueryError
+        If there are more than two, one is named twice, or one has the name of a column of the answer.
+    """
+    if len(query.by) > 2 or len(set(map(column, query.by))) < len(query.by):  # noqa: PLR2004
+        msg = f"group by at most two different dimensions or tags, got {', '.join(query.by)}"
+        raise QueryError(msg)
+    for name in query.by:
+        if name in _OWN_COLUMNS:
+            msg = f"answers have a column {name!r} of their own: ask for the tag as 'tag.{name}'"
+            raise QueryError(msg)
+    return [pl.col(column(name)).alias(name) for name in query.by]
