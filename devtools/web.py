@@ -91,4 +91,4 @@ def _find_npm() -> tuple[str, dict[str, str]] | None:
 def _sources() -> Iterator[Path]:
     for folder, subfolders, files in os.walk(WEB):
         subfolders[:] = [name for name in subfolders if name not in _NOT_SOURCES]
-        yield from (Path(folder, name) for name in files)
+        yield from (Path(folder, name) for name in files if not name.endswith(".tsbuildinfo"))

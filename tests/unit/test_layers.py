@@ -1,0 +1,90 @@
+"""Every import contract of pyproject.toml holds, and every one of them can fail."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LAYERS = "Imports inside the library point downwards"
+CORE = "core imports no third-party package but msgspec"
+LIBRARY = "The library never imports the server or the Panel"
+PANEL = "The Panel never imports the server"
+CONTRACTS = [LAYERS, CORE, LIBRARY, PANEL]
+PACKAGES = [
+    *(f"tokenbudget/{name}" for name in ("core", "ledger", "capture", "transport", "journal", "pricing")),
+    *(f"tokenbudget/{name}" for name in ("client", "analytics", "notebook", "plotting", "export")),
+    *("tokenbudget", "tokenbudget_server", "tokenbudget_panel"),
+]
+
+
+def lint_imports(folder: Path) -> list[str]:
+    """Return the names of the broken contracts of the packages in a folder."""
+    command = [Path(sys.executable).with_name("lint-imports"), "--no-cache", "--config", "pyproject.toml"]
+    environment = {**os.environ, "PYTHONPATH": str(folder)}  # Before the packages that are installed in place.
+    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    broken = [name for name in CONTRACTS if f"{name} BROKEN" in result.stdout]
+    kept = [name for name in CONTRACTS if f"{name} KEPT" in result.stdout]
+    assert set(broken) | set(kept) == set(CONTRACTS), result.stdout + result.stderr
+    assert result.returncode == bool(broken)
+    return broken
+
+
+@pytest.fixture
+def skeleton(tmp_path):
+    """Return a folder with our packages, all empty, under our contracts."""
+    for package in PACKAGES:
+        (tmp_path / package).mkdir(parents=True, exist_ok=True)
+        (tmp_path / package / "__init__.py").touch()
+    (tmp_path / "tokenbudget" / "cli.py").touch()
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    shutil.copytree(ROOT / "devtools", tmp_path / "devtools")
+    return tmp_path
+
+
+def test_this_repository_keeps_every_contract():
+    assert lint_imports(ROOT) == []
+
+
+def test_empty_packages_keep_every_contract(skeleton):
+    assert lint_imports(skeleton) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "statement", "contract"),
+    [
+        ("tokenbudget/core/x.py", "import tokenbudget.pricing", LAYERS),
+        ("tokenbudget/core/x.py", "import tokenbudget.cli", LAYERS),
+        ("tokenbudget/journal/x.py", "import tokenbudget.analytics", LAYERS),
+        ("tokenbudget/capture/x.py", "def f():\n    import tokenbudget.client", LAYERS),
+        ("tokenbudget/analytics/x.py", "from tokenbudget import plotting", LAYERS),
+        ("tokenbudget/client/x.py", "import tokenbudget.cli", LAYERS),
+        ("tokenbudget/core/x.py", "import polars", CORE),
+        ("tokenbudget/core/x.py", "def f():\n    from httpx import Client", CORE),
+        ("tokenbudget/client/x.py", "import tokenbudget_server", LIBRARY),
+        ("tokenbudget/notebook/x.py", "def f():\n    import tokenbudget_panel", LIBRARY),
+        ("tokenbudget_panel/x.py", "import tokenbudget_server", PANEL),
+    ],
+)
+def test_a_violation_breaks_its_contract_and_no_other(skeleton, module, statement, contract):
+    (skeleton / module).write_text(statement)
+    assert lint_imports(skeleton) == [contract]
+
+
+@pytest.mark.parametrize(
+    ("module", "statement"),
+    [
+        ("tokenbudget/core/x.py", "import decimal, msgspec, zoneinfo\nfrom tokenbudget.core import y"),
+        ("tokenbudget/analytics/x.py", "import polars\nimport tokenbudget.ledger"),
+        ("tokenbudget/transport/x.py", "import tokenbudget.journal"),
+        ("tokenbudget_server/x.py", "import tokenbudget.analytics"),
+        ("tokenbudget_panel/x.py", "import tokenbudget.plotting"),
+    ],
+)
+def test_what_the_layers_allow_breaks_nothing(skeleton, module, statement):
+    (skeleton / "tokenbudget" / "core" / "y.py").touch()
+    (skeleton / module).write_text(statement)
+    assert lint_imports(skeleton) == []

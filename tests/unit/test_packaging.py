@@ -1,0 +1,132 @@
+"""What is written twice about the package agrees, and the wheel holds what it must."""
+
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+
+
+def flat(requirements: list[str]) -> set[str]:
+    """Return the requirements with those on our own extras replaced by what the extras require."""
+    found = set()
+    for requirement in requirements:
+        parsed = Requirement(requirement)
+        if parsed.name == PROJECT["name"]:
+            found |= flat([part for extra in parsed.extras for part in EXTRAS[extra]])
+        else:
+            found.add(requirement)
+    return found
+
+
+def pins() -> list[Requirement]:
+    return [Requirement(line) for line in (ROOT / "constraints.txt").read_text().splitlines()]
+
+
+def test_the_distribution_is_not_pypis_tokenbudget():
+    assert canonicalize_name(PROJECT["name"]) != "tokenbudget"
+
+
+@pytest.mark.parametrize("extra", ["analytics", "notebook", "panel", "server", "embedded", "report"])
+def test_the_all_extra_holds_every_extra_for_users(extra):
+    assert flat(EXTRAS[extra]) <= flat(EXTRAS["all"])
+
+
+def test_the_conda_environment_lists_the_all_extra():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    (pip,) = (entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict))
+    options = [entry for entry in pip if entry.startswith("--")]
+    assert options == ["--constraint constraints.txt", "--editable ."]
+    assert set(pip) - set(options) == flat([*PROJECT["dependencies"], *EXTRAS["all"]])
+
+
+def test_every_direct_requirement_is_pinned_within_its_bounds():
+    pinned = {}
+    for pin in pins():
+        pinned.setdefault(canonicalize_name(pin.name), []).extend(spec.version for spec in pin.specifier)
+    for requirement in map(Requirement, flat([*PROJECT["dependencies"], *EXTRAS["dev"], *EXTRAS["all"]])):
+        versions = pinned[canonicalize_name(requirement.name)]
+        assert all(requirement.specifier.contains(version) for version in versions), requirement
+
+
+def test_constraints_name_versions_and_no_place():
+    assert all(pin.url is None and [spec.operator for spec in pin.specifier] == ["=="] for pin in pins())
+
+
+def test_what_is_installed_follows_the_constraints():
+    applying = [pin for pin in pins() if pin.marker is None or pin.marker.evaluate()]
+    direct = {canonicalize_name(Requirement(name).name) for name in flat(EXTRAS["test"])}
+    wrong = [pin for pin in applying if pin.name in direct and not pin.specifier.contains(version(pin.name))]
+    assert not wrong
+
+
+@pytest.mark.parametrize("service", ["api", "panel", "postgres", "redis"])
+def test_every_service_of_compose_is_watched(service):
+    assert COMPOSE["services"][service]["healthcheck"]["test"]
+    assert COMPOSE["services"][service]["restart"] == "unless-stopped"
+
+
+def test_compose_publishes_on_this_machine_only_and_keeps_data_in_declared_volumes():
+    for service in COMPOSE["services"].values():
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+        assert all(volume.partition(":")[0] in COMPOSE["volumes"] for volume in service["volumes"])
+
+
+def test_compose_waits_for_services_that_exist():
+    for service in COMPOSE["services"].values():
+        for name, condition in service.get("depends_on", {}).items():
+            assert "healthcheck" in COMPOSE["services"][name]
+            assert condition == {"condition": "service_healthy"}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Return the names of the files in a wheel that is built of this tree with a built dashboard in it."""
+    tree = tmp_path_factory.mktemp("tree")
+    for folder in ("tokenbudget", "server", "apps"):
+        shutil.copytree(ROOT / folder, tree / folder, ignore=shutil.ignore_patterns("__pycache__", "web"))
+    for file in ("pyproject.toml", "README.md", "LICENSE", "hatch_build.py", ".gitignore"):
+        shutil.copy(ROOT / file, tree)
+    assets = tree / "server" / "tokenbudget_server" / "web" / "assets"
+    assets.mkdir(parents=True)
+    (assets.parent / "index.html").write_text("<!doctype html>")
+    (assets / "index.js").write_text("0")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", "out"]
+    subprocess.run(command, cwd=tree, check=True, capture_output=True)
+    (built,) = (tree / "out").glob("*.whl")
+    return zipfile.ZipFile(built).namelist()
+
+
+def test_the_wheel_ships_every_module_and_data_file(wheel):
+    packages = ("tokenbudget", "server/tokenbudget_server", "apps/panel_dashboard/tokenbudget_panel")
+    sources = [path for package in packages for path in (ROOT / package).rglob("*") if path.is_file()]
+    generated = ROOT / "server" / "tokenbudget_server" / "web"
+    expected = {
+        path.relative_to(next(parent.parent for parent in path.parents if parent.name.startswith("tokenbudget")))
+        for path in sources
+        if "__pycache__" not in path.parts and generated not in path.parents
+    }
+    assert expected
+    assert {path.as_posix() for path in expected} <= set(wheel)
+
+
+def test_the_wheel_ships_the_built_dashboard_although_git_ignores_it(wheel):
+    assert {"tokenbudget_server/web/index.html", "tokenbudget_server/web/assets/index.js"} <= set(wheel)
+
+
+def test_the_wheel_ships_nothing_else(wheel):
+    tops = {name.partition("/")[0] for name in wheel}
+    information = f"{PROJECT['name'].replace('-', '_')}-{PROJECT['version']}.dist-info"
+    assert tops == {"tokenbudget", "tokenbudget_server", "tokenbudget_panel", information}
