@@ -6,7 +6,8 @@ The server sends what `summary`, `by` and `timeseries` of this module return; th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +23,11 @@ from tokenbudget.ledger.schema import COST, INSTANT, Source
 Document = dict[str, Any]
 
 _EDGES = ("start", "end", "previous_start", "previous_end")
+_READERS: dict[pl.DataType, Callable[[Any], Any]] = {
+    INSTANT: datetime.fromisoformat,
+    COST: Decimal,
+    pl.Float64(): float,
+}
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -91,7 +97,9 @@ def read_period(document: Mapping[str, Any]) -> Period:
     return msgspec.convert(dict(document), Period)
 
 
-def frame(rows: Sequence[Mapping[str, Any]], by: Sequence[str] = (), keys: Mapping[str, pl.DataType] | None = None) -> pl.DataFrame:
+def frame(
+    rows: Sequence[Mapping[str, Any]], by: Sequence[str] = (), keys: Mapping[str, pl.DataType] | None = None
+) -> pl.DataFrame:
     """Rebuild the frame that rows were made of, with the types it had.
 
     Parameters
@@ -108,10 +116,5 @@ def frame(rows: Sequence[Mapping[str, Any]], by: Sequence[str] = (), keys: Mappi
 
 
 def _series(values: list[Any], dtype: pl.DataType) -> pl.Series:
-    if dtype == INSTANT:
-        return pl.Series([msgspec.convert(value, "datetime") for value in values], dtype=dtype)
-    if dtype == pl.Float64():
-        return pl.Series([None if value is None else float(value) for value in values], dtype=dtype)
-    if dtype == COST:
-        return pl.Series([None if value is None else Decimal(value) for value in values], dtype=dtype)
-    return pl.Series(values, dtype=dtype)
+    read = _READERS.get(dtype)
+    return pl.Series([None if v is None else read(v) for v in values] if read else values, dtype=dtype)

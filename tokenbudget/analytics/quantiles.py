@@ -27,7 +27,7 @@ def percentiles(source: Source, query: Query, levels: Sequence[float] = LEVELS) 
     -------
     polars.DataFrame
         One row per measure (``cost_usd``, ``latency_ms``, ``time_to_first_token_ms``), or per group and measure:
-        the group's columns, ``measure``, ``count`` (calls whose value is known), ``mean``, ``p50``, ``p90``, …,
+        the group's columns, ``measure``, ``count`` (calls whose value is known), ``p50``, ``p90``, …,
         ``max``.  Null where nothing is known.
 
     Raises
@@ -52,7 +52,6 @@ def _of(frame: pl.LazyFrame, groups: list[pl.Expr], measure: str, levels: Sequen
     columns = [
         pl.lit(measure).alias("measure"),
         value.count().cast(pl.Int64).alias("count"),
-        value.mean().alias("mean"),
         *(value.quantile(level, "linear").alias(f"p{level * 100:.10g}") for level in levels),
         value.max().alias("max"),
     ]

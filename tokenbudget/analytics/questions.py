@@ -34,11 +34,8 @@ def summary(source: Source, query: Query) -> pl.DataFrame:
         "current": (period.start, period.end),
         "previous": (period.previous_start, period.previous_end),
     }
-    frames = [
-        _sum(source, query, start, end).select(pl.lit(name).alias("span"), *derived())
-        for name, (start, end) in spans.items()
-    ]
-    return pl.concat(pl.collect_all(frames))
+    sums = [_sum(source, query, *span).select(pl.lit(name).alias("span"), *derived()) for name, span in spans.items()]
+    return pl.concat(pl.collect_all(sums))
 
 
 def by(source: Source, query: Query) -> pl.DataFrame:

@@ -1,1 +1,13 @@
-"""Magics and rich display for notebooks."""
+"""Questions, figures and rich display for notebooks."""
+
+from tokenbudget.core.errors import MissingExtraError
+
+try:
+    from tokenbudget.notebook.api import UnpricedWarning, by, events, percentiles, summary, timeseries
+except ModuleNotFoundError as error:
+    if error.name != "polars":
+        raise
+    msg = "answers need polars, which is not installed: install the 'analytics' or the 'notebook' extra"
+    raise MissingExtraError(msg) from error
+
+__all__ = ["UnpricedWarning", "by", "events", "percentiles", "summary", "timeseries"]

@@ -1,0 +1,304 @@
+"""The questions a notebook asks: ``tb.summary``, ``tb.by``, ``tb.timeseries``, ``tb.percentiles``, ``tb.events``.
+
+They are answered from the journal on this machine, or by the TokenBudget server when one is configured; the frames are
+the same.  Every keyword that is not named in a signature is a filter: a dimension (``model="gpt-4o"``) or a tag
+(``feature=["chatbot", "search"]``); None finds the calls that have none.  A tag that has the name of a keyword is
+written ``**{"tag.limit": "x"}``.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from tokenbudget.analytics.metrics import NAMES
+from tokenbudget.analytics.quantiles import LEVELS
+from tokenbudget.core.query import Interval
+from tokenbudget.notebook.frames import Backend, deliver
+from tokenbudget.notebook.question import By, PeriodLike, question
+from tokenbudget.notebook.route import answers
+
+
+class UnpricedWarning(UserWarning):
+    """Some calls have no price, so the cost shown is not the whole cost."""
+
+
+def summary(
+    period: PeriodLike = "30d",
+    by: By = None,
+    tz: str | None = None,
+    backend: Backend = "pandas",
+    **filters: Any,
+) -> Any:
+    """Sum up a period.
+
+    Parameters
+    ----------
+    period : str or pair of date
+        ``24h``, ``7d``, ``30d``, ``mtd``, ``qtd``, ``ytd``, ``2026-10``, ``2026-10-05``, ``2026-10-01..2026-10-15``;
+        a pair of dates is from the first up to and including the second.
+    by : str or sequence of str, optional
+        One or two dimensions or tags: one row for each group, as `by` answers.
+    tz : str, optional
+        IANA zone whose days count; the configured one (UTC by default) when left out.
+    backend : {"pandas", "polars"}
+        Kind of data frame.
+    **filters
+        Dimension or tag = value, or a list of values.
+
+    Returns
+    -------
+    DataFrame
+        One row: ``period``, then ``requests``, ``cost_usd`` (US dollars; null where no call could be priced),
+        ``previous_cost_usd`` and ``cost_change`` (against the period before, 0.1 is 10 % more; null where that cost
+        is 0 or unknown), tokens, ``errors``, ``aborted``, ``estimated``, ``unpriced`` (calls that ``cost_usd`` does not
+        include), averages per call and rates.
+
+    Raises
+    ------
+    PeriodError, QueryError
+        If the question is not understood.
+    ServerError
+        If a server is configured and did not answer it.
+
+    Warns
+    -----
+    UnpricedWarning
+        If calls are missing from the cost because they have no price.
+
+    Examples
+    --------
+    >>> import tokenbudget as tb
+    >>> frame = tb.summary(period="7d")
+    >>> list(frame.columns[:5])
+    ['period', 'requests', 'cost_usd', 'previous_cost_usd', 'cost_change']
+    >>> len(frame)
+    1
+    """
+    asked = question(period, tz=tz, by=by, filters=filters)
+    if asked.by:
+        frame = answers().by(asked)
+    else:
+        frame = _one_row(answers().summary(asked)).select(pl.lit(asked.period.name).alias("period"), pl.all())
+    _warn_of_unpriced(frame)
+    return deliver(frame, asked.period.tz, backend)
+
+
+def by(
+    dimension: By,
+    period: PeriodLike = "30d",
+    tz: str | None = None,
+    limit: int | None = None,
+    backend: Backend = "pandas",
+    **filters: Any,
+) -> Any:
+    """Split a period by one or two dimensions or tags.
+
+    Parameters
+    ----------
+    dimension : str or sequence of str
+        ``model``, ``provider``, ``operation``, ``status``, ``unpriced``, … or any tag: ``feature``, ``user_id``, …;
+        two come in long form, ready to pivot.
+    limit : int, optional
+        Largest groups to name (of each dimension); the rest is summed up as ``other``.
+    period, tz, backend, **filters
+        As for `summary`.
+
+    Returns
+    -------
+    DataFrame
+        One row per group, largest cost first: the group, the metrics, and ``share`` of the period's cost (0 to 1).
+        Calls without the tag are the group null.
+
+    Raises
+    ------
+    PeriodError, QueryError
+        If the question is not understood.
+    ServerError
+        If a server is configured and did not answer it.
+
+    Warns
+    -----
+    UnpricedWarning
+        If calls are missing from the cost because they have no price.
+
+    Examples
+    --------
+    >>> import tokenbudget as tb
+    >>> list(tb.by("feature", period="7d", limit=5).columns[:3])
+    ['feature', 'requests', 'cost_usd']
+    """
+    asked = question(period, tz=tz, by=dimension, limit=limit, filters=filters)
+    frame = answers().by(asked)
+    _warn_of_unpriced(frame)
+    return deliver(frame, asked.period.tz, backend)
+
+
+def timeseries(
+    period: PeriodLike = "30d",
+    interval: Interval | None = None,
+    by: By = None,
+    tz: str | None = None,
+    limit: int | None = None,
+    backend: Backend = "pandas",
+    **filters: Any,
+) -> Any:
+    """Follow a period over time, with gaps filled.
+
+    Parameters
+    ----------
+    interval : {"15min", "hour", "day", "week", "month"}, optional
+        Length of a bucket in `tz`; chosen to fit the period when left out.
+    by : str or sequence of str, optional
+        One or two dimensions or tags: every group has a row in every bucket.
+    limit : int, optional
+        Largest groups to name; the rest is summed up as ``other``.
+    period, tz, backend, **filters
+        As for `summary`.
+
+    Returns
+    -------
+    DataFrame
+        ``bucket`` (when it begins, shown in `tz`), the group, the metrics.  Buckets without calls have zero requests
+        and zero cost.
+
+    Raises
+    ------
+    PeriodError, QueryError
+        If the question is not understood, or would have too many rows.
+    ServerError
+        If a server is configured and did not answer it.
+
+    Examples
+    --------
+    >>> import tokenbudget as tb
+    >>> len(tb.timeseries("7d", interval="day"))
+    7
+    """
+    asked = question(period, tz=tz, by=by, interval=interval, limit=limit, filters=filters)
+    return deliver(answers().timeseries(asked), asked.period.tz, backend)
+
+
+def percentiles(
+    period: PeriodLike = "30d",
+    by: By = None,
+    levels: Sequence[float] = LEVELS,
+    tz: str | None = None,
+    backend: Backend = "pandas",
+    **filters: Any,
+) -> Any:
+    """Give exact percentiles of cost, latency and time to first token per call.
+
+    Parameters
+    ----------
+    levels : sequence of float
+        Fractions: 0.95 is p95.
+    period, by, tz, backend, **filters
+        As for `summary`.
+
+    Returns
+    -------
+    DataFrame
+        One row per measure (``cost_usd`` in US dollars; ``latency_ms`` and ``time_to_first_token_ms`` in milliseconds),
+        or per group and measure: ``count`` (calls whose value is known), ``p50``, ``p90``, …, ``max``.
+
+    Raises
+    ------
+    PeriodError, QueryError
+        If the question is not understood.
+    ServerError
+        If a server is configured and did not answer it.
+
+    Examples
+    --------
+    >>> import tokenbudget as tb
+    >>> list(tb.percentiles("7d", levels=[0.5, 0.95])["measure"])
+    ['cost_usd', 'latency_ms', 'time_to_first_token_ms']
+    """
+    asked = question(period, tz=tz, by=by, filters=filters)
+    return deliver(answers().percentiles(asked, levels), asked.period.tz, backend)
+
+
+def events(
+    period: PeriodLike = "7d",
+    limit: int | None = 100,
+    tz: str | None = None,
+    backend: Backend = "pandas",
+    **filters: Any,
+) -> Any:
+    """List single calls, the newest first.
+
+    Parameters
+    ----------
+    limit : int or None
+        Most rows to give; None gives all.
+    period, tz, backend, **filters
+        As for `summary`.
+
+    Returns
+    -------
+    DataFrame
+        One row per call: ``occurred_at`` (shown in `tz`), provider, model, status, ``cost_usd`` (null where unpriced),
+        tokens, times in milliseconds, one column ``tag_<key>`` per tag, and the rarer details.
+
+    Raises
+    ------
+    PeriodError, QueryError
+        If the question is not understood.
+    ServerError
+        If a server is configured and did not answer it.
+
+    Examples
+    --------
+    >>> import tokenbudget as tb
+    >>> list(tb.events("24h").columns[:3])
+    ['occurred_at', 'provider', 'model']
+    """
+    asked = question(period, tz=tz, limit=limit, filters=filters)
+    frame = answers().events(asked)
+    tags = [name for name in frame.columns if name.startswith("tag_")]
+    first = [*_FIRST_OF_AN_EVENT, *tags]
+    return deliver(frame.select(*first, pl.exclude(first)), asked.period.tz, backend)
+
+
+_FIRST_OF_AN_EVENT = (
+    "occurred_at",
+    "provider",
+    "model",
+    "operation",
+    "status",
+    "cost_usd",
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "reasoning_tokens",
+    "latency_ms",
+    "time_to_first_token_ms",
+)
+
+
+def _one_row(spans: pl.DataFrame) -> pl.DataFrame:
+    """Put the previous period's cost beside the current one's."""
+    current, previous = spans["cost_usd"].to_list()
+    change = float(current / previous - 1) if current is not None and previous else None
+    return spans.head(1).select(
+        *NAMES[:2],
+        pl.lit(previous, spans["cost_usd"].dtype).alias("previous_cost_usd"),
+        pl.lit(change, pl.Float64).alias("cost_change"),
+        *NAMES[2:],
+    )
+
+
+def _warn_of_unpriced(frame: pl.DataFrame) -> None:
+    """Say that the cost is not the whole cost; failed calls alone, which are rarely billed, are no news."""
+    unpriced, errors, requests = frame.select(pl.col("unpriced", "errors", "requests").sum()).row(0)
+    if unpriced > errors:
+        warnings.warn(
+            f"{unpriced:,} of {requests:,} calls have no price, so cost_usd does not include them: "
+            "tb.by(['unpriced', 'model']) tells which and why",
+            UnpricedWarning,
+            stacklevel=3,
+        )

@@ -1,0 +1,60 @@
+"""From what a user types to a `Query`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from typing import Any, get_args
+
+from tokenbudget import config
+from tokenbudget.core import period as periods
+from tokenbudget.core.errors import QueryError
+from tokenbudget.core.query import INTERVALS, Interval, Query, column
+
+PeriodLike = str | tuple[date, date]
+By = str | Iterable[str] | None
+
+
+def question(
+    period: PeriodLike,
+    *,
+    tz: str | None = None,
+    by: By = None,
+    interval: Interval | None = None,
+    limit: int | None = None,
+    filters: Mapping[str, Any] | None = None,
+) -> Query:
+    """Put a question together, checking every part of it.
+
+    Raises
+    ------
+    PeriodError
+        If the period or the time zone is not understood.
+    QueryError
+        If a dimension, filter, interval or limit is not.
+    """
+    if interval is not None and interval not in get_args(Interval):
+        msg = f"unknown interval {interval!r}: use {', '.join(INTERVALS)}"
+        raise QueryError(msg)
+    if limit is not None and limit < 1:
+        msg = f"limit must be at least 1, got {limit!r}"
+        raise QueryError(msg)
+    names = (by,) if isinstance(by, str) else tuple(by or ())
+    for name in (*names, *(filters or {})):
+        column(name)
+    return Query(
+        period=periods.parse(period, datetime.now(UTC), tz or config.current().tz),
+        by=names,
+        interval=interval,
+        limit=limit,
+        filters={name: _values(name, value) for name, value in (filters or {}).items()},
+    )
+
+
+def _values(name: str, value: Any) -> tuple[str, ...]:
+    """Read one value or several; None means: calls that have none."""
+    several = value if isinstance(value, list | tuple | set | frozenset) else (value,)
+    if not several:
+        msg = f"filter {name!r} allows no value: give at least one, or leave it out"
+        raise QueryError(msg)
+    return tuple("" if item is None else str(item) for item in several)
