@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tokenbudget_server.embedded.binaries import Binaries
 from tokenbudget_server.embedded.command import clean_environment, initdb_command, single_user_command
 from tokenbudget_server.embedded.diagnosis import explain
 from tokenbudget_server.embedded.identity import Identity
-from tokenbudget_server.embedded.layout import Layout, disk_full, explaining_os_errors
+from tokenbudget_server.embedded.layout import STAGING_PREFIX, Layout, disk_full, explaining_os_errors
 from tokenbudget_server.errors import VersionMismatchError
 
 DATABASE = "tokenbudget"
@@ -21,7 +24,7 @@ BYTES_NEEDED = 100 * 2**20  # A fresh cluster has 40 MB; the rest is room for it
 def cluster_major(layout: Layout) -> int | None:
     """Major version that made the data; None when there is none yet."""
     try:
-        return int((layout.cluster / "PG_VERSION").read_text(encoding="ascii"))
+        return int((layout.cluster / "PG_VERSION").read_text(encoding="ascii").partition(".")[0])
     except FileNotFoundError:
         return None
 
@@ -47,8 +50,6 @@ def check_version(layout: Layout, binaries: Binaries) -> None:
 def create_cluster(layout: Layout, binaries: Binaries, identity: Identity, *, sync: bool) -> None:
     """Create the data aside and put it in place only when it is complete.
 
-    A half-made cluster, left by a process that was killed here, is thrown away.
-
     Raises
     ------
     DiskFullError
@@ -56,18 +57,28 @@ def create_cluster(layout: Layout, binaries: Binaries, identity: Identity, *, sy
     EmbeddedPostgresError
         `initdb` failed.
     """
-    with explaining_os_errors(layout.root):
-        shutil.rmtree(layout.staging, ignore_errors=True)
+    with explaining_os_errors(layout.root), _staging(layout) as staging:
         if shutil.disk_usage(layout.root).free < BYTES_NEEDED:
             raise disk_full(layout.root)
-        layout.staging.mkdir(mode=0o700)
-        identity.give(layout.staging)
-    _run(layout, initdb_command(binaries, identity, layout, sync=sync))
-    _run(layout, single_user_command(binaries, identity, layout), statement=f"CREATE DATABASE {DATABASE};")
-    with explaining_os_errors(layout.root):
-        layout.staging.rename(layout.cluster)
+        identity.give(staging)
+        _run(layout, initdb_command(binaries, identity, staging, sync=sync))
+        _run(layout, single_user_command(binaries, identity, staging), statement=f"CREATE DATABASE {DATABASE};")
+        staging.rename(layout.cluster)
         if sync:
             _sync_directory(layout.root)
+
+
+@contextmanager
+def _staging(layout: Layout) -> Iterator[Path]:
+    """Make a directory for an attempt, and remove it and earlier ones when they came to nothing.
+
+    It has a new name each time: the `initdb` of an attempt that was killed may still be writing.
+    """
+    try:
+        yield Path(tempfile.mkdtemp(prefix=STAGING_PREFIX, dir=layout.root))
+    finally:
+        for attempt in layout.root.glob(f"{STAGING_PREFIX}*"):
+            shutil.rmtree(attempt, ignore_errors=True)
 
 
 def _run(layout: Layout, command: list[str], statement: str = "") -> None:
@@ -85,7 +96,6 @@ def _run(layout: Layout, command: list[str], statement: str = "") -> None:
         check=False,
     )
     if finished.returncode != 0 or "ERROR:" in finished.stdout:
-        shutil.rmtree(layout.staging, ignore_errors=True)
         raise explain(finished.stdout, layout)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 from tokenbudget_server.embedded.binaries import Binaries
@@ -32,21 +33,21 @@ LAPTOP_SETTINGS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def initdb_command(binaries: Binaries, identity: Identity, layout: Layout, *, sync: bool) -> list[str]:
-    """Command line that creates a cluster in the staging directory.
+def initdb_command(binaries: Binaries, identity: Identity, directory: Path, *, sync: bool) -> list[str]:
+    """Command line that creates a cluster in an empty directory.
 
     Text sorts by code point, the same on every system: `initdb`'s default would be the
     locale of whoever happens to start it first.
     """
     builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
     locale = builtin if binaries.major >= FIRST_WITH_BUILTIN_LOCALE else ["--locale=C"]
-    options = ["-D", str(layout.staging), "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", *locale]
+    options = ["-D", str(directory), "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", *locale]
     return [*identity.prefix, binaries["initdb"], *options, *([] if sync else ["--no-sync"])]
 
 
-def single_user_command(binaries: Binaries, identity: Identity, layout: Layout) -> list[str]:
-    """Command line of a Postgres that reads statements for the new cluster from its input."""
-    return [*identity.prefix, binaries["postgres"], "--single", "-D", str(layout.staging), "template1"]
+def single_user_command(binaries: Binaries, identity: Identity, directory: Path) -> list[str]:
+    """Command line of a Postgres that reads statements from its input."""
+    return [*identity.prefix, binaries["postgres"], "--single", "-D", str(directory), "template1"]
 
 
 def server_command(binaries: Binaries, identity: Identity, layout: Layout, settings: Mapping[str, str]) -> list[str]:

@@ -4,7 +4,7 @@
 
     <data_dir>/
     ├── cluster/        Postgres' own data directory
-    ├── cluster.part/   one being created; renamed to cluster/ when it is complete
+    ├── cluster.part…/  one being created; renamed to cluster/ when it is complete
     ├── run/            the Unix socket
     ├── lock            held (flock) by the process that owns the server
     └── postgres.log
@@ -17,7 +17,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from pwd import getpwuid
@@ -29,7 +29,8 @@ LONGEST_SOCKET_PATH = 103
 SOCKET_NAME = ".s.PGSQL.5432"
 SHORT_SOCKET_ROOT = Path("/tmp")  # noqa: S108 - made private and checked for its owner below
 
-_OURS = {"cluster", "cluster.part", "lock", "postgres.log", "postgres.log.1", "run"}
+STAGING_PREFIX = "cluster.part"
+
 _LOG_BYTES_KEPT = 4 * 2**20
 
 
@@ -48,11 +49,6 @@ class Layout:
     def cluster(self) -> Path:
         """Postgres' own data directory."""
         return self.root / "cluster"
-
-    @property
-    def staging(self) -> Path:
-        """A cluster that is not complete yet."""
-        return self.root / "cluster.part"
 
     @property
     def lock(self) -> Path:
@@ -76,26 +72,42 @@ class Layout:
         return SHORT_SOCKET_ROOT / f"tokenbudget-{digest}"
 
     def prepare(self) -> None:
-        """Make the directories, private to this user, and rotate a long log.
+        """Make the data directory, private to this user; call it before anything else.
 
         Raises
         ------
         DataDirectoryError
-            The directory cannot be written, belongs to another user or holds other things.
+            It cannot be written, belongs to another user or holds other things.
         DiskFullError
             There is no room for a directory.
         """
         with explaining_os_errors(self.root):
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            owner = self.root.stat().st_uid
-            _check_directory(self.root, {os.geteuid()} if os.geteuid() else {owner})  # Root may use everyone's.
+            if os.geteuid() != 0:  # Root may use everyone's.
+                _check_directory(self.root, {os.geteuid()})
             self._check_content()
+
+    def prepare_run(self) -> None:
+        """Make the directory of the socket and a log that is not long; call it as the owner.
+
+        Raises
+        ------
+        DataDirectoryError
+            The directory belongs to another user.
+        """
+        with explaining_os_errors(self.root):
             self.sockets.mkdir(mode=0o700, exist_ok=True)
             # Whoever reaches the socket is trusted as superuser, and anyone can make directories in /tmp.
-            _check_directory(self.sockets, {os.geteuid(), owner})
+            _check_directory(self.sockets, {os.geteuid(), self.root.stat().st_uid})
             self.sockets.chmod(0o700)
             if self.log.exists() and self.log.stat().st_size > _LOG_BYTES_KEPT:
                 self.log.replace(self.log.with_name("postgres.log.1"))
+            self.log.touch(mode=0o600)
+
+    def remove_sockets(self) -> None:
+        """Remove the directory of the socket, which may be in /tmp; call it as the owner."""
+        with suppress(OSError):
+            self.sockets.rmdir()
 
     def _check_content(self) -> None:
         names = {entry.name for entry in self.root.iterdir()}
@@ -104,8 +116,8 @@ class Layout:
                 f"{self.root} is the data directory of another Postgres. It is left alone: "
                 "choose a directory of its own, or set TOKENBUDGET_DATABASE_URL to use that server."
             )
-        strange = sorted(name for name in names - _OURS if name != "lost+found" and not name.startswith("."))
-        if strange and not names & {"cluster", "lock"}:
+        strange = sorted(name for name in names if name != "lost+found" and not name.startswith("."))
+        if strange and "lock" not in names:
             raise DataDirectoryError(
                 f"{self.root} holds other files ({', '.join(strange[:3])}). "
                 "It is left alone: choose an empty directory, or one that does not exist yet."

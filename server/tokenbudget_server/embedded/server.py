@@ -122,6 +122,7 @@ class EmbeddedPostgres:
             return
         keeper, lock = self._ownership
         keeper.stop()
+        self._layout.remove_sockets()
         lock.release()
         self._ownership = None
         atexit.unregister(self.stop)
@@ -162,11 +163,11 @@ class EmbeddedPostgres:
     def _launch(self) -> Keeper:
         layout = self._layout
         binaries = find_binaries(cluster_major(layout))
-        identity = choose_identity(layout, binaries.directory)
-        stop_orphan(layout)
         check_version(layout, binaries)
+        stop_orphan(layout)
+        layout.prepare_run()
+        identity = choose_identity(layout, binaries.directory)
         with explaining_os_errors(layout.root):
-            layout.log.touch(mode=0o600)
             identity.give(layout.root, layout.sockets)
         if cluster_major(layout) is None:
             self._report(f"Creating a PostgreSQL {binaries.major} database in {layout.root} (first start only)")
