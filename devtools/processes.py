@@ -5,13 +5,14 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
 ROOT = Path(__file__).resolve().parent.parent
 GRACE_S = 10
 WINDOWS = os.name == "nt"
+_INTERRUPTS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 # A group of its own lets us stop a child together with everything it started. Such a group may not read the
 # terminal, hence stdin is closed: a question nobody sees becomes an error instead of a hang.
 _OWN_GROUP = {"creationflags": 0x200} if WINDOWS else {"start_new_session": True}
@@ -21,12 +22,14 @@ _OWN_GROUP = {"creationflags": 0x200} if WINDOWS else {"start_new_session": True
 def child(command: Sequence[str | Path], **options: object) -> Iterator[subprocess.Popen]:
     """Start a command; whatever interrupts the body stops the command and all it started."""
     arguments = [str(part) for part in command]
-    process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, **{"cwd": ROOT, **_OWN_GROUP, **options})
-    try:
-        yield process
-    except BaseException:
-        stop(process)
-        raise
+    with _interrupts_held_back() as let_through:
+        process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, **{"cwd": ROOT, **_OWN_GROUP, **options})
+        try:
+            let_through()
+            yield process
+        except BaseException:
+            stop(process)
+            raise
 
 
 def run(command: Sequence[str | Path], **options: object) -> int:
@@ -74,6 +77,29 @@ def interrupt_on_termination() -> None:
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), interrupt)
+    for number in _INTERRUPTS[1:]:
+        signal.signal(number, interrupt)
+
+
+@contextlib.contextmanager
+def _interrupts_held_back() -> Iterator[Callable[[], None]]:
+    """Keep interrupts until the yielded function is called: one inside Popen would lose a child that runs already."""
+    held: list[int] = []
+    handlers = {number: signal.getsignal(number) for number in _INTERRUPTS}
+    handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
+
+    def restore() -> None:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+    def let_through() -> None:
+        restore()
+        for number in held:
+            signal.raise_signal(number)
+
+    for number in handlers:
+        signal.signal(number, lambda number, _frame: held.append(number))
+    try:
+        yield let_through
+    finally:
+        restore()

@@ -1,0 +1,27 @@
+"""Tests see neither the developer's settings nor the developer's data."""
+
+import os
+import tempfile
+
+import pytest
+
+# Say which programs the tests use, not what the product does.
+KEPT = {"TOKENBUDGET_CHROMIUM", "TOKENBUDGET_POSTGRES_BIN"}
+
+
+def pytest_configure(config):
+    for name in [name for name in os.environ if name.startswith("TOKENBUDGET_")]:
+        if name not in KEPT:
+            del os.environ[name]
+    home = tempfile.TemporaryDirectory(prefix="tokenbudget-test-home-", ignore_cleanup_errors=True)
+    config.add_cleanup(home.cleanup)
+    os.environ["TOKENBUDGET_HOME"] = home.name
+    os.environ["MPLBACKEND"] = "agg"  # Figures are drawn without a screen.
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Return the path of a Chromium for playwright's `executable_path`, or skip."""
+    from devtools import browser
+
+    return browser.find() or pytest.skip(f"no Chromium found; install one or set {browser.VARIABLE} to its path")
