@@ -4,6 +4,10 @@
 
     TokenBudgetError                     (tokenbudget.core.errors)
     └── TokenBudgetServerError
+        ├── SettingsError                a setting of the server cannot be used
+        ├── AlreadyRunningError          another ``tokenbudget up`` has this home
+        ├── StoreUnavailableError        the database does not answer; try again
+        ├── OverloadedError              too much waits to be stored; try again
         └── EmbeddedPostgresError        the bundled Postgres cannot do its work
             ├── BinariesNotFoundError    no Postgres programs on this machine
             ├── DataDirectoryError       not writable, not ours, or another user's
@@ -19,6 +23,22 @@ from tokenbudget.core.errors import TokenBudgetError
 
 class TokenBudgetServerError(TokenBudgetError):
     """Base of all errors raised by the server."""
+
+
+class SettingsError(TokenBudgetServerError):
+    """A setting of the server cannot be used."""
+
+
+class AlreadyRunningError(TokenBudgetServerError):
+    """Another ``tokenbudget up`` has this home."""
+
+
+class StoreUnavailableError(TokenBudgetServerError):
+    """The database does not answer; trying again is safe."""
+
+
+class OverloadedError(TokenBudgetServerError):
+    """More waits to be stored than the server wants to hold; trying again is safe."""
 
 
 class EmbeddedPostgresError(TokenBudgetServerError):

@@ -1,0 +1,71 @@
+"""API keys: how they look, and how they are hashed."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from hashlib import sha256
+from typing import NamedTuple
+
+import bcrypt
+
+PREFIX = "tb_ak_"
+LOOKUP_LENGTH = 8
+_KEY = re.compile(r"tb_ak_[0-9a-f]{32}")
+_ROUNDS = 12
+
+
+class NewKey(NamedTuple):
+    """A key just made; its text is shown once and not kept.
+
+    Attributes
+    ----------
+    text : str
+        ``tb_ak_`` and 32 hexadecimal digits.
+    lookup : str
+        The first 8 of these digits, by which the key's hash is found.
+    hash : str
+        The bcrypt hash of the whole text.
+    """
+
+    text: str
+    lookup: str
+    hash: str
+
+
+def make_key() -> NewKey:
+    """Make a key (0.25 s: bcrypt is slow on purpose)."""
+    text = PREFIX + secrets.token_hex(16)
+    return NewKey(text, lookup(text), bcrypt.hashpw(text.encode(), bcrypt.gensalt(_ROUNDS)).decode())
+
+
+def is_key(text: str) -> bool:
+    """Whether a text has the form of a key.
+
+    Examples
+    --------
+    >>> is_key("tb_ak_0123456789abcdef0123456789abcdef"), is_key("sk-123")
+    (True, False)
+    """
+    return _KEY.fullmatch(text) is not None
+
+
+def lookup(text: str) -> str:
+    """Give the part of a key that is stored as it is.
+
+    Examples
+    --------
+    >>> lookup("tb_ak_0123456789abcdef0123456789abcdef")
+    '01234567'
+    """
+    return text.removeprefix(PREFIX)[:LOOKUP_LENGTH]
+
+
+def digest(text: str) -> str:
+    """Give the name under which a verified key is remembered; the key cannot be found from it."""
+    return sha256(text.encode()).hexdigest()
+
+
+def matches(text: str, hash_: str) -> bool:
+    """Whether a hash is the key's (0.25 s)."""
+    return bcrypt.checkpw(text.encode(), hash_.encode())

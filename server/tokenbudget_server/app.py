@@ -1,0 +1,78 @@
+"""The server: its parts put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from tokenbudget import __version__
+from tokenbudget_server.accounts.authentication import provide_principal
+from tokenbudget_server.accounts.cache import KeyCache, MemoryKeyCache, RedisKeyCache
+from tokenbudget_server.accounts.controllers import AccountsController
+from tokenbudget_server.accounts.service import Accounts
+from tokenbudget_server.health import get_health
+from tokenbudget_server.ingest.controllers import post_event, post_events
+from tokenbudget_server.ingest.service import Ingest
+from tokenbudget_server.problems import answer_problem
+from tokenbudget_server.settings import Settings, read_settings
+from tokenbudget_server.store.url import sqlalchemy_url
+from tokenbudget_server.store.writer import Writer
+
+
+def create_app(settings: Settings | None = None) -> Litestar:
+    """Make the application.
+
+    The database must have been migrated (`tokenbudget_server.store.migrate`).
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        Read from the environment when left out.
+
+    Raises
+    ------
+    SettingsError
+        If a setting is missing or cannot be used.
+    """
+    settings = settings or read_settings()
+    engine = create_async_engine(sqlalchemy_url(settings.database), pool_pre_ping=True)
+    writer = Writer(settings.database)
+    cache = _key_cache(settings)
+    accounts = Accounts(engine, cache, shows_demo=settings.demo)
+    ingest = Ingest(writer, settings.retention)
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        await writer.start()
+        try:
+            yield
+        finally:
+            await writer.stop()
+            await engine.dispose()
+
+    return Litestar(
+        route_handlers=[get_health, post_event, post_events, AccountsController],
+        dependencies={
+            "engine": Provide(lambda: engine, sync_to_thread=False),
+            "accounts": Provide(lambda: accounts, sync_to_thread=False),
+            "ingest": Provide(lambda: ingest, sync_to_thread=False),
+            "principal": Provide(provide_principal),
+        },
+        exception_handlers={Exception: answer_problem},
+        lifespan=[lifespan],
+        openapi_config=OpenAPIConfig(title="TokenBudget", version=__version__, path="/schema"),
+        logging_config=None,
+    )
+
+
+def _key_cache(settings: Settings) -> KeyCache:
+    if settings.redis_url is None:
+        return MemoryKeyCache()
+    from redis.asyncio import Redis
+
+    return RedisKeyCache(Redis.from_url(settings.redis_url))

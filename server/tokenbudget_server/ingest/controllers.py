@@ -1,0 +1,31 @@
+"""``POST /v1/events`` and ``POST /v1/events/batch``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, post
+
+from tokenbudget_server.accounts.principal import Principal
+from tokenbudget_server.ingest.body import LARGEST_BODY, read_body
+from tokenbudget_server.ingest.decode import decode_batch, decode_event
+from tokenbudget_server.ingest.service import Ingest, Receipt
+from tokenbudget_server.problems import FieldError, ProblemError
+
+
+@post("/v1/events", status_code=202, request_max_body_size=LARGEST_BODY, tags=["ingest"])
+async def post_event(request: Request[Any, Any, Any], principal: Principal, ingest: Ingest) -> Receipt:
+    """Store one event; 202 means that it is committed."""
+    event = decode_event(await read_body(request))
+    receipt = await ingest.take(principal, [(0, event)])
+    if receipt.rejected:
+        fault = receipt.rejected[0]
+        raise ProblemError(400, "the event was not stored", [FieldError(field=fault.field, reason=fault.reason)])
+    return receipt
+
+
+@post("/v1/events/batch", status_code=202, request_max_body_size=LARGEST_BODY, tags=["ingest"])
+async def post_events(request: Request[Any, Any, Any], principal: Principal, ingest: Ingest) -> Receipt:
+    """Store up to 1000 events; 202 means that those accepted are committed, whatever was wrong with others."""
+    events, malformed = decode_batch(await read_body(request))
+    return await ingest.take(principal, events, malformed)

@@ -1,0 +1,111 @@
+"""From events as they come to rows that are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from tokenbudget.core import usage
+from tokenbudget.core.event import Event
+from tokenbudget.core.providers import canonical
+from tokenbudget_server.accounts.principal import Principal
+from tokenbudget_server.ingest.decode import Malformed
+from tokenbudget_server.ingest.pricing import repriced
+from tokenbudget_server.ingest.validate import Bounds, find_fault
+from tokenbudget_server.store.rows import Row, to_row
+from tokenbudget_server.store.writer import Writer
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """An event that was not stored, and why."""
+
+    index: int
+    id: str
+    field: str
+    reason: str
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What became of the events of a request; those accepted are committed.
+
+    Attributes
+    ----------
+    accepted : int
+        Stored now.
+    duplicates : int
+        Stored before: the id arrived again, which changes nothing.
+    rejected : list of Rejected
+        Not stored; sending them again as they are is useless.
+    """
+
+    accepted: int
+    duplicates: int
+    rejected: list[Rejected]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Ingest:
+    """Takes events in.
+
+    Parameters
+    ----------
+    writer : Writer
+    retention : timedelta or None
+        Events older than this are refused.
+    clock : callable
+        Gives the present, time-zone aware.
+    """
+
+    def __init__(
+        self, writer: Writer, retention: timedelta | None = None, clock: Callable[[], datetime] = _now
+    ) -> None:
+        self._writer = writer
+        self._retention = retention
+        self._clock = clock
+
+    async def take(
+        self, principal: Principal, events: Sequence[tuple[int, Event]], malformed: Sequence[Malformed] = ()
+    ) -> Receipt:
+        """Store the good ones among events, and say which are not good.
+
+        Parameters
+        ----------
+        principal : Principal
+            Whose key it is; it decides the project.
+        events : sequence of (int, Event)
+            With their index in the request.
+        malformed : sequence of Malformed
+            Those that could not even be read.
+
+        Raises
+        ------
+        OverloadedError, StoreUnavailableError
+            Nothing is acknowledged; sending all of it again is safe.
+        """
+        rejected = [Rejected(*fault) for fault in malformed]
+        rows: list[Row] = []
+        bounds = self._bounds()
+        for index, event in events:
+            if fault := find_fault(event, bounds):
+                rejected.append(Rejected(index, event.id[:64], *fault))
+            else:
+                rows.append(_row(event, principal.api_key_id))
+        written = await self._writer.write(principal.project_id, rows)
+        return Receipt(written.accepted, written.duplicates, sorted(rejected, key=lambda each: each.index))
+
+    def _bounds(self) -> Bounds:
+        now = self._clock()
+        return Bounds.at(now, None if self._retention is None else now - self._retention)
+
+
+def _row(event: Event, api_key_id: int) -> Row:
+    fixed, warnings = usage.check(event.usage)
+    provider = canonical(event.provider)
+    if warnings or provider != event.provider:
+        event = msgspec.structs.replace(event, usage=fixed, provider=provider, warnings=event.warnings + warnings)
+    return to_row(repriced(event), event.cost_usd, api_key_id)

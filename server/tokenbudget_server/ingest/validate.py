@@ -1,0 +1,214 @@
+"""What an event must keep to, beyond its types; every limit in one place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import msgspec
+
+from tokenbudget.core.event import Event
+from tokenbudget.core.usage import TOKEN_FIELDS, Usage
+
+FUTURE = timedelta(hours=1)
+EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
+MOST_TAGS = 20
+LONGEST_TAG_VALUE = 256
+LARGEST_METADATA = 4 * 2**10
+LARGEST_USAGE = 16 * 2**10
+LARGEST_COUNT = 10**12
+"""Tokens, calls and milliseconds of one call: far above any real one, far below where sums overflow."""
+LARGEST_COST = Decimal(1_000_000)
+_MOST_PASSES = 100
+_MOST_KINDS = 50
+_LARGEST_UNITS = Decimal(10**15)
+_DIGITS_AFTER_POINT = 20
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_TAG_KEY = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_LONGEST: dict[str, int] = {
+    "provider": 64,
+    "model": 256,
+    "operation": 64,
+    "requested_model": 256,
+    "unpriced": 256,
+    "price_key": 512,
+    "service_tier": 64,
+    "speed": 64,
+    "region": 64,
+    "error_type": 256,
+    "response_id": 256,
+}
+_json = msgspec.json.Encoder().encode
+
+Fault = tuple[str, str]
+"""Field and reason."""
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """The times an event may have.
+
+    Attributes
+    ----------
+    earliest, latest : datetime
+        Both inclusive.
+    """
+
+    earliest: datetime
+    latest: datetime
+
+    @classmethod
+    def at(cls, now: datetime, oldest_kept: datetime | None) -> Bounds:
+        """Work out the bounds: up to an hour ahead of `now`, and back to where events are still kept."""
+        return cls(max(EARLIEST, oldest_kept or EARLIEST), now + FUTURE)
+
+
+def find_fault(event: Event, bounds: Bounds) -> Fault | None:
+    """Find the first thing wrong with an event; None when there is nothing."""
+    for check in _CHECKS:
+        if fault := check(event):
+            return fault
+    return _check_time(event, bounds)
+
+
+def _check_id(event: Event) -> Fault | None:
+    if not _UUID.fullmatch(event.id):
+        return "id", f"must be a UUID such as 018bcfe5-6800-7000-8000-000000000000, got {event.id[:64]!r}"
+    return None
+
+
+def _check_time(event: Event, bounds: Bounds) -> Fault | None:
+    when = event.occurred_at
+    if when.tzinfo is None:
+        return "occurred_at", f"must state its offset from UTC, e.g. {when.isoformat()}Z"
+    if when > bounds.latest:
+        return "occurred_at", f"{when.isoformat()} is more than an hour in the future: check the clock"
+    if when < bounds.earliest:
+        return (
+            "occurred_at",
+            f"{when.isoformat()} is older than what is kept: events from {bounds.earliest.isoformat()} on",
+        )
+    return None
+
+
+def _check_texts(event: Event) -> Fault | None:
+    if not event.provider:
+        return "provider", "must not be empty"
+    for name, longest in _LONGEST.items():
+        if (text := getattr(event, name)) is not None and (reason := _text_fault(text, longest)):
+            return name, reason
+    return None
+
+
+def _text_fault(text: str, longest: int) -> str | None:
+    if len(text) > longest:
+        return f"is longer than {longest} characters"
+    return "must not contain the character U+0000" if "\0" in text else None
+
+
+def _check_tags(event: Event) -> Fault | None:
+    if len(event.tags) > MOST_TAGS:
+        return "tags", f"are {len(event.tags)}: at most {MOST_TAGS} are kept"
+    for key, value in event.tags.items():
+        if not _TAG_KEY.fullmatch(key):
+            return "tags", f"key {key[:80]!r} must be 1 to 64 of the characters A-Z a-z 0-9 _ . : -"
+        if reason := _text_fault(value, LONGEST_TAG_VALUE):
+            return f"tags.{key}", reason
+    return None
+
+
+def _check_metadata(event: Event) -> Fault | None:
+    if not event.metadata:
+        return None
+    encoded = _json(event.metadata)
+    if len(encoded) > LARGEST_METADATA:
+        return "metadata", f"is {len(encoded)} bytes of JSON: at most {LARGEST_METADATA}"
+    return ("metadata", "must not contain the character U+0000") if _has_nul(encoded) else None
+
+
+def _has_nul(encoded: bytes) -> bool:
+    """Whether JSON holds U+0000; an escaped backslash may stand before ``u0000``, and that is none."""
+    return b"\\u0000" in encoded and _NUL.search(encoded) is not None
+
+
+def _check_numbers(event: Event) -> Fault | None:
+    for name in ("latency_ms", "time_to_first_token_ms"):
+        if (value := getattr(event, name)) is not None and not 0 <= value <= LARGEST_COUNT:
+            return name, f"must be milliseconds from 0 to {LARGEST_COUNT}, got {value}"
+    if not 0 <= event.attempts <= 1_000_000:  # noqa: PLR2004
+        return "attempts", f"must be a number of attempts, got {event.attempts}"
+    if (cost := event.cost_usd) is not None and (reason := _amount_fault(cost, LARGEST_COST)):
+        return "cost_usd", reason
+    return None
+
+
+def _amount_fault(amount: Decimal, largest: Decimal) -> str | None:
+    if not amount.is_finite() or not 0 <= amount <= largest:
+        return f"must be an amount from 0 to {largest}, got {amount}"
+    if (exponent := amount.as_tuple().exponent) not in range(-_DIGITS_AFTER_POINT, 16):
+        return f"must have at most {_DIGITS_AFTER_POINT} digits after the point, got exponent {exponent}"
+    return None
+
+
+def _check_usage(event: Event) -> Fault | None:
+    usage = event.usage
+    if fault := _usage_fault(usage, "usage"):
+        return fault
+    if usage.tools or usage.units or usage.passes:
+        encoded = _json(usage)
+        if len(encoded) > LARGEST_USAGE:
+            return "usage", f"is {len(encoded)} bytes of JSON: at most {LARGEST_USAGE}"
+        if _has_nul(encoded):
+            return "usage", "must not contain the character U+0000"
+    return None
+
+
+def _usage_fault(usage: Usage, path: str, *, nested: bool = False) -> Fault | None:
+    for name in TOKEN_FIELDS:
+        # Negative counts are mended with a warning, not refused: the rest of the event is as good as any.
+        if (count := getattr(usage, name)) is not None and count > LARGEST_COUNT:
+            return f"{path}.{name}", f"{count} tokens are more than one call can have"
+    if fault := _kinds_fault(usage, path):
+        return fault
+    if nested and usage.passes:
+        return f"{path}.passes", "a pass has no passes of its own"
+    if len(usage.passes) > _MOST_PASSES:
+        return f"{path}.passes", f"are {len(usage.passes)}: at most {_MOST_PASSES}"
+    faults = (_usage_fault(one.usage, f"{path}.passes[{i}].usage", nested=True) for i, one in enumerate(usage.passes))
+    return next((fault for fault in faults if fault), None)
+
+
+def _kinds_fault(usage: Usage, path: str) -> Fault | None:
+    counts: tuple[tuple[str, Mapping[str, int | Decimal]], ...] = (("tools", usage.tools), ("units", usage.units))
+    for name, kinds in counts:
+        if len(kinds) > _MOST_KINDS:
+            return f"{path}.{name}", f"are {len(kinds)}: at most {_MOST_KINDS}"
+        for kind, quantity in kinds.items():
+            if reason := _text_fault(kind, 64) or _amount_fault(Decimal(quantity), _LARGEST_UNITS):
+                return f"{path}.{name}.{kind[:64]}", reason
+    if (bill := usage.reported_cost_usd) is not None and (reason := _amount_fault(bill, LARGEST_COST)):
+        return f"{path}.reported_cost_usd", reason
+    return None
+
+
+def _check_warnings(event: Event) -> Fault | None:
+    if not event.warnings:
+        return None
+    encoded = _json(event.warnings)
+    if len(encoded) > LARGEST_METADATA:
+        return "warnings", f"are {len(encoded)} bytes of JSON: at most {LARGEST_METADATA}"
+    return ("warnings", "must not contain the character U+0000") if _has_nul(encoded) else None
+
+
+_CHECKS: tuple[Callable[[Event], Fault | None], ...] = (
+    _check_id,
+    _check_texts,
+    _check_tags,
+    _check_metadata,
+    _check_numbers,
+    _check_usage,
+    _check_warnings,
+)

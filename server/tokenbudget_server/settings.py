@@ -1,0 +1,140 @@
+"""Settings of the server: one place, read from the environment once.
+
+=============================  =====================================================  =============================
+variable                       meaning                                                default
+=============================  =====================================================  =============================
+``TOKENBUDGET_DATABASE_URL``   the Postgres to use                                    ``tokenbudget up`` brings its own
+``TOKENBUDGET_REDIS_URL``      shared memory of several processes                     each process has its own
+``TOKENBUDGET_RETENTION``      how long events are kept, e.g. ``400d``                ``forever``
+``TOKENBUDGET_HOME``           directory of the embedded Postgres, the sealed ledger  ``~/.tokenbudget``
+                               and ``config.toml``
+``TOKENBUDGET_HOST``           address to listen on                                   ``127.0.0.1``
+``TOKENBUDGET_PORT``           port of the API and of the dashboard                   ``8321``
+``TOKENBUDGET_PANEL_PORT``     port of the Panel dashboard                            ``8322``
+``TOKENBUDGET_DEMO``           whether the demo project's numbers are shown           ``0``
+=============================  =====================================================  =============================
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from tokenbudget.config import default_home
+from tokenbudget_server.errors import SettingsError
+from tokenbudget_server.store.url import psycopg_url
+
+PORT = 8321
+PANEL_PORT = 8322
+_LARGEST_PORT = 65_535
+_YES, _NO = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The settings in force.
+
+    Attributes
+    ----------
+    home : Path
+    database_url : str or None
+        None means that the embedded Postgres is to be started.
+    redis_url : str or None
+    retention : timedelta or None
+        How long events are kept; None keeps them forever.
+    host : str
+    port, panel_port : int
+    demo : bool
+        Whether the demo project's numbers are shown.
+    """
+
+    home: Path
+    database_url: str | None = None
+    redis_url: str | None = None
+    retention: timedelta | None = None
+    host: str = "127.0.0.1"
+    port: int = PORT
+    panel_port: int = PANEL_PORT
+    demo: bool = False
+
+    @property
+    def database(self) -> str:
+        """The database's URL.
+
+        Raises
+        ------
+        SettingsError
+            If there is none.
+        """
+        if self.database_url is None:
+            raise SettingsError(
+                "TOKENBUDGET_DATABASE_URL is not set. Set it to your Postgres "
+                "(postgresql://user:password@host:5432/database), or run `tokenbudget up`, which brings its own."
+            )
+        return self.database_url
+
+    def oldest(self, now: datetime) -> datetime | None:
+        """Give the time before which events are not kept; None where all are."""
+        return None if self.retention is None else now - self.retention
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings from the environment.
+
+    Raises
+    ------
+    SettingsError
+        If a variable cannot be used; the message names it, its value and what was expected.
+
+    Examples
+    --------
+    >>> read_settings({"TOKENBUDGET_RETENTION": "400d", "TOKENBUDGET_PORT": "9000"}).retention.days
+    400
+    """
+
+    def read(name: str) -> str:
+        return environment.get(f"TOKENBUDGET_{name}", "").strip()
+
+    database_url = read("DATABASE_URL")
+    return Settings(
+        home=Path(read("HOME") or default_home()).expanduser(),
+        database_url=psycopg_url(database_url) if database_url else None,
+        redis_url=_redis_url(read("REDIS_URL")),
+        retention=_retention(read("RETENTION")),
+        host=read("HOST") or "127.0.0.1",
+        port=_port("TOKENBUDGET_PORT", read("PORT"), PORT),
+        panel_port=_port("TOKENBUDGET_PANEL_PORT", read("PANEL_PORT"), PANEL_PORT),
+        demo=_switch("TOKENBUDGET_DEMO", read("DEMO")),
+    )
+
+
+def _redis_url(text: str) -> str | None:
+    if text and not text.startswith(("redis://", "rediss://", "unix://")):
+        raise SettingsError(f"TOKENBUDGET_REDIS_URL must start with redis://, rediss:// or unix://, got {text!r}")
+    return text or None
+
+
+def _retention(text: str) -> timedelta | None:
+    if text in ("", "forever"):
+        return None
+    if not (match := re.fullmatch(r"([1-9]\d{0,4})d", text)):
+        raise SettingsError(f"TOKENBUDGET_RETENTION must be a number of days such as 400d, or forever, got {text!r}")
+    return timedelta(days=int(match[1]))
+
+
+def _port(name: str, text: str, default: int) -> int:
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= _LARGEST_PORT):
+        raise SettingsError(f"{name} must be a port from 1 to {_LARGEST_PORT}, got {text!r}")
+    return int(text)
+
+
+def _switch(name: str, text: str) -> bool:
+    if text.lower() not in _YES | _NO:
+        raise SettingsError(f"{name} must be 1 or 0, got {text!r}")
+    return text.lower() in _YES

@@ -1,0 +1,101 @@
+"""One connection that stores batches of events."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection, errors
+
+from tokenbudget_server.errors import StoreUnavailableError
+from tokenbudget_server.store import arrays
+from tokenbudget_server.store.rows import COLUMNS, Row, microseconds, packed
+from tokenbudget_server.store.statement import INSERT
+from tokenbudget_server.store.url import psycopg_url
+
+_log = logging.getLogger(__name__)
+
+ATTEMPTS = 4
+SHARDS = 256
+_SHARD_LOCK = 8321_02
+_key = itemgetter(0, 1)
+_CONFLICTS = (errors.DeadlockDetected, errors.SerializationFailure)
+
+
+class Flusher:
+    """Stores batches, one at a time.
+
+    It holds a shard of the rollups of its own by an advisory lock, whichever processes and machines write: nobody
+    waits for another's rows.  The sums are right even if two should share one.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = psycopg_url(url)
+        self._connection: AsyncConnection[Any] | None = None
+        self._shard = 0
+
+    async def insert(self, project_id: int, rows: Sequence[Row]) -> set[tuple[int, bytes]] | None:
+        """Store rows of one project and keep the rollups, in one transaction.
+
+        Returns
+        -------
+        set of (int, bytes) or None
+            Times (microseconds since 2000) and ids of the events stored; None when all were new.
+
+        Raises
+        ------
+        StoreUnavailableError
+            The database does not answer; nothing of it is stored, or all of it: sending it again is safe.
+        """
+        rows = sorted(rows, key=_key)
+        values: dict[str, Any] = {column.name: array for column, array in zip(COLUMNS, packed(rows), strict=True)}
+        values |= {"project_id": project_id, "sent": len(rows)}
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return await self._execute(values)
+            except psycopg.OperationalError as error:
+                if attempt == ATTEMPTS:
+                    raise StoreUnavailableError(f"the database does not store events: {error}") from error
+                if not isinstance(error, _CONFLICTS):
+                    _log.warning("Storing events failed, trying again: %s", error)
+                    await self.close()
+                await asyncio.sleep(0.05 * 4 ** (attempt - 1))
+        raise AssertionError  # pragma: no cover - the last attempt returns or raises
+
+    async def close(self) -> None:
+        """Close the connection; the next batch opens another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+    async def _execute(self, values: dict[str, Any]) -> set[tuple[int, bytes]] | None:
+        connection = self._connection or await self._connect()
+        cursor = await connection.execute(INSERT, {**values, "shard": self._shard}, prepare=True, binary=True)
+        count, times, ids = await cursor.fetchone() or (0, None, None)
+        if count == values["sent"]:
+            return None
+        return {(microseconds(time), id_.bytes) for time, id_ in zip(times or (), ids or (), strict=True)}
+
+    async def _connect(self) -> AsyncConnection[Any]:
+        connection = await AsyncConnection.connect(self._url, autocommit=True, connect_timeout=10)
+        try:
+            arrays.register(connection)
+            self._shard = await _claim_shard(connection)
+        except BaseException:
+            await connection.close()
+            raise
+        self._connection = connection
+        return connection
+
+
+async def _claim_shard(connection: AsyncConnection[Any]) -> int:
+    """Find a shard that nobody else writes; the lock goes with the connection."""
+    for shard in range(SHARDS):
+        cursor = await connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (_SHARD_LOCK, shard))
+        if (row := await cursor.fetchone()) and row[0]:
+            return shard
+    return SHARDS - 1

@@ -1,0 +1,61 @@
+"""Bring a database to the present schema."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tokenbudget_server.store.partitions import ensure_partitions
+from tokenbudget_server.store.url import sqlalchemy_url
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+_LOCK = 8321_0001
+
+
+def migrate(url: str) -> None:
+    """Apply the migrations that are missing and make the partitions of the coming months.
+
+    Several replicas may do so at once: an advisory lock lets one work while the others wait, and then find it done.
+
+    Parameters
+    ----------
+    url : str
+        ``postgresql://…``
+
+    Raises
+    ------
+    SettingsError
+        If `url` is not the address of a Postgres.
+    sqlalchemy.exc.OperationalError
+        If the database does not answer.
+    """
+    from sqlalchemy import create_engine, text  # The command line imports this package and must start at once.
+
+    engine = create_engine(sqlalchemy_url(url))
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+            connection.commit()  # The lock is the session's, not the transaction's.
+            try:
+                _upgrade(connection)
+                ensure_partitions(connection, datetime.now(UTC))
+            finally:
+                connection.rollback()
+                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
+    finally:
+        engine.dispose()
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    connection.commit()

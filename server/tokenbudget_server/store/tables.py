@@ -1,0 +1,180 @@
+"""The tables, for queries that are put together in Python; the migrations create them, a test compares the two.
+
+What makes them fit for Citus: every key of a table that grows with events contains ``project_id``, by which such a
+table is distributed; nothing points at those tables, and they point at nothing (docs/explanation/storage.md).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+__all__ = ["api_keys", "events", "metadata", "projects", "spend_day", "teams", "usage_15m", "users"]
+
+metadata = MetaData()
+instant = DateTime(timezone=True)
+usd = Numeric(20, 12)
+"""An event's cost: whole picodollars, up to a hundred million dollars."""
+usd_total = Numeric(30, 12)
+"""Sums of costs."""
+
+_EVENT_KEY = ("project_id", "occurred_at", "id")
+_USAGE_KEY = ("project_id", "bucket", "api_key_id", "provider", "model", "operation", "status", "shard")
+_SPEND_KEY = ("project_id", "day", "api_key_id", "shard")
+
+
+def _identity() -> Column[int]:
+    return Column("id", BigInteger, Identity(always=True), primary_key=True)
+
+
+def _made() -> Column[object]:
+    return Column("created_at", instant, nullable=False, server_default=func.now())
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, server_default="0")
+
+
+def _part(name: str, type_: object, key: tuple[str, ...]) -> Column[object]:
+    return Column(name, type_, primary_key=name in key, nullable=False, autoincrement=False)  # type: ignore[arg-type]
+
+
+teams = Table("teams", metadata, _identity(), Column("name", Text, nullable=False, unique=True), _made())
+
+users = Table(
+    "users",
+    metadata,
+    _identity(),
+    Column("email", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("is_admin", Boolean, nullable=False, server_default=text("false")),
+    _made(),
+)
+
+projects = Table(
+    "projects",
+    metadata,
+    _identity(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("team_id", ForeignKey("teams.id"), nullable=False),
+    Column("is_demo", Boolean, nullable=False, server_default=text("false")),
+    _made(),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    _identity(),
+    Column("lookup", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("project_id", ForeignKey("projects.id"), nullable=False),
+    Column("user_id", ForeignKey("users.id"), nullable=False),
+    _made(),
+    Column("revoked_at", instant),
+    Index("api_keys_lookup", "lookup"),
+)
+"""``lookup`` is the first 8 characters after ``tb_ak_``, ``hash`` the bcrypt hash of the whole key."""
+
+events = Table(
+    "events",
+    metadata,
+    _part("project_id", BigInteger, _EVENT_KEY),
+    _part("occurred_at", instant, _EVENT_KEY),
+    _part("id", Uuid, _EVENT_KEY),
+    Column("received_at", instant, nullable=False, server_default=func.now()),
+    Column("api_key_id", BigInteger, nullable=False),
+    Column("input_tokens", BigInteger),
+    Column("output_tokens", BigInteger),
+    Column("cache_read_tokens", BigInteger, nullable=False),
+    Column("cache_write_tokens", BigInteger, nullable=False),
+    Column("reasoning_tokens", BigInteger, nullable=False),
+    Column("latency_ms", Double),
+    Column("time_to_first_token_ms", Double),
+    Column("attempts", Integer, nullable=False),
+    Column("batch", Boolean, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("requested_model", Text),
+    Column("status", Text, nullable=False),
+    Column("measured", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("cost_usd", usd),
+    Column("client_cost_usd", usd),
+    Column("unpriced", Text),
+    Column("price_key", Text),
+    Column("service_tier", Text),
+    Column("speed", Text),
+    Column("region", Text),
+    Column("error_type", Text),
+    Column("response_id", Text),
+    Column("usage_rest", JSONB),
+    Column("tags", JSONB),
+    Column("metadata", JSONB),
+    Column("warnings", JSONB),
+    Index("events_occurred_at", "occurred_at", postgresql_using="brin"),
+    postgresql_partition_by="RANGE (occurred_at)",
+)
+"""One row per model call, partitioned by month.
+
+``cost_usd`` is the server's price, ``client_cost_usd`` what the client had worked out.  ``usage_rest`` holds what the
+columns do not: the rarer token counts, tools, units, passes and the provider's own bill; it is null where there is
+nothing, as are ``tags``, ``metadata`` and ``warnings``.
+"""
+
+usage_15m = Table(
+    "usage_15m",
+    metadata,
+    _part("project_id", BigInteger, _USAGE_KEY),
+    _part("bucket", instant, _USAGE_KEY),
+    _part("api_key_id", BigInteger, _USAGE_KEY),
+    _part("provider", Text, _USAGE_KEY),
+    _part("model", Text, _USAGE_KEY),
+    _part("operation", Text, _USAGE_KEY),
+    _part("status", Text, _USAGE_KEY),
+    _part("shard", SmallInteger, _USAGE_KEY),
+    _count("requests"),
+    _count("unpriced"),
+    _count("estimated"),
+    _count("input_tokens"),
+    _count("output_tokens"),
+    _count("cache_read_tokens"),
+    _count("cache_write_tokens"),
+    _count("reasoning_tokens"),
+    Column("cost_usd", usd_total, nullable=False, server_default="0"),
+)
+"""Sums per quarter of an hour, kept by the transaction that stores the events."""
+
+spend_day = Table(
+    "spend_day",
+    metadata,
+    _part("project_id", BigInteger, _SPEND_KEY),
+    _part("day", Date, _SPEND_KEY),
+    _part("api_key_id", BigInteger, _SPEND_KEY),
+    _part("shard", SmallInteger, _SPEND_KEY),
+    _count("requests"),
+    _count("unpriced"),
+    Column("cost_usd", usd_total, nullable=False, server_default="0"),
+    _count("rev"),
+)
+"""Spend per UTC day; ``rev`` counts changes, so that equal sums mean that nothing of the day changed."""
