@@ -1,0 +1,36 @@
+"""How much of a segment a server has acknowledged.
+
+Written after the acknowledgement, never before: killed in between, the batch is sent again under the same ids.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tokenbudget.journal.files import replace
+
+SUFFIX = ".cursor"
+
+
+def _path(segment: Path) -> Path:
+    return segment.with_name(segment.name + SUFFIX)
+
+
+def load(segment: Path) -> int:
+    """Give the acknowledged bytes of `segment`; 0 when unknown, which sends it again."""
+    try:
+        offset = int(_path(segment).read_bytes())
+        return offset if 0 <= offset <= segment.stat().st_size else 0
+    except (OSError, ValueError):
+        return 0
+
+
+def save(segment: Path, offset: int) -> None:
+    """Remember that the first `offset` bytes of `segment` are acknowledged."""
+    replace(_path(segment), b"%d" % offset)
+
+
+def settle(segment: Path) -> None:
+    """Delete `segment`, all of which is acknowledged, under its lock."""
+    segment.unlink(missing_ok=True)
+    _path(segment).unlink(missing_ok=True)

@@ -1,0 +1,350 @@
+"""The writing side: one line, one ``write``, on the caller's thread, before the observed call returns.
+
+The way of an event when all is well is `Journal.append` and nothing else: no lock, no queue, no thread.  Everything
+that goes wrong (no home, a full disk, a deleted directory, too much unsent) leads to `_append_slowly`, which holds the
+record in bounded memory, says so once, and writes it out as soon as that works again.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from time import monotonic
+from typing import Literal
+
+from tokenbudget import config
+from tokenbudget.core.errors import ConfigError
+from tokenbudget.journal.locks import sync
+from tokenbudget.journal.record import PREFIX, frame
+from tokenbudget.journal.segment import Kind, OpenSegment, close_inherited, create, listed
+from tokenbudget.journal.syncer import Syncer
+
+log = logging.getLogger("tokenbudget")
+
+Fsync = Literal["never", "interval", "always"]
+_CHECK_SECONDS = 1.0
+_RETRY_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Bounds and guarantees of a journal.
+
+    Attributes
+    ----------
+    segment_bytes, segment_seconds : int, float
+        A segment is finished when it reaches either.
+    fsync : {"never", "interval", "always"}
+        A killed process loses nothing in any of them; a power cut loses what the kernel had not written (about
+        30 s), at most about a second, or nothing, at the price of a disk write within the observed call.
+    cap_bytes : int
+        With a server configured: at most about this many bytes wait to be sent; past it new events are refused.
+    memory_bytes : int
+        At most this many bytes wait in memory while the disk cannot be written; past it new events are refused.
+    """
+
+    segment_bytes: int = 8 << 20
+    segment_seconds: float = 3600.0
+    fsync: Fsync = "never"
+    cap_bytes: int = 1 << 30
+    memory_bytes: int = 16 << 20
+
+
+class CapReachedError(OSError):
+    """As many bytes wait to be sent as may."""
+
+
+def _server_configured() -> bool:
+    return config.current().url is not None
+
+
+class Journal:
+    """The end of the journal under `home` that belongs to this process.
+
+    Thread-safe, fork-safe (a child writes its own segments) and safe to call from a signal handler.
+
+    Parameters
+    ----------
+    home : Path
+        TokenBudget's directory; segments live in ``home/journal``.
+    options : Options, optional
+        Bounds and guarantees.
+    sends : callable, optional
+        Whether events are to be sent to a server; asks the configuration by default.
+
+    Attributes
+    ----------
+    refused : int
+        Events refused by this process because a bound was reached.
+    problem : str or None
+        Why events wait in memory or are refused; None when all is well.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from tokenbudget.journal import read_lines
+    >>> home = Path(tempfile.mkdtemp())
+    >>> journal = Journal(home)
+    >>> journal.append(b'{"id":"a"}')
+    >>> list(read_lines(home))
+    [b'{"id":"a"}']
+    """
+
+    def __init__(
+        self, home: Path, *, options: Options | None = None, sends: Callable[[], bool] = _server_configured
+    ) -> None:
+        self.home = home
+        self.options = options or Options()
+        self.problem: str | None = None
+        self._sends = sends
+        self._segment: OpenSegment | None = None  # None: the next event takes the slow way.
+        self._reset()
+        _journals.add(self)
+
+    def _reset(self) -> None:
+        self.refused = 0
+        self._parked: OpenSegment | None = None  # Could not be written; tried again before a new one.
+        self._held: deque[bytes] = deque()
+        self._held_bytes = 0
+        self._capped = False
+        self._lock = threading.RLock()  # Reentrant: a signal handler may append in the middle of an append.
+        self._check_at = self._retry_at = 0.0
+        self._always = self.options.fsync == "always"
+        self._syncer = Syncer(self) if self.options.fsync == "interval" else None
+
+    def append(self, record: bytes) -> None:
+        """Put `record`, one event as JSON without newlines, on disk; if that fails, keep it in memory.
+
+        Does not raise for anything the disk does.
+        """
+        line = frame(record)
+        segment = self._segment
+        if segment is None:
+            self._append_slowly(line)
+            return
+        try:
+            if os.write(segment.fd, line) < len(line) - 1:
+                raise _short_write()
+            if self._always:
+                sync(segment.fd)
+        except OSError as error:
+            self._append_slowly(line, error)
+            return
+        segment.room -= len(line)
+        if segment.room < 0 or monotonic() > self._check_at:
+            self._check(segment)
+
+    def live_segment(self) -> Path | None:
+        """Give the segment being written, which only this process may ship."""
+        segment = self._segment or self._parked
+        return segment.path if segment else None
+
+    def held(self, limit: int | None = None) -> list[bytes]:
+        """Give the oldest records that wait in memory, at most `limit`."""
+        with self._lock:
+            return [line[PREFIX:-1] for line in islice(self._held, limit)]
+
+    def release(self, records: Collection[bytes]) -> None:
+        """Forget `records` that wait in memory: a server has them."""
+        lines = {frame(record) for record in records}
+        with self._lock:
+            self._held = deque(line for line in self._held if line not in lines)
+            self._held_bytes = sum(map(len, self._held))
+
+    def write_out(self) -> None:
+        """Write what waits in memory if the disk can be written again."""
+        with self._lock:
+            if self._held:
+                self._write_out()
+
+    def rotate(self) -> None:
+        """Finish the segment being written; the next event starts a new one."""
+        with self._lock:
+            segment, self._segment = self._segment or self._parked, None
+            self._parked = None
+            if segment is not None:
+                self._finish(segment)
+
+    def follow_settings(self) -> None:
+        """Start a new segment if events now go to a server and did not before, or the other way round."""
+        segment = self._segment
+        if segment is not None and segment.kind != self._kind():
+            self.rotate()
+
+    def close(self) -> None:
+        """Finish the segment and try once more to write what waits in memory; appending opens a new one."""
+        with self._lock:
+            self._retry_at = 0.0
+            self.write_out()
+            self.rotate()
+            self.write_out()
+            self.rotate()
+
+    def _append_slowly(self, line: bytes, error: OSError | None = None) -> None:
+        with self._lock:
+            self._held.append(line)
+            self._held_bytes += len(line)
+            if error is not None:
+                self._degrade(error)
+            else:
+                self._write_out()
+            self._refuse_excess()
+
+    def _write_out(self) -> None:
+        if monotonic() < self._retry_at:
+            return
+        try:
+            segment = self._segment or self._usable_parked() or self._create()
+            while self._held:
+                self._write_held(segment)
+            if self._always:
+                sync(segment.fd)
+        except OSError as error:
+            self._degrade(error)
+            return
+        self._segment, self._parked, self._capped = segment, None, False
+        if self.problem is not None:
+            log.info("tokenbudget: writing events to %s again", self.home)
+            self.problem = None
+
+    def _write_held(self, segment: OpenSegment) -> None:
+        line = self._held.popleft()
+        try:
+            if os.write(segment.fd, line) < len(line) - 1:
+                raise _short_write()
+        except OSError:
+            self._held.appendleft(line)
+            raise
+        self._held_bytes -= len(line)
+        segment.room -= len(line)
+
+    def _usable_parked(self) -> OpenSegment | None:
+        segment = self._parked
+        if segment is None or segment.fd < 0:
+            return None
+        if self._rescue(segment):
+            self._parked = None
+            return None
+        return segment
+
+    def _create(self) -> OpenSegment:
+        options, kind = self.options, self._kind()
+        if kind == "send":
+            waiting = sum(segment.size for segment in listed(self.home, "send"))
+            if waiting >= options.cap_bytes:
+                raise CapReachedError(
+                    errno.EDQUOT, f"{waiting:,} bytes wait to be sent, the cap is {options.cap_bytes:,}"
+                )
+        room = min(options.segment_bytes, options.cap_bytes // 8)
+        segment = self._parked = create(self.home, kind, room, options.segment_seconds)
+        if self._syncer is not None:
+            self._syncer.start()
+        return segment
+
+    def _kind(self) -> Kind:
+        try:
+            return "send" if self._sends() else "keep"
+        except ConfigError as error:
+            self._warn(f"{error}; events are kept on this machine")
+            return "keep"
+
+    def _check(self, segment: OpenSegment) -> None:
+        """Now and then: is the segment full or old, does it still have a name, has something to be written out."""
+        if not self._lock.acquire(blocking=False):
+            return  # Somebody is at it, perhaps this very thread below a signal handler.
+        try:
+            self._check_at = monotonic() + _CHECK_SECONDS
+            if segment is not self._segment:
+                return
+            if segment.room < 0 or monotonic() > segment.deadline or segment.kind != self._kind():
+                self.rotate()
+            elif self._rescue(segment):
+                self._segment = None
+            self.write_out()
+        finally:
+            self._lock.release()
+
+    def _rescue(self, segment: OpenSegment) -> bool:
+        """If the segment's file was deleted, hold what was written to it since it last had a name."""
+        try:
+            seen = os.fstat(segment.fd)
+            if seen.st_nlink:
+                segment.safe_size = seen.st_size
+                return False
+            lines = os.pread(segment.fd, seen.st_size - segment.safe_size, segment.safe_size).splitlines(keepends=True)
+        except OSError as error:
+            self._warn(f"cannot look after {segment.path}: {error}")
+            return True
+        self._warn(f"{segment.path} was deleted; writing its last events to a new file")
+        segment.safe_size = seen.st_size
+        self._held.extend(lines)
+        self._held_bytes += sum(map(len, lines))
+        return True
+
+    def _finish(self, segment: OpenSegment) -> None:
+        if self._rescue(segment):
+            return
+        try:
+            if segment.safe_size == 0:
+                segment.path.unlink(missing_ok=True)
+            elif self._syncer is not None:
+                self._syncer.finish(segment)
+        except OSError as error:
+            self._warn(f"cannot finish {segment.path}: {error}")
+
+    def _degrade(self, error: OSError) -> None:
+        self._retry_at = monotonic() + _RETRY_SECONDS
+        self._parked, self._segment = self._segment or self._parked, None
+        self._capped = isinstance(error, CapReachedError)
+        kept = "are refused" if self._capped else "wait in memory and are lost if the process dies"
+        self._warn(f"cannot write events to {self.home}: {error.strerror or error}; new ones {kept}")
+
+    def _refuse_excess(self) -> None:
+        bound = 0 if self._capped else self.options.memory_bytes
+        if self._held_bytes > bound and not self._capped and not self.refused:
+            log.warning("tokenbudget: %s bytes wait in memory, the bound; new events are refused", f"{bound:,}")
+        while self._held_bytes > bound:
+            self._held_bytes -= len(self._held.pop())
+            self.refused += 1
+
+    def _warn(self, problem: str) -> None:
+        if problem != self.problem:
+            self.problem = problem
+            log.warning("tokenbudget: %s", problem)
+
+    def _after_fork(self) -> None:
+        """In a forked child: the parent's segment, memory and locks stay the parent's."""
+        self._segment = None
+        self.problem = None
+        self._reset()
+
+
+def _short_write() -> OSError:
+    return OSError(errno.ENOSPC, "only a part of the event could be written")
+
+
+_journals: weakref.WeakSet[Journal] = weakref.WeakSet()
+
+
+def _start_afresh() -> None:
+    close_inherited()
+    for journal in list(_journals):
+        journal._after_fork()  # noqa: SLF001
+
+
+def _follow_settings(_settings: config.Config) -> None:
+    for journal in list(_journals):
+        journal.follow_settings()
+
+
+config.on_change(_follow_settings)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_afresh)

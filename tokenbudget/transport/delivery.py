@@ -1,0 +1,133 @@
+"""One batch to the server and what became of it.  No thread, no files: records in, an `Outcome` out."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Literal
+
+from tokenbudget.journal.quarantine import SetAside
+from tokenbudget.transport.backoff import retry_after
+
+if TYPE_CHECKING:
+    import httpx
+
+Verdict = Literal["acknowledged", "refused", "later", "stopped"]
+_POISON = {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
+_LATER = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
+_SERVER_ERRORS = 500
+_GZIP_LEVEL = 1  # Half the size of level 0's nothing for a tenth of level 9's time.
+_EXCERPT = 300
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a batch.
+
+    Attributes
+    ----------
+    verdict : str
+        ``acknowledged``: every record is the server's or set aside; ``later``: send the same again after a while;
+        ``stopped``: sending again makes no sense until somebody changes something; ``refused``: at least one
+        record is poison (never leaves this module).
+    shipped : int
+        Records the server has, duplicates included.
+    poison : list of SetAside
+        Records the server will never take, with its reasons.
+    wait : float or None
+        Seconds the server asked us to wait.
+    detail : str
+        What the server said, or why it could not be reached.
+    status : int or None
+        HTTP status; None when there was no answer.
+    skew : float or None
+        Seconds by which the server's clock is ahead of ours.
+    """
+
+    verdict: Verdict
+    shipped: int = 0
+    poison: list[SetAside] = field(default_factory=list)
+    wait: float | None = None
+    detail: str = ""
+    status: int | None = None
+    skew: float | None = None
+
+
+def deliver(client: httpx.Client, records: Sequence[bytes]) -> Outcome:
+    """Send `records`; if the server refuses the batch as a whole, halve it until the poison stands alone."""
+    outcome = send(client, records)
+    if outcome.verdict != "refused":
+        return outcome
+    if len(records) == 1:
+        entry = SetAside("rejected", outcome.detail, records[0].decode(), status=outcome.status)
+        return Outcome("acknowledged", poison=[entry], skew=outcome.skew, status=outcome.status)
+    middle = len(records) // 2
+    first = deliver(client, records[:middle])
+    if first.verdict != "acknowledged":
+        return first
+    second = deliver(client, records[middle:])
+    second.shipped += first.shipped
+    second.poison = first.poison + second.poison
+    return second
+
+
+def send(client: httpx.Client, records: Sequence[bytes]) -> Outcome:
+    """Send `records` in one request."""
+    import httpx
+
+    body = gzip.compress(b'{"events":[' + b",".join(records) + b"]}", compresslevel=_GZIP_LEVEL, mtime=0)
+    try:
+        response = client.post("/v1/events/batch", content=body)
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        return Outcome("later", detail=f"{type(error).__name__}: {error}")
+    outcome = _read(response, records)
+    outcome.status = response.status_code
+    outcome.skew = _skew(response.headers.get("date"))
+    return outcome
+
+
+def _read(response: httpx.Response, records: Sequence[bytes]) -> Outcome:
+    status = response.status_code
+    if status == HTTPStatus.ACCEPTED:
+        return _acknowledged(response, records)
+    if status in _POISON:
+        return Outcome("refused", detail=_said(response))
+    if status >= _SERVER_ERRORS or status in _LATER:
+        wait = retry_after(response.headers.get("retry-after"))
+        return Outcome("later", wait=wait, detail=f"HTTP {status}: {_said(response)}")
+    return Outcome("stopped", detail=f"HTTP {status}: {_said(response)}")
+
+
+def _acknowledged(response: httpx.Response, records: Sequence[bytes]) -> Outcome:
+    try:
+        answer: dict[str, Any] = response.json()
+        poison = [_rejected(item, records) for item in answer.get("rejected", [])]
+        shipped = int(answer["accepted"]) + int(answer.get("duplicates", 0))
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        return Outcome("stopped", detail=f"not an answer of a TokenBudget server: {_said(response)}")
+    return Outcome("acknowledged", shipped=shipped, poison=poison)
+
+
+def _rejected(item: dict[str, Any], records: Sequence[bytes]) -> SetAside:
+    record = records[item["index"]].decode()
+    return SetAside("rejected", str(item.get("reason")), record, item.get("field"), HTTPStatus.ACCEPTED)
+
+
+def _said(response: httpx.Response) -> str:
+    """Give the problem detail of an answer, or the beginning of whatever it says."""
+    try:
+        problem = response.json()
+        return str(problem.get("detail") or problem.get("title") or problem)[:_EXCERPT]
+    except (ValueError, AttributeError):
+        return response.text[:_EXCERPT] or response.reason_phrase
+
+
+def _skew(date: str | None) -> float | None:
+    try:
+        return (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds() if date else None
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,196 @@
+"""One round of shipping: every segment this process may ship, until the server has it all or says wait."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tokenbudget.config import Config
+from tokenbudget.journal import cursor, tally
+from tokenbudget.journal.quarantine import damaged, set_aside
+from tokenbudget.journal.reader import read_chunk
+from tokenbudget.journal.segment import adopted, listed
+from tokenbudget.journal.writer import Journal
+from tokenbudget.transport.backoff import delay
+from tokenbudget.transport.delivery import Outcome, deliver
+
+if TYPE_CHECKING:
+    import httpx
+
+log = logging.getLogger("tokenbudget")
+
+_BATCH_BYTES = 1 << 20
+_TIMEOUT_SECONDS = 30.0
+_CONNECT_SECONDS = 5.0
+_STOPPED_SECONDS = 600.0
+_FAILURES_TO_WARN = 5
+
+
+class Round:
+    """Rounds of shipping, and what they remember of each other: the connection, the failures in a row, the wait.
+
+    Parameters
+    ----------
+    journal : Journal
+        Whose home is shipped, and whose live segment may be.
+    batch : int
+        At most so many events a request.
+    """
+
+    def __init__(self, journal: Journal, batch: int) -> None:
+        self._journal = journal
+        self._batch = batch
+        self._client: httpx.Client
+        self._target: tuple[str, str | None] | None = None
+        self._failures = 0
+        self._not_before = 0.0  # Monotonic: a changed clock moves no retry.
+        self._not_even_urgent_before = 0.0
+        self._refused_told = 0
+
+    def run(self, settings: Config, *, urgent: bool = False) -> bool:
+        """Ship all there is to `settings.url`.
+
+        Parameters
+        ----------
+        urgent : bool, default False
+            Somebody waits for it: try although the last attempt failed, unless the server asked for patience.
+
+        Returns
+        -------
+        bool
+            Whether nothing of ours is left to send.
+        """
+        self._tell_refused()
+        self._journal.write_out()
+        if settings.url is None:
+            return True
+        self._connect(settings.url, settings.api_key)
+        if time.monotonic() < (self._not_even_urgent_before if urgent else self._not_before):
+            return False
+        return all([self._ship_held(), *self._ship_segments()])
+
+    def pause(self, idle: float) -> float:
+        """Give the seconds until the next round is due: when the wait is over, or after `idle` to look for orphans."""
+        left = self._not_before - time.monotonic()
+        return left if left > 0 else idle
+
+    def failed(self, detail: str, wait: float | None = None) -> None:
+        """Note that an attempt failed and wait longer than after the last one."""
+        self._failures += 1
+        now = time.monotonic()
+        self._not_before = now + delay(self._failures, wait)
+        self._not_even_urgent_before = self._not_before if wait else now
+        if self._failures == _FAILURES_TO_WARN:
+            log.warning("tokenbudget: cannot reach the server (%s); events stay on disk until it answers", detail)
+        tally.add(self._journal.home, last_error=detail, last_error_at=datetime.now(UTC))
+
+    def close(self) -> None:
+        """Close the connection; the next round makes a new one."""
+        if self._target is not None:
+            self._client.close()
+            self._target = None
+
+    def _connect(self, url: str, api_key: str | None) -> None:
+        """Make the connection to the server in force; a new URL or key ends any wait."""
+        if self._target == (url, api_key):
+            return
+        import httpx
+
+        self.close()
+        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip", "User-Agent": "tokenbudget"}
+        if api_key:
+            headers["Authorization"] = f"Bearer {api_key}"
+        timeout = httpx.Timeout(_TIMEOUT_SECONDS, connect=_CONNECT_SECONDS)
+        self._client = httpx.Client(base_url=url, headers=headers, timeout=timeout)
+        self._target = (url, api_key)
+        self._failures, self._not_before, self._not_even_urgent_before = 0, 0.0, 0.0
+
+    def _ship_segments(self) -> list[bool]:
+        done: list[bool] = []
+        for segment in listed(self._journal.home, "send"):
+            try:
+                done.append(self._ship_segment(segment.path))
+            except FileNotFoundError:
+                continue  # Somebody else shipped it to the end.
+            except OSError as error:  # This one cannot be read or settled now; the others may.
+                self.failed(f"{segment.path}: {error}")
+                done.append(False)
+            if not done[-1] and time.monotonic() < self._not_before:
+                break
+        return done
+
+    def _ship_segment(self, path: Path) -> bool:
+        if path == self._journal.live_segment():
+            return self._ship(path, finished=False)
+        with adopted(path) as ours:
+            if not ours:
+                return True  # Its writer lives and ships it, or somebody else has just adopted it.
+            if not self._ship(path, finished=True):
+                return False
+            cursor.settle(path)
+            return True
+
+    def _ship(self, path: Path, *, finished: bool) -> bool:
+        start = cursor.load(path)
+        while True:
+            chunk = read_chunk(path, start, _BATCH_BYTES, lines=self._batch, finished=finished)
+            if chunk.end == start:
+                return True
+            if chunk.records and not self._deliver(chunk.records):
+                return False
+            set_aside(self._journal.home, damaged(chunk.damaged))
+            cursor.save(path, chunk.end)
+            start = chunk.end
+
+    def _ship_held(self) -> bool:
+        """Ship what the disk would not take, from memory."""
+        while records := self._journal.held(self._batch):
+            if not self._deliver(records):
+                return False
+            self._journal.release(records)
+        return True
+
+    def _deliver(self, records: list[bytes]) -> bool:
+        outcome = deliver(self._client, records)
+        if outcome.verdict == "acknowledged":
+            set_aside(self._journal.home, outcome.poison)
+            self._acknowledged(outcome)
+            return True
+        if outcome.verdict == "stopped":
+            self._stopped(outcome)
+        else:
+            self.failed(outcome.detail, outcome.wait)
+        return False
+
+    def _acknowledged(self, outcome: Outcome) -> None:
+        self._failures = 0
+        for entry in outcome.poison:
+            log.warning("tokenbudget: the server refused an event (%s); see `tokenbudget doctor`", entry.reason)
+        tally.add(
+            self._journal.home,
+            shipped=outcome.shipped,
+            last_ack=datetime.now(UTC),
+            last_error=None,
+            clock_skew_s=outcome.skew,
+        )
+
+    def _stopped(self, outcome: Outcome) -> None:
+        """Stop knocking: nothing changes until somebody changes the key, the URL or the server."""
+        if self._failures == 0:
+            log.warning(
+                "tokenbudget: %s does not take our events (%s); they stay on disk and are sent once the URL "
+                "and the API key are right",
+                self._client.base_url,
+                outcome.detail,
+            )
+        self.failed(outcome.detail)
+        self._not_before = time.monotonic() + _STOPPED_SECONDS
+
+    def _tell_refused(self) -> None:
+        refused = self._journal.refused
+        if refused > self._refused_told:
+            tally.add(self._journal.home, refused=refused - self._refused_told)
+            self._refused_told = refused

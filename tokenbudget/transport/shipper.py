@@ -1,0 +1,190 @@
+"""The thread that brings the journal to the server.
+
+It wakes for news, lets a batch gather for a second, and ships every segment it may: the one its own process writes,
+and each one whose writer is gone.  What it cannot deliver stays where it is.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+
+from tokenbudget import config
+from tokenbudget.journal.writer import Journal
+from tokenbudget.transport.round import Round
+
+log = logging.getLogger("tokenbudget")
+
+BATCH_EVENTS = 500
+LINGER_SECONDS = 1.0
+SWEEP_SECONDS = 60.0
+EXIT_SECONDS = 1.5
+
+
+class _Flush:
+    """Somebody waits for everything written so far, perhaps for the thread to end after it."""
+
+    def __init__(self, *, last: bool = False) -> None:
+        self.last = last
+        self.finished = threading.Event()
+        self.delivered = False
+
+
+class Shipper:
+    """Ships what `journal` and dead processes left in its home, on one daemon thread.
+
+    The thread starts at the first `wake`, again in a forked child, and never where no server is configured.  At exit
+    it gets `EXIT_SECONDS` to deliver; what is left is shipped by whichever process comes next.
+
+    Parameters
+    ----------
+    journal : Journal
+        This process's journal.
+    settings : callable, optional
+        Gives the `Config` in force; asked before every round, so a new key or URL takes effect by itself.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> shipper = Shipper(Journal(Path(tempfile.mkdtemp())))
+    >>> shipper.wake()                     # after journal.append(...)
+    >>> shipper.flush(timeout=5.0)         # True: nothing is waiting to be sent
+    True
+    """
+
+    def __init__(self, journal: Journal, *, settings: Callable[[], config.Config] = config.current) -> None:
+        self.journal = journal
+        self._settings = settings
+        self._reset()
+        _shippers.add(self)
+
+    def _reset(self) -> None:
+        self._round = Round(self.journal, BATCH_EVENTS)
+        self._bell: SimpleQueue[_Flush | None] = SimpleQueue()  # Its put() is reentrant: safe in signal handlers.
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+        self._fresh = 0
+        self._asleep = False
+        self._rung = False
+
+    def wake(self) -> None:
+        """Tell that an event was written.  Costs next to nothing and never blocks."""
+        self._fresh += 1
+        if self._thread is None:
+            self._start()
+        elif self._asleep or (self._fresh >= BATCH_EVENTS and not self._rung):
+            self._asleep, self._rung = False, True
+            self._bell.put(None)
+
+    def flush(self, timeout: float) -> bool:
+        """Deliver everything written so far, waiting at most `timeout` seconds.
+
+        Returns
+        -------
+        bool
+            Whether all of it was delivered; True without a server, where the journal is the store.
+        """
+        return self._request(_Flush(), timeout)
+
+    def close(self, timeout: float = EXIT_SECONDS) -> bool:
+        """Finish the journal's segment and deliver for at most `timeout` seconds; waking it starts anew.
+
+        Returns
+        -------
+        bool
+            Whether everything was delivered.
+        """
+        woken = self._thread is not None or self._fresh > 0
+        self.journal.close()
+        return self._request(_Flush(last=True), timeout) if woken else True
+
+    def _request(self, request: _Flush, timeout: float) -> bool:
+        if self._settings().url is None:
+            return True
+        if not self._start(wait=timeout):
+            return False
+        self._bell.put(request)
+        return request.finished.wait(timeout) and request.delivered
+
+    def _start(self, wait: float = 0.0) -> bool:
+        """Start the thread; without `wait` only if no lock stands in the way, as `wake` must not block."""
+        if self._thread is not None:
+            return True
+        if self._settings().url is None or not self._starting.acquire(timeout=wait):
+            return False
+        try:
+            if self._thread is not None:
+                return True
+            thread = threading.Thread(target=self._run, name="tokenbudget-shipper", daemon=True)
+            self._thread = thread
+            thread.start()
+        except RuntimeError:  # The interpreter is shutting down, or there are no threads left.
+            self._thread = None
+            return False
+        finally:
+            self._starting.release()
+        return True
+
+    def _run(self) -> None:
+        while True:
+            request = self._next()
+            self._fresh, self._rung = 0, False
+            delivered = False
+            try:
+                delivered = self._round.run(self._settings(), urgent=request is not None)
+            except Exception:  # A thread that dies here would ship nothing for the rest of the process.
+                log.exception("tokenbudget: shipping failed; the events stay on disk")
+                self._round.failed("internal error, see the log")
+            if request is not None:
+                if request.last:
+                    self._thread = None
+                    self._round.close()
+                request.delivered = delivered
+                request.finished.set()
+                if request.last:
+                    return
+
+    def _next(self) -> _Flush | None:
+        """Sleep until there is something to do, then let a batch gather."""
+        self._asleep = True
+        request = self._get(0.0 if self._fresh else self._round.pause(SWEEP_SECONDS))
+        self._asleep = False
+        linger_until = time.monotonic() + LINGER_SECONDS
+        while request is None and 0 < self._fresh < BATCH_EVENTS and (left := linger_until - time.monotonic()) > 0:
+            request = self._get(left)
+        return request
+
+    def _get(self, timeout: float) -> _Flush | None:
+        try:
+            return self._bell.get(timeout=timeout)
+        except Empty:
+            return None
+
+    def _after_fork(self) -> None:
+        self._reset()
+
+
+_shippers: weakref.WeakSet[Shipper] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    for shipper in list(_shippers):
+        shipper._after_fork()  # noqa: SLF001
+
+
+def _close_all() -> None:
+    until = time.monotonic() + EXIT_SECONDS
+    for shipper in list(_shippers):
+        shipper.close(max(0.0, until - time.monotonic()))
+
+
+atexit.register(_close_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
