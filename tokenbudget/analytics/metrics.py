@@ -47,6 +47,8 @@ class Metric:
 _COUNT = pl.Int64()
 _FLOAT = pl.Float64()
 _col = pl.col
+# Whole microseconds: a sum of floats would depend on the order of events.
+_LATENCY_US = (_col("latency_ms") * 1000).round().cast(pl.Int64, strict=False)
 
 
 def _counted(column: str) -> pl.Expr:
@@ -72,9 +74,8 @@ TOTALS: dict[str, pl.Expr] = {
     "errors": _events(_col("status") == "error"),
     "aborted": _events(_col("status") == "aborted"),
     "estimated": _events(_col("measured") == "estimated"),
-    # Whole microseconds: a sum of floats would depend on the order of events.
-    "latency_us": (_col("latency_ms") * 1000).round().cast(pl.Int64).sum(),
-    "latency_known": _counted("latency_ms"),
+    "latency_us": _LATENCY_US.sum(),
+    "latency_known": _LATENCY_US.count().cast(_COUNT),
 }
 """What is summed over events."""
 

@@ -150,8 +150,8 @@ def to_frame(events: Sequence[Event]) -> pl.DataFrame:
         "occurred_at": _instants([event.occurred_at.timestamp() for event in events]),
         **{name: _column(name, events) for name in (*_TEXTS, *_DURATIONS, "attempts")},
         **{name: _column(name, usages) for name in TOKEN_FIELDS},
-        "cost_pico": pl.Series(
-            [None if event.cost_usd is None else to_pico(event.cost_usd) for event in events], dtype=pl.Int64
+        "cost_pico": _series(
+            "cost_pico", [None if event.cost_usd is None else to_pico(event.cost_usd) for event in events]
         ),
         **_tags([event.tags for event in events]),
     }
@@ -159,7 +159,14 @@ def to_frame(events: Sequence[Event]) -> pl.DataFrame:
 
 
 def _column(name: str, rows: Sequence[Any]) -> pl.Series:
-    return pl.Series(list(map(attrgetter(name), rows)), dtype=SCHEMA[name])
+    return _series(name, list(map(attrgetter(name), rows)))
+
+
+def _series(name: str, values: list[Any]) -> pl.Series:
+    try:
+        return pl.Series(values, dtype=SCHEMA[name])
+    except (TypeError, OverflowError):  # A count past 64 bits, a call of more than nine million dollars: not known.
+        return pl.Series(values, dtype=SCHEMA[name], strict=False)
 
 
 def _instants(seconds: list[float]) -> pl.Series:
