@@ -6,7 +6,6 @@ and each one whose writer is gone.  What it cannot deliver stays where it is.
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
 import threading
@@ -24,7 +23,6 @@ log = logging.getLogger("tokenbudget")
 BATCH_EVENTS = 500
 LINGER_SECONDS = 1.0
 SWEEP_SECONDS = 60.0
-EXIT_SECONDS = 1.5
 
 
 class _Flush:
@@ -39,8 +37,8 @@ class _Flush:
 class Shipper:
     """Ships what `journal` and dead processes left in its home, on one daemon thread.
 
-    The thread starts at the first `wake`, again in a forked child, and never where no server is configured.  At exit
-    it gets `EXIT_SECONDS` to deliver; what is left is shipped by whichever process comes next.
+    The thread starts at the first `wake`, again in a forked child, and never where no server is configured.  Whoever
+    owns the shipper calls `close` at exit; what is left then is shipped by whichever process comes next.
 
     Parameters
     ----------
@@ -93,7 +91,7 @@ class Shipper:
         """
         return self._request(_Flush(), timeout)
 
-    def close(self, timeout: float = EXIT_SECONDS) -> bool:
+    def close(self, timeout: float) -> bool:
         """Finish the journal's segment and deliver for at most `timeout` seconds; waking it starts anew.
 
         Returns
@@ -179,12 +177,5 @@ def _forked() -> None:
         shipper._after_fork()  # noqa: SLF001
 
 
-def _close_all() -> None:
-    until = time.monotonic() + EXIT_SECONDS
-    for shipper in list(_shippers):
-        shipper.close(max(0.0, until - time.monotonic()))
-
-
-atexit.register(_close_all)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forked)
