@@ -127,7 +127,9 @@ def parse(text: str | tuple[date, date], now: datetime, tz: str = "UTC") -> Peri
     today = now.astimezone(where).date()
     first, last, earlier = _days(name, today)
     start, end, before = midnight(first, where), midnight(last, where), midnight(earlier, where)
-    previous_end = start if now >= end else min(start, before + max(timedelta(), _wall(now, where) - _wall(start, where)))
+    previous_end = (
+        start if now >= end else min(start, before + max(timedelta(), _wall(now, where) - _wall(start, where)))
+    )
     return Period(name=name, start=start, end=end, tz=tz, previous_start=before, previous_end=previous_end)
 
 
@@ -137,9 +139,7 @@ def _hours(name: str, hours: int, now: datetime, tz: str) -> Period:
         raise PeriodError(msg)
     end, span = quarter_hour_after(now), timedelta(hours=hours)
     start = end - span
-    return Period(
-        name=name, start=start, end=end, tz=tz, previous_start=start - span, previous_end=start - (end - now)
-    )
+    return Period(name=name, start=start, end=end, tz=tz, previous_start=start - span, previous_end=start - (end - now))
 
 
 def _wall(instant: datetime, where: ZoneInfo) -> datetime:
