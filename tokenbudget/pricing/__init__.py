@@ -1,1 +1,108 @@
 """Turn measured usage into an itemised receipt from dated, sourced prices."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from tokenbudget import config
+from tokenbudget.core.event import Event
+from tokenbudget.core.receipt import Receipt, Unpriced
+from tokenbudget.core.usage import Usage
+from tokenbudget.pricing.pricer import Pricer
+from tokenbudget.pricing.table import PriceBook, PriceRow
+
+__all__ = ["PriceBook", "PriceRow", "Pricer", "default", "price", "price_event", "priced"]
+
+_default: tuple[config.Config, Pricer] | None = None
+
+
+def default() -> Pricer:
+    """Give the pricer of this process: the bundled book and the models of ``tb.configure(models=...)``."""
+    global _default  # noqa: PLW0603 (read once, on first use)
+    settings = config.current()
+    if _default is None or _default[0] is not settings:
+        book = _default[1].book if _default else PriceBook.bundled()
+        _default = (settings, Pricer(book, settings.models))
+    return _default[1]
+
+
+def price(  # noqa: PLR0913 (what prices depend on)
+    provider: str,
+    model: str,
+    usage: Usage,
+    *,
+    requested_model: str | None = None,
+    service_tier: str | None = None,
+    speed: str | None = None,
+    region: str | None = None,
+    batch: bool = False,
+    at: datetime | None = None,
+) -> Receipt | Unpriced:
+    """Price one call; never raises.
+
+    Parameters
+    ----------
+    provider : str
+        TokenBudget's name of who bills: ``openai``, ``azure``, ``google``, ``vertex``, ``bedrock``, …
+    model, requested_model : str
+        As the response names it, and as it was asked for.
+    usage : Usage
+        Counts of tokens, tools and units.
+    service_tier, speed, region : str, optional
+        As the response (or request) states them.
+    batch : bool
+        Whether the call went through a batch API.
+    at : datetime, optional
+        When the call was made, time-zone aware; now by default.
+
+    Returns
+    -------
+    Receipt or Unpriced
+        Lines that sum exactly to the cost in US dollars, or the reason why there is none.
+
+    Examples
+    --------
+    >>> receipt = price("openai", "gpt-4o-mini-2024-07-18", Usage(input_tokens=1370, output_tokens=155))
+    >>> [(line.part, line.quantity, line.price_key) for line in receipt.lines]
+    [('input', Decimal('1370'), 'gpt-4o-mini-2024-07-18'), ('output', Decimal('155'), 'gpt-4o-mini-2024-07-18')]
+    """
+    try:
+        pricer = default()
+    except Exception as error:  # noqa: BLE001 (a price must never break the call it prices)
+        return Unpriced(reason="error", detail=f"{type(error).__name__}: {error}")
+    return pricer.price(
+        provider,
+        model,
+        usage,
+        requested_model=requested_model,
+        service_tier=service_tier,
+        speed=speed,
+        region=region,
+        batch=batch,
+        at=at,
+    )
+
+
+def price_event(event: Event) -> Receipt | Unpriced:
+    """Price an event as of when it occurred; never raises."""
+    return price(
+        event.provider,
+        event.model,
+        event.usage,
+        requested_model=event.requested_model,
+        service_tier=event.service_tier,
+        speed=event.speed,
+        region=event.region,
+        batch=event.batch,
+        at=event.occurred_at,
+    )
+
+
+def priced(event: Event) -> Event:
+    """Copy an event with ``cost_usd`` and ``price_key``, or with the reason in ``unpriced``; never raises."""
+    from msgspec.structs import replace
+
+    answer = price_event(event)
+    if isinstance(answer, Unpriced):
+        return replace(event, cost_usd=None, price_key=None, unpriced=answer.reason)
+    return replace(event, cost_usd=answer.cost_usd, price_key=answer.price_key, unpriced=None)

@@ -1,0 +1,265 @@
+"""A price row compiled into the rates that one kind of call pays: tier, context and time chosen, fallbacks settled.
+
+Where a part of a call has no rate of its own it pays that of its whole (`_WHOLE`).  Where a part has a rate, but not
+in the tier or the context that the call is in, its rate moves as its whole's does: reasoning at $9 beside output at $9
+costs $4.50 in a tier that halves output.  Nearly all rows that state both obey this (docs/decisions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Context, Decimal
+from typing import Any
+
+import msgspec
+
+from tokenbudget.pricing.grammar import parse
+from tokenbudget.pricing.offpeak import OffPeak
+from tokenbudget.pricing.table import PriceRow
+
+EXACT = Context(prec=50)
+_DIGITS = Decimal("1E-18")
+
+_WHOLE = {
+    "cache_read": "input",
+    "cache_read_audio": "cache_read",
+    "cache_read_image": "cache_read",
+    "cache_write": "input",
+    "cache_write_5m": "cache_write",
+    "cache_write_1h": "cache_write",
+    "cache_write_12h": "cache_write_1h",
+    "cache_write_audio": "cache_write",
+    "input_audio": "input",
+    "input_image": "input",
+    "input_video": "input",
+    "reasoning": "output",
+    "output_audio": "output",
+    "output_image": "output",
+    "output_video": "output",
+    "citation": "output",
+}
+_SIDE = {part: "output" if part in ("reasoning", "citation") else "input" for part in _WHOLE} | {
+    part: "output" for part in _WHOLE if part.startswith("output")
+}
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A part of a call's tokens: its name, the count it is read from, and the counts inside it billed apart."""
+
+    name: str
+    field: str
+    inside: tuple[str, ...] = ()
+    # Shown with the whole unless it has a rate of its own.
+    own_rate_only: bool = True
+
+
+INPUT_PARTS = (
+    Part("cache_read_audio", "cache_read_audio_tokens"),
+    Part("cache_read_image", "cache_read_image_tokens"),
+    Part("cache_read", "cache_read_tokens", ("cache_read_audio", "cache_read_image"), own_rate_only=False),
+    Part("cache_write_5m", "cache_write_5m_tokens", own_rate_only=False),
+    Part("cache_write_1h", "cache_write_1h_tokens", own_rate_only=False),
+    Part("cache_write_12h", "cache_write_12h_tokens", own_rate_only=False),
+    Part("cache_write_audio", "cache_write_audio_tokens"),
+    Part(
+        "cache_write",
+        "cache_write_tokens",
+        ("cache_write_5m", "cache_write_1h", "cache_write_12h", "cache_write_audio"),
+        own_rate_only=False,
+    ),
+    Part("input_audio", "input_audio_tokens"),
+    Part("input_image", "input_image_tokens"),
+    Part("input_video", "input_video_tokens"),
+)
+OUTPUT_PARTS = (
+    Part("reasoning", "reasoning_tokens"),
+    Part("output_audio", "output_audio_tokens"),
+    Part("output_image", "output_image_tokens"),
+    Part("output_video", "output_video_tokens"),
+    Part("citation", "citation_tokens"),
+)
+# Cached tokens of a modality are counted in both; they are billed as cached.
+_CACHED = {
+    "input_audio": ("cache_read_audio_tokens", "cache_write_audio_tokens"),
+    "input_image": ("cache_read_image_tokens",),
+}
+
+
+class Charge(msgspec.Struct, frozen=True):
+    """How many tokens a line bills (``field`` less those in ``less``), and their rate; None where there is none."""
+
+    part: str
+    field: str
+    less: tuple[str, ...]
+    rate: Decimal | None
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """The rates of one kind of call.
+
+    Attributes
+    ----------
+    key, source : str
+        The price row and where it comes from.
+    tier : str
+        What chose the rates, for the receipt: ``flex``, ``above_200k_tokens``, ``off_peak``, …
+    input, output : tuple of Charge
+        Parts billed apart; what is left pays `input_rate` or `output_rate`.
+    """
+
+    key: str
+    source: str
+    tier: str
+    input: tuple[Charge, ...]
+    output: tuple[Charge, ...]
+    input_rate: Decimal | None
+    output_rate: Decimal | None
+
+
+class Card:
+    """A price row, read: rates by tier, context and part, and the rules that choose between them.
+
+    Attributes
+    ----------
+    brackets : tuple of int
+        Input tokens above which another context tier begins, rising.
+    """
+
+    def __init__(self, key: str, fields: dict[str, Any], row: PriceRow, multiplier: Decimal | None = None) -> None:
+        self.key = key
+        self.source = row.source
+        self.mode = row.mode
+        self.fields = fields
+        self._multiplier = multiplier
+        self.rates: dict[tuple[str, int], dict[str, Decimal]] = {("", 0): {}}
+        self._read(fields, 0)
+        for bracket in fields.get("tiered_pricing") or ():
+            self._read(bracket, int(bracket["range"][0]))
+        self.brackets = tuple(sorted({above for _, above in self.rates if above}))
+        self.off_peak = OffPeak.read(fields.get("off_peak_pricing"))
+        self.per_request = "input_per_request" in self.rates["", 0]
+
+    def _read(self, fields: dict[str, Any], start: int) -> None:
+        for name, value in fields.items():
+            field = parse(name)
+            if field is not None and (rate := _decimal(value)) is not None:
+                self.rates.setdefault((field.tier, field.above or start), {})[field.slot] = self.discounted(rate)
+
+    def discounted(self, rate: Decimal) -> Decimal:
+        """Apply the negotiated multiplier, if there is one."""
+        return rate if self._multiplier is None else EXACT.multiply(rate, self._multiplier)
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether the row states no price but zeros: a placeholder, unless the model is known to be free."""
+        return not any(_numbers(self.fields))
+
+    def has_tier(self, tier: str) -> bool:
+        """Tell whether the row has any rate of its own for a service tier."""
+        return any(name == tier for name, _ in self.rates)
+
+    def bracket(self, input_tokens: int) -> int:
+        """Give the context tier of a call: the highest bound that its input tokens, cached ones included, exceed."""
+        return max((bound for bound in self.brackets if input_tokens > bound), default=0)
+
+    def rate(self, slot: str, tier: str = "", above: int = 0, *, off_peak: bool = False) -> Decimal | None:
+        """Give the rate of a part that has one of its own, moved into the tier and context if it must be."""
+        for known_tier, known_above in ((tier, above), ("", above), (tier, 0), ("", 0)):
+            known = self._stated(slot, known_tier, known_above, off_peak=off_peak)
+            if known is not None:
+                return self._moved(known, slot, (known_tier, known_above), (tier, above))
+        return None
+
+    def _stated(self, slot: str, tier: str, above: int, *, off_peak: bool) -> Decimal | None:
+        if off_peak and not tier and self.off_peak is not None and slot in self.off_peak.rates:
+            return self.discounted(self.off_peak.rates[slot])
+        return self.rates.get((tier, above), {}).get(slot)
+
+    def _moved(self, rate: Decimal, slot: str, known: tuple[str, int], wanted: tuple[str, int]) -> Decimal:
+        """Scale a rate as that of its whole changes; that of a whole, as the tier changes it in a short context."""
+        if known == wanted:
+            return rate
+        before: Decimal | None = None
+        after: Decimal | None = None
+        if slot in _SIDE:
+            before, after = self.rate(_SIDE[slot], *known), self.rate(_SIDE[slot], *wanted)
+        elif known[0] != wanted[0]:
+            before, after = (self.rates.get((tier, 0), {}).get(slot) for tier in (known[0], wanted[0]))
+        if not before or after is None:
+            return rate
+        return _trimmed(EXACT.divide(EXACT.multiply(rate, after), before))
+
+    def plan(self, tier: str, above: int, *, off_peak: bool, uplifts: tuple[tuple[str, Decimal], ...] = ()) -> Plan:
+        """Settle every rate for one kind of call."""
+
+        def uplifted(slot: str) -> Decimal | None:
+            rate = self.rate(slot, tier, above, off_peak=off_peak)
+            for _, multiplier in uplifts if rate is not None else ():
+                rate = EXACT.multiply(rate, multiplier)
+            return rate
+
+        def effective(slot: str) -> Decimal | None:
+            rate = uplifted(slot)
+            return rate if rate is not None or slot not in _WHOLE else effective(_WHOLE[slot])
+
+        own = {
+            part.name
+            for part in (*INPUT_PARTS, *OUTPUT_PARTS)
+            if not part.own_rate_only or uplifted(part.name) is not None
+        }
+        fields = {part.name: part.field for part in INPUT_PARTS}
+
+        def charges(parts: tuple[Part, ...]) -> tuple[Charge, ...]:
+            return tuple(
+                Charge(
+                    part.name,
+                    part.field,
+                    (*(fields[name] for name in part.inside if name in own), *_CACHED.get(part.name, ())),
+                    effective(part.name),
+                )
+                for part in parts
+                if part.name in own
+            )
+
+        label = [self._tier_label(tier), f"above_{above // 1000}k_tokens" if above else ""]
+        label += [
+            "off_peak" if off_peak else "",
+            *(f"{name}×{multiplier.normalize():f}" for name, multiplier in uplifts),
+        ]
+        return Plan(
+            key=self.key,
+            source=self.source,
+            tier=" ".join(filter(None, label)),
+            input=charges(INPUT_PARTS),
+            output=charges(OUTPUT_PARTS),
+            input_rate=uplifted("input"),
+            output_rate=uplifted("output"),
+        )
+
+    def _tier_label(self, tier: str) -> str:
+        return tier if not tier or self.has_tier(tier) else f"{tier} (standard rate)"
+
+
+def _trimmed(rate: Decimal) -> Decimal:
+    exponent = rate.as_tuple().exponent
+    return rate.quantize(_DIGITS, context=EXACT) if isinstance(exponent, int) and exponent < -18 else rate  # noqa: PLR2004
+
+
+def _decimal(value: Any) -> Decimal | None:
+    """Give a number of the table as a decimal; None for tables within it, and for what is no number."""
+    if isinstance(value, Decimal):
+        return value
+    return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _numbers(value: Any) -> Iterator[Any]:
+    """Walk over the rates in a row; bounds of ranges and counts of free requests are none."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name not in ("range", "search_free_requests", "provider_specific_entry", "windows"):
+                yield from _numbers(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _numbers(inner)
+    elif (number := _decimal(value)) is not None:
+        yield number
