@@ -66,6 +66,20 @@ def other_process():
 
 
 @pytest.fixture
+def tools_that_fail(place):
+    """Make a PATH on which a tool fails as it does in a container without the right to it."""
+
+    def make_path(tool: str) -> str:
+        directory = place / "tools"
+        directory.mkdir()
+        (directory / tool).write_text(f"#!/bin/sh\necho '{tool}: Operation not permitted' >&2\nexit 1\n")
+        (directory / tool).chmod(0o755)
+        return f"{directory}:{os.environ['PATH']}"
+
+    return make_path
+
+
+@pytest.fixture
 def as_nobody():
     """Run a function as ``nobody`` and return its result, or its exception.
 

@@ -105,6 +105,18 @@ def test_an_owner_that_dies_can_be_followed_at_once(used_data_dir, other_process
         assert events(url) == [1]
 
 
+def test_a_server_that_outlived_its_owner_is_replaced(used_data_dir, other_process, tools_that_fail):
+    other = other_process(used_data_dir, PATH=tools_that_fail("setpriv"))  # As where Linux is not the system.
+    orphan, _ = other.wait_for_server()
+    other.end(signal.SIGKILL)
+    server = make(used_data_dir)
+    add_event(server.url(), 1)
+    with server.running() as url:
+        assert server.owned
+        assert not alive(orphan)
+        assert events(url) == [1]
+
+
 def test_a_killed_server_is_started_again_and_has_lost_nothing(used_data_dir):
     server = make(used_data_dir)
     with server.running() as url:
@@ -127,6 +139,25 @@ def test_after_a_kill_of_server_and_owner_the_next_start_recovers(used_data_dir,
     other.end(signal.SIGKILL)
     with make(used_data_dir).running() as url:
         assert events(url) == [1]
+
+
+def test_a_start_waits_for_what_a_killed_server_left_running(used_data_dir, other_process):
+    other = other_process(used_data_dir)
+    pid, _ = other.wait_for_server()
+    server = make(used_data_dir)
+    left = psycopg.connect(server.url())
+    os.kill(left.info.backend_pid, signal.SIGSTOP)  # It will not notice that its postmaster is gone.
+    other.process.send_signal(signal.SIGSTOP)
+    os.kill(pid, signal.SIGKILL)
+    other.end(signal.SIGKILL)
+    thread = threading.Thread(target=server.start)
+    thread.start()
+    wait_until(lambda: "pre-existing shared memory block" in server.log_path.read_text(), "the start is refused")
+    os.kill(left.info.backend_pid, signal.SIGCONT)
+    thread.join()
+    left.close()
+    assert server.owned
+    server.stop()
 
 
 @pytest.mark.parametrize("name", ["cluster/postmaster.pid", "run/.s.PGSQL.5432.lock"])

@@ -18,16 +18,6 @@ pytestmark = pytest.mark.postgres
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
 
-@pytest.fixture
-def forbidden_namespaces(place):
-    """A PATH on which `unshare` answers as it does in a container without the right to it."""
-    tools = place / "tools"
-    tools.mkdir()
-    (tools / "unshare").write_text("#!/bin/sh\necho 'unshare: unshare failed: Operation not permitted' >&2\nexit 1\n")
-    (tools / "unshare").chmod(0o755)
-    return f"{tools}:{os.environ['PATH']}"
-
-
 def test_the_server_never_runs_with_more_rights_than_its_starter(used_data_dir):
     server = make(used_data_dir)
     with server.running():
@@ -67,11 +57,9 @@ def test_root_serves_the_data_of_a_user_as_that_user(used_data_dir, as_nobody):
 
 @root_only
 @pytest.mark.parametrize("parent_mode", [0o755, 0o700])
-def test_root_without_namespaces_runs_it_as_nobody(
-    used_data_dir, place, other_process, forbidden_namespaces, parent_mode
-):
+def test_root_without_namespaces_runs_it_as_nobody(used_data_dir, place, other_process, tools_that_fail, parent_mode):
     place.chmod(parent_mode)  # Such as /root, which nobody may enter.
-    other = other_process(used_data_dir, PATH=forbidden_namespaces)
+    other = other_process(used_data_dir, PATH=tools_that_fail("unshare"))
     pid, owned = other.wait_for_server()
     assert owned
     assert _user_of(pid) == NOBODY
@@ -82,9 +70,9 @@ def test_root_without_namespaces_runs_it_as_nobody(
 
 
 @root_only
-def test_root_without_namespaces_creates_as_nobody(data_dir, place, other_process, forbidden_namespaces):
+def test_root_without_namespaces_creates_as_nobody(data_dir, place, other_process, tools_that_fail):
     place.chmod(0o700)
-    pid, _ = other_process(data_dir, PATH=forbidden_namespaces).wait_for_server()
+    pid, _ = other_process(data_dir, PATH=tools_that_fail("unshare")).wait_for_server()
     assert _user_of(pid) == NOBODY
 
 
