@@ -7,7 +7,6 @@ emptied Redis of its own.
 from __future__ import annotations
 
 import tempfile
-from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 
@@ -31,11 +30,9 @@ def postgres_server():
 @pytest.fixture(scope="session")
 def template_database(postgres_server):
     """Name of a database with the tables of the store, to be copied."""
-    url = postgres_server.create_database("template_for_tests")
-    if find_spec("tokenbudget_server.store.migrations"):
-        from tokenbudget_server.store import migrate
+    from tokenbudget_server.store import migrate
 
-        migrate(url)
+    migrate(postgres_server.create_database("template_for_tests"))
     return "template_for_tests"
 
 
