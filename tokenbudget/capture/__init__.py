@@ -1,1 +1,6 @@
 """Observe the responses of AI clients and turn each one into an event, without delaying the call."""
+
+from tokenbudget.capture.context import current_tags, tagged, tags
+from tokenbudget.capture.wrapping import wrap
+
+__all__ = ["current_tags", "tagged", "tags", "wrap"]

@@ -1,0 +1,51 @@
+"""What a provider file declares: an API's shape, and how to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tokenbudget.capture.fields import Fields, Reader
+
+Found = dict[str, Any]
+"""Values read from a response, by the names of `Usage` and `Event`."""
+
+Rule = Callable[[Found, Fields, Fields], None]
+"""``rule(found, response, request)`` completes what the table read, e.g. adds cached tokens to the input."""
+
+Fold = Callable[[dict[str, Any], Fields], int]
+"""``fold(answer, item)`` adds a stream item to the answer so far; gives the bytes of text the model wrote in it."""
+
+
+def ignore(answer: dict[str, Any], item: Fields) -> int:  # noqa: ARG001 (the signature of a Fold)
+    """Learn nothing from a stream's items."""
+    return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Api:
+    """One API of one provider.
+
+    Attributes
+    ----------
+    operation : str
+        Name that events carry: ``chat``, ``responses``, ``messages``, ``embeddings``, …
+    read : Reader
+        Where model, id, tier and usage are in the response.
+    rules : tuple of Rule
+        What a table cannot say, applied in order.
+    fold : Fold
+        How a stream's items add up to one answer that `read` understands.
+    ask_for_usage : bool
+        Whether a stream states its usage only when asked to (``stream_options.include_usage``).
+    request_only : bool
+        Whether the request alone says what is billed (speech: the response is sound).
+    """
+
+    operation: str
+    read: Reader
+    rules: tuple[Rule, ...] = ()
+    fold: Fold = ignore
+    ask_for_usage: bool = False
+    request_only: bool = False

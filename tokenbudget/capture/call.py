@@ -1,0 +1,222 @@
+"""One observed model call, from request to event: the single place where sync, async and streams meet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from tokenbudget import config, faults, runtime
+from tokenbudget.capture import estimate, recent
+from tokenbudget.capture.api import Api, Found
+from tokenbudget.capture.context import current_tags
+from tokenbudget.capture.fields import NONE, Fields, fields
+from tokenbudget.core.event import Event, Measured, Status
+from tokenbudget.core.ids import uuid7
+from tokenbudget.core.usage import TOKEN_FIELDS, Usage, check
+
+_TOKENS = frozenset(TOKEN_FIELDS)
+_USAGE = frozenset(Usage.__struct_fields__) - _TOKENS
+_MS = 1e-6
+_CUT = (GeneratorExit, KeyboardInterrupt, SystemExit)
+
+
+class Call:
+    """A model call under observation.
+
+    A seam makes one before the request, then reports what came of it, once: `answered`, `failed`, or for a stream
+    `item` for each item and then `finished` or `cut`.  None of these ever raises.
+
+    Parameters
+    ----------
+    api : Api
+        The API called.
+    provider : str
+        Who bills it.
+    request : mapping
+        The request's body; read for what the response does not say, dropped at the end.
+    model : str, optional
+        The model asked for, where the body does not name it.
+    region : str, optional
+        Where it runs, where the address says so.
+    """
+
+    __slots__ = (
+        "answer",
+        "api",
+        "attempts",
+        "batch",
+        "done",
+        "first_token_ns",
+        "model",
+        "occurred_at",
+        "partial",
+        "provider",
+        "region",
+        "request",
+        "started_ns",
+        "tags",
+        "written",
+    )
+
+    def __init__(
+        self, api: Api, provider: str, request: Fields, *, model: str | None = None, region: str | None = None
+    ) -> None:
+        self.api = api
+        self.provider = provider
+        self.request = request
+        self.model = model or request.get("model")
+        self.region = region
+        self.tags = current_tags()
+        self.attempts = 1
+        self.batch = False
+        self.done = False
+        self.answer: Fields | None = None
+        self.partial: dict[str, Any] = {}
+        self.written = 0
+        self.first_token_ns = 0
+        self.occurred_at = datetime.now(UTC)
+        self.started_ns = time.perf_counter_ns()
+
+    def answered(self, response: Any) -> None:
+        """Record a response that came whole."""
+        self._end("ok", fields(response))
+
+    def saw(self, response: Any) -> None:
+        """Take note of a response that is still to be parsed: if parsing fails, it was paid for all the same."""
+        self.answer = fields(response)
+
+    def failed(self, error: BaseException) -> None:
+        """Record a call that raised: charged only if the answer, or the error's body, states usage."""
+        answer = self.answer
+        if answer is None:
+            body = getattr(error, "body", None)
+            answer = body if isinstance(body, Mapping) else NONE
+        self._end("aborted" if _is_cut(error) else "error", answer, error=error)
+
+    def item(self, item: Any) -> bool:
+        """Take one item of a stream into account.
+
+        Returns
+        -------
+        bool
+            Whether this item states usage.
+        """
+        try:
+            before = self.partial.get("usage")
+            written = self.api.fold(self.partial, fields(item))
+            if written:
+                if not self.written:
+                    self.first_token_ns = time.perf_counter_ns()
+                self.written += written
+            return self.partial.get("usage") is not before
+        except Exception as error:  # noqa: BLE001 (never into the caller's loop)
+            faults.swallow("capture.item", error)
+            return False
+
+    def finished(self) -> None:
+        """Record a stream that was read to its end."""
+        self._end("ok", self.partial)
+
+    def cut(self, error: BaseException | None = None) -> None:
+        """Record a stream that ended early: closed, dropped, cancelled or broken."""
+        if self.partial.get("complete"):
+            # Left after the last word, as one does at a finish reason: nothing is missing.
+            self._end("ok", self.partial)
+        elif error is not None and not self.partial and not _is_cut(error):
+            self._end("error", NONE, error=error)
+        else:
+            self._end("aborted", self.partial, error=error, estimated=True)
+
+    def _end(
+        self, status: Status, answer: Fields, *, error: BaseException | None = None, estimated: bool = False
+    ) -> None:
+        if self.done:
+            return
+        self.done = True
+        try:
+            found = self._read(answer)
+            measured: Measured = "exact"
+            if estimated:
+                self._estimate(found)
+                measured = "estimated"
+            runtime.record(self._event(found, status, measured, error))
+        except Exception as fault:  # noqa: BLE001 (never into the host program)
+            faults.swallow("capture.record", fault)
+        finally:
+            # Nobody's prompt or answer outlives the call because of us.
+            self.request = self.answer = NONE
+            self.partial = {}
+
+    def _read(self, answer: Fields) -> Found:
+        found = self.api.read(answer)
+        for rule in self.api.rules:
+            rule(found, answer, self.request)
+        return found
+
+    def _estimate(self, found: Found) -> None:
+        """Fill in what the provider did not get to say."""
+        if found.get("input_tokens") is None:
+            guess = estimate.prompt_tokens(self.request)
+            if guess is not None:
+                found["input_tokens"] = guess
+        found["output_tokens"] = max(found.get("output_tokens") or 0, estimate.tokens(self.written))
+
+    def _event(self, found: Found, status: Status, measured: Measured, error: BaseException | None) -> Event:
+        now = time.perf_counter_ns()
+        usage, warnings = usage_of(found)
+        model = found.get("model") or self.model or "unknown"
+        response_id = found.get("response_id")
+        if response_id:
+            recent.remember(response_id)
+        return Event(
+            id=uuid7(),
+            occurred_at=self.occurred_at,
+            provider=self.provider,
+            model=str(model),
+            requested_model=None if self.model is None else str(self.model),
+            operation=self.api.operation,
+            usage=usage,
+            service_tier=found.get("service_tier"),
+            speed=found.get("speed"),
+            region=found.get("region") or self.region,
+            batch=self.batch,
+            latency_ms=(now - self.started_ns) * _MS,
+            time_to_first_token_ms=(self.first_token_ns - self.started_ns) * _MS if self.first_token_ns else None,
+            attempts=self.attempts,
+            status=status,
+            error_type=None if error is None else type(error).__name__,
+            measured=measured,
+            response_id=response_id,
+            project=config.current().project,
+            tags=self.tags,
+            warnings=warnings,
+        )
+
+
+def usage_of(found: Found) -> tuple[Usage, tuple[str, ...]]:
+    """Make a consistent `Usage` of what was read, with a warning for each contradiction.
+
+    Examples
+    --------
+    >>> usage_of({"input_tokens": 10, "cache_read_tokens": 12, "model": "m"})[1]
+    ('cache_read_tokens 12 > input_tokens 10',)
+    """
+    named: dict[str, Any] = {}
+    for name, value in found.items():
+        if name in _TOKENS:
+            named[name] = value if type(value) is int else int(value)
+        elif name in _USAGE:
+            named[name] = value
+    cost = named.get("reported_cost_usd")
+    if cost is not None and type(cost) is not Decimal:
+        # Through the shortest text of the float, which is what the JSON said.
+        named["reported_cost_usd"] = Decimal(str(cost))
+    usage = Usage(**named)
+    return check(usage)
+
+
+def _is_cut(error: BaseException) -> bool:
+    return isinstance(error, _CUT) or type(error).__name__ == "CancelledError"

@@ -1,0 +1,92 @@
+"""How a stream's items add up to one answer, in the shape that the same API has without streaming.
+
+A fold gives the bytes of text the model wrote in an item (reasoning and tool arguments included): they mark the first
+token, and they are what an output is estimated from when the stream is cut.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tokenbudget.capture.estimate import text_bytes
+from tokenbudget.capture.fields import Fields, fields
+
+_FINAL = frozenset({"response.completed", "response.incomplete", "response.failed"})
+_HEAD = ("id", "model", "service_tier")
+
+
+def chat(answer: dict[str, Any], chunk: Fields) -> int:
+    """Chat completions and completions: the last usage counts; it may come with or after the finish reason."""
+    for name in _HEAD:
+        value = chunk.get(name)
+        if value:
+            answer[name] = value
+    written = 0
+    for choice in chunk.get("choices") or ():
+        known = fields(choice)
+        if known.get("finish_reason"):
+            answer["stopped"] = True
+        delta = known.get("delta")
+        written += _written(fields(delta)) if delta is not None else text_bytes(known.get("text") or "")
+    usage = chunk.get("usage") or fields(chunk.get("x_groq")).get("usage")
+    if usage:
+        answer["usage"] = usage
+        answer["complete"] = answer.get("stopped", False)
+    return written
+
+
+def _written(delta: Fields) -> int:
+    written = 0
+    for name in ("content", "reasoning_content", "reasoning", "refusal"):
+        text = delta.get(name)
+        if text and isinstance(text, str):
+            written += text_bytes(text)
+    for call in delta.get("tool_calls") or ():
+        function = fields(fields(call).get("function"))
+        written += text_bytes(function.get("name") or "") + text_bytes(function.get("arguments") or "")
+    return written
+
+
+def responses(answer: dict[str, Any], event: Fields) -> int:
+    """Responses: the last event carries the whole response; until then the first one names it."""
+    kind = event.get("type") or ""
+    if kind.endswith(".delta"):
+        text = event.get("delta")
+        return text_bytes(text) if isinstance(text, str) else 0
+    response = event.get("response")
+    if response is not None:
+        known = fields(response)
+        if kind in _FINAL:
+            answer.update(known, complete=True)
+        else:
+            for name in ("id", "model"):
+                answer[name] = known.get(name)
+    elif kind == "response.output_item.done":
+        answer.setdefault("output", []).append({"type": fields(event.get("item")).get("type")})
+    return 0
+
+
+def last_event(answer: dict[str, Any], event: Fields) -> int:
+    """Images and transcriptions: the event that ends the stream carries the usage."""
+    usage = event.get("usage")
+    if usage is not None:
+        answer["usage"] = usage
+        answer["complete"] = True
+    text = event.get("delta")
+    return text_bytes(text) if isinstance(text, str) else 0
+
+
+def messages(answer: dict[str, Any], event: Fields) -> int:
+    """Anthropic's messages: the start has the input and the split of cache writes; each delta's counts replace ours."""
+    kind = event.get("type")
+    if kind == "content_block_delta":
+        delta = fields(event.get("delta"))
+        return text_bytes(delta.get("text") or delta.get("thinking") or delta.get("partial_json") or "")
+    if kind == "message_start":
+        message = fields(event.get("message"))
+        answer.update({name: message.get(name) for name in _HEAD}, usage=dict(fields(message.get("usage"))))
+    elif kind == "message_delta":
+        usage = answer.setdefault("usage", {})
+        usage.update({name: value for name, value in fields(event.get("usage")).items() if value is not None})
+        answer["complete"] = fields(event.get("delta")).get("stop_reason") is not None
+    return 0

@@ -1,0 +1,103 @@
+"""Who bills a call: the provider behind a host name."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+_SUFFIXES = {
+    "api.openai.com": "openai",
+    "openai.azure.com": "azure",
+    "services.ai.azure.com": "azure",
+    "cognitiveservices.azure.com": "azure",
+    "inference.ai.azure.com": "azure_ai",
+    "models.ai.azure.com": "azure_ai",
+    "api.anthropic.com": "anthropic",
+    "generativelanguage.googleapis.com": "google",
+    "aiplatform.googleapis.com": "vertex",
+    "rep.googleapis.com": "vertex",
+    "api.groq.com": "groq",
+    "api.deepseek.com": "deepseek",
+    "api.x.ai": "xai",
+    "api.mistral.ai": "mistral",
+    "codestral.mistral.ai": "mistral",
+    "api.cohere.com": "cohere",
+    "api.cohere.ai": "cohere",
+    "api.together.xyz": "together",
+    "api.together.ai": "together",
+    "openrouter.ai": "openrouter",
+    "api.perplexity.ai": "perplexity",
+    "api.cerebras.ai": "cerebras",
+    "api.fireworks.ai": "fireworks",
+    "api.moonshot.ai": "moonshot",
+    "api.moonshot.cn": "moonshot",
+    "dashscope.aliyuncs.com": "dashscope",
+    "dashscope-intl.aliyuncs.com": "dashscope",
+    "dashscope-us.aliyuncs.com": "dashscope",
+    "api.z.ai": "zai",
+    "open.bigmodel.cn": "zai",
+    "api.minimax.io": "minimax",
+    "api.minimaxi.com": "minimax",
+    "api.deepinfra.com": "deepinfra",
+    "api.sambanova.ai": "sambanova",
+    "api.hyperbolic.xyz": "hyperbolic",
+    "api.novita.ai": "novita",
+    "api.studio.nebius.ai": "nebius",
+    "api.studio.nebius.com": "nebius",
+    "api.tokenfactory.nebius.com": "nebius",
+    "integrate.api.nvidia.com": "nvidia_nim",
+    "router.huggingface.co": "huggingface",
+    "models.github.ai": "github",
+    "ai-gateway.vercel.sh": "vercel_ai_gateway",
+    "inference.baseten.co": "baseten",
+    "api.inference.wandb.ai": "wandb",
+    "api.featherless.ai": "featherless_ai",
+    "api.lambda.ai": "lambda_ai",
+    "api.llama.com": "meta_llama",
+    "api.ai21.com": "ai21",
+    "api.voyageai.com": "voyage",
+    "cloud.databricks.com": "databricks",
+    "azuredatabricks.net": "databricks",
+    "snowflakecomputing.com": "snowflake",
+    "ollama.com": "ollama",
+}
+_BEDROCK = re.compile(r"bedrock[a-z-]*\.(?P<region>[a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|api\.aws)")
+_LOCAL = {"localhost", "127.0.0.1", "::1", "0.0.0.0", "host.docker.internal"}  # noqa: S104 (compared, not bound)
+_LOCAL_PORTS = {11434: "ollama", 1234: "lm_studio"}
+_REGIONS = {"api.openai.com", "api.x.ai"}
+
+
+@lru_cache(256)
+def provider_at(host: str, port: int | None = None) -> tuple[str | None, str | None]:
+    """Find the provider and the region that an address belongs to.
+
+    Returns
+    -------
+    (str or None, str or None)
+        Provider and region; None for a host that nobody is known by (a company's own gateway, a test server).
+
+    Examples
+    --------
+    >>> provider_at("api.groq.com")
+    ('groq', None)
+    >>> provider_at("eu.api.openai.com")
+    ('openai', 'eu')
+    >>> provider_at("bedrock-runtime.us-east-1.amazonaws.com")
+    ('bedrock', 'us-east-1')
+    >>> provider_at("localhost", 11434)
+    ('ollama', None)
+    """
+    host = host.lower().rstrip(".")
+    if host in _LOCAL:
+        return _LOCAL_PORTS.get(port or 0), None
+    if match := _BEDROCK.fullmatch(host):
+        return "bedrock", match["region"]
+    if host.endswith("-aiplatform.googleapis.com"):
+        return "vertex", host.removesuffix("-aiplatform.googleapis.com")
+    labels = host.split(".")
+    for cut in range(len(labels) - 1):
+        suffix = ".".join(labels[cut:])
+        if suffix in _SUFFIXES:
+            region = ".".join(labels[:cut]) if suffix in _REGIONS else ""
+            return _SUFFIXES[suffix], region or None
+    return None, None

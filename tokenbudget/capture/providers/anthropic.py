@@ -1,0 +1,93 @@
+"""Anthropic's SDK: its own API, Bedrock, Vertex and Foundry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tokenbudget.capture import folds
+from tokenbudget.capture.api import Api, Found
+from tokenbudget.capture.fields import Fields, Reader, fields
+from tokenbudget.capture.stainless import StainlessSdk
+from tokenbudget.core.usage import Pass, Usage
+
+_COUNTS = {
+    "input_tokens": "input_tokens",
+    "output_tokens": "output_tokens",
+    "cache_read_tokens": "cache_read_input_tokens",
+    "cache_write_tokens": "cache_creation_input_tokens",
+    "cache_write_5m_tokens": "cache_creation.ephemeral_5m_input_tokens",
+    "cache_write_1h_tokens": "cache_creation.ephemeral_1h_input_tokens",
+    "reasoning_tokens": "output_tokens_details.thinking_tokens",
+}
+_read_counts = Reader(**_COUNTS)
+_MESSAGE = Reader(
+    model="model",
+    response_id="id",
+    service_tier="usage.service_tier",
+    speed="usage.speed",
+    region="usage.inference_geo",
+    web_search="usage.server_tool_use.web_search_requests",
+    web_fetch="usage.server_tool_use.web_fetch_requests",
+    **{ours: f"usage.{theirs}" for ours, theirs in _COUNTS.items()},
+)
+_BESIDE_THE_TOTAL = frozenset({"compaction", "advisor_message"})
+
+
+def _input_with_cache(found: Found) -> None:
+    if found.get("input_tokens") is None:
+        return
+    reads, writes = found.get("cache_read_tokens", 0), found.get("cache_write_tokens", 0)
+    found["input_tokens"] += reads + writes
+    if writes and not found.get("cache_write_5m_tokens") and not found.get("cache_write_1h_tokens"):
+        # Older models do not split their writes: there was only one lifetime.
+        found["cache_write_5m_tokens"] = writes
+
+
+def _whole_input(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
+    """Anthropic's input leaves out what was read from and written to the cache; ours has it."""
+    _input_with_cache(found)
+
+
+def _server_tools(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
+    tools = {name: found.pop(name, 0) for name in ("web_search", "web_fetch")}
+    if any(tools.values()):
+        found["tools"] = {name: count for name, count in tools.items() if count}
+
+
+def _passes(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
+    """Add what the top-level usage leaves out: compaction, and the advisor's own model.
+
+    Other iterations are in the top-level usage already, or (a declined fallback) are not billed.
+    """
+    beside = []
+    for iteration in fields(response.get("usage")).get("iterations") or ():
+        known = fields(iteration)
+        if known.get("type") in _BESIDE_THE_TOTAL:
+            counts = _read_counts(known)
+            _input_with_cache(counts)
+            beside.append(Pass(usage=Usage(**counts), model=known.get("model"), kind=known["type"]))
+    if beside and found.get("input_tokens") is not None:
+        own: dict[str, Any] = {name: found[name] for name in _COUNTS if name in found}
+        found["passes"] = (Pass(usage=Usage(**own), kind="message"), *beside)
+        for name in _COUNTS:
+            found[name] = found.get(name, 0) + sum(getattr(one.usage, name) or 0 for one in beside)
+
+
+MESSAGES = Api(
+    operation="messages",
+    read=_MESSAGE,
+    rules=(_whole_input, _server_tools, _passes),
+    fold=folds.messages,
+)
+
+SDK = StainlessSdk(
+    name="anthropic",
+    clients=tuple(
+        f"{prefix}Anthropic{platform}"
+        for platform in ("", "Bedrock", "BedrockMantle", "Vertex", "Foundry", "AWS", "GoogleCloud")
+        for prefix in ("", "Async")
+    ),
+    provider="anthropic",
+    routes={"/v1/messages": MESSAGES},
+    class_providers={"Bedrock": "bedrock", "Vertex": "vertex", "Foundry": "azure"},
+)

@@ -1,0 +1,106 @@
+"""OpenAI's SDK: OpenAI, Azure, and every server that speaks OpenAI's protocol."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tokenbudget.capture import folds
+from tokenbudget.capture.api import Api
+from tokenbudget.capture.fields import Reader
+from tokenbudget.capture.providers import openai_rules as rules
+from tokenbudget.capture.stainless import StainlessSdk
+
+_ANSWER = Reader(
+    model="model",
+    response_id="id",
+    service_tier=("service_tier", "usage.service_tier"),
+)
+_CHAT = _ANSWER.but(
+    input_tokens="usage.prompt_tokens",
+    output_tokens="usage.completion_tokens",
+    cache_read_tokens=(
+        "usage.prompt_tokens_details.cached_tokens",
+        "usage.prompt_cache_hit_tokens",
+        "usage.cached_tokens",
+    ),
+    cache_write_tokens="usage.prompt_tokens_details.cache_write_tokens",
+    input_audio_tokens="usage.prompt_tokens_details.audio_tokens",
+    input_image_tokens="usage.prompt_tokens_details.image_tokens",
+    input_video_tokens="usage.prompt_tokens_details.video_tokens",
+    cache_read_audio_tokens="usage.prompt_tokens_details.cached_tokens_details.audio_tokens",
+    reasoning_tokens=("usage.completion_tokens_details.reasoning_tokens", "usage.reasoning_tokens"),
+    output_audio_tokens="usage.completion_tokens_details.audio_tokens",
+    output_image_tokens="usage.completion_tokens_details.image_tokens",
+    accepted_prediction_tokens="usage.completion_tokens_details.accepted_prediction_tokens",
+    rejected_prediction_tokens="usage.completion_tokens_details.rejected_prediction_tokens",
+    citation_tokens="usage.citation_tokens",
+)
+_RESPONSES = _ANSWER.but(
+    input_tokens="usage.input_tokens",
+    output_tokens="usage.output_tokens",
+    cache_read_tokens="usage.input_tokens_details.cached_tokens",
+    cache_write_tokens="usage.input_tokens_details.cache_write_tokens",
+    cache_write_12h_tokens="usage.input_tokens_details.cache_write_tokens_details.ttl_12h_tokens",
+    input_audio_tokens=("usage.input_tokens_details.audio_tokens", "usage.input_token_details.audio_tokens"),
+    input_image_tokens="usage.input_tokens_details.image_tokens",
+    reasoning_tokens="usage.output_tokens_details.reasoning_tokens",
+    output_image_tokens="usage.output_tokens_details.image_tokens",
+)
+
+CHAT = Api(
+    operation="chat",
+    read=_CHAT,
+    rules=(rules.reasoning_beside_completion, rules.reported_cost, rules.perplexity_fees),
+    fold=folds.chat,
+    ask_for_usage=True,
+)
+COMPLETIONS = Api(
+    operation="completions", read=_CHAT, rules=(rules.reported_cost,), fold=folds.chat, ask_for_usage=True
+)
+RESPONSES = Api(
+    operation="responses",
+    read=_RESPONSES,
+    rules=(rules.reported_cost, rules.server_tools),
+    fold=folds.responses,
+)
+COMPACT = Api(operation="responses.compact", read=_RESPONSES, rules=(rules.reported_cost,))
+EMBEDDINGS = Api(operation="embeddings", read=_CHAT, rules=(rules.no_output,))
+IMAGES = Api(operation="images", read=_RESPONSES, rules=(rules.image_output,), fold=folds.last_event)
+TRANSCRIPTIONS = Api(
+    operation="transcriptions",
+    read=_RESPONSES.but(seconds=("usage.seconds", "duration")),
+    rules=(rules.seconds,),
+    fold=folds.last_event,
+)
+SPEECH = Api(operation="speech", read=Reader(), rules=(rules.characters,), request_only=True)
+
+ROUTES = {
+    "/chat/completions": CHAT,
+    "/completions": COMPLETIONS,
+    "/responses": RESPONSES,
+    "/responses/compact": COMPACT,
+    "/embeddings": EMBEDDINGS,
+    "/images/generations": IMAGES,
+    "/images/edits": IMAGES,
+    "/images/variations": IMAGES,
+    "/audio/transcriptions": TRANSCRIPTIONS,
+    "/audio/translations": TRANSCRIPTIONS,
+    "/audio/speech": SPEECH,
+}
+
+
+def _asks_for_usage(client: Any, provider: str) -> bool:
+    """Whether a server knows ``stream_options``: Mistral states usage unasked, Azure knows it since 2024-09."""
+    version = getattr(client, "_api_version", None)
+    dated = isinstance(version, str) and version[:4].isdigit()
+    return provider not in {"mistral", "perplexity"} and not (dated and str(version) < "2024-09")
+
+
+SDK = StainlessSdk(
+    name="openai",
+    clients=("OpenAI", "AsyncOpenAI", "AzureOpenAI", "AsyncAzureOpenAI", "BedrockOpenAI", "AsyncBedrockOpenAI"),
+    provider="openai",
+    routes=ROUTES,
+    class_providers={"Azure": "azure", "Bedrock": "bedrock"},
+    asks_for_usage=_asks_for_usage,
+)

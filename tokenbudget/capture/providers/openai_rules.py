@@ -1,0 +1,97 @@
+"""What the tables of OpenAI's shapes cannot say; each rule goes by what the response states, not by who sent it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from tokenbudget.capture.api import Found
+from tokenbudget.capture.fields import Fields, count_types, fields
+
+_TICKS_PER_DOLLAR = Decimal(10) ** 10
+_TOOLS = {
+    "code_interpreter_call": "code_interpreter",
+    "file_search_call": "file_search",
+}
+
+
+def reasoning_beside_completion(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
+    """Add reasoning to the output where the stated total shows that ``completion_tokens`` leaves it out (xAI)."""
+    reasoning = found.get("reasoning_tokens")
+    if not reasoning:
+        return
+    total = fields(response.get("usage")).get("total_tokens")
+    given, written = found.get("input_tokens"), found.get("output_tokens")
+    if given is not None and written is not None and total == given + written + reasoning:
+        found["output_tokens"] = written + reasoning
+
+
+def reported_cost(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
+    """Take the provider's own bill: OpenRouter's ``cost``, Perplexity's ``cost.total_cost``, xAI's ticks."""
+    usage = fields(response.get("usage"))
+    ticks = usage.get("cost_in_usd_ticks")
+    if ticks is not None:
+        found["reported_cost_usd"] = Decimal(ticks) / _TICKS_PER_DOLLAR
+        return
+    cost = usage.get("cost")
+    if cost is not None and not isinstance(cost, int | float):
+        cost = fields(cost).get("total_cost")
+    if cost is not None:
+        found["reported_cost_usd"] = Decimal(str(cost))
+
+
+def perplexity_fees(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
+    """Count what Perplexity bills beside tokens: the request by its search context, and searches."""
+    usage = fields(response.get("usage"))
+    fee = fields(usage.get("cost")).get("request_cost")
+    if fee is not None:
+        size = usage.get("search_context_size") or "low"
+        found.setdefault("tools", {})[f"request_fee:{size}"] = 1
+        found.setdefault("units", {})["request_fee_usd"] = Decimal(str(fee))
+    if searches := usage.get("num_search_queries"):
+        found.setdefault("tools", {})["search_queries"] = int(searches)
+
+
+def server_tools(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
+    """Count the calls of tools that OpenAI runs and bills apart; they are in the output, not in the usage."""
+    output = response.get("output")
+    if not output:
+        return
+    tools = {ours: n for kind, n in count_types(output).items() if (ours := _TOOLS.get(kind))}
+    if searches := sum(_is_search(item) for item in output):
+        tools["web_search"] = searches
+    if tools:
+        found["tools"] = tools
+
+
+def _is_search(item: object) -> bool:
+    # Opening a page or finding in it belongs to the search before it and is not billed.
+    known = fields(item)
+    return known.get("type") == "web_search_call" and fields(known.get("action")).get("type", "search") == "search"
+
+
+def no_output(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
+    """Say that embeddings write nothing, where their usage is stated."""
+    if found.get("input_tokens") is not None:
+        found["output_tokens"] = 0
+
+
+def image_output(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
+    """Call all output image tokens where it is not split; count images where there are no tokens."""
+    if found.get("output_tokens") is not None:
+        found.setdefault("output_image_tokens", found["output_tokens"])
+    elif images := response.get("data"):
+        found["units"] = {"images": Decimal(len(images))}
+
+
+def seconds(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
+    """Count seconds of sound where they, and not tokens, are billed."""
+    length = found.pop("seconds", None)
+    if length is not None and found.get("input_tokens") is None:
+        found["units"] = {"seconds": Decimal(str(length))}
+
+
+def characters(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
+    """Count the characters to be spoken: the answer is sound and states nothing."""
+    text = request.get("input")
+    if isinstance(text, str):
+        found["units"] = {"characters": Decimal(len(text))}

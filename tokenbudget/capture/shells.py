@@ -1,0 +1,136 @@
+"""The two thin shells around a client's method: one for plain functions, one for coroutine functions.
+
+Both do the same: ask for a `Call`, run the method, report what came of it.  Everything that can go wrong on our side
+is swallowed here, so a method behind a shell behaves as it did before.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from tokenbudget import faults
+from tokenbudget.capture.call import Call
+
+current_call: contextvars.ContextVar[Call | None] = contextvars.ContextVar("tokenbudget_call", default=None)
+"""The call being made in this context: calls made inside it (a client in a client) are part of it."""
+
+
+class Seam(Protocol):
+    """What a shell needs to know of a method."""
+
+    def begin(self, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Attempt | None:
+        """Start observing; None leaves the call alone."""
+
+    def end(self, attempt: Attempt, result: Any) -> Any:
+        """Report a result and give what the caller gets: the result itself, or its stream, observed."""
+
+
+class Attempt:
+    """A call begun: the observation, and the arguments to call the method with.
+
+    Attributes
+    ----------
+    call : Call
+    args, kwargs : tuple, dict
+        What the method is called with; a seam may have asked for more than the caller did.
+    fallback : callable or None
+        ``fallback(error)`` gives the caller's own arguments where the provider may have refused what we added.
+    """
+
+    __slots__ = ("args", "call", "fallback", "hide_usage", "kwargs", "owner")
+
+    def __init__(self, call: Call, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.call = call
+        self.owner = owner
+        self.args = args
+        self.kwargs = kwargs
+        self.hide_usage = False
+        self.fallback: Callable[[BaseException], tuple[Any, ...] | None] | None = None
+
+
+def sync_shell(original: Any, seam: Seam) -> Any:
+    """Wrap a plain method of a class."""
+
+    @functools.wraps(original)
+    def shell(self: Any, *args: Any, **kwargs: Any) -> Any:
+        attempt = _begin(seam, self, args, kwargs)
+        if attempt is None:
+            return original(self, *args, **kwargs)
+        token = current_call.set(attempt.call)
+        args = attempt.args
+        try:
+            while True:
+                try:
+                    result = original(self, *args, **attempt.kwargs)
+                    break
+                except BaseException as error:
+                    again = _again(attempt, error)
+                    if again is None:
+                        attempt.call.failed(error)
+                        raise
+                    args = again
+        finally:
+            current_call.reset(token)
+        return _end(seam, attempt, result)
+
+    return shell
+
+
+def async_shell(original: Any, seam: Seam) -> Any:
+    """Wrap a coroutine method of a class."""
+
+    @functools.wraps(original)
+    async def shell(self: Any, *args: Any, **kwargs: Any) -> Any:
+        attempt = _begin(seam, self, args, kwargs)
+        if attempt is None:
+            return await original(self, *args, **kwargs)
+        token = current_call.set(attempt.call)
+        args = attempt.args
+        try:
+            while True:
+                try:
+                    result = await original(self, *args, **attempt.kwargs)
+                    break
+                except BaseException as error:
+                    again = _again(attempt, error)
+                    if again is None:
+                        attempt.call.failed(error)
+                        raise
+                    args = again
+        finally:
+            current_call.reset(token)
+        return _end(seam, attempt, result)
+
+    return shell
+
+
+def _begin(seam: Seam, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Attempt | None:
+    if current_call.get() is not None:
+        return None
+    try:
+        return seam.begin(owner, args, kwargs)
+    except Exception as error:  # noqa: BLE001 (never into the host program)
+        faults.swallow("capture.begin", error)
+        return None
+
+
+def _again(attempt: Attempt, error: BaseException) -> tuple[Any, ...] | None:
+    fallback, attempt.fallback = attempt.fallback, None
+    if fallback is None:
+        return None
+    try:
+        return fallback(error)
+    except Exception as fault:  # noqa: BLE001
+        faults.swallow("capture.again", fault)
+        return None
+
+
+def _end(seam: Seam, attempt: Attempt, result: Any) -> Any:
+    try:
+        return seam.end(attempt, result)
+    except Exception as error:  # noqa: BLE001
+        faults.swallow("capture.end", error)
+        return result

@@ -1,0 +1,279 @@
+"""Observe clients generated with Stainless: openai, anthropic, groq and others have one and the same base client.
+
+Every request of such a client, whichever resource, helper or API version it comes from, goes through
+``<package>._base_client.SyncAPIClient.request`` (or ``Async…``).  That method gets a shell, once per class and process;
+the shell leaves a client alone unless it carries our mark.  So types, ``isinstance``, ``repr``, pickling and ``copy``
+of clients stay as they were, and retries inside the client are one call.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tokenbudget.capture import shells
+from tokenbudget.capture.api import Api
+from tokenbudget.capture.call import Call
+from tokenbudget.capture.fields import NONE
+from tokenbudget.capture.hosts import provider_at
+from tokenbudget.capture.raw import observe_raw
+from tokenbudget.capture.sdk import MARK, Mark
+from tokenbudget.capture.shells import Attempt
+from tokenbudget.capture.streams import AsyncItems, Items, notice_close
+
+_RAW_HEADER = "X-Stainless-Raw-Response"
+_REFUSED = (400, 422)
+_refusing: set[tuple[str, str]] = set()
+"""(Package, address) of servers that refused ``stream_options``: not asked again."""
+
+
+class StainlessSdk:
+    """The SDK in one package made by Stainless.
+
+    Parameters
+    ----------
+    name : str
+        The package, e.g. ``openai``.
+    clients : tuple of str
+        Names of its client classes.
+    provider : str
+        Who bills calls to an address that nobody is known by.
+    routes : dict of str to Api
+        End of a request's path -> the API it is; other requests are not model calls.
+    class_providers : dict of str to str
+        Part of a client class's name -> provider, where the class and not the address tells (``Azure``, ``Bedrock``).
+    asks_for_usage : callable
+        ``asks(client, provider)``: whether a server may be asked for a stream's usage.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        clients: tuple[str, ...],
+        provider: str,
+        routes: dict[str, Api],
+        class_providers: Mapping[str, str] | None = None,
+        asks_for_usage: Callable[[Any, str], bool] = lambda client, provider: True,  # noqa: ARG005
+    ) -> None:
+        self.name = name
+        self.clients = clients
+        self.operations = tuple(dict.fromkeys(api.operation for api in routes.values()))
+        self._provider = provider
+        self._routes = routes
+        self._class_providers = class_providers or {}
+        self._asks_for_usage = asks_for_usage
+        self._everything = False
+        self._raw: Any = ()
+        self._streams: tuple[type, ...] = ()
+        self._shelled: set[type] = set()
+        self.route = functools.lru_cache(512)(self._route)
+
+    # What the registry calls.
+
+    def supports(self, client: Any) -> bool:
+        """Tell whether this object is one of the package's clients."""
+        return isinstance(client, self._bases())
+
+    def wrap(self, client: Any, provider: str | None) -> None:
+        """Mark a client; wrapping it again changes at most the provider."""
+        self._install()
+        for cls in type(client).__mro__:
+            self._keep_on_copy(cls)
+        mark = client.__dict__.get(MARK)
+        if mark is None:
+            client.__dict__[MARK] = Mark(provider)
+        elif provider is not None:
+            mark.provider = provider
+
+    def patch(self) -> None:
+        """Observe every client of the package."""
+        self._install()
+        self._everything = True
+
+    def unpatch(self) -> None:
+        """Observe wrapped clients only."""
+        self._everything = False
+
+    # What the shells call.
+
+    def begin(self, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Attempt | None:
+        """Start observing a request, if it is a model call of a client we are to observe."""
+        mark = owner.__dict__.get(MARK)
+        if mark is None:
+            if not self._everything:
+                return None
+            mark = Mark()
+        options = args[1] if len(args) > 1 else kwargs["options"]
+        api = self.route(options.method.lower(), options.url)
+        if api is None:
+            return None
+        body = options.json_data
+        request = body if isinstance(body, dict) else NONE
+        provider, region = self._target(owner, mark)
+        call = Call(api, provider, request, model=request.get("model") or getattr(owner, "_azure_deployment", None))
+        call.region = region
+        attempt = Attempt(call, owner, args, kwargs)
+        if callable(options.post_parser):
+            options.post_parser = _see_before(options.post_parser, call)
+        if api.ask_for_usage and kwargs.get("stream"):
+            self._ask(attempt, options, request)
+        return attempt
+
+    def end(self, attempt: Attempt, result: Any) -> Any:
+        """Report what a request gave: a parsed response, a stream, or a raw response."""
+        call = attempt.call
+        if isinstance(result, self._streams):
+            observe_stream(result, attempt)
+        elif isinstance(result, self._raw):
+            call.attempts = getattr(result, "retries_taken", 0) + 1
+            observe_raw(result.http_response, call)
+        else:
+            call.answered(None if call.api.request_only else result)
+        return result
+
+    # Below: how.
+
+    def _route(self, method: str, url: str) -> Api | None:
+        path = url.partition("?")[0].rstrip("/")
+        if method != "post":
+            return None
+        for end, api in self._routes.items():
+            if path.endswith(end):
+                return api
+        return None
+
+    def _target(self, client: Any, mark: Mark) -> tuple[str, str | None]:
+        address = client.base_url
+        if mark.address is not address:
+            provider, region = provider_at(address.host, address.port)
+            named = next((p for part, p in self._class_providers.items() if part in type(client).__name__), None)
+            region = getattr(client, "aws_region", None) or getattr(client, "region", None) or region
+            mark.target = named or provider or self._provider, region
+            mark.address = address
+        provider, region = mark.target
+        return mark.provider or provider, region
+
+    def _ask(self, attempt: Attempt, options: Any, request: Mapping[str, Any]) -> None:
+        """Ask for the stream's usage where the caller did not."""
+        headers = options.headers if isinstance(options.headers, Mapping) else NONE
+        wanted = request.get("stream_options") or {}
+        server = (self.name, str(attempt.owner.base_url))
+        if (
+            wanted.get("include_usage")
+            or _RAW_HEADER in headers
+            or server in _refusing
+            or not self._asks_for_usage(attempt.owner, attempt.call.provider)
+        ):
+            return
+        own = attempt.args
+        asking = copy.copy(options)
+        asking.json_data = {**request, "stream_options": {**wanted, "include_usage": True}}
+        attempt.args = tuple(asking if arg is options else arg for arg in own)
+        attempt.hide_usage = attempt.args != own
+
+        def without(error: BaseException) -> tuple[Any, ...] | None:
+            if getattr(error, "status_code", None) not in _REFUSED:
+                return None
+            if "stream_options" in str(error):
+                _refusing.add(server)
+            elif provider_at(attempt.owner.base_url.host)[0] is not None:
+                return None  # a server known to understand it has something else to object to
+            attempt.hide_usage = False
+            return own
+
+        attempt.fallback = without
+
+    def _bases(self) -> tuple[type, ...]:
+        base = sys.modules[f"{self.name}._base_client"]
+        return base.SyncAPIClient, base.AsyncAPIClient
+
+    def _install(self) -> None:
+        sync, asynchronous = self._bases()
+        if sync in self._shelled:
+            return
+        self._shelled.add(sync)
+        base = sys.modules[f"{self.name}._base_client"]
+        sync.request = shells.sync_shell(sync.request, self)  # type: ignore[attr-defined]
+        asynchronous.request = shells.async_shell(asynchronous.request, self)  # type: ignore[attr-defined]
+        for cls in (sync, asynchronous):
+            _count_retries(cls)
+        self._streams = (base.Stream, base.AsyncStream)
+        for cls, method, kind in ((base.Stream, "__iter__", Items), (base.AsyncStream, "__aiter__", AsyncItems)):
+            setattr(cls, method, _noticing_loop(getattr(cls, method), kind))
+        self._raw = tuple(
+            getattr(sys.modules[f"{self.name}.{module}"], name)
+            for module, name in (("_response", "BaseAPIResponse"), ("_legacy_response", "LegacyAPIResponse"))
+            if hasattr(sys.modules.get(f"{self.name}.{module}"), name)
+        )
+
+    def _keep_on_copy(self, cls: type) -> None:
+        """Let copies of a wrapped client be wrapped, whichever class in its line makes them."""
+        if cls in self._shelled:
+            return
+        self._shelled.add(cls)
+        for name in ("copy", "with_options"):
+            if name in cls.__dict__:
+                setattr(cls, name, _marking(cls.__dict__[name]))
+
+
+def observe_stream(stream: Any, attempt: Attempt) -> None:
+    """Put ourselves between a stream object and its iterator."""
+    kind = AsyncItems if hasattr(stream, "__anext__") else Items
+    # The generator is made on a copy: on the stream itself it would form a cycle with it, and a dropped stream
+    # would wait for the garbage collector.
+    stream.__dict__.pop("_iterator", None)
+    items = kind(copy.copy(stream).__stream__(), attempt.call, hide_usage=attempt.hide_usage)
+    stream._iterator = items  # noqa: SLF001 (the one place all of a stream's readers go through)
+    notice_close(stream.response, items)
+
+
+def _see_before(parser: Any, call: Call) -> Any:
+    """Keep the response that a parser is given: if the parser raises, the answer was paid for all the same."""
+
+    @functools.wraps(parser, updated=())
+    def seeing(response: Any) -> Any:
+        call.saw(response)
+        return parser(response)
+
+    return seeing
+
+
+def _marking(original: Any) -> Any:
+    @functools.wraps(original)
+    def copying(self: Any, *args: Any, **kwargs: Any) -> Any:
+        new = original(self, *args, **kwargs)
+        mark = self.__dict__.get(MARK)
+        if mark is not None:
+            new.__dict__[MARK] = Mark(mark.provider)
+        return new
+
+    return copying
+
+
+def _noticing_loop(original: Any, kind: type[Items | AsyncItems]) -> Any:
+    @functools.wraps(original)
+    def noticing(self: Any) -> Any:
+        items = self.__dict__.get("_iterator")
+        inner = original(self)
+        return items.loop(inner) if type(items) is kind else inner
+
+    return noticing
+
+
+def _count_retries(cls: Any) -> None:
+    original = getattr(cls, "_sleep_for_retry", None)
+    if original is None:
+        return
+
+    @functools.wraps(original)
+    def sleeping(self: Any, *args: Any, **kwargs: Any) -> Any:
+        call = shells.current_call.get()
+        if call is not None:
+            call.attempts += 1
+        return original(self, *args, **kwargs)
+
+    cls._sleep_for_retry = sleeping

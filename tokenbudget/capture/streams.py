@@ -1,0 +1,148 @@
+"""Streams: look at each item on its way to the caller, and notice how the stream ended.
+
+`Items` and `AsyncItems` stand between a client's stream object and its own iterator.  A stream ends in one of these
+ways, and each is recorded once: read to its end, broken by an exception, closed (`on_close`), or dropped.  A loop left
+by ``break`` may be taken up again, so it counts as ended only when the stream is closed or dropped, or when
+``tb.flush()`` or the interpreter's exit settles it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from typing import Any
+
+from tokenbudget import runtime
+from tokenbudget.capture.call import Call
+
+
+class Watched:
+    """What both kinds of iterators share: when to call a stream ended."""
+
+    __slots__ = ("__weakref__", "_call", "_hide", "_inner", "_left", "_reading")
+
+    def __init__(self, inner: Any, call: Call, *, hide_usage: bool = False) -> None:
+        self._inner = inner
+        self._call = call
+        self._hide = hide_usage
+        self._left = False
+        self._reading = False
+        runtime.watch_stream(self)
+
+    def on_close(self) -> None:
+        """Take note that the response was closed: by the reader itself at its end, or by the caller early."""
+        if not self._reading:
+            self._call.cut()
+
+    def settle(self, *, every: bool) -> None:
+        """Record the stream if its loop was left; with `every`, however it stands."""
+        if self._left or every:
+            self._call.cut()
+
+    def _hidden(self, item: Any) -> bool:
+        # The chunk we asked for and the caller did not: usage and no choices.
+        return self._call.item(item) and self._hide and not item.choices
+
+    def __del__(self) -> None:
+        self._call.cut()
+
+
+class Items(Watched):
+    """A plain stream's items, observed."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        self._reading = True
+        try:
+            item = next(self._inner)
+            while self._hidden(item):
+                item = next(self._inner)
+        except StopIteration:
+            self._call.finished()
+            raise
+        except BaseException as error:
+            self._call.cut(error)
+            raise
+        finally:
+            self._reading = False
+        return item
+
+    def loop(self, inner: Iterator[Any]) -> Generator[Any, None, None]:
+        """Run the stream object's own loop, noticing when it is left."""
+        self._left = False
+        try:
+            yield from inner
+        finally:
+            self._left = True
+
+
+class AsyncItems(Watched):
+    """An asynchronous stream's items, observed."""
+
+    __slots__ = ()
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+    async def __anext__(self) -> Any:
+        self._reading = True
+        try:
+            item = await anext(self._inner)
+            while self._hidden(item):
+                item = await anext(self._inner)
+        except StopAsyncIteration:
+            self._call.finished()
+            raise
+        except BaseException as error:
+            self._call.cut(error)
+            raise
+        finally:
+            self._reading = False
+        return item
+
+    async def loop(self, inner: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
+        """Run the stream object's own loop, noticing when it is left."""
+        self._left = False
+        try:
+            async for item in inner:
+                yield item
+        finally:
+            self._left = True
+
+
+def notice_close(response: Any, watched: Watched) -> None:
+    """Tell `watched` when an HTTP response is closed, whoever closes it: the stream, a helper or the caller.
+
+    The transport's byte stream has ``close`` or ``aclose``; putting ours on that one object leaves the response, which
+    callers can see and pickle, as it is.
+    """
+    body = response.stream
+    for name in ("close", "aclose"):
+        original = getattr(body, name, None)
+        if original is not None:
+            setattr(body, name, _closing(original, watched, is_async=name == "aclose"))
+
+
+def _closing(original: Any, watched: Watched, *, is_async: bool) -> Any:
+    import weakref
+
+    # Weakly, or a stream that is dropped unread would never be noticed.
+    reference = weakref.ref(watched)
+
+    def tell() -> None:
+        still = reference()
+        if still is not None:
+            still.on_close()
+
+    async def aclose() -> None:
+        await original()
+        tell()
+
+    def close() -> None:
+        original()
+        tell()
+
+    return aclose if is_async else close

@@ -1,0 +1,185 @@
+"""The wiring of one process: an event is priced, journaled and, where there is a server, on its way."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from tokenbudget import config, faults
+from tokenbudget.core.event import Event, encode
+
+EXIT_SECONDS = 2.0
+"""How long the interpreter's exit waits for the server; what is not delivered by then is on disk and goes later."""
+
+Sink = Callable[[Event], None]
+
+
+class Recorder:
+    """Price, journal, ship: everything a process needs to record events, made when the first one comes.
+
+    Parameters
+    ----------
+    settings : Config
+        Where the journal is and which server to ship to.
+    """
+
+    def __init__(self, settings: config.Config) -> None:
+        from tokenbudget.journal import Journal
+        from tokenbudget.pricing import priced
+
+        self._priced = priced
+        self._journal = Journal(settings.home)
+        self._shipper: Any = None
+        if settings.url and settings.api_key:
+            from tokenbudget.transport import Shipper
+
+            self._shipper = Shipper(self._journal)
+
+    def __call__(self, event: Event) -> None:
+        """Record one event."""
+        self._journal.append(encode(self._priced(event)))
+        if self._shipper is not None:
+            self._shipper.wake()
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until the server has everything, at most `timeout` seconds; True if it has."""
+        return True if self._shipper is None else bool(self._shipper.flush(timeout))
+
+    def close(self, timeout: float) -> None:
+        """Flush, stop the shipper and close the journal."""
+        try:
+            if self._shipper is not None:
+                self._shipper.close(timeout)
+        finally:
+            self._journal.close()
+
+
+_lock = threading.Lock()
+_recorder: Recorder | None = None
+_sink: Sink | None = None
+_open_streams: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def record(event: Event) -> None:
+    """Price an event, append it to the journal and wake the shipper.
+
+    Never raises: a fault is swallowed, counted in ``tokenbudget.faults.counts`` and logged once.  Does nothing while
+    recording is switched off (``tb.configure(enabled=False)``).
+
+    Parameters
+    ----------
+    event : Event
+        What happened; its cost is filled in here.
+    """
+    try:
+        settings = config.current()
+        if settings.enabled:
+            (_sink or _recorder or _make_recorder(settings))(event)
+    except Exception as error:  # noqa: BLE001 (telemetry never raises into the host program)
+        faults.swallow("runtime.record", error)
+
+
+def _make_recorder(settings: config.Config) -> Recorder:
+    global _recorder  # noqa: PLW0603 (one per process)
+    with _lock:
+        if _recorder is None:
+            _recorder = Recorder(settings)
+        return _recorder
+
+
+def set_sink(sink: Sink | None) -> Sink | None:
+    """Send events to `sink` instead of the journal; None puts the journal back.  Gives the sink before.
+
+    For tests: users have ``tokenbudget.testing.capture_events()``.
+    """
+    global _sink
+    before, _sink = _sink, sink
+    return before
+
+
+def watch_stream(stream: Any) -> None:
+    """Keep an eye on a stream under way, so that it is recorded when nobody reads it to its end."""
+    _open_streams.add(stream)
+
+
+def settle_streams(*, every: bool = False) -> None:
+    """Record streams whose reading loop was left; with `every`, all that are open."""
+    for stream in list(_open_streams):
+        stream.settle(every=every)
+
+
+def flush(timeout: float = 10.0) -> bool:
+    """Wait until everything recorded so far is with the server (or, without one, in the journal).
+
+    Streams whose reading loop was left without closing them are recorded first.
+
+    Parameters
+    ----------
+    timeout : float
+        Seconds to wait at most.
+
+    Returns
+    -------
+    bool
+        Whether everything arrived; what did not is on disk and is sent later.
+
+    Examples
+    --------
+    >>> import tokenbudget as tb
+    >>> tb.flush(timeout=1)
+    True
+    """
+    try:
+        settle_streams()
+        return True if _recorder is None else _recorder.flush(timeout)
+    except Exception as error:  # noqa: BLE001
+        faults.swallow("runtime.flush", error)
+        return False
+
+
+def shutdown(timeout: float = EXIT_SECONDS) -> None:
+    """Flush, then stop what runs in the background; a later call starts it again.
+
+    Runs by itself at the interpreter's exit.
+
+    Parameters
+    ----------
+    timeout : float
+        Seconds to wait for the server at most.
+    """
+    global _recorder
+    deadline = time.monotonic() + timeout
+    try:
+        settle_streams()
+        with _lock:
+            recorder, _recorder = _recorder, None
+        if recorder is not None:
+            recorder.close(max(0.0, deadline - time.monotonic()))
+    except Exception as error:  # noqa: BLE001
+        faults.swallow("runtime.shutdown", error)
+
+
+def _at_exit() -> None:
+    settle_streams(every=True)
+    shutdown()
+
+
+def _on_change(settings: config.Config) -> None:  # noqa: ARG001 (read again when the next event comes)
+    shutdown()
+
+
+def _after_fork() -> None:
+    # The child's journal is its own; the parent's threads, locks and open streams are the parent's.
+    global _lock, _recorder, _open_streams
+    _lock, _recorder, _open_streams = threading.Lock(), None, weakref.WeakSet()
+
+
+atexit.register(_at_exit)
+config.on_change(_on_change)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,39 @@
+"""For your own tests: see what would be recorded, without recording it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tokenbudget import runtime
+from tokenbudget.core.event import Event
+
+__all__ = ["capture_events"]
+
+
+@contextmanager
+def capture_events() -> Iterator[list[Event]]:
+    """Collect events, priced, instead of writing them to the journal.
+
+    Yields
+    ------
+    list of Event
+        Grows with every call observed, from any thread; complete when the block ends.
+
+    Examples
+    --------
+    >>> import tokenbudget as tb
+    >>> with capture_events() as events:
+    ...     tb.record(provider="openai", model="gpt-4o-mini", usage={"input_tokens": 10, "output_tokens": 2})
+    >>> events[0].usage.total_tokens
+    12
+    """
+    from tokenbudget.pricing import priced
+
+    events: list[Event] = []
+    before = runtime.set_sink(lambda event: events.append(priced(event)))
+    try:
+        yield events
+    finally:
+        runtime.settle_streams()
+        runtime.set_sink(before)
