@@ -6,6 +6,7 @@
     └── TokenBudgetServerError
         ├── SettingsError                a setting of the server cannot be used
         ├── AlreadyRunningError          another ``tokenbudget up`` has this home
+        ├── ChildError                   a process we started does not serve; the end of its log says why
         ├── StoreUnavailableError        the database does not answer; try again
         ├── OverloadedError              too much waits to be stored; try again
         └── EmbeddedPostgresError        the bundled Postgres cannot do its work
@@ -31,6 +32,10 @@ class SettingsError(TokenBudgetServerError):
 
 class AlreadyRunningError(TokenBudgetServerError):
     """Another ``tokenbudget up`` has this home."""
+
+
+class ChildError(TokenBudgetServerError):
+    """A process we started does not serve; the message ends with the end of its log."""
 
 
 class StoreUnavailableError(TokenBudgetServerError):

@@ -1,0 +1,69 @@
+"""The server's commands; what they need is imported when they run."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import click
+
+from tokenbudget_server.settings import Settings, read_settings
+
+_MOST_WORKERS = 4
+
+
+def _listening(settings: Settings, host: str | None, port: int | None, panel_port: int | None = None) -> Settings:
+    return replace(
+        settings,
+        host=host or settings.host,
+        port=port or settings.port,
+        panel_port=panel_port or settings.panel_port,
+    )
+
+
+_host = click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+_port = click.option("--port", type=click.IntRange(1, 65_535), help="Port to listen on.  [default: 8321]")
+
+
+@click.command()
+@_host
+@_port
+@click.option("--panel-port", type=click.IntRange(1, 65_535), help="Port of the Panel dashboard.  [default: 8322]")
+@click.option("--demo", is_flag=True, help="Fill a demo project with 90 days of made-up usage.")
+@click.option("--panel/--no-panel", default=True, help="Start the Panel dashboard too.")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that serve the API.")
+def up(*, host: str | None, port: int | None, panel_port: int | None, demo: bool, panel: bool, workers: int) -> None:
+    """Start everything on this machine: database, API and dashboards."""
+    from tokenbudget_server.launch.up import Options
+    from tokenbudget_server.launch.up import up as run
+
+    settings = read_settings()
+    settings = replace(_listening(settings, host, port, panel_port), demo=demo or settings.demo)
+    run(Options(settings=settings, panel=panel, workers=workers))
+
+
+@click.command()
+@_host
+@_port
+@click.option("--workers", type=click.IntRange(1), help=f"Processes.  [default: one per CPU, at most {_MOST_WORKERS}]")
+def serve(*, host: str | None, port: int | None, workers: int | None) -> None:
+    """Serve the API and the dashboard on the Postgres of TOKENBUDGET_DATABASE_URL."""
+    from tokenbudget_server.launch import api, prepare
+
+    settings = _listening(read_settings(), host, port)
+    workers = workers or min(_MOST_WORKERS, os.cpu_count() or 1)
+    prepare.prepare(settings, workers)
+    api.serve(settings.host, settings.port, workers)
+
+
+@click.command()
+@_host
+@click.option("--port", type=click.IntRange(1, 65_535), help="Port to listen on.  [default: 8322]")
+def panel(*, host: str | None, port: int | None) -> None:
+    """Serve the Panel dashboard, which asks the server of TOKENBUDGET_URL."""
+    from tokenbudget_server.launch import panel as dashboard
+
+    settings = _listening(read_settings(), host, None, port)
+    if (app := dashboard.find_panel()) is None:
+        raise click.ClickException("the Panel dashboard is not installed: pip install 'tokenbudget-ledger[panel]'")
+    dashboard.serve(app, settings.host, settings.panel_port)

@@ -1,0 +1,1 @@
+"""Start and stop the parts: ``tokenbudget up``, ``serve`` and ``panel``."""

@@ -1,0 +1,36 @@
+"""What ``tokenbudget serve`` does before it serves."""
+
+from __future__ import annotations
+
+import click
+
+from tokenbudget_server.accounts.first import ensure_first_key
+from tokenbudget_server.launch import console
+from tokenbudget_server.launch.configfile import read_key, write_config
+from tokenbudget_server.settings import Settings
+from tokenbudget_server.store import migrate
+
+
+def prepare(settings: Settings, workers: int) -> None:
+    """Migrate the database and make the first key where there is none.
+
+    The key is kept in ``config.toml``, as the database keeps only its hash.
+
+    Raises
+    ------
+    SettingsError
+        If there is no database to use.
+    """
+    url = settings.database
+    if workers > 1 and settings.redis_url is None:
+        console.warn(
+            "Several processes without TOKENBUDGET_REDIS_URL: "
+            "a revoked key may be accepted by some of them for up to 5 minutes."
+        )
+    migrate(url)
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    known = read_key(settings.home)
+    key = ensure_first_key(url, known)
+    if key != known:
+        write_config(settings.home, f"http://127.0.0.1:{settings.port}", key)
+        click.echo(f"  Made an API key, and wrote it to {settings.home / 'config.toml'}: {key}")

@@ -1,0 +1,238 @@
+"""``tokenbudget up``: everything, on one machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+import click
+
+from tokenbudget import __version__
+from tokenbudget_server.errors import AlreadyRunningError, ChildError, TokenBudgetServerError
+from tokenbudget_server.launch import console
+from tokenbudget_server.launch.child import Child
+from tokenbudget_server.launch.configfile import read_key, write_config
+from tokenbudget_server.launch.panel import find_panel
+from tokenbudget_server.launch.ports import free_port
+from tokenbudget_server.launch.running import Home, Running
+from tokenbudget_server.settings import Settings
+
+_API_PATIENCE_SECONDS = 60.0
+_PANEL_PATIENCE_SECONDS = 90.0
+_POLL_SECONDS = 0.25
+_LOCAL = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not listened on
+_STOPPING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What was asked for.
+
+    Attributes
+    ----------
+    settings : Settings
+    panel : bool
+        Whether to start the Panel dashboard.
+    workers : int
+        Processes that serve the API.
+    """
+
+    settings: Settings
+    panel: bool
+    workers: int
+
+
+def up(options: Options) -> None:
+    """Start everything, say where it listens, and stop it when this process is asked to.
+
+    Raises
+    ------
+    TokenBudgetServerError
+        Something does not start; what had been started is stopped.
+    """
+    home = Home(options.settings.home.expanduser().absolute())
+    with _stopping_on_signals():
+        try:
+            with home.owned():
+                _run(home, options)
+        except AlreadyRunningError:
+            _join(home)
+
+
+def _join(home: Home) -> None:
+    console.note(f"TokenBudget is already running in {home.path}.")
+    if (running := home.wait_for_other()) is None:
+        raise TokenBudgetServerError(
+            f"the process that holds {home.path / 'up.lock'} did not start: end it, and start again"
+        )
+    _show(running)
+
+
+def _run(home: Home, options: Options) -> None:
+    console.title(f"TokenBudget {__version__}")
+    with ExitStack() as stack:
+        known = read_key(home.path)  # Before anything is started, as it may refuse.
+        url = _database(home, options.settings, stack)
+        key = _prepare(url, known, demo=options.settings.demo)
+        api = _start_api(home, options, url, stack)
+        panel, panel_url = _start_panel(home, options, api, key, stack)
+        write_config(home.path, api.url, key)
+        running = Running(os.getpid(), api.url, panel_url, key)
+        home.announce(running)
+        _show(running)
+        click.echo(click.style("  Ctrl-C stops everything.\n", dim=True))
+        _watch(api.child, panel)
+        click.echo("\n  Stopping …")
+
+
+def _database(home: Home, settings: Settings, stack: ExitStack) -> str:
+    with console.step("database", "starting …") as step:
+        if settings.database_url is not None:
+            step.detail = "the Postgres of TOKENBUDGET_DATABASE_URL"
+            return settings.database_url
+        from tokenbudget_server.embedded import EmbeddedPostgres
+
+        postgres = EmbeddedPostgres(home.path / "postgres", report=step.progress)
+        stack.callback(postgres.stop)
+        url = postgres.start()
+        step.detail = f"PostgreSQL in {home.path / 'postgres'}"
+        return url
+
+
+def _prepare(url: str, known: str | None, *, demo: bool) -> str:
+    from tokenbudget_server.accounts.first import ensure_first_key
+    from tokenbudget_server.store import migrate
+
+    with console.step("tables", "preparing …"):
+        migrate(url)
+        key = ensure_first_key(url, known)
+    if demo:
+        from tokenbudget_server.demo import fill
+
+        with console.step("demo", "making up 90 days of usage …") as step:
+            step.detail = f"{fill(url, key, step.progress):,} events of made-up usage over 90 days"
+    return key
+
+
+@dataclass(frozen=True)
+class _Api:
+    child: Child
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        return _url(self.host, self.port)
+
+
+def _start_api(home: Home, options: Options, database: str, stack: ExitStack) -> _Api:
+    settings = options.settings
+    with console.step("API", "starting …") as step:
+        port = _port(settings.host, settings.port)
+        environment = {
+            "TOKENBUDGET_DATABASE_URL": database,
+            "TOKENBUDGET_HOME": str(home.path),
+            "TOKENBUDGET_DEMO": str(int(settings.demo)),
+        }
+        arguments = [settings.host, str(port), str(options.workers)]
+        child = Child("the API", "tokenbudget_server.launch.api", arguments, environment, home.path / "logs/api.log")
+        stack.callback(child.stop)
+        child.wait_until_serving(_reachable(settings.host), port, "/health", _API_PATIENCE_SECONDS)
+        api = _Api(child, settings.host, port)
+        step.detail = api.url
+    return api
+
+
+def _start_panel(
+    home: Home, options: Options, api: _Api, key: str, stack: ExitStack
+) -> tuple[Child | None, str | None]:
+    if not options.panel:
+        return None, None
+    if find_panel() is None:
+        console.warn("The Panel dashboard is not installed: pip install 'tokenbudget-ledger[panel]'")
+        return None, None
+    host = options.settings.host
+    try:
+        with console.step("Panel", "starting …") as step:
+            port = _port(host, options.settings.panel_port, taken=(api.port,))
+            environment = {"TOKENBUDGET_URL": api.url, "TOKENBUDGET_API_KEY": key, "TOKENBUDGET_HOME": str(home.path)}
+            arguments = [host, str(port)]
+            log = home.path / "logs/panel.log"
+            child = Child("the Panel", "tokenbudget_server.launch.panel", arguments, environment, log)
+            stack.callback(child.stop)
+            stack.callback(api.child.ask_to_stop)  # Both stop at the same time.
+            child.wait_until_serving(_reachable(host), port, "/", _PANEL_PATIENCE_SECONDS)
+            step.detail = _url(host, port)
+    except ChildError as error:
+        console.warn(f"{error}\n    Everything else works.")
+        return None, None
+    return child, _url(host, port)
+
+
+def _watch(api: Child, panel: Child | None) -> None:
+    """Wait for Ctrl-C; the API is what all of this is for, the Panel may be missed."""
+    never = threading.Event()
+    try:
+        while api.alive:
+            if panel is not None and not panel.alive:
+                console.warn(f"The Panel ended{panel.tail()}")
+                panel = None
+            never.wait(_POLL_SECONDS)
+    except KeyboardInterrupt:
+        return
+    raise ChildError(f"the API ended{api.tail()}")
+
+
+def _port(host: str, wanted: int, taken: tuple[int, ...] = ()) -> int:
+    port = free_port(host, wanted, taken)
+    if port != wanted:
+        console.warn(f"Port {wanted} is in use, so it is {port}.")
+    return port
+
+
+def _reachable(host: str) -> str:
+    return _LOCAL.get(host, host)
+
+
+def _url(host: str, port: int) -> str:
+    reachable = _reachable(host)
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+
+
+def _show(running: Running) -> None:
+    def line(label: str, value: str) -> None:
+        click.echo(f"  {label:<12}{click.style(value, fg='cyan')}")
+
+    click.echo()
+    line("Dashboard", f"{running.api}/#key={running.key}")
+    if running.panel:
+        line("Panel", running.panel)
+    line("API", f"{running.api}/schema")
+    line("Key", running.key)
+    click.echo("\n  In a notebook on this machine, which finds the server by itself:\n")
+    click.secho("      import tokenbudget as tb", bold=True)
+    click.secho("      client = tb.wrap(client)        # your OpenAI() or Anthropic() client, now measured", bold=True)
+    click.echo(f'\n  On another machine first:  tb.configure(url="{running.api}", api_key="…the key above…")\n')
+
+
+@contextmanager
+def _stopping_on_signals() -> Iterator[None]:
+    """Let a request to end work like Ctrl-C, so that what was started is stopped in order, and stopped only once."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        for each in (signal.SIGINT, *_STOPPING):
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {each: signal.signal(each, interrupt) for each in (signal.SIGINT, *_STOPPING)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)

@@ -1,0 +1,69 @@
+"""The ``tokenbudget`` command; what a command needs is imported when it is called.
+
+Packages add commands by the entry point group ``tokenbudget.commands``: the server does, so that the library does not
+have to know it.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import click
+
+from tokenbudget import __version__
+from tokenbudget.core.errors import TokenBudgetError
+
+GROUP = "tokenbudget.commands"
+
+
+class CommandGroup(click.Group):
+    """A group whose commands come from installed packages, each loaded when it is needed."""
+
+    @cached_property
+    def _entry_points(self) -> dict[str, EntryPoint]:
+        return {point.name: point for point in entry_points(group=GROUP)}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name all commands."""
+        return sorted({*super().list_commands(ctx), *self._entry_points})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a command; one whose packages are missing says what to install."""
+        point = self._entry_points.get(cmd_name)
+        if point is None:
+            return super().get_command(ctx, cmd_name)
+        try:
+            command: click.Command = point.load()
+        except ImportError as error:
+            return _missing(cmd_name, error)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; an error of ours is a sentence, not a traceback."""
+        try:
+            return super().invoke(ctx)
+        except TokenBudgetError as error:
+            raise click.ClickException(str(error)) from error
+
+
+def _missing(name: str, error: ImportError) -> click.Command:
+    help_text = f"(cannot be loaded: {error})"
+
+    @click.command(name, help=help_text, context_settings={"ignore_unknown_options": True})
+    @click.argument("arguments", nargs=-1)
+    def explain(arguments: tuple[str, ...]) -> None:
+        del arguments
+        raise click.ClickException(
+            f"`tokenbudget {name}` cannot be loaded: {error}. "
+            "Install what it needs: pip install 'tokenbudget-ledger[server,embedded,panel]'"
+        )
+
+    return explain
+
+
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tokenbudget")
+def main() -> None:
+    """Know what your AI costs, to the last token."""
