@@ -1,18 +1,31 @@
 """Keep every event on disk before the observed call returns."""
 
+from tokenbudget.journal.compaction import Compacted, compact
+from tokenbudget.journal.manifest import Part
+from tokenbudget.journal.options import Fsync, Options
 from tokenbudget.journal.reader import Chunk, read, read_chunk, read_lines
 from tokenbudget.journal.segment import SegmentFile, journal_dir, listed
-from tokenbudget.journal.writer import Fsync, Journal, Options
+from tokenbudget.journal.snapshot import Snapshot, Tail, read_open
+from tokenbudget.journal.status import Status, status
+from tokenbudget.journal.writer import Journal
 
 __all__ = [
     "Chunk",
+    "Compacted",
     "Fsync",
     "Journal",
     "Options",
+    "Part",
     "SegmentFile",
+    "Snapshot",
+    "Status",
+    "Tail",
+    "compact",
     "journal_dir",
     "listed",
     "read",
     "read_chunk",
     "read_lines",
+    "read_open",
+    "status",
 ]

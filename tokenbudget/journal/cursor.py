@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tokenbudget.journal.files import replace
+from tokenbudget.journal.files import remove, replace
 
 SUFFIX = ".cursor"
 
@@ -31,6 +31,7 @@ def save(segment: Path, offset: int) -> None:
 
 
 def settle(segment: Path) -> None:
-    """Delete `segment`, all of which is acknowledged, under its lock."""
-    segment.unlink(missing_ok=True)
-    _path(segment).unlink(missing_ok=True)
+    """Delete `segment`, which is finished and acknowledged to its end."""
+    remove(segment)
+    if not segment.exists():
+        remove(_path(segment))

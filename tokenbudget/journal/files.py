@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -34,6 +35,21 @@ def replace(path: Path, data: bytes, *, durable: bool = False) -> None:
     temporary.replace(path)
     if durable:
         sync_directory(path.parent)
+
+
+def remove(path: Path) -> None:
+    """Delete `path` if it is there; what Windows keeps because somebody has it open is deleted another time."""
+    with contextlib.suppress(FileNotFoundError, PermissionError):
+        path.unlink()
+
+
+def sync_file(path: Path) -> None:
+    """Have the kernel write all of `path` to the disk, whoever wrote it."""
+    fd = os.open(path, os.O_RDWR | OPEN_FLAGS)
+    try:
+        sync(fd)
+    finally:
+        os.close(fd)
 
 
 def sync_directory(directory: Path) -> None:

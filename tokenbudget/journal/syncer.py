@@ -2,57 +2,60 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+from collections.abc import Callable
+from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Protocol
 
-from tokenbudget.journal.locks import sync
-from tokenbudget.journal.segment import OpenSegment
+from tokenbudget.journal.files import sync_file
 
 _SECONDS = 1.0
 
 
-class _Writer(Protocol):
-    _segment: OpenSegment | None
-
-
 class Syncer:
-    """Runs from the first segment until its writer has none open."""
+    """Runs from the first segment until there is none to write any more.
 
-    def __init__(self, writer: _Writer) -> None:
-        self._writer = writer
-        self._finished: SimpleQueue[OpenSegment] = SimpleQueue()
+    Files are opened anew for it: a descriptor shared with the writer would hold a finished segment's lock.
+
+    Parameters
+    ----------
+    live : callable
+        Gives the segment being written, or None.
+    """
+
+    def __init__(self, live: Callable[[], Path | None]) -> None:
+        self._live = live
+        self._finished: SimpleQueue[Path] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Start the thread unless it runs."""
         if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._run, name="tokenbudget-fsync", daemon=True)
-            self._thread.start()
+            with contextlib.suppress(RuntimeError):  # No thread to be had while the interpreter shuts down.
+                self._thread.start()
 
-    def finish(self, segment: OpenSegment) -> None:
-        """Write `segment` to the disk although its writer has moved on; holding it keeps it open until then."""
-        self._finished.put(segment)
+    def finish(self, path: Path) -> None:
+        """Write `path` to the disk once more although its writer has moved on."""
+        self._finished.put(path)
         self.start()
 
     def _run(self) -> None:
         while True:
             time.sleep(_SECONDS)
-            segments = self._due()
-            if not segments:
+            paths = self._due()
+            if not paths:
                 return
-            for segment in segments:
-                try:
-                    sync(segment.fd)
-                except OSError:
-                    continue  # The next write to this disk says so.
+            for path in paths:
+                with contextlib.suppress(OSError):  # Shipped and gone; or the disk fails, which the next write says.
+                    sync_file(path)
 
-    def _due(self) -> list[OpenSegment]:
-        live = self._writer._segment  # noqa: SLF001
-        segments = [live] if live else []
-        try:
+    def _due(self) -> list[Path]:
+        live = self._live()
+        paths = [live] if live else []
+        with contextlib.suppress(Empty):
             while True:
-                segments.append(self._finished.get_nowait())
-        except Empty:
-            return segments
+                paths.append(self._finished.get_nowait())
+        return paths

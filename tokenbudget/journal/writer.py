@@ -12,50 +12,24 @@ import logging
 import os
 import threading
 import weakref
-from collections import deque
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from time import monotonic
-from typing import Literal
 
 from tokenbudget import config
 from tokenbudget.core.errors import ConfigError
 from tokenbudget.journal.locks import sync
-from tokenbudget.journal.record import PREFIX, frame
+from tokenbudget.journal.memory import Held
+from tokenbudget.journal.options import Options
+from tokenbudget.journal.record import frame
 from tokenbudget.journal.segment import Kind, OpenSegment, close_inherited, create, listed
 from tokenbudget.journal.syncer import Syncer
 
 log = logging.getLogger("tokenbudget")
 
-Fsync = Literal["never", "interval", "always"]
 _CHECK_SECONDS = 1.0
 _RETRY_SECONDS = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """Bounds and guarantees of a journal.
-
-    Attributes
-    ----------
-    segment_bytes, segment_seconds : int, float
-        A segment is finished when it reaches either.
-    fsync : {"never", "interval", "always"}
-        A killed process loses nothing in any of them; a power cut loses what the kernel had not written (about
-        30 s), at most about a second, or nothing, at the price of a disk write within the observed call.
-    cap_bytes : int
-        With a server configured: at most about this many bytes wait to be sent; past it new events are refused.
-    memory_bytes : int
-        At most this many bytes wait in memory while the disk cannot be written; past it new events are refused.
-    """
-
-    segment_bytes: int = 8 << 20
-    segment_seconds: float = 3600.0
-    fsync: Fsync = "never"
-    cap_bytes: int = 1 << 30
-    memory_bytes: int = 16 << 20
+_WARN_AGAIN_SECONDS = 600.0
 
 
 class CapReachedError(OSError):
@@ -112,13 +86,13 @@ class Journal:
     def _reset(self) -> None:
         self.refused = 0
         self._parked: OpenSegment | None = None  # Could not be written; tried again before a new one.
-        self._held: deque[bytes] = deque()
-        self._held_bytes = 0
+        self._held = Held()
+        self._warned: tuple[str, float] = ("", 0.0)
         self._capped = False
         self._lock = threading.RLock()  # Reentrant: a signal handler may append in the middle of an append.
         self._check_at = self._retry_at = 0.0
         self._always = self.options.fsync == "always"
-        self._syncer = Syncer(self) if self.options.fsync == "interval" else None
+        self._syncer = Syncer(self.live_segment) if self.options.fsync == "interval" else None
 
     def append(self, record: bytes) -> None:
         """Put `record`, one event as JSON without newlines, on disk; if that fails, keep it in memory.
@@ -133,11 +107,11 @@ class Journal:
         try:
             if os.write(segment.fd, line) < len(line) - 1:
                 raise _short_write()
-            if self._always:
-                sync(segment.fd)
         except OSError as error:
             self._append_slowly(line, error)
             return
+        if self._always:
+            self._sync(segment)
         segment.room -= len(line)
         if segment.room < 0 or monotonic() > self._check_at:
             self._check(segment)
@@ -150,14 +124,13 @@ class Journal:
     def held(self, limit: int | None = None) -> list[bytes]:
         """Give the oldest records that wait in memory, at most `limit`."""
         with self._lock:
-            return [line[PREFIX:-1] for line in islice(self._held, limit)]
+            return self._held.records(limit)
 
-    def release(self, records: Collection[bytes]) -> None:
-        """Forget `records` that wait in memory: a server has them."""
-        lines = {frame(record) for record in records}
+    def release(self, records: Collection[bytes], *, refused: int = 0) -> None:
+        """Forget `records` that wait in memory: a server has them, or has refused so many of them for good."""
         with self._lock:
-            self._held = deque(line for line in self._held if line not in lines)
-            self._held_bytes = sum(map(len, self._held))
+            self._held.forget(records)
+            self.refused += refused
 
     def write_out(self) -> None:
         """Write what waits in memory if the disk can be written again."""
@@ -175,7 +148,7 @@ class Journal:
 
     def follow_settings(self) -> None:
         """Start a new segment if events now go to a server and did not before, or the other way round."""
-        segment = self._segment
+        segment = self._segment or self._parked
         if segment is not None and segment.kind != self._kind():
             self.rotate()
 
@@ -190,8 +163,7 @@ class Journal:
 
     def _append_slowly(self, line: bytes, error: OSError | None = None) -> None:
         with self._lock:
-            self._held.append(line)
-            self._held_bytes += len(line)
+            self._held.extend([line])
             if error is not None:
                 self._degrade(error)
             else:
@@ -205,25 +177,24 @@ class Journal:
             segment = self._segment or self._usable_parked() or self._create()
             while self._held:
                 self._write_held(segment)
-            if self._always:
-                sync(segment.fd)
         except OSError as error:
             self._degrade(error)
             return
+        if self._always:
+            self._sync(segment)
         self._segment, self._parked, self._capped = segment, None, False
         if self.problem is not None:
             log.info("tokenbudget: writing events to %s again", self.home)
             self.problem = None
 
     def _write_held(self, segment: OpenSegment) -> None:
-        line = self._held.popleft()
+        line = self._held.take()
         try:
             if os.write(segment.fd, line) < len(line) - 1:
                 raise _short_write()
         except OSError:
-            self._held.appendleft(line)
+            self._held.put_back(line)
             raise
-        self._held_bytes -= len(line)
         segment.room -= len(line)
 
     def _usable_parked(self) -> OpenSegment | None:
@@ -237,12 +208,8 @@ class Journal:
 
     def _create(self) -> OpenSegment:
         options, kind = self.options, self._kind()
-        if kind == "send":
-            waiting = sum(segment.size for segment in listed(self.home, "send"))
-            if waiting >= options.cap_bytes:
-                raise CapReachedError(
-                    errno.EDQUOT, f"{waiting:,} bytes wait to be sent, the cap is {options.cap_bytes:,}"
-                )
+        if kind == "send" and sum(segment.size for segment in listed(self.home, "send")) >= options.cap_bytes:
+            raise CapReachedError(errno.EDQUOT, f"{options.cap_bytes:,} bytes wait to be sent, which is the cap")
         room = min(options.segment_bytes, options.cap_bytes // 8)
         segment = self._parked = create(self.home, kind, room, options.segment_seconds)
         if self._syncer is not None:
@@ -286,7 +253,6 @@ class Journal:
         self._warn(f"{segment.path} was deleted; writing its last events to a new file")
         segment.safe_size = seen.st_size
         self._held.extend(lines)
-        self._held_bytes += sum(map(len, lines))
         return True
 
     def _finish(self, segment: OpenSegment) -> None:
@@ -296,7 +262,7 @@ class Journal:
             if segment.safe_size == 0:
                 segment.path.unlink(missing_ok=True)
             elif self._syncer is not None:
-                self._syncer.finish(segment)
+                self._syncer.finish(segment.path)
         except OSError as error:
             self._warn(f"cannot finish {segment.path}: {error}")
 
@@ -309,15 +275,23 @@ class Journal:
 
     def _refuse_excess(self) -> None:
         bound = 0 if self._capped else self.options.memory_bytes
-        if self._held_bytes > bound and not self._capped and not self.refused:
-            log.warning("tokenbudget: %s bytes wait in memory, the bound; new events are refused", f"{bound:,}")
-        while self._held_bytes > bound:
-            self._held_bytes -= len(self._held.pop())
-            self.refused += 1
+        refused = self._held.shrink(bound)
+        if refused and not self._capped:
+            self._warn(f"{bound:,} bytes wait in memory, which is the bound; new events are refused")
+        self.refused += refused
+
+    def _sync(self, segment: OpenSegment) -> None:
+        try:
+            sync(segment.fd)
+        except OSError as error:
+            self._warn(f"cannot sync {segment.path}: {error}; a power cut may cost its last events")
 
     def _warn(self, problem: str) -> None:
-        if problem != self.problem:
-            self.problem = problem
+        """Say what is wrong, once, and again if it still is after a good while."""
+        self.problem = problem
+        warned, at = self._warned
+        if problem != warned or monotonic() > at + _WARN_AGAIN_SECONDS:
+            self._warned = (problem, monotonic())
             log.warning("tokenbudget: %s", problem)
 
     def _after_fork(self) -> None:

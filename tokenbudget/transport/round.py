@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from tokenbudget.journal.reader import read_chunk
 from tokenbudget.journal.segment import adopted, listed
 from tokenbudget.journal.writer import Journal
 from tokenbudget.transport.backoff import delay
+from tokenbudget.transport.connection import connect
 from tokenbudget.transport.delivery import Outcome, deliver
 
 if TYPE_CHECKING:
@@ -24,7 +26,6 @@ log = logging.getLogger("tokenbudget")
 
 _BATCH_BYTES = 1 << 20
 _TIMEOUT_SECONDS = 30.0
-_CONNECT_SECONDS = 5.0
 _STOPPED_SECONDS = 600.0
 _FAILURES_TO_WARN = 5
 
@@ -97,14 +98,8 @@ class Round:
         """Make the connection to the server in force; a new URL or key ends any wait."""
         if self._target == (url, api_key):
             return
-        import httpx
-
         self.close()
-        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip", "User-Agent": "tokenbudget"}
-        if api_key:
-            headers["Authorization"] = f"Bearer {api_key}"
-        timeout = httpx.Timeout(_TIMEOUT_SECONDS, connect=_CONNECT_SECONDS)
-        self._client = httpx.Client(base_url=url, headers=headers, timeout=timeout)
+        self._client = connect(url, api_key, _TIMEOUT_SECONDS)
         self._target = (url, api_key)
         self._failures, self._not_before, self._not_even_urgent_before = 0, 0.0, 0.0
 
@@ -130,8 +125,8 @@ class Round:
                 return True  # Its writer lives and ships it, or somebody else has just adopted it.
             if not self._ship(path, finished=True):
                 return False
-            cursor.settle(path)
-            return True
+        cursor.settle(path)
+        return True
 
     def _ship(self, path: Path, *, finished: bool) -> bool:
         start = cursor.load(path)
@@ -139,31 +134,39 @@ class Round:
             chunk = read_chunk(path, start, _BATCH_BYTES, lines=self._batch, finished=finished)
             if chunk.end == start:
                 return True
-            if chunk.records and not self._deliver(chunk.records):
-                return False
-            set_aside(self._journal.home, damaged(chunk.damaged))
+            poison = damaged(chunk.damaged)
+            if chunk.records:
+                outcome = self._send(chunk.records)
+                if outcome is None:
+                    return False
+                poison += outcome.poison
+            set_aside(self._journal.home, poison)
             cursor.save(path, chunk.end)
             start = chunk.end
 
     def _ship_held(self) -> bool:
         """Ship what the disk would not take, from memory."""
         while records := self._journal.held(self._batch):
-            if not self._deliver(records):
+            outcome = self._send(records)
+            if outcome is None:
                 return False
-            self._journal.release(records)
+            with contextlib.suppress(OSError):  # Most likely the disk that cannot be written: do not block the rest.
+                set_aside(self._journal.home, outcome.poison)
+                outcome.poison.clear()
+            self._journal.release(records, refused=len(outcome.poison))
         return True
 
-    def _deliver(self, records: list[bytes]) -> bool:
+    def _send(self, records: list[bytes]) -> Outcome | None:
+        """Send one batch; gives what came of it once the server has answered for every record, else None."""
         outcome = deliver(self._client, records)
         if outcome.verdict == "acknowledged":
-            set_aside(self._journal.home, outcome.poison)
             self._acknowledged(outcome)
-            return True
+            return outcome
         if outcome.verdict == "stopped":
             self._stopped(outcome)
         else:
             self.failed(outcome.detail, outcome.wait)
-        return False
+        return None
 
     def _acknowledged(self, outcome: Outcome) -> None:
         self._failures = 0

@@ -1,0 +1,112 @@
+"""One consistent look at everything recorded: sealed parts and open segments of the same moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from tokenbudget.core.errors import JournalError
+from tokenbudget.journal.manifest import Part, load
+from tokenbudget.journal.reader import read_chunk
+from tokenbudget.journal.segment import SegmentFile, listed
+
+_ATTEMPTS = 20
+_NOTHING: Mapping[str, int] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """What one open segment holds from byte `start` to byte `end`.
+
+    Attributes
+    ----------
+    segment : str
+        The segment's name.
+    records : list of bytes
+        The JSON of each event.
+    """
+
+    segment: str
+    start: int
+    end: int
+    records: list[bytes] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Every event recorded on this machine and not handed over to a server, each exactly once.
+
+    Attributes
+    ----------
+    generation : int
+        Of the manifest; equal generations have equal `parts`.
+    parts : tuple of Part
+        Sealed events, as Parquet.  The files stay for an hour after they are replaced.
+    tails : tuple of Tail
+        Every open segment, oldest first, with what is new in it.
+    """
+
+    generation: int
+    parts: tuple[Part, ...]
+    tails: tuple[Tail, ...]
+
+
+def read_open(home: Path, since: Mapping[str, int] = _NOTHING) -> Snapshot:
+    """Look at everything recorded under `home`, while others write, ship and compact.
+
+    Parameters
+    ----------
+    home : Path
+        TokenBudget's directory.
+    since : mapping of str to int, optional
+        Segment name to the `Tail.end` of an earlier look: only what follows is read.  A remembered segment that does
+        not come again was compacted or shipped: forget what it held.
+
+    Raises
+    ------
+    JournalError
+        If the manifest cannot be read.
+    OSError
+        If a segment cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from tokenbudget.journal import Journal
+    >>> home = Path(tempfile.mkdtemp())
+    >>> journal = Journal(home)
+    >>> journal.append(b'{"id":"a"}')
+    >>> first = read_open(home)
+    >>> first.tails[0].records
+    [b'{"id":"a"}']
+    >>> journal.append(b'{"id":"b"}')
+    >>> read_open(home, {tail.segment: tail.end for tail in first.tails}).tails[0].records
+    [b'{"id":"b"}']
+    """
+    for _ in range(_ATTEMPTS):
+        manifest = load(home)
+        covered = set(manifest.covered)
+        tails = [
+            tail
+            for segment in listed(home)
+            if segment.name not in covered and (tail := _tail(segment, since.get(segment.name, 0)))
+        ]
+        # Compacted in the meantime: what vanished from the segments is in parts we have not seen.
+        if load(home).generation == manifest.generation:
+            return Snapshot(manifest.generation, manifest.parts, tuple(tails))
+    msg = f"the journal under {home} changed {_ATTEMPTS} times while it was read; is something compacting in a loop?"
+    raise JournalError(msg)
+
+
+def _tail(segment: SegmentFile, start: int) -> Tail | None:
+    records: list[bytes] = []
+    end = start
+    try:
+        while (chunk := read_chunk(segment.path, end)).end > end:
+            records += chunk.records
+            end = chunk.end
+    except FileNotFoundError:
+        return None
+    return Tail(segment.name, start, end, records)

@@ -1,0 +1,127 @@
+"""The state of the journal at a glance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from tokenbudget.journal import cursor, manifest, tally
+from tokenbudget.journal.quarantine import entries
+from tokenbudget.journal.reader import read_chunk
+from tokenbudget.journal.segment import SegmentFile, listed
+from tokenbudget.journal.writer import Journal
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where the events of this machine are.
+
+    Attributes
+    ----------
+    home : Path
+        The directory looked at.
+    pending : int
+        Events that wait to be sent to a server.
+    kept : int
+        Events in the open segments of local mode.
+    sealed : int
+        Events in Parquet.
+    held : int
+        Events that wait in this process's memory because the disk cannot be written.
+    shipped : int
+        Events acknowledged by a server so far.
+    quarantined : int
+        Events a server refused for good; ``tokenbudget push --retry`` sends them again.
+    torn : int
+        Lines that could not be read: half written, or corrupted.
+    refused : int
+        Events not recorded because a bound was reached.
+    segments, journal_bytes : int
+        Files of the journal and their size.
+    problem : str or None
+        Why events are held or refused; None when all is well.
+    last_ack, last_error_at : datetime or None
+        UTC.
+    last_error : str or None
+        Why the last attempt to ship failed; None once one succeeded.
+    clock_skew_s : float or None
+        Seconds by which the server's clock was ahead of ours.
+    """
+
+    home: Path
+    pending: int = 0
+    kept: int = 0
+    sealed: int = 0
+    held: int = 0
+    shipped: int = 0
+    quarantined: int = 0
+    torn: int = 0
+    refused: int = 0
+    segments: int = 0
+    journal_bytes: int = 0
+    problem: str | None = None
+    last_ack: datetime | None = None
+    last_error: str | None = None
+    last_error_at: datetime | None = None
+    clock_skew_s: float | None = None
+
+
+def status(home: Path, journal: Journal | None = None) -> Status:
+    """Look at the journal under `home`.
+
+    Parameters
+    ----------
+    home : Path
+        TokenBudget's directory.
+    journal : Journal, optional
+        This process's journal, whose memory is looked at too.
+
+    Raises
+    ------
+    JournalError
+        If the manifest of the ledger cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> status(Path(tempfile.mkdtemp())).pending
+    0
+    """
+    sealed = manifest.load(home)
+    segments = [s for s in listed(home) if s.name not in sealed.covered]
+    counted = [(segment.kind, *_count(segment)) for segment in segments]
+    set_aside = entries(home)
+    told = tally.load(home)
+    return Status(
+        home=home,
+        pending=sum(events for kind, events, _ in counted if kind == "send"),
+        kept=sum(events for kind, events, _ in counted if kind == "keep"),
+        sealed=sum(part.rows for part in sealed.parts),
+        held=len(journal.held()) if journal else 0,
+        shipped=told.shipped,
+        quarantined=sum(entry.kind == "rejected" for entry in set_aside),
+        torn=sum(torn for *_, torn in counted) + sum(entry.kind == "damaged" for entry in set_aside),
+        refused=max(told.refused, journal.refused if journal else 0),
+        segments=len(segments),
+        journal_bytes=sum(segment.size for segment in segments),
+        problem=journal.problem if journal else None,
+        last_ack=told.last_ack,
+        last_error=told.last_error,
+        last_error_at=told.last_error_at,
+        clock_skew_s=told.clock_skew_s,
+    )
+
+
+def _count(segment: SegmentFile) -> tuple[int, int]:
+    """Count the events of a segment that nobody has acknowledged, and its unreadable lines."""
+    end = cursor.load(segment.path)
+    events = torn = 0
+    try:
+        while (chunk := read_chunk(segment.path, end)).end > end:
+            end = chunk.end
+            events += len(chunk.records)
+            torn += len(chunk.damaged)
+    except FileNotFoundError:
+        return 0, 0
+    return events, torn
