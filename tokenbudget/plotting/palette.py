@@ -1,0 +1,44 @@
+"""Colours of every chart, here and in the dashboards: legible on light and dark, told apart by the colour-blind.
+
+The eight were searched for the largest smallest distance (OKLab) under normal sight, protanopia, deuteranopia and
+tritanopia at once, among colours with at least 2:1 contrast to white and 3:1 to near-black.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+COLOURS: tuple[str, ...] = (
+    "#4476d4",  # blue
+    "#cab23f",  # gold
+    "#06745d",  # pine
+    "#cd3d93",  # magenta
+    "#eb7574",  # coral
+    "#9e550f",  # brown
+    "#7d9025",  # olive
+    "#fa89e9",  # pink
+)
+OTHER = "#858e9c"
+"""The groups that are summed up as ``other``."""
+NONE = "#bcc2cc"
+"""Calls that have no value: untagged ones."""
+TEXT = "#737b89"
+"""Words and numbers: 4:1 on white and on near-black alike."""
+GRID = "#8a93a1"
+"""Lines, drawn faintly."""
+UP, DOWN = "#c8503c", "#1d8a6b"
+"""Spending more, spending less; always beside an arrow, never alone."""
+
+
+def colours(groups: Sequence[str | None]) -> dict[str | None, str]:
+    """Give each group its colour, largest group first.
+
+    Examples
+    --------
+    >>> colours(["chatbot", None, "other"])
+    {'chatbot': '#4476d4', None: '#bcc2cc', 'other': '#858e9c'}
+    """
+    fixed = {"other": OTHER, None: NONE}
+    named = [group for group in groups if group not in fixed]
+    chosen = {group: COLOURS[i % len(COLOURS)] for i, group in enumerate(named)} | fixed
+    return {group: chosen[group] for group in groups}
