@@ -1,10 +1,10 @@
-"""The ledger of this machine: the journal's segments, parsed once and remembered."""
+"""The ledger of this machine: sealed Parquet, and the journal's open segments, parsed once and remembered."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -13,40 +13,20 @@ import msgspec
 import polars as pl
 
 from tokenbudget.core.event import Event, decode
-from tokenbudget.journal import listed, read_chunk
+from tokenbudget.journal import Tail, compact, read_open
 from tokenbudget.ledger import schema
 
 log = logging.getLogger("tokenbudget")
 
+_BATCH = 20_000
 _all_at_once = msgspec.json.Decoder(list[Event])
 
 
-class _Tail:
-    """The events of one segment, as far as it was read."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._read_to = 0
-        self.parts: list[pl.DataFrame] = []
-
-    def catch_up(self, size: int) -> None:
-        """Parse what was written since the last look."""
-        while self._read_to < size:
-            chunk = read_chunk(self._path, self._read_to)
-            if chunk.end == self._read_to:
-                return
-            self._read_to = chunk.end
-            if chunk.records:
-                self.parts.append(schema.to_frame(_events(chunk.records)))
-        if len(self.parts) > 1:
-            self.parts = [_joined(self.parts)]
-
-
 class LocalSource:
-    """Reads the events journaled under a home directory.
+    """Reads the events recorded under a home directory: sealed parts as Parquet, open segments from memory.
 
-    Only what was written since the last question is parsed; a question asked twice costs the analytics alone.
-    Thread-safe.
+    Only what was written since the last question is parsed.  A question seals finished segments first when there are
+    enough of them, so that nothing is parsed twice.  Thread-safe.
 
     Parameters
     ----------
@@ -56,7 +36,8 @@ class LocalSource:
 
     def __init__(self, home: Path) -> None:
         self._home = home
-        self._tails: dict[str, _Tail] = {}
+        self._read_to: dict[str, int] = {}
+        self._open: dict[str, pl.DataFrame] = {}
         self._lock = threading.Lock()
 
     def scan(self, start: datetime, end: datetime, columns: Sequence[str] | None = None) -> pl.LazyFrame:
@@ -68,19 +49,21 @@ class LocalSource:
             If the journal cannot be read.
         """
         with self._lock:
-            frames = [frame.lazy() for frame in self._open_tail()]
-        everything = pl.concat([schema.empty().lazy(), *frames], how="diagonal")
+            _seal(self._home)
+            snapshot = read_open(self._home, self._read_to)
+            self._remember(snapshot.tails)
+            tail = [frame.lazy() for frame in self._open.values()]
+        parts = [pl.scan_parquet(p.path(self._home)) for p in snapshot.parts if p.first < end and p.last >= start]
+        everything = pl.concat([schema.empty().lazy(), *parts, *tail], how="diagonal")
         return schema.select(schema.within(everything, start, end), columns)
 
-    def _open_tail(self) -> list[pl.DataFrame]:
-        segments = listed(self._home)
-        self._tails = {s.name: self._tails.get(s.name) or _Tail(s.path) for s in segments}
-        for segment in segments:
-            try:
-                self._tails[segment.name].catch_up(segment.size)
-            except FileNotFoundError:  # Settled since it was listed.
-                del self._tails[segment.name]
-        return [part for tail in self._tails.values() for part in tail.parts]
+    def _remember(self, tails: Sequence[Tail]) -> None:
+        nothing = schema.empty()
+        self._open = {
+            tail.segment: _joined([self._open.get(tail.segment, nothing), *map(_frame, _batches(tail.records))])
+            for tail in tails
+        }
+        self._read_to = {tail.segment: tail.end for tail in tails}
 
 
 @cache
@@ -104,5 +87,22 @@ def _event_or_none(record: bytes) -> Event | None:
         return None
 
 
+def _frame(records: Sequence[bytes]) -> pl.DataFrame:
+    return schema.to_frame(_events(records))
+
+
 def _joined(frames: list[pl.DataFrame]) -> pl.DataFrame:
-    return pl.concat(frames, how="diagonal")
+    return pl.concat(frames, how="diagonal") if len(frames) > 1 else frames[0]
+
+
+def _batches(records: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """Cut records into pieces small enough for the garbage collector to go over them lightly."""
+    return (records[start : start + _BATCH] for start in range(0, len(records), _BATCH))
+
+
+def _seal(home: Path) -> None:
+    """Compact what is finished; where that fails, answers come from the segments as they are."""
+    try:
+        compact(home, schema.to_frame)
+    except OSError as error:
+        log.warning("the journal under %s cannot be compacted, so answers are slower: %s", home, error)
