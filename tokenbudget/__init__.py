@@ -27,6 +27,7 @@ _HOMES = {
     "by": "tokenbudget.notebook",
     "timeseries": "tokenbudget.notebook",
     "events": "tokenbudget.notebook",
+    "percentiles": "tokenbudget.notebook",
     "plot_costs": "tokenbudget.notebook",
 }
 
