@@ -1,0 +1,68 @@
+import { apiKey, signOut } from "../session/session.ts";
+import { type Exact, parseExact } from "./exact.ts";
+
+/** What the server, or the way to it, had to say instead of an answer. `status` 0: it was not reached. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly title: string;
+
+  constructor(status: number, title: string, detail: string) {
+    super(detail);
+    this.status = status;
+    this.title = title;
+  }
+}
+
+type Params = Record<string, string | number | undefined>;
+
+/** Asks the API with the session's key. A key that is no longer accepted ends the session. */
+export async function get<T>(path: string, params: Params, signal?: AbortSignal): Promise<Exact<T>> {
+  try {
+    return await getWithKey<T>(apiKey() ?? "", path, params, signal);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) {
+      signOut("The server no longer accepts this key. It may have been revoked; sign in with another one.");
+    }
+    throw error;
+  }
+}
+
+/** Asks the API with a given key. */
+export async function getWithKey<T>(
+  key: string,
+  path: string,
+  params: Params,
+  signal?: AbortSignal,
+): Promise<Exact<T>> {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(params)) {
+    if (value !== undefined) query.set(name, String(value));
+  }
+  const response = await reach(`${path}?${query}`, {
+    headers: { Accept: "application/json", Authorization: `Bearer ${key}` },
+    signal: signal ?? null,
+  });
+  const text = await response.text();
+  if (!response.ok) throw problem(response, text);
+  return parseExact<T>(text);
+}
+
+async function reach(url: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, init);
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new ApiError(0, "The server cannot be reached", "Is it running? Start it with: tokenbudget up");
+  }
+}
+
+/** Reads RFC 9457 problem details, or makes do with the status line. */
+function problem(response: Response, text: string): ApiError {
+  const fallback = `The server answered ${response.status} ${response.statusText}`.trim();
+  try {
+    const { title, detail } = JSON.parse(text) as { title?: string; detail?: string };
+    return new ApiError(response.status, title ?? fallback, detail ?? "");
+  } catch {
+    return new ApiError(response.status, fallback, "");
+  }
+}

@@ -1,0 +1,64 @@
+import type { Usd } from "../api/exact.ts";
+
+export const UNKNOWN = "–";
+
+const whole = new Map<number, Intl.NumberFormat>();
+
+/**
+ * An amount for reading: cents from a dollar up, three significant digits below, so that something never reads as
+ * nothing ($1,234.50, $0.254, $0.000203). Unknown is a dash.
+ */
+export function formatUsd(amount: Usd | number | null): string {
+  if (amount === null) return UNKNOWN;
+  const value = Number(amount);
+  return dollars(value, decimalsFor(value));
+}
+
+/** An amount for narrow places: like `formatUsd`, but millions are shortened ($1.23M). */
+export function formatUsdShort(amount: Usd | number | null): string {
+  if (amount === null || Math.abs(Number(amount)) < 1e6) return formatUsd(amount);
+  return COMPACT.format(Number(amount));
+}
+
+/** Every digit the server sent, without an exponent or trailing zeros beyond the cents. */
+export function exactUsd(amount: Usd | null): string {
+  if (amount === null) return "unknown";
+  const [, sign = "", integer = "0", fraction = "", exponent = "0"] =
+    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(amount) ?? [];
+  const shift = Number(exponent);
+  const digits = integer + fraction;
+  const point = integer.length + shift;
+  const padded = point <= 0 ? "0".repeat(1 - point) + digits : digits.padEnd(point, "0");
+  const at = Math.max(point, 1);
+  const units = BigInt(padded.slice(0, at)).toLocaleString("en-US");
+  const cents = padded.slice(at).replace(/0+$/, "").padEnd(2, "0");
+  return `${sign}$${units}.${cents}`;
+}
+
+/** The labels of an axis: all with as many decimals as its step needs. */
+export function axisUsd(step: number): (value: number) => string {
+  const decimals = step >= 1 ? 0 : Math.max(2, -Math.floor(Math.log10(step) + 1e-9));
+  return (value) => (value >= 1e6 ? COMPACT.format(value) : dollars(value, decimals));
+}
+
+function decimalsFor(value: number): number {
+  const size = Math.abs(value);
+  if (size === 0 || size >= 1) return 2;
+  return Math.min(20, Math.max(2, 2 - Math.floor(Math.log10(size))));
+}
+
+function dollars(value: number, decimals: number): string {
+  const minimum = Math.min(decimals, 2);
+  let format = whole.get(decimals);
+  if (!format) {
+    format = usd({ minimumFractionDigits: minimum, maximumFractionDigits: decimals });
+    whole.set(decimals, format);
+  }
+  return format.format(value);
+}
+
+function usd(options: Intl.NumberFormatOptions): Intl.NumberFormat {
+  return new Intl.NumberFormat("en-US", { style: "currency", currency: "USD", ...options });
+}
+
+const COMPACT = usd({ notation: "compact", maximumSignificantDigits: 3 });

@@ -1,0 +1,35 @@
+import { ApiError } from "../api/http.ts";
+import { Icon } from "./Icon.tsx";
+
+/** What went wrong, in the server's own words, and the way to try again. */
+export function Failure({ error, retry }: { error: Error; retry: () => void }) {
+  return (
+    <section
+      role="alert"
+      className="panel mx-auto flex max-w-xl flex-col items-center px-6 py-14 text-center"
+    >
+      <span className="mb-4 rounded-full bg-warn-wash p-3 text-warn">
+        <Icon name="warning" className="size-6" />
+      </span>
+      <h2 className="text-lg font-semibold">{titleOf(error)}</h2>
+      <p className="mt-1.5 text-ink-2">{error.message}</p>
+      {isOutage(error) && (
+        <p className="mt-1.5 text-sm text-ink-3">
+          Nothing is lost: events wait in the notebook’s journal until the server takes them.
+        </p>
+      )}
+      <button
+        type="button"
+        onClick={retry}
+        className="mt-6 rounded-lg bg-accent px-4 py-2 font-medium text-on-accent hover:opacity-90"
+      >
+        Try again
+      </button>
+    </section>
+  );
+}
+
+export const titleOf = (error: Error) =>
+  error instanceof ApiError ? error.title : "Something went wrong on this page";
+
+const isOutage = (error: Error) => error instanceof ApiError && (error.status === 0 || error.status >= 500);
