@@ -1,15 +1,16 @@
 """The virtual environment: made when missing, installed again when its inputs change."""
 
+import contextlib
 import hashlib
 import importlib.util
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from devtools.processes import ROOT, WINDOWS, answer
-from devtools.steps import StepFailed, step
+from devtools.steps import StepFailed, say, step
 
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if WINDOWS else "bin")
@@ -40,6 +41,25 @@ class Stamp:
         self.file.write_text(self.digest, encoding="ascii")
 
 
+@contextlib.contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Wait until no other `dev.py` installs or builds in this checkout."""
+    if WINDOWS:  # Has no flock; there, two first starts at once are the developer's to avoid.
+        yield
+        return
+    import fcntl
+
+    STATE.mkdir(parents=True, exist_ok=True)
+    with (STATE / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("…", "Waiting for another dev.py that installs or builds here")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@one_at_a_time()
 def prepare(extra: str) -> None:
     """Bring `.venv` up to date with pyproject.toml and constraints.txt; `extra` is one of `EXTRAS`."""
     if answer([PYTHON, "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]) is None:
@@ -71,10 +91,12 @@ def tool_environment(**extra: str) -> dict[str, str]:
 
 
 def _make_venv() -> None:
-    if VENV.exists():  # Broken (a removed or too old interpreter): nothing in it can be used.
-        shutil.rmtree(VENV)
+    # What is there is broken (a removed or too old interpreter), except the lock that we hold and the logs.
+    for path in VENV.iterdir():
+        if path != STATE:
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    shutil.rmtree(STATE / "stamps", ignore_errors=True)
     if uv := find_uv():
-        # The log of this very step is already inside the directory.
         command = [*uv, "venv", "--allow-existing", "--python", sys.executable, str(VENV)]
     else:
         pip = [] if importlib.util.find_spec("ensurepip") else ["--without-pip"]

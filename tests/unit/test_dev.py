@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -216,6 +217,16 @@ class TestEnvironment:
         (checkout / ".venv/bin/python").unlink()
         environment.prepare("test")
         assert calls() == ["uv venv", "uv pip"] * 2
+
+    def test_first_starts_at_once_make_one_environment(self, calls, monkeypatch):
+        def step(_title, command, **_options):  # The real one stops children by signals: for the main thread only.
+            subprocess.run(command, check=True)
+
+        monkeypatch.setattr(environment, "step", step)
+        with ThreadPoolExecutor() as pool:
+            for started in [pool.submit(environment.prepare, "test") for _ in range(4)]:
+                started.result()
+        assert calls() == ["uv venv", "uv pip"]
 
     def test_a_moved_checkout_is_installed_anew(self, checkout, monkeypatch):
         stamp = environment.Stamp("x", [checkout / "pyproject.toml"])
