@@ -15,11 +15,16 @@ from tokenbudget_server.accounts.authentication import provide_principal
 from tokenbudget_server.accounts.cache import KeyCache, MemoryKeyCache, RedisKeyCache
 from tokenbudget_server.accounts.controllers import AccountsController
 from tokenbudget_server.accounts.service import Accounts
+from tokenbudget_server.analytics.controllers import AnalyticsController, get_events
+from tokenbudget_server.analytics.source import provide_source, visible_projects
+from tokenbudget_server.exact import ExactResponse
 from tokenbudget_server.health import get_health
 from tokenbudget_server.ingest.controllers import post_event, post_events
 from tokenbudget_server.ingest.service import Ingest
+from tokenbudget_server.pricing.controllers import get_pricing
 from tokenbudget_server.problems import answer_problem
 from tokenbudget_server.settings import Settings, read_settings
+from tokenbudget_server.site import make_site
 from tokenbudget_server.store.url import sqlalchemy_url
 from tokenbudget_server.store.writer import Writer
 
@@ -56,12 +61,25 @@ def create_app(settings: Settings | None = None) -> Litestar:
             await engine.dispose()
 
     return Litestar(
-        route_handlers=[get_health, post_event, post_events, AccountsController],
+        route_handlers=[
+            get_health,
+            post_event,
+            post_events,
+            AccountsController,
+            AnalyticsController,
+            get_events,
+            get_pricing,
+            make_site(),
+        ],
+        response_class=ExactResponse,
         dependencies={
             "engine": Provide(lambda: engine, sync_to_thread=False),
             "accounts": Provide(lambda: accounts, sync_to_thread=False),
             "ingest": Provide(lambda: ingest, sync_to_thread=False),
+            "settings": Provide(lambda: settings, sync_to_thread=False),
             "principal": Provide(provide_principal),
+            "project_ids": Provide(visible_projects),
+            "source": Provide(provide_source),
         },
         exception_handlers={Exception: answer_problem},
         lifespan=[lifespan],

@@ -16,9 +16,7 @@ def repriced(event: Event) -> Event:
     What the book does not know but the client does (a deployment's own name, a negotiated price) keeps the client's
     figure and price key: it is a stated price, not a guess.
     """
-    if not hasattr(pricing, "priced"):  # The price book is being written.
-        return event
-    ours = pricing.priced(msgspec.structs.replace(event, cost_usd=None, unpriced=None, price_key=None))
+    ours = pricing.priced(event)
     if ours.cost_usd is None and ours.unpriced in _NOT_IN_THE_BOOK and event.cost_usd is not None and event.price_key:
         return msgspec.structs.replace(event, unpriced=None)
     return ours

@@ -13,7 +13,7 @@ from tokenbudget.core.providers import canonical
 from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.ingest.decode import Malformed
 from tokenbudget_server.ingest.pricing import repriced
-from tokenbudget_server.ingest.validate import Bounds, find_fault
+from tokenbudget_server.ingest.validate import Bounds, Fault, find_cost_fault, find_fault
 from tokenbudget_server.store.rows import Row, to_row
 from tokenbudget_server.store.writer import Writer
 
@@ -91,10 +91,11 @@ class Ingest:
         rows: list[Row] = []
         bounds = self._bounds()
         for index, event in events:
-            if fault := find_fault(event, bounds):
-                rejected.append(Rejected(index, event.id[:64], *fault))
+            stored = _as_stored(event, bounds)
+            if isinstance(stored, Event):
+                rows.append(to_row(stored, event.cost_usd, principal.api_key_id))
             else:
-                rows.append(_row(event, principal.api_key_id))
+                rejected.append(Rejected(index, event.id[:64], *stored))
         written = await self._writer.write(principal.project_id, rows)
         return Receipt(written.accepted, written.duplicates, sorted(rejected, key=lambda each: each.index))
 
@@ -103,9 +104,13 @@ class Ingest:
         return Bounds.at(now, None if self._retention is None else now - self._retention)
 
 
-def _row(event: Event, api_key_id: int) -> Row:
+def _as_stored(event: Event, bounds: Bounds) -> Event | Fault:
+    """Mend what contradicts itself, name the provider our way, and price; or say why the event cannot be stored."""
+    if fault := find_fault(event, bounds):
+        return fault
     fixed, warnings = usage.check(event.usage)
     provider = canonical(event.provider)
     if warnings or provider != event.provider:
         event = msgspec.structs.replace(event, usage=fixed, provider=provider, warnings=event.warnings + warnings)
-    return to_row(repriced(event), event.cost_usd, api_key_id)
+    priced = repriced(event)
+    return find_cost_fault(priced) or priced

@@ -74,6 +74,13 @@ def find_fault(event: Event, bounds: Bounds) -> Fault | None:
     return _check_time(event, bounds)
 
 
+def find_cost_fault(event: Event) -> Fault | None:
+    """Find out whether the price of an event can be true; beyond it, sums could overflow."""
+    if event.cost_usd is not None and event.cost_usd > LARGEST_COST:
+        return "usage", f"would cost {event.cost_usd} US dollars, and one call never costs more than {LARGEST_COST}"
+    return None
+
+
 def _check_id(event: Event) -> Fault | None:
     if not _UUID.fullmatch(event.id):
         return "id", f"must be a UUID such as 018bcfe5-6800-7000-8000-000000000000, got {event.id[:64]!r}"

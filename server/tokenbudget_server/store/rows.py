@@ -82,13 +82,14 @@ COLUMNS: tuple[EventColumn, ...] = (
 
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_IN_COLUMNS: dict[str, Any] = {
+USAGE_COLUMNS: dict[str, Any] = {
     "input_tokens": None,
     "output_tokens": None,
     "cache_read_tokens": 0,
     "cache_write_tokens": 0,
     "reasoning_tokens": 0,
 }
+"""Fields of a usage that have a column, with what they are left at in ``usage_rest``."""
 _json = msgspec.json.Encoder().encode
 
 
@@ -116,7 +117,7 @@ def to_row(event: Event, client_cost_usd: Decimal | None, api_key_id: int) -> Ro
         The key it came with.
     """
     usage = event.usage
-    rest = _json(msgspec.structs.replace(usage, **_IN_COLUMNS))
+    rest = _json(msgspec.structs.replace(usage, **USAGE_COLUMNS))
     return (
         microseconds(event.occurred_at),
         bytes.fromhex(event.id.replace("-", "")),

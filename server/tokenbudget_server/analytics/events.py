@@ -1,0 +1,132 @@
+"""Single events as they are stored, newest first, page by page."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import ColumnElement, Row, and_, or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tokenbudget.core.errors import QueryError
+from tokenbudget.core.event import Event
+from tokenbudget.core.query import DIMENSIONS, Query
+from tokenbudget.core.usage import Usage
+from tokenbudget_server.store.rows import USAGE_COLUMNS
+from tokenbudget_server.store.tables import events, projects
+
+PAGE = 100
+LARGEST_PAGE = 1_000
+_NOT_SET = ""
+
+
+class StoredEvent(Event, frozen=True, kw_only=True):
+    """An event with what the server adds to it.
+
+    Attributes
+    ----------
+    project_id, api_key_id : int
+    client_cost_usd : Decimal or None
+        What the client had worked out; ``cost_usd`` is the server's price.
+    received_at : datetime
+    """
+
+    project_id: int
+    api_key_id: int
+    received_at: datetime
+    client_cost_usd: Decimal | None = None
+
+
+class EventsPage(msgspec.Struct):
+    """One page of events; `next` is the cursor of the page after it, null where there is none."""
+
+    rows: list[StoredEvent]
+    next: str | None
+
+
+_EVENT_COLUMNS = [column for column in events.c if column.name in StoredEvent.__struct_fields__]
+_USAGE_COLUMNS = [events.c[name] for name in (*USAGE_COLUMNS, "usage_rest")]
+
+
+async def list_events(
+    engine: AsyncEngine, project_ids: Sequence[int], query: Query, cursor: str | None = None
+) -> EventsPage:
+    """List the events of a period.
+
+    Parameters
+    ----------
+    engine : AsyncEngine
+    project_ids : sequence of int
+        Projects the caller may see.
+    query : Query
+        Period and filters; ``limit`` is the size of a page.
+    cursor : str, optional
+        Of the page before.
+
+    Raises
+    ------
+    QueryError
+        If the cursor is not one of ours, or the page is too large.
+    """
+    size = query.limit or PAGE
+    if size > LARGEST_PAGE:
+        raise QueryError(f"limit must be at most {LARGEST_PAGE} events a page, got {size}")
+    conditions = [
+        events.c.project_id.in_(project_ids),
+        events.c.occurred_at >= query.period.start,
+        events.c.occurred_at < query.period.end,
+        *(_one_of(name, values) for name, values in query.filters.items()),
+    ]
+    position = tuple_(events.c.occurred_at, events.c.id)
+    if cursor is not None:
+        conditions.append(position < tuple_(*_read_cursor(cursor)))
+    statement = (
+        select(*_EVENT_COLUMNS, *_USAGE_COLUMNS, projects.c.name.label("project"))
+        .join(projects, projects.c.id == events.c.project_id)
+        .where(and_(*conditions))
+        .order_by(events.c.occurred_at.desc(), events.c.id.desc())
+        .limit(size + 1)
+    )
+    async with engine.connect() as connection:
+        found = (await connection.execute(statement)).all()
+    page = found[:size]
+    return EventsPage([_event(row) for row in page], _cursor(page[-1]) if len(found) > size else None)
+
+
+def _one_of(name: str, values: Sequence[str]) -> ColumnElement[bool]:
+    if name == "project":
+        column: ColumnElement[Any] = projects.c.name
+    elif name in DIMENSIONS:
+        column = events.c[name]
+    else:
+        column = events.c.tags[name.removeprefix("tag.")].astext
+    matches = column.in_(values)
+    return or_(matches, column.is_(None), column == _NOT_SET) if _NOT_SET in values else matches
+
+
+def _event(row: Row[Any]) -> StoredEvent:
+    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    usage = msgspec.convert(
+        {**(values.pop("usage_rest") or {}), **{name: values.pop(name) for name in USAGE_COLUMNS}}, Usage
+    )
+    stored = {name: value for name, value in values.items() if value is not None}
+    warnings = tuple(stored.pop("warnings", ()))
+    return StoredEvent(**{**stored, "id": str(stored["id"]), "usage": usage, "warnings": warnings})
+
+
+def _cursor(row: Row[Any]) -> str:
+    return base64.urlsafe_b64encode(f"{row.occurred_at.isoformat()}~{row.id}".encode()).decode()
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
+    try:
+        when, _, id_ = base64.urlsafe_b64decode(cursor.encode()).decode().partition("~")
+        return datetime.fromisoformat(when), UUID(id_)
+    except (ValueError, binascii.Error):
+        raise QueryError(f"cursor {cursor[:64]!r} is not one this server gave: start without") from None
