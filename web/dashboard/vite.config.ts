@@ -20,5 +20,6 @@ export default defineConfig({
     include: ["tests/**/*.test.{ts,tsx}"],
     setupFiles: ["tests/setup.ts"],
     env: { TZ: "UTC" },
+    testTimeout: 60_000,
   },
 });

@@ -2,7 +2,7 @@ import type { Usd } from "../api/exact.ts";
 
 export const UNKNOWN = "–";
 
-const whole = new Map<number, Intl.NumberFormat>();
+const byDecimals = new Map<number, Intl.NumberFormat>();
 
 /**
  * An amount for reading: cents from a dollar up, three significant digits below, so that something never reads as
@@ -37,7 +37,9 @@ export function exactUsd(amount: Usd | null): string {
 
 /** The labels of an axis: all with as many decimals as its step needs. */
 export function axisUsd(step: number): (value: number) => string {
-  const decimals = step >= 1 ? 0 : Math.max(2, -Math.floor(Math.log10(step) + 1e-9));
+  const whole = (decimals: number) =>
+    Math.abs(step * 10 ** decimals - Math.round(step * 10 ** decimals)) < 1e-6;
+  const decimals = [0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14].find(whole) ?? 14;
   return (value) => (value >= 1e6 ? COMPACT.format(value) : dollars(value, decimals));
 }
 
@@ -49,10 +51,10 @@ function decimalsFor(value: number): number {
 
 function dollars(value: number, decimals: number): string {
   const minimum = Math.min(decimals, 2);
-  let format = whole.get(decimals);
+  let format = byDecimals.get(decimals);
   if (!format) {
     format = usd({ minimumFractionDigits: minimum, maximumFractionDigits: decimals });
-    whole.set(decimals, format);
+    byDecimals.set(decimals, format);
   }
   return format.format(value);
 }

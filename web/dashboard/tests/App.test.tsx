@@ -1,0 +1,130 @@
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { render, screen, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { describe, expect, it } from "vitest";
+import { fakeSummary } from "../dev/fakeAnalytics.ts";
+import { App } from "../src/App.tsx";
+import { signIn } from "../src/session/session.ts";
+import { type Answers, KEY, period, problem, serve } from "./server.ts";
+
+function open(answers: Answers = {}, key: string | null = KEY) {
+  const requests = serve(answers);
+  history.replaceState(null, "", "/?tz=UTC");
+  if (key) signIn(key, false);
+  const client = new QueryClient({ defaultOptions: { queries: { retry: false } } });
+  render(
+    <QueryClientProvider client={client}>
+      <App />
+    </QueryClientProvider>,
+  );
+  return { requests, user: userEvent.setup() };
+}
+
+describe("the overview", () => {
+  it("shows the key figures, the models and every digit on pointing", async () => {
+    open();
+    const figures = await screen.findByRole("region", { name: "Key figures" });
+    const amount = within(figures).getAllByText(/^\$/)[0];
+    expect(amount?.textContent).toBe("$183.48");
+    expect(amount?.getAttribute("title")).toMatch(/^\$183\.4\d{6,}$/);
+    const table = await screen.findByRole("region", { name: "Table of models" });
+    expect(await within(table).findByRole("rowheader", { name: /claude-sonnet-4-5/ })).toBeTruthy();
+    expect(await screen.findByText("churn-model")).toBeTruthy();
+  });
+
+  it("explains what has no price", async () => {
+    const { user } = open();
+    const chip = await screen.findByRole("button", { name: "12 unpriced" });
+    expect(screen.queryByText(/true spend is higher/)).toBeNull();
+    await user.click(chip);
+    expect(screen.getByText(/true spend is higher/)).toBeTruthy();
+    expect(chip.getAttribute("aria-expanded")).toBe("true");
+  });
+
+  it("does not call an unknown cost zero", async () => {
+    const unknown = (url: URL) => {
+      const answer = fakeSummary(period(url));
+      return { ...answer, summary: { ...answer.summary, cost_usd: null } };
+    };
+    open({ "/api/analytics/summary": unknown });
+    const figures = await screen.findByRole("region", { name: "Key figures" });
+    expect(within(figures).getByTitle(/^Unknown/).textContent).toBe("–");
+  });
+
+  it("keeps the period in the address and asks for it", async () => {
+    const { requests, user } = open();
+    await user.click(await screen.findByRole("radio", { name: "Last 7 days" }));
+    expect(location.search).toBe("?tz=UTC&period=7d");
+    const last = requests.at(-1)?.url ?? "";
+    expect(new URL(last).searchParams.get("period")).toBe("7d");
+  });
+
+  it("reads the chart out by keyboard", async () => {
+    const { user } = open();
+    const chart = await screen.findByRole("group", { name: /Spend over time by model/ });
+    chart.focus();
+    await user.keyboard("{End}");
+    expect(within(chart).getByText(/^Mon.* 23 Nov, so far: \$.*claude-sonnet-4-5 \$/)).toBeTruthy();
+    await user.keyboard("{ArrowLeft}");
+    expect(within(chart).getByText(/^Sun.* 22 Nov: \$/)).toBeTruthy();
+  });
+
+  it("offers the chart as a table", async () => {
+    const { user } = open();
+    await screen.findByRole("group", { name: /Spend over time by model/ });
+    await user.click(screen.getByRole("radio", { name: "Table" }));
+    const table = screen.getByRole("region", { name: "Spend over time as a table" });
+    expect(within(table).getAllByRole("row")).toHaveLength(31);
+  });
+
+  it("sorts the models by the heading pressed", async () => {
+    const { user } = open();
+    const heading = await screen.findByRole("columnheader", { name: /Requests/ });
+    await user.click(within(heading).getByRole("button"));
+    expect(heading.getAttribute("aria-sort")).toBe("descending");
+    expect(screen.getAllByRole("rowheader")[0]?.textContent).toMatch(/^gpt-4o-mini/);
+  });
+
+  it("shows the way in while there is nothing to show", async () => {
+    open({ "/api/analytics/summary": (url) => fakeSummary(period(url), true) });
+    expect(await screen.findByText(/tb\.configure\(url="http/)).toBeTruthy();
+  });
+
+  it("says what the server said and tries again", async () => {
+    let down = true;
+    const answer = (url: URL) =>
+      down ? problem(503, "Service unavailable", "No database.") : fakeSummary(period(url));
+    const { user } = open({ "/api/analytics/summary": answer });
+    const alert = await screen.findByRole("alert");
+    expect(alert.textContent).toMatch(/Service unavailable.*No database/);
+    down = false;
+    await user.click(within(alert).getByRole("button", { name: "Try again" }));
+    expect(await screen.findByRole("region", { name: "Key figures" })).toBeTruthy();
+  });
+});
+
+describe("signing in", () => {
+  it("lets a known key in", async () => {
+    const { user } = open({}, null);
+    await user.type(screen.getByLabelText("API key"), KEY);
+    await user.click(screen.getByRole("button", { name: "Sign in" }));
+    expect(await screen.findByRole("region", { name: "Key figures" })).toBeTruthy();
+    expect(sessionStorage.length).toBe(1);
+  });
+
+  it.each([
+    ["tb_ak_short", /32 of the characters/],
+    [KEY, /does not know this key/],
+  ])("refuses %s and says why", async (key, why) => {
+    const { user } = open({ "/api/analytics/summary": () => problem(401, "Unauthorized", "") }, null);
+    await user.type(screen.getByLabelText("API key"), key);
+    await user.click(screen.getByRole("button", { name: "Sign in" }));
+    expect((await screen.findByText(why)).getAttribute("role")).toBe("alert");
+    expect(sessionStorage.length).toBe(0);
+  });
+
+  it("returns here when the key is revoked meanwhile", async () => {
+    open({ "/api/analytics/summary": () => problem(401, "Unauthorized", "") });
+    expect(await screen.findByText(/no longer accepts this key/)).toBeTruthy();
+  });
+});
