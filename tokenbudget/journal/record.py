@@ -45,7 +45,7 @@ def frame(record: bytes) -> bytes:
 def intact(line: bytes) -> bool:
     """Tell whether `line`, without its newline, is what was written."""
     try:
-        return int(line[: PREFIX - 1], 16) == crc32(line[PREFIX:])
+        return len(line) > PREFIX and int(line[: PREFIX - 1], 16) == crc32(line[PREFIX:])
     except ValueError:
         return False
 
@@ -67,7 +67,7 @@ def parse(data: bytes) -> Parsed:
             good = int(line[: PREFIX - 1], 16) == crc32(record)
         except ValueError:
             good = False
-        if good:
+        if good and record:
             keep(record)
         elif line:
             _salvage(line, parsed)

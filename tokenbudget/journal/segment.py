@@ -1,6 +1,6 @@
 """Segments: the files of the journal, each written by one process that holds its lock.
 
-A name says when, by whom and what for: ``<unix ms>-<pid>-<random>.<kind>.seg``.  A segment whose lock is free is
+A name says when, by whom and what for: ``<unix ns>-<pid>-<random>.<kind>.seg``.  A segment whose lock is free is
 finished: its writer moved on or died, and whoever takes the lock may ship or compact it.
 """
 
@@ -36,7 +36,7 @@ class OpenSegment:
     writes into the file it meant, never into a descriptor that was closed or given to somebody else.
     """
 
-    __slots__ = ("__weakref__", "_close", "deadline", "fd", "kind", "path", "room", "safe_size")
+    __slots__ = ("__weakref__", "_close", "_identity", "deadline", "fd", "kind", "path", "room", "safe_size")
 
     def __init__(self, path: Path, fd: int, kind: Kind, room: int, deadline: float) -> None:
         self.path = path
@@ -45,12 +45,23 @@ class OpenSegment:
         self.room = room
         self.deadline = deadline
         self.safe_size = 0  # Bytes known to be in a file that still has a name.
+        seen = os.fstat(fd)
+        self._identity = (seen.st_dev, seen.st_ino)
         self._close: Callable[[int], None] = os.close
         _open.add(self)
 
     def unlinked(self) -> bool:
         """Tell whether somebody deleted the file under us."""
         return os.fstat(self.fd).st_nlink == 0
+
+    def disowned(self, seen: os.stat_result) -> bool:
+        """Tell whether `seen`, the descriptor's status, is not our file's: careless code closes what is not its own.
+
+        Its number is somebody else's then, and is left to them.
+        """
+        if (seen.st_dev, seen.st_ino) != self._identity:
+            self.fd = -1
+        return self.fd < 0
 
     def close(self) -> None:
         """Let go of the file and its lock."""
@@ -82,7 +93,7 @@ def create(home: Path, kind: Kind, room: int, lifetime: float) -> OpenSegment:
     directory = journal_dir(home)
     make_private(directory)
     for _ in range(_ATTEMPTS):
-        name = f"{time.time_ns() // 1_000_000:013d}-{os.getpid()}-{os.urandom(3).hex()}.{kind}{SUFFIX}"
+        name = f"{time.time_ns()}-{os.getpid()}-{os.urandom(3).hex()}.{kind}{SUFFIX}"
         path = directory / name
         fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | OPEN_FLAGS, 0o600)
         segment = OpenSegment(path, fd, kind, room, time.monotonic() + lifetime)

@@ -87,7 +87,7 @@ class Journal:
         self.refused = 0
         self._parked: OpenSegment | None = None  # Could not be written; tried again before a new one.
         self._held = Held()
-        self._warned: tuple[str, float] = ("", 0.0)
+        self._warned: dict[str, float] = {}
         self._capped = False
         self._lock = threading.RLock()  # Reentrant: a signal handler may append in the middle of an append.
         self._check_at = self._retry_at = 0.0
@@ -107,8 +107,8 @@ class Journal:
         try:
             if os.write(segment.fd, line) < len(line) - 1:
                 raise _short_write()
-        except OSError as error:
-            self._append_slowly(line, error)
+        except OSError:
+            self._append_slowly(line)
             return
         if self._always:
             self._sync(segment)
@@ -136,6 +136,7 @@ class Journal:
         """Write what waits in memory if the disk can be written again."""
         with self._lock:
             if self._held:
+                self._parked, self._segment = self._segment or self._parked, None
                 self._write_out()
 
     def rotate(self) -> None:
@@ -161,20 +162,18 @@ class Journal:
             self.write_out()
             self.rotate()
 
-    def _append_slowly(self, line: bytes, error: OSError | None = None) -> None:
+    def _append_slowly(self, line: bytes) -> None:
         with self._lock:
+            self._parked, self._segment = self._segment or self._parked, None
             self._held.extend([line])
-            if error is not None:
-                self._degrade(error)
-            else:
-                self._write_out()
+            self._write_out()
             self._refuse_excess()
 
     def _write_out(self) -> None:
         if monotonic() < self._retry_at:
             return
         try:
-            segment = self._segment or self._usable_parked() or self._create()
+            segment = self._usable_parked() or self._create()
             while self._held:
                 self._write_held(segment)
         except OSError as error:
@@ -243,6 +242,9 @@ class Journal:
         """If the segment's file was deleted, hold what was written to it since it last had a name."""
         try:
             seen = os.fstat(segment.fd)
+            if segment.disowned(seen):
+                self._warn("somebody closed the journal's descriptor; writing to a new file")
+                return True
             if seen.st_nlink:
                 segment.safe_size = seen.st_size
                 return False
@@ -250,7 +252,7 @@ class Journal:
         except OSError as error:
             self._warn(f"cannot look after {segment.path}: {error}")
             return True
-        self._warn(f"{segment.path} was deleted; writing its last events to a new file")
+        self._warn(f"{segment.path.parent} was deleted; writing the last events to a new file")
         segment.safe_size = seen.st_size
         self._held.extend(lines)
         return True
@@ -268,7 +270,6 @@ class Journal:
 
     def _degrade(self, error: OSError) -> None:
         self._retry_at = monotonic() + _RETRY_SECONDS
-        self._parked, self._segment = self._segment or self._parked, None
         self._capped = isinstance(error, CapReachedError)
         kept = "are refused" if self._capped else "wait in memory and are lost if the process dies"
         self._warn(f"cannot write events to {self.home}: {error.strerror or error}; new ones {kept}")
@@ -289,9 +290,9 @@ class Journal:
     def _warn(self, problem: str) -> None:
         """Say what is wrong, once, and again if it still is after a good while."""
         self.problem = problem
-        warned, at = self._warned
-        if problem != warned or monotonic() > at + _WARN_AGAIN_SECONDS:
-            self._warned = (problem, monotonic())
+        now = monotonic()
+        if now > self._warned.get(problem, -_WARN_AGAIN_SECONDS) + _WARN_AGAIN_SECONDS:
+            self._warned[problem] = now
             log.warning("tokenbudget: %s", problem)
 
     def _after_fork(self) -> None:
