@@ -21,6 +21,7 @@ from tokenbudget_server.exact import ExactResponse
 from tokenbudget_server.health import get_health
 from tokenbudget_server.ingest.controllers import post_event, post_events
 from tokenbudget_server.ingest.service import Ingest
+from tokenbudget_server.openapi import DecimalSchemas, StructSchemas
 from tokenbudget_server.pricing.controllers import get_pricing
 from tokenbudget_server.problems import answer_problem
 from tokenbudget_server.settings import Settings, read_settings
@@ -83,6 +84,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         },
         exception_handlers={Exception: answer_problem},
         lifespan=[lifespan],
+        plugins=[StructSchemas(), DecimalSchemas()],
         openapi_config=OpenAPIConfig(title="TokenBudget", version=__version__, path="/schema"),
         logging_config=None,
     )
