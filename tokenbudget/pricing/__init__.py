@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tokenbudget import config
 from tokenbudget.core.event import Event
 from tokenbudget.core.receipt import Receipt, Unpriced
 from tokenbudget.core.usage import Usage
+from tokenbudget.pricing.default import default
+from tokenbudget.pricing.overrides import Override
 from tokenbudget.pricing.pricer import Pricer
 from tokenbudget.pricing.table import PriceBook, PriceRow
 
-__all__ = ["PriceBook", "PriceRow", "Pricer", "default", "price", "price_event", "priced"]
-
-_default: tuple[config.Config, Pricer] | None = None
-
-
-def default() -> Pricer:
-    """Give the pricer of this process: the bundled book and the models of ``tb.configure(models=...)``."""
-    global _default  # noqa: PLW0603 (read once, on first use)
-    settings = config.current()
-    if _default is None or _default[0] is not settings:
-        book = _default[1].book if _default else PriceBook.bundled()
-        _default = (settings, Pricer(book, settings.models))
-    return _default[1]
+__all__ = ["Override", "PriceBook", "PriceRow", "Pricer", "default", "price", "price_event", "priced"]
 
 
 def price(  # noqa: PLR0913 (what prices depend on)

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from importlib.util import find_spec
@@ -22,74 +22,20 @@ from typing import Any
 
 import msgspec
 
+from tokenbudget.pricing.diff import EVERYTHING, RULES, diff, read_table
 from tokenbudget.pricing.grammar import parse
-from tokenbudget.pricing.table import BUNDLED, PriceRow, Provenance, read_file, write_file
+from tokenbudget.pricing.table import BUNDLED, PriceBook, PriceRow, Provenance, read_file, write_file
 
 DATA = Path(__file__).parent / "data"
 # Tables that still list models which later ones dropped, oldest first.
 OLDER = ("1.81.0", "1.98.0")
 _MEMBER = "litellm/model_prices_and_context_window_backup.json"
-_NOT_MODELS = ("sample_spec", "fallback_generalizations")
-# What decides a price beside the fields that the grammar reads.
-RULES = frozenset(
-    {
-        "google_maps_grounding_cost_per_query",
-        "off_peak_pricing",
-        "provider_specific_entry",
-        "regional_endpoint_uplift_multiplier",
-        "regional_processing_uplift_multiplier_eu",
-        "regional_processing_uplift_multiplier_us",
-        "search_context_cost_per_query",
-        "search_free_requests",
-        "tiered_pricing",
-        "web_search_billing_unit",
-    }
-)
-
-
-def is_price(name: str) -> bool:
-    """Tell whether a field of the table bears on cost; unknown ones that speak of cost do."""
-    return name in RULES or "cost" in name or "multiplier" in name or "pricing" in name
-
-
-def table_rows(table: Mapping[str, Mapping[str, Any]], source: str) -> Iterable[PriceRow]:
-    """Turn LiteLLM's table (parsed with decimals) into price rows."""
-    for key, entry in table.items():
-        if key not in _NOT_MODELS:
-            yield PriceRow.make(
-                key,
-                {name: value for name, value in entry.items() if is_price(name)},
-                provider=entry.get("litellm_provider", ""),
-                mode=entry.get("mode") or "",
-                source=source,
-            )
 
 
 def unknown_fields(rows: Iterable[PriceRow]) -> Counter[str]:
     """Count the price fields that neither the grammar nor a rule reads: kept in the file, not yet billed by."""
     names = (name for row in rows for name in row.fields() if name not in RULES and parse(name) is None)
     return Counter(names)
-
-
-def merge(known: Iterable[PriceRow], newer: Iterable[PriceRow], since: datetime | None) -> list[PriceRow]:
-    """Append the rows that are new or whose prices differ from the last known ones; keep all the others.
-
-    Parameters
-    ----------
-    known, newer : iterable of PriceRow
-        The file as it is, and the table as it is now.
-    since : datetime or None
-        From when on changed prices hold.  A new model's first price holds since ever: none is known before it.
-    """
-    rows = list(known)
-    last = {row.key: row for row in rows}
-    for row in newer:
-        before = last.get(row.key)
-        if before is None:
-            rows.append(row)
-        elif before.fields() != row.fields():
-            rows.append(msgspec.structs.replace(row, effective_from=since))
-    return rows
 
 
 def download(version: str | None, folder: Path) -> Path:
@@ -108,17 +54,19 @@ def read_wheel(wheel: Path) -> tuple[str, dict[str, Any]]:
     return wheel.name.split("-")[1], table
 
 
-def first_rows(folder: Path) -> list[PriceRow]:
-    """Give the rows of older tables, so that models they alone list keep their last known price."""
+def dropped_rows(folder: Path, listed: Container[str]) -> list[PriceRow]:
+    """Give the last known rows of models that older tables list and the newest does not."""
     rows: dict[str, PriceRow] = {}
     for version in OLDER:
         name, table = read_wheel(download(version, folder))
-        rows |= {row.key: row for row in table_rows(table, f"litellm {name}")}
-    return list(rows.values())
+        rows |= {row.key: row for row in read_table(table, f"litellm {name}").rows if row.key not in listed}
+    return [msgspec.structs.replace(row, listed=False) for row in rows.values()]
 
 
-def build(path: Path, version: str | None = None, wheel: Path | None = None) -> list[PriceRow]:
-    """Bring the price file up to the table of a version (the newest when None); give all its rows.
+def build(path: Path, version: str | None = None, wheel: Path | None = None) -> tuple[list[PriceRow], dict[str, str]]:
+    """Bring the price file up to the table of a version (the newest when None).
+
+    Gives all rows of the file, and what was refused of the table, by key.
 
     A file that exists is history and is only appended to.  A new one begins with the newest table; the prices that
     older tables had for the same models are left out, because what changed between two tables that lie months apart
@@ -127,12 +75,13 @@ def build(path: Path, version: str | None = None, wheel: Path | None = None) -> 
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         name, table = read_wheel(wheel or download(version, folder))
-        newest = list(table_rows(table, f"litellm {name}"))
+        newest = read_table(table, f"litellm {name}")
         if path.exists():
+            known = read_file(path.read_bytes())[1]
             today = datetime.combine(datetime.now(UTC).date(), time(), UTC)
-            rows = merge(read_file(path.read_bytes())[1], newest, since=today)
+            rows = [*known, *diff(PriceBook(known), newest, at=today, confirmed=EVERYTHING).rows]
         else:
-            rows = merge(newest, (row for row in first_rows(folder) if row.key not in table), since=None)
+            rows = [*newest.rows, *dropped_rows(folder, table)]
     provenance = Provenance(
         revision=f"litellm {name}",
         fetched=date.today().isoformat(),  # noqa: DTZ011 (the day on the calendar of who builds)
@@ -142,7 +91,7 @@ def build(path: Path, version: str | None = None, wheel: Path | None = None) -> 
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(write_file(provenance, rows))
-    return rows
+    return rows, newest.refused
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -152,8 +101,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.add_argument("--wheel", type=Path, help="a wheel that is already there")
     given = options.parse_args(arguments)
     path = DATA / BUNDLED
-    rows = build(path, given.version, given.wheel)
+    rows, refused = build(path, given.version, given.wheel)
     report = [f"{path}: {len(rows)} rows, {path.stat().st_size:,} bytes"]
+    report += [f"refused: {key}: {problem}" for key, problem in refused.items()]
     report += [f"not billed by: {name} ({count} rows)" for name, count in sorted(unknown_fields(rows).items())]
     sys.stdout.write("\n".join(report) + "\n")
 

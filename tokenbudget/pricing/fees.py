@@ -14,16 +14,28 @@ import msgspec
 
 from tokenbudget.core.usage import Usage
 from tokenbudget.pricing.plan import Card
+from tokenbudget.pricing.table import PriceRow
 
 _SIZES = ("low", "medium", "high")
 _USD = "_usd"
 
 
 class Tool(msgspec.Struct, frozen=True):
-    """A tool whose fee the model's row states: in which field, and what the calls are counted in."""
+    """A tool whose fee the model's row states.
+
+    Attributes
+    ----------
+    field : str
+        Where the row states it.
+    counts : str
+        What its calls are counted in, where rows differ.
+    unless : str
+        Another tool that is billed in its place where the call has both.
+    """
 
     field: str
     counts: str = ""
+    unless: str = ""
 
 
 class Fee(msgspec.Struct, frozen=True):
@@ -83,11 +95,11 @@ def tier_of(name: str | None) -> str:
     return word
 
 
-@cache
-def is_free(key: str) -> bool:
-    """Tell whether a row of zeros is meant so."""
+def is_free(row: PriceRow) -> bool:
+    """Tell whether the zeros of a row are meant; a row that states nothing is never free."""
     free = table().free
-    return any(fnmatchcase(key, p) for p in free.keys) and not any(fnmatchcase(key, p) for p in free.exempt)
+    meant = any(fnmatchcase(row.key, p) for p in free.keys) and not any(fnmatchcase(row.key, p) for p in free.exempt)
+    return meant and bool(row.fields())
 
 
 class Extra(msgspec.Struct, frozen=True):
@@ -120,29 +132,25 @@ def _tool(card: Card, provider: str, name: str, calls: int, usage: Usage) -> Ite
         fee = next((fee for fee in table().fees if (fee.provider, fee.tool) == (provider, base)), None)
         rate, source = (fee.usd, fee.source) if fee else (None, "")
         yield Extra(name, "call", Decimal(calls), rate, source)
-        return
-    counted = card.fields.get("web_search_billing_unit", "per_prompt")
-    if not tool.counts or tool.counts == counted:
-        yield Extra(name, "call", Decimal(calls), listed, card.source)
-    elif not _counted_otherwise(tool, usage):
-        # Searches of a model billed per prompt are one prompt; prompts of one billed per search are unknown searches.
-        yield Extra(
-            name,
-            "call",
-            Decimal(1 if counted == "per_prompt" else calls),
-            listed if counted == "per_prompt" else None,
-            card.source,
-        )
+    elif not _billed_instead(tool, usage):
+        count, rate = _counted(card, tool, calls, listed)
+        yield Extra(name, "call", Decimal(count), rate, card.source)
 
 
-def _counted_otherwise(tool: Tool, usage: Usage) -> bool:
-    """Tell whether the calls are counted in the row's own unit, too."""
-    tools = table().tools
-    return any(
-        other.field == tool.field and other.counts not in ("", tool.counts)
-        for name, other in tools.items()
-        if usage.tools.get(name)
-    )
+def _billed_instead(tool: Tool, usage: Usage) -> bool:
+    """Tell whether the call names the same thing a second time, and bills it there."""
+    used = {name.partition(":")[0] for name, calls in usage.tools.items() if calls}
+    known = table().tools
+    twins = (known[name] for name in used if name in known and known[name].field == tool.field)
+    return tool.unless in used or bool(tool.counts and any(twin.counts not in ("", tool.counts) for twin in twins))
+
+
+def _counted(card: Card, tool: Tool, calls: int, listed: Decimal) -> tuple[int, Decimal | None]:
+    """Count calls in what the row bills: the searches of one call are one prompt, but a prompt is unknown searches."""
+    billed = card.fields.get("web_search_billing_unit", "per_prompt")
+    if not tool.counts or tool.counts == billed:
+        return calls, listed
+    return (1, listed) if billed == "per_prompt" else (calls, None)
 
 
 def _listed(card: Card, tool: Tool, size: str) -> Decimal | None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from decimal import Decimal
 
 from tokenbudget.core.receipt import Line
 from tokenbudget.core.usage import Usage
-from tokenbudget.pricing.plan import Charge, Plan
+from tokenbudget.pricing.plan import EXACT, Plan, Side
 
-# A context of its own: the caller's may be of any precision, or trap.
-EXACT = Context(prec=50, rounding=ROUND_HALF_EVEN)
 _PICO = Decimal(1).scaleb(-12)
+_multiply = EXACT.multiply
+_quantize = EXACT.quantize
 
 
 class NoRateError(Exception):
@@ -20,7 +20,7 @@ class NoRateError(Exception):
 
 def amount(quantity: Decimal, rate: Decimal) -> Decimal:
     """Multiply, to whole picodollars, half to even."""
-    return EXACT.quantize(EXACT.multiply(quantity, rate), _PICO)
+    return _quantize(_multiply(quantity, rate), _PICO)
 
 
 def total(lines: Iterable[Line]) -> Decimal:
@@ -40,23 +40,28 @@ def token_lines(plan: Plan, usage: Usage, model: str = "") -> list[Line]:
         If tokens were used that have no rate.
     """
     lines: list[Line] = []
-    whole = usage.input_tokens or 0
-    if whole:
-        counts = _split(plan.input, usage, whole)
-        _bill(lines, plan, plan.input, counts, model)
-        _add(lines, plan, "input", whole - sum(counts), plan.input_rate, model)
-    whole = usage.output_tokens or 0
-    if whole:
-        counts = _split(plan.output, usage, whole)
-        _bill(lines, plan, plan.output, counts, model)
-        _add(lines, plan, "output", whole - sum(counts), plan.output_rate, model)
+    if usage.input_tokens:
+        _bill(lines, plan, plan.input, usage, usage.input_tokens, model)
+    if usage.output_tokens:
+        _bill(lines, plan, plan.output, usage, usage.output_tokens, model)
     return lines
 
 
-def _split(charges: tuple[Charge, ...], usage: Usage, whole: int) -> list[int]:
+def _bill(lines: list[Line], plan: Plan, side: Side, usage: Usage, whole: int, model: str) -> None:
+    rest = whole
+    if any(side.read(usage)):
+        for charge, count in zip(side.charges, split(side, usage, whole), strict=True):
+            if count:
+                lines.append(_line(plan, charge.part, count, charge.rate, model))
+                rest -= count
+    if rest:
+        lines.append(_line(plan, side.name, rest, side.rate, model))
+
+
+def split(side: Side, usage: Usage, whole: int) -> list[int]:
     """Count the tokens of each part, so that no token is in two parts and all fit into the whole."""
     counts = []
-    for charge in charges:
+    for charge in side.charges:
         count: int = getattr(usage, charge.field)
         if count:
             for field in charge.less:
@@ -72,28 +77,18 @@ def _split(charges: tuple[Charge, ...], usage: Usage, whole: int) -> list[int]:
     return counts
 
 
-def _bill(lines: list[Line], plan: Plan, charges: tuple[Charge, ...], counts: list[int], model: str) -> None:
-    for charge, count in zip(charges, counts, strict=True):
-        if count:
-            _add(lines, plan, charge.part, count, charge.rate, model)
-
-
-def _add(lines: list[Line], plan: Plan, part: str, count: int, rate: Decimal | None, model: str) -> None:
-    if not count:
-        return
+def _line(plan: Plan, part: str, count: int, rate: Decimal | None, model: str) -> Line:
     if rate is None:
-        raise NoRateError(part)
+        raise NoRateError(f"{part} tokens")
     quantity = Decimal(count)
-    lines.append(
-        Line(
-            part=part,
-            unit="token",
-            quantity=quantity,
-            rate=rate,
-            amount=EXACT.quantize(EXACT.multiply(quantity, rate), _PICO),
-            price_key=plan.key,
-            tier=plan.tier,
-            source=plan.source,
-            model=model,
-        )
+    return Line(
+        part=part,
+        unit="token",
+        quantity=quantity,
+        rate=rate,
+        amount=_quantize(_multiply(quantity, rate), _PICO),
+        price_key=plan.key,
+        tier=plan.tier,
+        source=plan.source,
+        model=model,
     )

@@ -114,7 +114,7 @@ def _region(model: str) -> str | None:
 
 
 def _is_served(book: PriceBook, rules: Provider, key: str, name: str) -> bool:
-    """A bare key may be another provider's row of the same name; a prefixed one says whose it is."""
+    """Tell whether a row is the provider's: a bare key may be another one's, a prefixed one says whose it is."""
     row = book.latest(key)
     return row is not None and (key != name or rules.gateway or row.provider in rules.served_by)
 

@@ -7,17 +7,19 @@ costs $4.50 in a tier that halves output.  Nearly all rows that state both obey 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from decimal import Context, Decimal
+from collections.abc import Callable, Iterator, Sequence
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 
+from tokenbudget.core.usage import Usage
 from tokenbudget.pricing.grammar import parse
 from tokenbudget.pricing.offpeak import OffPeak
-from tokenbudget.pricing.table import PriceRow
 
-EXACT = Context(prec=50)
+# A context of its own: the host program's may be of any precision, or trap.
+EXACT = Context(prec=50, rounding=ROUND_HALF_EVEN)
 _DIGITS = Decimal("1E-18")
 
 _WHOLE = {
@@ -44,12 +46,24 @@ _SIDE = {part: "output" if part in ("reasoning", "citation") else "input" for pa
 
 
 class Part(msgspec.Struct, frozen=True):
-    """A part of a call's tokens: its name, the count it is read from, and the counts inside it billed apart."""
+    """A part of a call's tokens.
+
+    Attributes
+    ----------
+    field : str
+        The count it is read from.
+    inside : tuple of str
+        Parts inside it, billed apart where they are.
+    cached : tuple of str
+        Counts inside it that are billed as cached instead.
+    own_rate_only : bool
+        Billed with the whole unless it has a rate of its own.
+    """
 
     name: str
     field: str
     inside: tuple[str, ...] = ()
-    # Shown with the whole unless it has a rate of its own.
+    cached: tuple[str, ...] = ()
     own_rate_only: bool = True
 
 
@@ -67,8 +81,8 @@ INPUT_PARTS = (
         ("cache_write_5m", "cache_write_1h", "cache_write_12h", "cache_write_audio"),
         own_rate_only=False,
     ),
-    Part("input_audio", "input_audio_tokens"),
-    Part("input_image", "input_image_tokens"),
+    Part("input_audio", "input_audio_tokens", cached=("cache_read_audio_tokens", "cache_write_audio_tokens")),
+    Part("input_image", "input_image_tokens", cached=("cache_read_image_tokens",)),
     Part("input_video", "input_video_tokens"),
 )
 OUTPUT_PARTS = (
@@ -78,11 +92,6 @@ OUTPUT_PARTS = (
     Part("output_video", "output_video_tokens"),
     Part("citation", "citation_tokens"),
 )
-# Cached tokens of a modality are counted in both; they are billed as cached.
-_CACHED = {
-    "input_audio": ("cache_read_audio_tokens", "cache_write_audio_tokens"),
-    "input_image": ("cache_read_image_tokens",),
-}
 
 
 class Charge(msgspec.Struct, frozen=True):
@@ -94,6 +103,30 @@ class Charge(msgspec.Struct, frozen=True):
     rate: Decimal | None
 
 
+class Side:
+    """What input or output pays: parts billed apart, and the rate of the rest.
+
+    Attributes
+    ----------
+    read : callable
+        Reads the counts of all parts at once: most calls have none, and that must cost next to nothing.
+    """
+
+    __slots__ = ("charges", "name", "rate", "read")
+
+    def __init__(self, name: str, charges: tuple[Charge, ...], rate: Decimal | None) -> None:
+        self.name = name
+        self.charges = charges
+        self.rate = rate
+        # Twice the last field: attrgetter gives a tuple only for two names and more.
+        fields = [charge.field for charge in charges]
+        self.read: Callable[[Usage], Sequence[int]] = attrgetter(*fields, fields[-1]) if fields else _nothing
+
+
+def _nothing(_: Usage) -> Sequence[int]:
+    return ()
+
+
 class Plan(msgspec.Struct, frozen=True):
     """The rates of one kind of call.
 
@@ -103,17 +136,13 @@ class Plan(msgspec.Struct, frozen=True):
         The price row and where it comes from.
     tier : str
         What chose the rates, for the receipt: ``flex``, ``above_200k_tokens``, ``off_peak``, …
-    input, output : tuple of Charge
-        Parts billed apart; what is left pays `input_rate` or `output_rate`.
     """
 
     key: str
     source: str
     tier: str
-    input: tuple[Charge, ...]
-    output: tuple[Charge, ...]
-    input_rate: Decimal | None
-    output_rate: Decimal | None
+    input: Side
+    output: Side
 
 
 class Card:
@@ -123,13 +152,25 @@ class Card:
     ----------
     brackets : tuple of int
         Input tokens above which another context tier begins, rising.
+    is_own : bool
+        Whether rates are the user's own, so that zeros are meant.
     """
 
-    def __init__(self, key: str, fields: dict[str, Any], row: PriceRow, multiplier: Decimal | None = None) -> None:
+    def __init__(
+        self,
+        key: str,
+        fields: dict[str, Any],
+        *,
+        mode: str = "",
+        source: str = "",
+        multiplier: Decimal | None = None,
+        is_own: bool = False,
+    ) -> None:
         self.key = key
-        self.source = row.source
-        self.mode = row.mode
+        self.source = source
+        self.mode = mode
         self.fields = fields
+        self.is_own = is_own
         self._multiplier = multiplier
         self.rates: dict[tuple[str, int], dict[str, Decimal]] = {("", 0): {}}
         self._read(fields, 0)
@@ -151,8 +192,8 @@ class Card:
 
     @property
     def is_blank(self) -> bool:
-        """Whether the row states no price but zeros: a placeholder, unless the model is known to be free."""
-        return not any(_numbers(self.fields))
+        """Whether the row states no price but zeros: a placeholder, unless the user or the provider means them."""
+        return not self.is_own and not any(_numbers(self.fields))
 
     def has_tier(self, tier: str) -> bool:
         """Tell whether the row has any rate of its own for a service tier."""
@@ -191,38 +232,35 @@ class Card:
 
     def plan(self, tier: str, above: int, *, off_peak: bool, uplifts: tuple[tuple[str, Decimal], ...] = ()) -> Plan:
         """Settle every rate for one kind of call."""
+        uplift = Decimal(1)
+        for _, multiplier in uplifts:
+            uplift = EXACT.multiply(uplift, multiplier)
 
-        def uplifted(slot: str) -> Decimal | None:
+        def own(slot: str) -> Decimal | None:
             rate = self.rate(slot, tier, above, off_peak=off_peak)
-            for _, multiplier in uplifts if rate is not None else ():
-                rate = EXACT.multiply(rate, multiplier)
-            return rate
+            return None if rate is None else EXACT.multiply(rate, uplift)
 
         def effective(slot: str) -> Decimal | None:
-            rate = uplifted(slot)
+            rate = own(slot)
             return rate if rate is not None or slot not in _WHOLE else effective(_WHOLE[slot])
 
-        own = {
-            part.name
-            for part in (*INPUT_PARTS, *OUTPUT_PARTS)
-            if not part.own_rate_only or uplifted(part.name) is not None
-        }
-        fields = {part.name: part.field for part in INPUT_PARTS}
-
-        def charges(parts: tuple[Part, ...]) -> tuple[Charge, ...]:
-            return tuple(
+        def side(name: str, parts: tuple[Part, ...]) -> Side:
+            apart = [part for part in parts if not part.own_rate_only or own(part.name) is not None]
+            fields = {part.name: part.field for part in apart}
+            charges = tuple(
                 Charge(
                     part.name,
                     part.field,
-                    (*(fields[name] for name in part.inside if name in own), *_CACHED.get(part.name, ())),
+                    (*(fields[inner] for inner in part.inside if inner in fields), *part.cached),
                     effective(part.name),
                 )
-                for part in parts
-                if part.name in own
+                for part in apart
             )
+            return Side(name, charges, own(name))
 
-        label = [self._tier_label(tier), f"above_{above // 1000}k_tokens" if above else ""]
-        label += [
+        label = [
+            tier if not tier or self.has_tier(tier) else f"{tier} (standard rate)",
+            f"above_{above // 1000}k_tokens" if above else "",
             "off_peak" if off_peak else "",
             *(f"{name}×{multiplier.normalize():f}" for name, multiplier in uplifts),
         ]
@@ -230,14 +268,9 @@ class Card:
             key=self.key,
             source=self.source,
             tier=" ".join(filter(None, label)),
-            input=charges(INPUT_PARTS),
-            output=charges(OUTPUT_PARTS),
-            input_rate=uplifted("input"),
-            output_rate=uplifted("output"),
+            input=side("input", INPUT_PARTS),
+            output=side("output", OUTPUT_PARTS),
         )
-
-    def _tier_label(self, tier: str) -> str:
-        return tier if not tier or self.has_tier(tier) else f"{tier} (standard rate)"
 
 
 def _trimmed(rate: Decimal) -> Decimal:

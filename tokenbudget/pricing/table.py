@@ -13,7 +13,18 @@ import msgspec
 BUNDLED = "prices.jsonl"
 
 _encoder = msgspec.json.Encoder(decimal_format="number", order="sorted")
-_values = msgspec.json.Decoder(Any, float_hook=Decimal)
+_values: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Any, float_hook=Decimal)
+
+
+def encode_fields(fields: Mapping[str, Any]) -> msgspec.Raw:
+    """Write price fields as JSON, decimals as they are."""
+    return msgspec.Raw(_encoder.encode(fields))
+
+
+def decode_fields(raw: msgspec.Raw) -> dict[str, Any]:
+    """Read price fields; fractions are decimals and never were binary floats."""
+    fields: dict[str, Any] = _values.decode(raw)
+    return fields
 
 
 class PriceRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -33,6 +44,8 @@ class PriceRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Where the prices come from, e.g. ``litellm 1.109.1``: the revision that first had them.
     effective_from : datetime or None
         UTC; None holds since ever.
+    listed : bool
+        False once the source has dropped the model; the price stays its last known one.
     """
 
     key: str
@@ -41,6 +54,7 @@ class PriceRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     mode: str = ""
     source: str = ""
     effective_from: datetime | None = None
+    listed: bool = True
 
     @classmethod
     def make(cls, key: str, prices: Mapping[str, Any], **rest: Any) -> PriceRow:
@@ -51,12 +65,11 @@ class PriceRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         >>> PriceRow.make("my-model", {"input_cost_per_token": Decimal("2e-8")}).fields()
         {'input_cost_per_token': Decimal('2E-8')}
         """
-        return cls(key=key, prices=msgspec.Raw(_encoder.encode(prices)), **rest)
+        return cls(key=key, prices=encode_fields(prices), **rest)
 
     def fields(self) -> dict[str, Any]:
         """Give the price fields, fractions as `Decimal`."""
-        fields: dict[str, Any] = _values.decode(self.prices)
-        return fields
+        return decode_fields(self.prices)
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,14 +129,14 @@ class PriceBook:
     def _add(self, row: PriceRow) -> None:
         history = [old for old in self._rows.get(row.key, ()) if old.effective_from != row.effective_from]
         history.append(row)
-        self._rows[row.key] = tuple(sorted(history, key=_began))
+        self._rows[row.key] = tuple(sorted(history, key=lambda row: began(row.effective_from)))
 
     def with_rows(self, rows: Iterable[PriceRow], *, revision: str = "") -> PriceBook:
         """Make a book that has these rows, too; this one stays as it is."""
         book = PriceBook((), revision=revision or self.revision)
-        book._rows = dict(self._rows)  # noqa: SLF001 (its own class)
+        book._rows = dict(self._rows)
         for row in rows:
-            book._add(row)  # noqa: SLF001
+            book._add(row)
         return book
 
     def history(self, key: str) -> tuple[PriceRow, ...]:
@@ -145,8 +158,9 @@ class PriceBook:
         return len(self._rows)
 
 
-def _began(row: PriceRow) -> float:
-    return float("-inf") if row.effective_from is None else row.effective_from.timestamp()
+def began(effective_from: datetime | None) -> float:
+    """Give a date as seconds since 1970, to sort and search by; None came before all."""
+    return float("-inf") if effective_from is None else effective_from.timestamp()
 
 
 def read_file(content: bytes) -> tuple[Provenance, list[PriceRow]]:
@@ -157,6 +171,6 @@ def read_file(content: bytes) -> tuple[Provenance, list[PriceRow]]:
 
 def write_file(provenance: Provenance, rows: Iterable[PriceRow]) -> bytes:
     """Write a price file, sorted, so that the change of a price is a change of one line."""
-    ordered = sorted(rows, key=lambda row: (row.key, _began(row)))
+    ordered = sorted(rows, key=lambda row: (row.key, began(row.effective_from)))
     lines = [msgspec.json.encode(provenance), *map(msgspec.json.encode, ordered)]
     return b"\n".join(lines) + b"\n"

@@ -1,0 +1,159 @@
+"""A kind of call, resolved: the cards that price it, each from its date on, and the plans made of them."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Protocol, TypeVar
+
+from tokenbudget.pricing.lines import NoRateError
+from tokenbudget.pricing.overrides import MULTIPLIER, Override
+from tokenbudget.pricing.plan import Card, Plan
+from tokenbudget.pricing.table import PriceRow, began
+
+
+class _Dated(Protocol):
+    @property
+    def effective_from(self) -> datetime | None: ...
+
+
+Dated = TypeVar("Dated", bound=_Dated)
+
+_NOWHERE = ("", "global", "not_available")
+_ORDINARY = ("", "standard")
+
+
+class NoPriceError(Exception):
+    """There is no price for the time of the call; the key is the argument."""
+
+
+class Case:
+    """All calls that are priced alike but for time and size.
+
+    Attributes
+    ----------
+    begins : list of float
+        When each card comes into force, seconds since 1970.
+    cards : list of Card or None
+        None where nothing is known for the time.
+    tier : str
+        The service tier, as the table names it.
+    """
+
+    def __init__(
+        self,
+        provider: str,
+        dated: Sequence[tuple[float, Card | None]],
+        *,
+        tier: str,
+        region: str | None,
+        speed: str | None,
+    ) -> None:
+        self.provider = provider
+        self.begins = [begin for begin, _ in dated]
+        self.cards = [card for _, card in dated]
+        self.tier = tier
+        self._region = (region or "").lower()
+        self._speed = (speed or "").lower()
+        self._plans: dict[tuple[int, int, bool], Plan] = {}
+        first = self.cards[0]
+        self.is_timeless = len(dated) == 1 and first is not None and first.off_peak is None
+
+    def plan(self, at: datetime | None, input_tokens: int) -> tuple[Card, Plan]:
+        """Give the card and the rates for a call of a time and a size.
+
+        Raises
+        ------
+        NoPriceError, NoRateError
+            If there is no price for that time, or none for the speed.
+        """
+        epoch, off_peak = (0, False) if self.is_timeless else self._time(at or datetime.now(UTC))
+        card = self.card(epoch)
+        above = card.bracket(input_tokens) if card.brackets else 0
+        return card, self.plan_of(epoch, above, off_peak=off_peak)
+
+    def card(self, epoch: int) -> Card:
+        """Give the card of an epoch."""
+        card = self.cards[epoch]
+        if card is None:
+            raise NoPriceError
+        return card
+
+    def plan_of(self, epoch: int, above: int, *, off_peak: bool) -> Plan:
+        """Give the rates of one epoch, context tier and time of day."""
+        plan = self._plans.get((epoch, above, off_peak))
+        if plan is None:
+            card = self.card(epoch)
+            plan = card.plan(self.tier, above, off_peak=off_peak, uplifts=tuple(self._uplifts(card)))
+            self._plans[epoch, above, off_peak] = plan
+        return plan
+
+    def _time(self, at: datetime) -> tuple[int, bool]:
+        epoch = max(bisect_right(self.begins, at.timestamp()) - 1, 0)
+        off_peak = self.card(epoch).off_peak
+        return epoch, off_peak is not None and off_peak.holds(at)
+
+    def _uplifts(self, card: Card) -> Iterator[tuple[str, Decimal]]:
+        """Give the multipliers on every token rate, by where and how fast the call was served."""
+        entries = card.fields.get("provider_specific_entry") or {}
+        if self._region not in _NOWHERE:
+            geography = self._region.partition("-")[0]
+            for value in (
+                card.fields.get(f"regional_processing_uplift_multiplier_{geography}"),
+                card.fields.get("regional_endpoint_uplift_multiplier"),
+                entries.get(geography),
+            ):
+                if isinstance(value, int | Decimal):
+                    yield self._region, Decimal(value)
+        if self._speed not in _ORDINARY:
+            value = entries.get(self._speed)
+            if not isinstance(value, int | Decimal):
+                # Speed is dear, and the standard rate would be far too low.
+                raise NoRateError(f"{self._speed} speed")
+            yield self._speed, Decimal(value)
+
+
+def dated_cards(
+    key: str, rows: Sequence[PriceRow], overrides: Sequence[Override], discounts: Sequence[Override]
+) -> list[tuple[float, Card | None]]:
+    """Lay rows and overrides over each other in time.
+
+    A model's first row holds before its date, too, because no earlier price is known; an override does not.  The
+    override of a model comes before the one for all models of the provider.
+    """
+    begins = {began(dated.effective_from) for dated in (*rows, *overrides, *discounts)}
+    if rows:
+        begins.add(float("-inf"))
+    cards: list[tuple[float, Card | None]] = []
+    for begin in sorted(begins):
+        row = _at(rows, begin) or (rows[0] if rows else None)
+        override = _at(overrides, begin)
+        if override is None or not override.fields():
+            override = _at(discounts, begin)
+        cards.append((begin, _card(key, row, override)))
+    return cards
+
+
+def _at(history: Sequence[Dated], begin: float) -> Dated | None:
+    found: Dated | None = None
+    for dated in sorted(history, key=lambda dated: began(dated.effective_from)):
+        if began(dated.effective_from) <= begin:
+            found = dated
+    return found
+
+
+def _card(key: str, row: PriceRow | None, override: Override | None) -> Card | None:
+    own = override.fields() if override else {}
+    if row is None and not own:
+        return None
+    multiplier = own.pop(MULTIPLIER, None)
+    return Card(
+        key,
+        (row.fields() if row else {}) | own,
+        mode=row.mode if row else "",
+        source=override.source if override and (own or multiplier is not None) else row.source if row else "",
+        multiplier=multiplier,
+        is_own=bool(own),
+    )

@@ -1,0 +1,34 @@
+"""The pricer of this process: the bundled book, what was synced, the user's overrides and names."""
+
+from __future__ import annotations
+
+from tokenbudget import config
+from tokenbudget.pricing import store
+from tokenbudget.pricing.pricer import Pricer
+from tokenbudget.pricing.table import PriceBook
+
+_current: tuple[config.Config, Pricer] | None = None
+_bundled: PriceBook | None = None
+
+
+def default() -> Pricer:
+    """Give the pricer for the settings in force, reading the prices on first use.
+
+    Raises
+    ------
+    PriceError
+        If a price file of this machine cannot be read.
+    """
+    global _current, _bundled  # noqa: PLW0603 (read once, on first use)
+    settings = config.current()
+    if _current is None or _current[0] is not settings:
+        _bundled = _bundled or PriceBook.bundled()
+        book = _bundled.with_rows(store.synced(settings.home))
+        _current = (settings, Pricer(book, settings.models, store.overrides(settings.home)))
+    return _current[1]
+
+
+def forget() -> None:
+    """Read the prices afresh at the next call: they were changed."""
+    global _current  # noqa: PLW0603
+    _current = None
