@@ -1,6 +1,8 @@
 """Tests see neither the developer's settings nor the developer's data."""
 
+import atexit
 import os
+import shutil
 import tempfile
 
 import pytest
@@ -13,9 +15,9 @@ def pytest_configure(config):
     for name in [name for name in os.environ if name.startswith("TOKENBUDGET_")]:
         if name not in KEPT:
             del os.environ[name]
-    home = tempfile.TemporaryDirectory(prefix="tokenbudget-test-home-", ignore_cleanup_errors=True)
-    config.add_cleanup(home.cleanup)
-    os.environ["TOKENBUDGET_HOME"] = home.name
+    home = tempfile.mkdtemp(prefix="tokenbudget-test-home-")
+    atexit.register(shutil.rmtree, home, ignore_errors=True)  # After everything that may still write into it.
+    os.environ["TOKENBUDGET_HOME"] = home
     os.environ["MPLBACKEND"] = "agg"  # Figures are drawn without a screen.
 
 
