@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenbudget.analytics import answers
 from tokenbudget.core.errors import QueryError
-from tokenbudget.ledger.schema import Source
 from tokenbudget_server.analytics.events import EventsPage, list_events
 from tokenbudget_server.analytics.parameters import read_query
 from tokenbudget_server.analytics.schemas import (
@@ -21,6 +20,7 @@ from tokenbudget_server.analytics.schemas import (
     SummaryAnswer,
     TimeseriesAnswer,
 )
+from tokenbudget_server.ledger import PostgresLedger
 
 _Request = Request[Any, Any, Any]
 _LIMIT = 20
@@ -36,37 +36,37 @@ class AnalyticsController(Controller):
     tags = ["analytics"]  # noqa: RUF012 - Litestar's way
 
     @get("/summary", sync_to_thread=True)
-    def summary(self, request: _Request, source: Source) -> SummaryAnswer:
+    def summary(self, request: _Request, source: PostgresLedger) -> SummaryAnswer:
         """Sum up a period and the one before it."""
         return answers.summary(source, read_query(request.query_params))  # type: ignore[return-value]
 
     @get("/timeseries", sync_to_thread=True)
-    def timeseries(self, request: _Request, source: Source) -> TimeseriesAnswer:
+    def timeseries(self, request: _Request, source: PostgresLedger) -> TimeseriesAnswer:
         """Follow a period in buckets of time."""
         return answers.timeseries(source, read_query(request.query_params))  # type: ignore[return-value]
 
     @get("/by-model", sync_to_thread=True)
-    def by_model(self, request: _Request, source: Source) -> ByModelAnswer:
+    def by_model(self, request: _Request, source: PostgresLedger) -> ByModelAnswer:
         """Split a period by model."""
         return _by(request, source, "model")  # type: ignore[return-value]
 
     @get("/by-feature", sync_to_thread=True)
-    def by_feature(self, request: _Request, source: Source) -> ByFeatureAnswer:
+    def by_feature(self, request: _Request, source: PostgresLedger) -> ByFeatureAnswer:
         """Split a period by the tag ``feature``."""
         return _by(request, source, "feature")  # type: ignore[return-value]
 
     @get("/by-user", sync_to_thread=True)
-    def by_user(self, request: _Request, source: Source) -> ByUserAnswer:
+    def by_user(self, request: _Request, source: PostgresLedger) -> ByUserAnswer:
         """Split a period by end user, the tag ``user_id``."""
         return _by(request, source, "user_id")  # type: ignore[return-value]
 
     @get("/by-project", sync_to_thread=True)
-    def by_project(self, request: _Request, source: Source) -> ByProjectAnswer:
+    def by_project(self, request: _Request, source: PostgresLedger) -> ByProjectAnswer:
         """Split a period by project."""
         return _by(request, source, "project")  # type: ignore[return-value]
 
     @get("/by-tag", sync_to_thread=True)
-    def by_tag(self, request: _Request, source: Source) -> ByTagAnswer:
+    def by_tag(self, request: _Request, source: PostgresLedger) -> ByTagAnswer:
         """Split a period by the tag that ``key`` names."""
         key = request.query_params.get("key")
         if not key:
@@ -81,5 +81,5 @@ async def get_events(request: _Request, engine: AsyncEngine, project_ids: list[i
     return await list_events(engine, project_ids, read_query(parameters), parameters.get("cursor"))
 
 
-def _by(request: _Request, source: Source, *names: str) -> answers.Document:
+def _by(request: _Request, source: PostgresLedger, *names: str) -> answers.Document:
     return answers.by(source, read_query(request.query_params, names, _LIMIT))

@@ -6,10 +6,10 @@ from typing import Any
 
 from litestar import Request
 
-from tokenbudget.ledger.schema import Source
 from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.accounts.service import Accounts
 from tokenbudget_server.analytics.parameters import read_number
+from tokenbudget_server.ledger import PostgresLedger
 from tokenbudget_server.problems import ProblemError
 from tokenbudget_server.settings import Settings
 
@@ -33,8 +33,6 @@ async def visible_projects(request: Request[Any, Any, Any], principal: Principal
     return [wanted]
 
 
-async def provide_source(settings: Settings, project_ids: list[int]) -> Source:
+async def provide_source(settings: Settings, project_ids: list[int]) -> PostgresLedger:
     """Give what analytics reads."""
-    from tokenbudget_server.ledger import PostgresLedger
-
     return PostgresLedger(settings.database, project_ids)
