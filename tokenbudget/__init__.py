@@ -8,10 +8,11 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tokenbudget.capture import tagged, tags, wrap
+    from tokenbudget.capture import patch, record, tagged, tags, unpatch, wrap
     from tokenbudget.config import configure
 
 __version__ = "0.1.0"
@@ -20,6 +21,9 @@ _HOMES = {
     "wrap": "tokenbudget.capture",
     "tags": "tokenbudget.capture",
     "tagged": "tokenbudget.capture",
+    "record": "tokenbudget.capture",
+    "patch": "tokenbudget.capture",
+    "unpatch": "tokenbudget.capture",
     "configure": "tokenbudget.config",
     "flush": "tokenbudget.runtime",
     "shutdown": "tokenbudget.runtime",
@@ -46,3 +50,7 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
+
+
+if os.environ.get("TOKENBUDGET_AUTO", "").strip().lower() in {"1", "true", "yes", "on"}:
+    __getattr__("patch")()

@@ -35,7 +35,7 @@ class Recorder:
         self._priced = priced
         self._journal = Journal(settings.home)
         self._shipper: Any = None
-        if settings.url and settings.api_key:
+        if settings.url:
             from tokenbudget.transport import Shipper
 
             self._shipper = Shipper(self._journal)
@@ -52,11 +52,9 @@ class Recorder:
 
     def close(self, timeout: float) -> None:
         """Flush, stop the shipper and close the journal."""
-        try:
-            if self._shipper is not None:
-                self._shipper.close(timeout)
-        finally:
-            self._journal.close()
+        if self._shipper is not None:
+            self._shipper.close(timeout)
+        self._journal.close()
 
 
 _lock = threading.Lock()
@@ -174,9 +172,9 @@ def _on_change(settings: config.Config) -> None:  # noqa: ARG001 (read again whe
 
 
 def _after_fork() -> None:
-    # The child's journal is its own; the parent's threads, locks and open streams are the parent's.
-    global _lock, _recorder, _open_streams
-    _lock, _recorder, _open_streams = threading.Lock(), None, weakref.WeakSet()
+    # Journal and shipper see to themselves; a lock held and streams open at the fork are the parent's.
+    global _lock, _open_streams
+    _lock, _open_streams = threading.Lock(), weakref.WeakSet()
 
 
 atexit.register(_at_exit)

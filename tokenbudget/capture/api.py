@@ -41,6 +41,8 @@ class Api:
         Whether a stream states its usage only when asked to (``stream_options.include_usage``).
     request_only : bool
         Whether the request alone says what is billed (speech: the response is sound).
+    skip : callable or None
+        ``skip(answer)``: whether an answer is none to record (a background response that is not done yet).
     """
 
     operation: str
@@ -49,3 +51,4 @@ class Api:
     fold: Fold = ignore
     ask_for_usage: bool = False
     request_only: bool = False
+    skip: Callable[[Fields], bool] | None = None

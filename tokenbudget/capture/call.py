@@ -14,7 +14,7 @@ from tokenbudget.capture.api import Api, Found
 from tokenbudget.capture.context import current_tags
 from tokenbudget.capture.fields import NONE, Fields, fields
 from tokenbudget.core.event import Event, Measured, Status
-from tokenbudget.core.ids import uuid7
+from tokenbudget.core.ids import uuid7, uuid7_from
 from tokenbudget.core.usage import TOKEN_FIELDS, Usage, check
 
 _TOKENS = frozenset(TOKEN_FIELDS)
@@ -50,6 +50,7 @@ class Call:
         "batch",
         "done",
         "first_token_ns",
+        "id",
         "model",
         "occurred_at",
         "partial",
@@ -73,12 +74,28 @@ class Call:
         self.attempts = 1
         self.batch = False
         self.done = False
+        self.id: str | None = None
         self.answer: Fields | None = None
         self.partial: dict[str, Any] = {}
         self.written = 0
         self.first_token_ns = 0
         self.occurred_at = datetime.now(UTC)
         self.started_ns = time.perf_counter_ns()
+
+    def identify(self, key: str, created: float | None) -> None:
+        """Give the event an id and a time that follow from the answer, which may be read more than once.
+
+        Parameters
+        ----------
+        key : str
+            What tells this answer from every other.
+        created : float or None
+            When it was made, Unix seconds; None: not known, so it is new each time.
+        """
+        self.started_ns = 0  # how long the reading took is not how long the call took
+        if created is not None:
+            self.occurred_at = datetime.fromtimestamp(created, UTC)
+            self.id = uuid7_from(key, int(created * 1000))
 
     def answered(self, response: Any) -> None:
         """Record a response that came whole."""
@@ -137,7 +154,11 @@ class Call:
             return
         self.done = True
         try:
+            if self.api.skip is not None and self.api.skip(answer):
+                return
             found = self._read(answer)
+            if found.pop("background", False) and not self._first_sight(found):
+                return
             measured: Measured = "exact"
             if estimated:
                 self._estimate(found)
@@ -149,6 +170,12 @@ class Call:
             # Nobody's prompt or answer outlives the call because of us.
             self.request = self.answer = NONE
             self.partial = {}
+
+    def _first_sight(self, found: Found) -> bool:
+        """Tell whether a background response, which can be fetched many times, is seen for the first time."""
+        response_id = str(found.get("response_id"))
+        self.identify(response_id, found.get("created"))
+        return recent.remember(f"background {response_id}")
 
     def _read(self, answer: Fields) -> Found:
         found = self.api.read(answer)
@@ -172,7 +199,7 @@ class Call:
         if response_id:
             recent.remember(response_id)
         return Event(
-            id=uuid7(),
+            id=self.id or uuid7(),
             occurred_at=self.occurred_at,
             provider=self.provider,
             model=str(model),
@@ -183,8 +210,10 @@ class Call:
             speed=found.get("speed"),
             region=found.get("region") or self.region,
             batch=self.batch,
-            latency_ms=(now - self.started_ns) * _MS,
-            time_to_first_token_ms=(self.first_token_ns - self.started_ns) * _MS if self.first_token_ns else None,
+            latency_ms=self._ms(now),
+            time_to_first_token_ms=(self.first_token_ns - self.started_ns) * _MS
+            if self.first_token_ns and self.started_ns
+            else None,
             attempts=self.attempts,
             status=status,
             error_type=None if error is None else type(error).__name__,
@@ -194,6 +223,9 @@ class Call:
             tags=self.tags,
             warnings=warnings,
         )
+
+    def _ms(self, when_ns: int) -> float | None:
+        return (when_ns - self.started_ns) * _MS if when_ns and self.started_ns else None
 
 
 def usage_of(found: Found) -> tuple[Usage, tuple[str, ...]]:

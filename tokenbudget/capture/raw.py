@@ -6,79 +6,45 @@ The caller may parse the body, read it as text or go through its lines; all of t
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import msgspec
 
-from tokenbudget import faults
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.streams import Watched, notice_close
 
 _decode = msgspec.json.Decoder().decode
+_TEES = ("iter_bytes", "aiter_bytes")
 
 
 def observe_raw(response: Any, call: Call) -> None:
     """Record a raw HTTP response: now if its body is there, else when the caller has read it."""
+    content = Content(call, events="event-stream" in response.headers.get("content-type", ""))
     if response.is_closed:
-        _whole(response.content, call)
+        content.take(response.content)
+        content.finish()
         return
-    body = Body(response, call)
-    for name, tee in (("iter_bytes", body.iter_bytes), ("aiter_bytes", body.aiter_bytes)):
+    body = Body(response, call, content)
+    for name in _TEES:
         if hasattr(response, name):
-            response.__dict__[name] = tee
+            response.__dict__[name] = getattr(body, name)
     notice_close(response, body)
 
 
-def _whole(content: bytes, call: Call) -> None:
-    try:
-        answer = None if call.api.request_only else _decode(content)
-    except msgspec.DecodeError:
-        answer = None  # e.g. a transcription asked for as plain text
-    call.answered(answer)
+class Content:
+    """The bytes of a body, made into what a `Call` understands: the items of an event stream, or one answer."""
 
+    __slots__ = ("_call", "_chunks", "_events")
 
-class Body(Watched):
-    """A raw body under way: what the caller reads of it is read along."""
-
-    __slots__ = ("_aiter", "_chunks", "_events", "_iter", "_response_dict")
-
-    def __init__(self, response: Any, call: Call) -> None:
-        super().__init__(None, call)
-        self._iter: Any = getattr(response, "iter_bytes", None)
-        self._aiter: Any = getattr(response, "aiter_bytes", None)
-        # Its dict and not the response, which has us: no cycle, so that a dropped response is noticed at once.
-        self._response_dict = response.__dict__
-        self._events = "event-stream" in response.headers.get("content-type", "")
+    def __init__(self, call: Call, *, events: bool) -> None:
+        self._call = call
+        self._events = events
         self._chunks: list[bytes] = []
 
-    def iter_bytes(self, chunk_size: int | None = None) -> Iterator[bytes]:
-        """Stand in for the response's method of this name."""
-        self._reading = True
-        try:
-            for chunk in self._iter(chunk_size):
-                self._reading = False
-                self._take(chunk)
-                yield chunk
-                self._reading = True
-            self._finish()
-        finally:
-            self._reading = False
-
-    async def aiter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
-        """Stand in for the response's method of this name."""
-        self._reading = True
-        try:
-            async for chunk in self._aiter(chunk_size):
-                self._reading = False
-                self._take(chunk)
-                yield chunk
-                self._reading = True
-            self._finish()
-        finally:
-            self._reading = False
-
-    def _take(self, chunk: bytes) -> None:
+    def take(self, chunk: bytes) -> None:
+        """Add some bytes."""
         self._chunks.append(chunk)
         if self._events and b"\n" in chunk:
             *lines, rest = b"".join(self._chunks).split(b"\n")
@@ -86,22 +52,69 @@ class Body(Watched):
             for line in lines:
                 self._line(line)
 
-    def _line(self, line: bytes) -> None:
-        if line.startswith(b"data:"):
-            try:
-                self._call.item(_decode(line[5:]))
-            except msgspec.DecodeError:
-                pass  # [DONE]
-            except Exception as error:  # noqa: BLE001
-                faults.swallow("capture.raw", error)
-
-    def _finish(self) -> None:
-        for name in ("iter_bytes", "aiter_bytes"):
-            self._response_dict.pop(name, None)
-        rest = b"".join(self._chunks)
-        self._chunks = []
+    def finish(self) -> None:
+        """Record the call: there are no more bytes."""
+        rest, self._chunks = b"".join(self._chunks), []
         if self._events:
             self._line(rest)
             self._call.finished()
+        elif self._call.api.request_only:
+            self._call.answered(None)
         else:
-            _whole(rest, self._call)
+            answer = None
+            with contextlib.suppress(msgspec.DecodeError):  # e.g. a transcription asked for as plain text
+                answer = _decode(rest)
+            self._call.answered(answer)
+
+    def _line(self, line: bytes) -> None:
+        if line.startswith(b"data:"):
+            with contextlib.suppress(msgspec.DecodeError):  # [DONE]
+                self._call.item(_decode(line[5:]))
+
+
+class Body(Watched):
+    """A raw body under way: what the caller reads of it is read along."""
+
+    __slots__ = ("_content", "_sources", "_visible")
+
+    def __init__(self, response: Any, call: Call, content: Content) -> None:
+        super().__init__(None, call)
+        self._content = content
+        self._sources: dict[str, Any] = {name: getattr(response, name, None) for name in _TEES}
+        # Its attributes and not the response, which has us: no cycle, so a dropped response is noticed at once.
+        self._visible = response.__dict__
+
+    def iter_bytes(self, chunk_size: int | None = None) -> Iterator[bytes]:
+        """Stand in for the response's method of this name."""
+        chunks = self._sources["iter_bytes"](chunk_size)
+        while True:
+            self._reading = True
+            try:
+                chunk = next(chunks, None)
+            finally:
+                self._reading = False
+            if chunk is None:
+                break
+            self._content.take(chunk)
+            yield chunk
+        self._finish()
+
+    async def aiter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
+        """Stand in for the response's method of this name."""
+        chunks = self._sources["aiter_bytes"](chunk_size)
+        while True:
+            self._reading = True
+            try:
+                chunk = await anext(chunks, None)
+            finally:
+                self._reading = False
+            if chunk is None:
+                break
+            self._content.take(chunk)
+            yield chunk
+        self._finish()
+
+    def _finish(self) -> None:
+        for name in _TEES:
+            self._visible.pop(name, None)
+        self._content.finish()

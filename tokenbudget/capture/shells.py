@@ -12,9 +12,12 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from tokenbudget import faults
+from tokenbudget.capture.batches import Reading
 from tokenbudget.capture.call import Call
 
-current_call: contextvars.ContextVar[Call | None] = contextvars.ContextVar("tokenbudget_call", default=None)
+Observation = Call | Reading
+
+current_call: contextvars.ContextVar[Observation | None] = contextvars.ContextVar("tokenbudget_call", default=None)
 """The call being made in this context: calls made inside it (a client in a client) are part of it."""
 
 
@@ -33,7 +36,7 @@ class Attempt:
 
     Attributes
     ----------
-    call : Call
+    call : Call or Reading
     args, kwargs : tuple, dict
         What the method is called with; a seam may have asked for more than the caller did.
     fallback : callable or None
@@ -42,7 +45,7 @@ class Attempt:
 
     __slots__ = ("args", "call", "fallback", "hide_usage", "kwargs", "owner")
 
-    def __init__(self, call: Call, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def __init__(self, call: Observation, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.call = call
         self.owner = owner
         self.args = args

@@ -16,6 +16,7 @@ from typing import Any
 
 from tokenbudget.capture import shells
 from tokenbudget.capture.api import Api
+from tokenbudget.capture.batches import Batches, Reading
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.fields import NONE
 from tokenbudget.capture.hosts import provider_at
@@ -45,6 +46,10 @@ class StainlessSdk:
         End of a request's path -> the API it is; other requests are not model calls.
     class_providers : dict of str to str
         Part of a client class's name -> provider, where the class and not the address tells (``Azure``, ``Bedrock``).
+    fetched : dict of str to Api
+        Part of a path -> the API whose answers are fetched there later (background responses).
+    batches : Batches, optional
+        How batch results are handed out.
     asks_for_usage : callable
         ``asks(client, provider)``: whether a server may be asked for a stream's usage.
     """
@@ -57,6 +62,8 @@ class StainlessSdk:
         provider: str,
         routes: dict[str, Api],
         class_providers: Mapping[str, str] | None = None,
+        fetched: Mapping[str, Api] | None = None,
+        batches: Batches | None = None,
         asks_for_usage: Callable[[Any, str], bool] = lambda client, provider: True,  # noqa: ARG005
     ) -> None:
         self.name = name
@@ -65,6 +72,8 @@ class StainlessSdk:
         self._provider = provider
         self._routes = routes
         self._class_providers = class_providers or {}
+        self._fetched = fetched or {}
+        self._batches = batches
         self._asks_for_usage = asks_for_usage
         self._everything = False
         self._raw: Any = ()
@@ -111,23 +120,27 @@ class StainlessSdk:
         api = self.route(options.method.lower(), options.url)
         if api is None:
             return None
+        provider, region = self._target(owner, mark)
+        if isinstance(api, Batches):
+            return Attempt(Reading(api, provider, region, options.url), owner, args, kwargs)
         body = options.json_data
         request = body if isinstance(body, dict) else NONE
-        provider, region = self._target(owner, mark)
         call = Call(api, provider, request, model=request.get("model") or getattr(owner, "_azure_deployment", None))
         call.region = region
         attempt = Attempt(call, owner, args, kwargs)
         if callable(options.post_parser):
             options.post_parser = _see_before(options.post_parser, call)
         if api.ask_for_usage and kwargs.get("stream"):
-            self._ask(attempt, options, request)
+            self._ask(attempt, options, request, provider)
         return attempt
 
     def end(self, attempt: Attempt, result: Any) -> Any:
         """Report what a request gave: a parsed response, a stream, or a raw response."""
         call = attempt.call
-        if isinstance(result, self._streams):
-            observe_stream(result, attempt)
+        if isinstance(call, Reading):
+            call.answered(result)
+        elif isinstance(result, self._streams):
+            observe_stream(result, call, hide_usage=attempt.hide_usage)
         elif isinstance(result, self._raw):
             call.attempts = getattr(result, "retries_taken", 0) + 1
             observe_raw(result.http_response, call)
@@ -137,14 +150,16 @@ class StainlessSdk:
 
     # Below: how.
 
-    def _route(self, method: str, url: str) -> Api | None:
+    def _route(self, method: str, url: str) -> Api | Batches | None:
         path = url.partition("?")[0].rstrip("/")
-        if method != "post":
-            return None
-        for end, api in self._routes.items():
-            if path.endswith(end):
-                return api
-        return None
+        batches = self._batches
+        if batches is not None and (
+            batches.batch_part in path or (method == "get" and path.endswith(batches.results_end))
+        ):
+            return batches
+        if method == "post":
+            return next((api for end, api in self._routes.items() if path.endswith(end)), None)
+        return next((api for part, api in self._fetched.items() if method == "get" and path.startswith(part)), None)
 
     def _target(self, client: Any, mark: Mark) -> tuple[str, str | None]:
         address = client.base_url
@@ -157,7 +172,7 @@ class StainlessSdk:
         provider, region = mark.target
         return mark.provider or provider, region
 
-    def _ask(self, attempt: Attempt, options: Any, request: Mapping[str, Any]) -> None:
+    def _ask(self, attempt: Attempt, options: Any, request: Mapping[str, Any], provider: str) -> None:
         """Ask for the stream's usage where the caller did not."""
         headers = options.headers if isinstance(options.headers, Mapping) else NONE
         wanted = request.get("stream_options") or {}
@@ -166,7 +181,7 @@ class StainlessSdk:
             wanted.get("include_usage")
             or _RAW_HEADER in headers
             or server in _refusing
-            or not self._asks_for_usage(attempt.owner, attempt.call.provider)
+            or not self._asks_for_usage(attempt.owner, provider)
         ):
             return
         own = attempt.args
@@ -220,13 +235,13 @@ class StainlessSdk:
                 setattr(cls, name, _marking(cls.__dict__[name]))
 
 
-def observe_stream(stream: Any, attempt: Attempt) -> None:
+def observe_stream(stream: Any, call: Call, *, hide_usage: bool) -> None:
     """Put ourselves between a stream object and its iterator."""
     kind = AsyncItems if hasattr(stream, "__anext__") else Items
     # The generator is made on a copy: on the stream itself it would form a cycle with it, and a dropped stream
     # would wait for the garbage collector.
     stream.__dict__.pop("_iterator", None)
-    items = kind(copy.copy(stream).__stream__(), attempt.call, hide_usage=attempt.hide_usage)
+    items = kind(copy.copy(stream).__stream__(), call, hide_usage=hide_usage)
     stream._iterator = items  # noqa: SLF001 (the one place all of a stream's readers go through)
     notice_close(stream.response, items)
 

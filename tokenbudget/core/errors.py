@@ -5,6 +5,7 @@
     TokenBudgetError
     ├── ConfigError            a setting that cannot be used            (ValueError)
     ├── TagError               a tag key or value out of bounds         (ValueError)
+    ├── UsageError             usage that cannot be recorded            (ValueError)
     ├── PeriodError            a period or time zone not understood     (ValueError)
     ├── QueryError             a dimension, filter or interval unknown  (ValueError)
     ├── PriceError             a price that is malformed or refused     (ValueError)
@@ -31,6 +32,10 @@ class ConfigError(TokenBudgetError, ValueError):
 
 class TagError(TokenBudgetError, ValueError):
     """A tag key or value is out of bounds."""
+
+
+class UsageError(TokenBudgetError, ValueError):
+    """Usage handed to ``tb.record`` cannot be recorded."""
 
 
 class PeriodError(TokenBudgetError, ValueError):

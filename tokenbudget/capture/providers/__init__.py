@@ -23,7 +23,7 @@ To add an SDK
 from __future__ import annotations
 
 import importlib
-import sys
+from types import ModuleType
 from typing import Any, cast
 
 from tokenbudget.capture.sdk import Sdk
@@ -32,7 +32,7 @@ MODULES: dict[str, str] = {
     "openai": "tokenbudget.capture.providers.openai",
     "anthropic": "tokenbudget.capture.providers.anthropic",
 }
-"""Top-level package of a client's class -> the module here that knows it."""
+"""Package of a client's class -> the module here that knows it."""
 
 
 def sdk(package: str) -> Sdk:
@@ -41,10 +41,11 @@ def sdk(package: str) -> Sdk:
 
 
 def sdk_of(client: Any) -> Sdk | None:
-    """Find the SDK that a client belongs to; subclasses of its clients included."""
-    for cls in type(client).__mro__:
-        package = cls.__module__.partition(".")[0]
-        if package in MODULES and package in sys.modules:
+    """Find the SDK that a client (or a module that serves as one) belongs to; subclasses of its clients included."""
+    is_module = isinstance(client, ModuleType)
+    homes = [client.__name__] if is_module else [cls.__module__ for cls in type(client).__mro__]
+    for package in MODULES:
+        if any(f"{home}.".startswith(f"{package}.") for home in homes):
             found = sdk(package)
             if found.supports(client):
                 return found

@@ -6,6 +6,7 @@ from typing import Any
 
 from tokenbudget.capture import folds
 from tokenbudget.capture.api import Api, Found
+from tokenbudget.capture.batches import Batches, Line
 from tokenbudget.capture.fields import Fields, Reader, fields
 from tokenbudget.capture.stainless import StainlessSdk
 from tokenbudget.core.usage import Pass, Usage
@@ -80,6 +81,19 @@ MESSAGES = Api(
     fold=folds.messages,
 )
 
+
+def _batch_line(line: Fields) -> Line | None:
+    result = fields(line.get("result"))
+    if result.get("type") != "succeeded":
+        return None
+    message = fields(result.get("message"))
+    return Line(key=str(message.get("id") or line["custom_id"]), api=MESSAGES, body=message)
+
+
+def _batch_made(batch: Fields) -> tuple[str, Any]:
+    return batch.get("id") or "", batch.get("created_at")
+
+
 SDK = StainlessSdk(
     name="anthropic",
     clients=tuple(
@@ -89,5 +103,6 @@ SDK = StainlessSdk(
     ),
     provider="anthropic",
     routes={"/v1/messages": MESSAGES},
+    batches=Batches(results_end="/results", line=_batch_line, batch_part="/messages/batches", made=_batch_made),
     class_providers={"Bedrock": "bedrock", "Vertex": "vertex", "Foundry": "azure"},
 )

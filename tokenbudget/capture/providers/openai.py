@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from http import HTTPStatus
 from typing import Any
 
 from tokenbudget.capture import folds
 from tokenbudget.capture.api import Api
-from tokenbudget.capture.fields import Reader
+from tokenbudget.capture.batches import Batches, Line
+from tokenbudget.capture.fields import Fields, Reader, fields
 from tokenbudget.capture.providers import openai_rules as rules
 from tokenbudget.capture.stainless import StainlessSdk
 
 _ANSWER = Reader(
     model="model",
     response_id="id",
-    service_tier=("service_tier", "usage.service_tier"),
+    service_tier="service_tier",
 )
 _CHAT = _ANSWER.but(
     input_tokens="usage.prompt_tokens",
@@ -45,6 +48,8 @@ _RESPONSES = _ANSWER.but(
     input_image_tokens="usage.input_tokens_details.image_tokens",
     reasoning_tokens="usage.output_tokens_details.reasoning_tokens",
     output_image_tokens="usage.output_tokens_details.image_tokens",
+    background="background",
+    created="created_at",
 )
 
 CHAT = Api(
@@ -62,7 +67,9 @@ RESPONSES = Api(
     read=_RESPONSES,
     rules=(rules.reported_cost, rules.server_tools),
     fold=folds.responses,
+    skip=rules.is_pending,
 )
+FETCHED_RESPONSES = replace(RESPONSES, skip=rules.is_no_background_result)
 COMPACT = Api(operation="responses.compact", read=_RESPONSES, rules=(rules.reported_cost,))
 EMBEDDINGS = Api(operation="embeddings", read=_CHAT, rules=(rules.no_output,))
 IMAGES = Api(operation="images", read=_RESPONSES, rules=(rules.image_output,), fold=folds.last_event)
@@ -89,6 +96,23 @@ ROUTES = {
 }
 
 
+_BY_OBJECT = {"chat.completion": CHAT, "response": RESPONSES, "text_completion": COMPLETIONS, "list": EMBEDDINGS}
+
+
+def _batch_line(line: Fields) -> Line | None:
+    response = fields(line.get("response"))
+    body = fields(response.get("body"))
+    api = _BY_OBJECT.get(body.get("object", ""))
+    if api is None or response.get("status_code") != HTTPStatus.OK:
+        return None
+    key = body.get("id") or line.get("id") or line["custom_id"]
+    return Line(key=str(key), api=api, body=body, created=body.get("created") or body.get("created_at"))
+
+
+def _batch_made(batch: Fields) -> tuple[str, Any]:
+    return batch.get("output_file_id") or "", batch.get("created_at")
+
+
 def _asks_for_usage(client: Any, provider: str) -> bool:
     """Whether a server knows ``stream_options``: Mistral states usage unasked, Azure knows it since 2024-09."""
     version = getattr(client, "_api_version", None)
@@ -102,5 +126,7 @@ SDK = StainlessSdk(
     provider="openai",
     routes=ROUTES,
     class_providers={"Azure": "azure", "Bedrock": "bedrock"},
+    fetched={"/responses/": FETCHED_RESPONSES},
+    batches=Batches(results_end="/content", line=_batch_line, batch_part="/batches", made=_batch_made),
     asks_for_usage=_asks_for_usage,
 )

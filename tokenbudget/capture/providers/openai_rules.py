@@ -69,6 +69,16 @@ def _is_search(item: object) -> bool:
     return known.get("type") == "web_search_call" and fields(known.get("action")).get("type", "search") == "search"
 
 
+def is_pending(answer: Fields) -> bool:
+    """Tell whether a response is still being made in the background: it is recorded when it is fetched."""
+    return bool(answer.get("background")) and answer.get("status") in {"queued", "in_progress"}
+
+
+def is_no_background_result(answer: Fields) -> bool:
+    """Tell whether a fetched response was recorded when it was made, or is not done yet."""
+    return not answer.get("background") or is_pending(answer)
+
+
 def no_output(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
     """Say that embeddings write nothing, where their usage is stated."""
     if found.get("input_tokens") is not None:
