@@ -33,7 +33,7 @@ def up(args: list[str]) -> int:
     environment.prepare("test")
     web.build()
     program = environment.BIN / ("tokenbudget.exe" if WINDOWS else "tokenbudget")
-    if not WINDOWS:  # There, exec returns to the shell while the program runs on.
+    if not WINDOWS:  # The exec of Windows returns to the shell while the program runs on.
         os.execve(program, [str(program), "up", *args], environment.tool_environment())
     return subprocess.run([program, "up", *args], check=False).returncode
 
@@ -73,7 +73,7 @@ def check(_args: list[str]) -> int:
 
 
 def bench(args: list[str]) -> int:
-    """Run the named benchmarks, or all of them (options go to each)."""
+    """Run the named benchmarks, or all of them (options such as --events=1000000 go to each)."""
     environment.prepare("test")
     existing = {path.stem.removeprefix("bench_"): path for path in sorted(BENCHMARKS.glob("bench_*.py"))}
     options = [argument for argument in args if argument.startswith("-")]
