@@ -39,7 +39,7 @@ def ensure_first_key(url: str, known: str | None, project: str = DEFAULT_PROJECT
             if known is not None and _works(connection, known):
                 return known
             project_id = ensure_project(connection, project)
-            user_id = _ensure_admin(connection)
+            user_id = ensure_admin(connection)
             new = keys.make_key()
             values = {"lookup": new.lookup, "hash": new.hash, "name": "first key"}
             connection.execute(insert(api_keys).values(**values, project_id=project_id, user_id=user_id))
@@ -57,7 +57,8 @@ def ensure_project(connection: Connection, name: str, *, is_demo: bool = False) 
     return connection.scalars(select(projects.c.id).where(projects.c.name == name)).one()
 
 
-def _ensure_admin(connection: Connection) -> int:
+def ensure_admin(connection: Connection) -> int:
+    """Give the id of the first user, who may do everything, making it where it is missing."""
     values = {"email": _EMAIL, "name": _user_name(), "is_admin": True}
     connection.execute(insert(users).values(**values).on_conflict_do_nothing())
     return connection.scalars(select(users.c.id).where(users.c.email == _EMAIL)).one()

@@ -115,7 +115,7 @@ def _prepare(url: str, known: str | None, *, demo: bool) -> str:
         from tokenbudget_server.demo import fill
 
         with console.step("demo", "making up 90 days of usage …") as step:
-            step.detail = f"{fill(url, key, step.progress):,} events of made-up usage over 90 days"
+            step.detail = f"{fill(url, step.progress):,} events of made-up usage over 90 days"
     return key
 
 
