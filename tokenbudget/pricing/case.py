@@ -6,20 +6,14 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from tokenbudget.pricing.lines import NoRateError
 from tokenbudget.pricing.overrides import MULTIPLIER, Override
 from tokenbudget.pricing.plan import Card, Plan
 from tokenbudget.pricing.table import PriceRow, began
 
-
-class _Dated(Protocol):
-    @property
-    def effective_from(self) -> datetime | None: ...
-
-
-Dated = TypeVar("Dated", bound=_Dated)
+Dated = TypeVar("Dated", PriceRow, Override)
 
 _NOWHERE = ("", "global", "not_available")
 _ORDINARY = ("", "standard")
@@ -123,7 +117,8 @@ def dated_cards(
     A model's first row holds before its date, too, because no earlier price is known; an override does not.  The
     override of a model comes before the one for all models of the provider.
     """
-    begins = {began(dated.effective_from) for dated in (*rows, *overrides, *discounts)}
+    history: list[PriceRow | Override] = [*rows, *overrides, *discounts]
+    begins = {began(dated.effective_from) for dated in history}
     if rows:
         begins.add(float("-inf"))
     cards: list[tuple[float, Card | None]] = []
