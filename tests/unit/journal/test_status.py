@@ -1,0 +1,57 @@
+from datetime import UTC, datetime
+
+from tokenbudget.journal import Journal, cursor, listed, quarantine, status, tally
+from tokenbudget.journal.record import frame
+
+
+def test_an_untouched_home(tmp_path):
+    found = status(tmp_path / "nowhere")
+    assert (found.pending, found.kept, found.sealed, found.torn, found.last_ack) == (0, 0, 0, 0, None)
+
+
+def test_what_is_where(tmp_path):
+    sending = Journal(tmp_path, sends=lambda: True)
+    keeping = Journal(tmp_path, sends=lambda: False)
+    for number in range(5):
+        sending.append(b'{"id":"s%d"}' % number)
+        keeping.append(b'{"id":"k%d"}' % number)
+    cursor.save(sending.live_segment(), 2 * len(frame(b'{"id":"s0"}')))
+    with keeping.live_segment().open("ab") as file:
+        file.write(b"corrupted\n")
+    quarantine.set_aside(tmp_path, [quarantine.SetAside("rejected", "no", "{}")])
+    at = datetime(2026, 10, 5, tzinfo=UTC)
+    tally.add(tmp_path, shipped=2, last_ack=at)
+    tally.add(tmp_path, shipped=3, refused=1, last_error="down", last_error_at=at)
+    found = status(tmp_path, sending)
+    assert (found.pending, found.kept, found.quarantined, found.torn, found.segments) == (3, 5, 1, 1, 2)
+    assert (found.shipped, found.refused, found.last_ack, found.last_error) == (5, 1, at, "down")
+    assert found.journal_bytes == sum(s.size for s in listed(tmp_path))
+
+
+def test_what_waits_in_memory(tmp_path):
+    (tmp_path / "home").write_text("in the way")
+    journal = Journal(tmp_path / "home")
+    journal.append(b"{}")
+    found = status(tmp_path / "home", journal)
+    assert found.held == 1
+    assert "File exists" in found.problem
+
+
+def test_a_cursor_of_another_file_is_not_trusted(tmp_path):
+    segment = tmp_path / "1.send.seg"
+    segment.write_bytes(b"short")
+    for text, expected in ((b"3", 3), (b"6", 0), (b"-1", 0), (b"x", 0), (b"", 0)):
+        (tmp_path / "1.send.seg.cursor").write_bytes(text)
+        assert cursor.load(segment) == expected
+    cursor.save(segment, 5)
+    assert cursor.load(segment) == 5
+    cursor.settle(segment)
+    assert list(tmp_path.iterdir()) == []
+    assert cursor.load(segment) == 0
+
+
+def test_a_broken_tally_counts_from_zero(tmp_path):
+    (tmp_path / "journal").mkdir()
+    (tmp_path / "journal" / "tally.json").write_text("{")
+    tally.add(tmp_path, shipped=1)
+    assert tally.load(tmp_path).shipped == 1
