@@ -54,16 +54,3 @@ def serve(*, host: str | None, port: int | None, workers: int | None) -> None:
     workers = workers or min(_MOST_WORKERS, os.cpu_count() or 1)
     prepare.prepare(settings, workers)
     api.serve(settings.host, settings.port, workers)
-
-
-@click.command()
-@_host
-@click.option("--port", type=click.IntRange(1, 65_535), help="Port to listen on.  [default: 8322]")
-def panel(*, host: str | None, port: int | None) -> None:
-    """Serve the Panel dashboard, which asks the server of TOKENBUDGET_URL."""
-    from tokenbudget_server.launch import panel as dashboard
-
-    settings = _listening(read_settings(), host, None, port)
-    if (app := dashboard.find_panel()) is None:
-        raise click.ClickException("the Panel dashboard is not installed: pip install 'tokenbudget-ledger[panel]'")
-    dashboard.serve(app, settings.host, settings.panel_port)

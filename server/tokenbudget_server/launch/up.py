@@ -14,16 +14,14 @@ import click
 
 from tokenbudget import __version__
 from tokenbudget_server.errors import AlreadyRunningError, ChildError, TokenBudgetServerError
-from tokenbudget_server.launch import console
+from tokenbudget_server.launch import console, panel
 from tokenbudget_server.launch.child import Child
 from tokenbudget_server.launch.configfile import read_key, write_config
-from tokenbudget_server.launch.panel import find_panel
 from tokenbudget_server.launch.ports import free_port
 from tokenbudget_server.launch.running import Home, Running
 from tokenbudget_server.settings import Settings
 
-_API_PATIENCE_SECONDS = 60.0
-_PANEL_PATIENCE_SECONDS = 90.0
+_PATIENCE_SECONDS = 90.0
 _POLL_SECONDS = 0.25
 _LOCAL = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not listened on
 _STOPPING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -80,13 +78,16 @@ def _run(home: Home, options: Options) -> None:
         url = _database(home, options.settings, stack)
         key = _prepare(url, known, demo=options.settings.demo)
         api = _start_api(home, options, url, stack)
-        panel, panel_url = _start_panel(home, options, api, key, stack)
+        dashboard = _start_panel(home, options, api, key, stack)
+        with console.step("API", "starting …") as step:
+            api.wait(step)
+        dashboard_url = _wait_for_panel(dashboard) if dashboard else None
         write_config(home.path, api.url, key)
-        running = Running(os.getpid(), api.url, panel_url, key)
+        running = Running(os.getpid(), api.url, dashboard_url, key)
         home.announce(running)
         _show(running)
         click.echo(click.style("  Ctrl-C stops everything.\n", dim=True))
-        _watch(api.child, panel)
+        _watch(api.child, dashboard.child if dashboard_url and dashboard else None)
         click.echo("\n  Stopping …")
 
 
@@ -120,68 +121,72 @@ def _prepare(url: str, known: str | None, *, demo: bool) -> str:
 
 
 @dataclass(frozen=True)
-class _Api:
+class _Service:
+    """A child and where it is reached."""
+
     child: Child
     host: str
     port: int
+    ready: str
 
     @property
     def url(self) -> str:
-        return _url(self.host, self.port)
+        return f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
+
+    def wait(self, step: console.Step) -> None:
+        self.child.wait_until_serving(self.host, self.port, self.ready, _PATIENCE_SECONDS)
+        step.detail = self.url
 
 
-def _start_api(home: Home, options: Options, database: str, stack: ExitStack) -> _Api:
+def _start_api(home: Home, options: Options, database: str, stack: ExitStack) -> _Service:
     settings = options.settings
-    with console.step("API", "starting …") as step:
-        port = _port(settings.host, settings.port)
-        environment = {
-            "TOKENBUDGET_DATABASE_URL": database,
-            "TOKENBUDGET_HOME": str(home.path),
-            "TOKENBUDGET_DEMO": str(int(settings.demo)),
-        }
-        arguments = [settings.host, str(port), str(options.workers)]
-        child = Child("the API", "tokenbudget_server.launch.api", arguments, environment, home.path / "logs/api.log")
-        stack.callback(child.stop)
-        child.wait_until_serving(_reachable(settings.host), port, "/health", _API_PATIENCE_SECONDS)
-        api = _Api(child, settings.host, port)
-        step.detail = api.url
-    return api
+    port = _port(settings.host, settings.port)
+    environment = {
+        "TOKENBUDGET_DATABASE_URL": database,
+        "TOKENBUDGET_HOME": str(home.path),
+        "TOKENBUDGET_DEMO": str(int(settings.demo)),
+    }
+    arguments = [settings.host, str(port), str(options.workers)]
+    child = Child("the API", "tokenbudget_server.launch.api", arguments, environment, home.path / "logs/api.log")
+    stack.callback(child.stop)
+    return _Service(child, _reachable(settings.host), port, "/health")
 
 
-def _start_panel(
-    home: Home, options: Options, api: _Api, key: str, stack: ExitStack
-) -> tuple[Child | None, str | None]:
+def _start_panel(home: Home, options: Options, api: _Service, key: str, stack: ExitStack) -> _Service | None:
     if not options.panel:
-        return None, None
-    if find_panel() is None:
+        return None
+    if not panel.is_installed():
         console.warn("The Panel dashboard is not installed: pip install 'tokenbudget-ledger[panel]'")
-        return None, None
+        return None
     host = options.settings.host
+    port = _port(host, options.settings.panel_port, taken=(api.port,))
+    environment = {"TOKENBUDGET_URL": api.url, "TOKENBUDGET_API_KEY": key, "TOKENBUDGET_HOME": str(home.path)}
+    log = home.path / "logs/panel.log"
+    child = Child("the Panel", "tokenbudget_server.launch.panel", [host, str(port)], environment, log)
+    stack.callback(child.stop)
+    stack.callback(api.child.ask_to_stop)  # Both stop at the same time.
+    return _Service(child, _reachable(host), port, panel.READY)
+
+
+def _wait_for_panel(dashboard: _Service) -> str | None:
+    """Give its URL; the Panel may be missed, so a failure is told and not raised."""
     try:
         with console.step("Panel", "starting …") as step:
-            port = _port(host, options.settings.panel_port, taken=(api.port,))
-            environment = {"TOKENBUDGET_URL": api.url, "TOKENBUDGET_API_KEY": key, "TOKENBUDGET_HOME": str(home.path)}
-            arguments = [host, str(port)]
-            log = home.path / "logs/panel.log"
-            child = Child("the Panel", "tokenbudget_server.launch.panel", arguments, environment, log)
-            stack.callback(child.stop)
-            stack.callback(api.child.ask_to_stop)  # Both stop at the same time.
-            child.wait_until_serving(_reachable(host), port, "/", _PANEL_PATIENCE_SECONDS)
-            step.detail = _url(host, port)
+            dashboard.wait(step)
     except ChildError as error:
         console.warn(f"{error}\n    Everything else works.")
-        return None, None
-    return child, _url(host, port)
+        return None
+    return dashboard.url
 
 
-def _watch(api: Child, panel: Child | None) -> None:
+def _watch(api: Child, dashboard: Child | None) -> None:
     """Wait for Ctrl-C; the API is what all of this is for, the Panel may be missed."""
     never = threading.Event()
     try:
         while api.alive:
-            if panel is not None and not panel.alive:
-                console.warn(f"The Panel ended{panel.tail()}")
-                panel = None
+            if dashboard is not None and not dashboard.alive:
+                console.warn(f"The Panel ended{dashboard.tail()}")
+                dashboard = None
             never.wait(_POLL_SECONDS)
     except KeyboardInterrupt:
         return
@@ -197,11 +202,6 @@ def _port(host: str, wanted: int, taken: tuple[int, ...] = ()) -> int:
 
 def _reachable(host: str) -> str:
     return _LOCAL.get(host, host)
-
-
-def _url(host: str, port: int) -> str:
-    reachable = _reachable(host)
-    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
 
 
 def _show(running: Running) -> None:
