@@ -73,16 +73,13 @@ class Variants:
         return _exceeded(bounds, card, frame["input_tokens"].fill_null(0))
 
     def _off_peak(self, frame: pl.DataFrame, card: pl.Series) -> pl.Series:
-        rules = [known.off_peak if (known := self._card(number)) else None for number in range(len(self._cards))]
-        holds = pl.lit(value=False)
-        for number, rule in enumerate(rules):
-            if rule is not None:
-                holds = holds | ((pl.lit(card) == number) & _holds(rule))
-        return (
-            frame.select(holds.cast(pl.Int64).alias("off_peak"))["off_peak"]
-            if any(rules)
-            else pl.repeat(0, len(frame), eager=True)
-        )
+        flags = pl.repeat(0, len(frame), dtype=pl.Int64, eager=True)
+        for number in range(len(self._cards)):
+            known = self._card(number)
+            if known is not None and known.off_peak is not None and len(rows := (card == number).arg_true()):
+                cheap = frame[rows].select(_holds(known.off_peak).cast(pl.Int64).alias("cheap"))["cheap"]
+                flags = flags.scatter(rows, cheap)
+        return flags
 
     def _compile(self, used: Sequence[int]) -> None:
         size = len(self._cards) * self._levels * 2
@@ -180,11 +177,11 @@ def _exceeded(
 def _holds(rule: OffPeak) -> pl.Expr:
     """Say as an expression when a provider charges less."""
     occurred = pl.col("occurred_at").dt.convert_time_zone("UTC")
-    clock = occurred.dt.time()
+    clock = occurred.dt.hour().cast(pl.Int32) * 60 + occurred.dt.minute()
     weekday = occurred.dt.convert_time_zone(str(rule.zone)).dt.weekday()
     found = pl.lit(value=False)
     for window in rule.windows:
-        after, before = clock >= window.start, clock < window.end
-        inside = after & before if window.start < window.end else after | before
+        start, end = (moment.hour * 60 + moment.minute for moment in (window.start, window.end))
+        inside = (clock >= start) & (clock < end) if start < end else (clock >= start) | (clock < end)
         found = found | (inside & weekday.is_in(sorted(window.weekdays)))
     return found
