@@ -76,7 +76,11 @@ class Shipper:
         """Tell that an event was written.  Costs next to nothing and never blocks."""
         self._fresh += 1
         if self._thread is None:
-            self._start()
+            if self._starting.acquire(blocking=False):
+                try:
+                    self._start()
+                finally:
+                    self._starting.release()
         elif self._asleep or (self._fresh >= BATCH_EVENTS and not self._rung):
             self._asleep, self._rung = False, True
             self._bell.put(None)
@@ -106,48 +110,58 @@ class Shipper:
     def _request(self, request: _Flush, timeout: float) -> bool:
         if self._settings().url is None:
             return True
-        if not self._start(wait=timeout):
+        if not self._starting.acquire(timeout=timeout):
             return False
-        self._bell.put(request)
+        try:  # Under the lock: a thread that is just ending would never see the request.
+            if not self._start():
+                return False
+            self._bell.put(request)
+        finally:
+            self._starting.release()
         return request.finished.wait(timeout) and request.delivered
 
-    def _start(self, wait: float = 0.0) -> bool:
-        """Start the thread; without `wait` only if no lock stands in the way, as `wake` must not block."""
+    def _start(self) -> bool:
+        """Start the thread unless it runs; under the lock."""
         if self._thread is not None:
             return True
-        if self._settings().url is None or not self._starting.acquire(timeout=wait):
+        if self._settings().url is None:
             return False
+        self._thread = threading.Thread(target=self._run, name="tokenbudget-shipper", daemon=True)
         try:
-            if self._thread is not None:
-                return True
-            thread = threading.Thread(target=self._run, name="tokenbudget-shipper", daemon=True)
-            self._thread = thread
-            thread.start()
+            self._thread.start()
         except RuntimeError:  # The interpreter is shutting down, or there are no threads left.
             self._thread = None
             return False
-        finally:
-            self._starting.release()
         return True
 
+    def _end(self) -> bool:
+        """In the thread: end, unless there is more to do by now."""
+        with self._starting:
+            if self._fresh or not self._bell.empty():
+                return False
+            self._thread = None
+            return True
+
     def _run(self) -> None:
-        while True:
+        ended = False
+        while not ended:
             request = self._next()
             self._fresh, self._rung = 0, False
-            delivered = False
-            try:
-                delivered = self._round.run(self._settings(), urgent=request is not None)
-            except Exception:  # A thread that dies here would ship nothing for the rest of the process.
-                log.exception("tokenbudget: shipping failed; the events stay on disk")
-                self._round.failed("internal error, see the log")
+            delivered = self._ship(urgent=request is not None)
             if request is not None:
                 if request.last:
-                    self._thread = None
                     self._round.close()
+                    ended = self._end()
                 request.delivered = delivered
                 request.finished.set()
-                if request.last:
-                    return
+
+    def _ship(self, *, urgent: bool) -> bool:
+        try:
+            return self._round.run(self._settings(), urgent=urgent)
+        except Exception:  # A thread that dies here would ship nothing for the rest of the process.
+            log.exception("tokenbudget: shipping failed; the events stay on disk")
+            self._round.failed("internal error, see the log")
+            return False
 
     def _next(self) -> _Flush | None:
         """Sleep until there is something to do, then let a batch gather."""

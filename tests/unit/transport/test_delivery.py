@@ -1,0 +1,131 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from tokenbudget.transport.backoff import delay, retry_after
+from tokenbudget.transport.connection import connect
+from tokenbudget.transport.delivery import deliver, send
+
+RECORDS = [b'{"id":"%d"}' % n for n in range(8)]
+
+
+def answer(status, body=b"", **headers):
+    return lambda events: (status, body, headers)
+
+
+@pytest.fixture
+def client(server):
+    with connect(server.url, "tb_ak_0", 5.0) as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "verdict"),
+    [
+        (202, {"accepted": 8, "duplicates": 0, "rejected": []}, "acknowledged"),
+        (202, {"accepted": 0, "duplicates": 8}, "acknowledged"),
+        (202, b"<html>Welcome to the hotel", "stopped"),
+        (202, {"ok": True}, "stopped"),
+        (202, [], "stopped"),
+        (202, {"accepted": 7, "rejected": [{"index": 99}]}, "stopped"),
+        (200, {"accepted": 8}, "stopped"),
+        (301, b"", "stopped"),
+        (400, {"detail": "not a batch"}, "refused"),
+        (413, b"", "refused"),
+        (422, b"", "refused"),
+        (401, {"detail": "unknown key"}, "stopped"),
+        (403, b"", "stopped"),
+        (404, b"", "stopped"),
+        (408, b"", "later"),
+        (429, b"", "later"),
+        (500, b"", "later"),
+        (503, {"title": "overloaded"}, "later"),
+    ],
+)
+def test_what_an_answer_means(server, client, status, body, verdict):
+    server.script = [answer(status, body)]
+    outcome = send(client, RECORDS)
+    assert (outcome.verdict, outcome.status) == (verdict, status)
+
+
+def test_what_is_sent(server, client):
+    send(client, RECORDS[:2])
+    assert server.batches == [["0", "1"]]
+    headers = {name.lower(): value for name, value in server.headers[0].items()}
+    assert headers["authorization"] == "Bearer tb_ak_0"
+    assert headers["content-encoding"] == "gzip"
+    assert headers["content-type"] == "application/json"
+    assert headers["user-agent"].startswith("tokenbudget-python/")
+
+
+def test_nobody_there(server, client):
+    server.close()
+    outcome = send(client, RECORDS)
+    assert (outcome.verdict, outcome.status) == ("later", None)
+    assert "ConnectError" in outcome.detail
+
+
+def test_the_servers_words_and_wishes_are_kept(server, client):
+    server.script = [answer(503, {"title": "busy", "detail": "the store restarts"}, **{"Retry-After": "7"})]
+    outcome = send(client, RECORDS)
+    assert (outcome.wait, outcome.detail) == (7.0, "HTTP 503: the store restarts")
+
+
+def test_rejected_events_are_poison_and_the_rest_is_shipped(server, client):
+    rejected = {"index": 3, "id": "3", "field": "occurred_at", "reason": "is in the future"}
+    server.script = [lambda events: server.accept(events, [rejected])]
+    outcome = deliver(client, RECORDS)
+    assert (outcome.verdict, outcome.shipped) == ("acknowledged", 7)
+    assert [(e.record, e.field, e.reason) for e in outcome.poison] == [
+        ('{"id":"3"}', "occurred_at", "is in the future")
+    ]
+
+
+@pytest.mark.parametrize("poison", [{"0"}, {"7"}, {"2", "3"}, {str(n) for n in range(8)}])
+def test_a_refused_batch_is_halved_until_the_poison_stands_alone(server, client, poison):
+    def judge(events):
+        if poison & {event["id"] for event in events}:
+            return 422, {"detail": "poison inside"}, {}
+        return server.accept(events)
+
+    server.script = [judge] * 100
+    outcome = deliver(client, RECORDS)
+    assert outcome.verdict == "acknowledged"
+    assert {e.record for e in outcome.poison} == {f'{{"id":"{n}"}}' for n in poison}
+    assert {e.reason for e in outcome.poison} == {"poison inside"}
+    assert outcome.shipped == 8 - len(poison)
+    assert set(server.seen) == {str(n) for n in range(8)} - poison
+
+
+def test_a_failure_while_halving_keeps_the_whole_batch(server, client):
+    server.script = [answer(422), server.accept, answer(503)]
+    assert deliver(client, RECORDS).verdict == "later"
+
+
+def test_delays_grow_within_bounds_and_obey_the_server():
+    for failures in (1, 3, 50):
+        delays = [delay(failures) for _ in range(200)]
+        assert min(delays) >= 0.25
+        assert max(delays) <= min(60.0, 0.5 * 2**failures)
+        assert len(set(delays)) > 100  # Jitter: a fleet does not come back as one.
+    assert delay(1, 30.0) == 30.0
+    assert delay(1, 1e9) == 3600.0
+
+
+NOW = datetime(2026, 10, 5, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, None),
+        ("", None),
+        ("3", 3.0),
+        ("-3", 0.0),
+        ("Mon, 05 Oct 2026 12:00:30 GMT", 30.0),
+        ("Mon, 05 Oct 2026 11:00:00 GMT", 0.0),
+        ("soon", None),
+    ],
+)
+def test_retry_after(header, seconds):
+    assert retry_after(header, NOW) == seconds

@@ -1,0 +1,325 @@
+import os
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+
+import pytest
+
+from tokenbudget.config import Config
+from tokenbudget.core.errors import ConfigError
+from tokenbudget.journal import Journal, Options, cursor, listed, quarantine, status, tally
+from tokenbudget.transport import Shipper, probe, push, shipper
+from tokenbudget.transport import round as round_module
+from tokenbudget.transport.round import Round
+
+
+def record(number):
+    return b'{"id":"%d"}' % number
+
+
+def busy(events):
+    return 503, {"detail": "busy"}, {}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(shipper, "LINGER_SECONDS", 0.01)
+
+
+@pytest.fixture
+def journal(tmp_path):
+    return Journal(tmp_path, sends=lambda: True)
+
+
+@pytest.fixture
+def shipping(journal, settings):
+    """The journal and a shipper of it that follows `settings`, which a test may replace."""
+    now = [settings]
+    made = Shipper(journal, settings=lambda: now[0])
+    made.now = now
+    yield made
+    made.close(10)
+
+
+@pytest.fixture
+def rounds(journal):
+    """Make rounds of `journal`, closed at the end."""
+    with ExitStack() as stack:
+
+        def make(batch=500, of=journal):
+            made = Round(of, batch)
+            stack.callback(made.close)
+            return made
+
+        yield make
+
+
+def fill(journal, numbers, shipper=None):
+    for number in numbers:
+        journal.append(record(number))
+        if shipper:
+            shipper.wake()
+
+
+def once(numbers):
+    return {str(number): 1 for number in numbers}
+
+
+def wait_for(condition):
+    for _ in range(1_000):
+        if condition():
+            return
+        time.sleep(0.01)
+    pytest.fail("did not happen within 10 s")
+
+
+def test_events_arrive_without_anybody_waiting(shipping, journal, server):
+    fill(journal, range(3), shipping)
+    wait_for(lambda: server.seen == once(range(3)))
+    fill(journal, range(3, 6), shipping)
+    wait_for(lambda: server.seen == once(range(6)))
+
+
+def test_batches_are_bounded(shipping, journal, server):
+    fill(journal, range(1_201))
+    assert shipping.flush(10)
+    assert [len(batch) for batch in server.batches] == [500, 500, 201]
+    assert server.seen == once(range(1_201))
+
+
+def test_what_was_acknowledged_is_not_sent_again(rounds, journal, server, settings):
+    fill(journal, range(5))
+    assert rounds(2).run(settings)
+    assert rounds(2).run(settings)
+    assert [len(batch) for batch in server.batches] == [2, 2, 1]
+    assert status(settings.home).pending == 0
+
+
+def test_an_acknowledged_segment_is_deleted_once_it_is_finished(shipping, journal, server, tmp_path):
+    fill(journal, range(5))
+    assert shipping.flush(10)
+    assert len(listed(tmp_path)) == 1
+    assert shipping.close(10)
+    assert {path.name for path in (tmp_path / "journal").iterdir()} == {"tally.json", "tally.lock"}
+
+
+def test_segments_of_the_dead_are_adopted_and_those_of_the_living_left(shipping, journal, server, tmp_path):
+    dead = Journal(tmp_path, options=Options(segment_bytes=50), sends=lambda: True)
+    fill(dead, range(20))
+    dead.close()
+    living = Journal(tmp_path, sends=lambda: True)
+    fill(living, [99])
+    fill(journal, range(20, 25))
+    assert shipping.flush(10)
+    assert server.seen == once(range(25))
+    assert status(tmp_path).pending == 1
+
+
+def test_two_shippers_deliver_each_event_once_or_under_one_id(tmp_path, server, settings):
+    fill(dead := Journal(tmp_path, options=Options(segment_bytes=200), sends=lambda: True), range(500))
+    dead.close()
+    shippers = [Shipper(Journal(tmp_path, sends=lambda: True), settings=lambda: settings) for _ in range(3)]
+    threads = [threading.Thread(target=made.flush, args=(10,)) for made in shippers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(server.seen) == set(once(range(500)))
+    assert status(tmp_path).pending == 0
+    for made in shippers:
+        made.close(5)
+
+
+def test_local_mode_ships_nothing(shipping, journal, server, settings):
+    shipping.now[0] = replace(settings, url=None)
+    fill(journal, range(3), shipping)
+    assert shipping.flush(1)
+    assert shipping._thread is None
+    assert not server.batches
+
+
+def test_a_busy_server_gets_the_same_batch_again(rounds, journal, server, settings):
+    fill(journal, range(3))
+    server.script = [busy]
+    shipping = rounds()
+    assert not shipping.run(settings)
+    assert not shipping.run(settings)  # Not yet.
+    assert len(server.batches) == 1
+    assert shipping.run(settings, urgent=True)
+    assert server.batches[0] == server.batches[1]
+    assert server.seen == once(range(3))
+    assert tally.load(settings.home).last_error is None
+
+
+def test_a_server_that_asks_for_patience_gets_it(rounds, journal, server, settings):
+    fill(journal, range(3))
+    server.script = [lambda events: (429, b"", {"Retry-After": "100"})]
+    shipping = rounds()
+    assert not shipping.run(settings)
+    assert not shipping.run(settings, urgent=True)
+    assert len(server.batches) == 1
+    assert 90 < shipping.pause(60.0) <= 3600
+
+
+def test_poison_is_set_aside_and_blocks_nothing(shipping, journal, server, tmp_path):
+    server.script = [lambda events: server.accept(events, [{"index": 1, "field": "id", "reason": "no UUID"}])]
+    fill(journal, range(4))
+    assert shipping.flush(10)
+    assert server.seen == once([0, 2, 3])
+    entry = quarantine.entries(tmp_path)[0]
+    assert (entry.record, entry.field, entry.reason) == ('{"id":"1"}', "id", "no UUID")
+    assert status(tmp_path).quarantined == 1
+
+
+def test_damaged_lines_are_set_aside_when_a_segment_is_shipped(shipping, journal, server, tmp_path):
+    dead = Journal(tmp_path, sends=lambda: True)
+    fill(dead, range(3))
+    path = dead.live_segment()
+    dead.close()
+    data = bytearray(path.read_bytes())
+    data[25] ^= 1
+    path.write_bytes(bytes(data) + b"0123abcd {torn")
+    assert shipping.flush(10)
+    assert server.seen == once([0, 2])
+    assert [entry.kind for entry in quarantine.entries(tmp_path)] == ["damaged"] * 2
+    assert not listed(tmp_path)
+
+
+def test_a_segment_stays_when_its_poison_cannot_be_set_aside(rounds, journal, server, settings, tmp_path):
+    (tmp_path / "quarantine").write_text("in the way")
+    server.script = [lambda events: server.accept(events, [{"index": 0, "reason": "no"}])]
+    fill(journal, range(2))
+    assert not rounds().run(settings)
+    assert status(tmp_path).pending == 2
+
+
+def test_a_revoked_key_is_said_once_and_a_new_one_used_at_once(rounds, journal, server, settings, caplog):
+    fill(journal, range(3))
+    revoked = [lambda events: (401, {"detail": "the key was revoked"}, {})] * 3
+    server.script = list(revoked)
+    shipping = rounds()
+    for _ in range(3):
+        assert not shipping.run(settings, urgent=True)
+    assert len([r for r in caplog.records if "revoked" in r.message]) == 1
+    assert shipping.pause(1.0) > 500
+    server.script = []
+    assert shipping.run(replace(settings, api_key="tb_ak_1"))
+    assert server.seen == once(range(3))
+
+
+def test_an_outage_is_said_once(rounds, journal, server, settings, caplog):
+    fill(journal, range(3))
+    server.script = [busy] * 20
+    shipping = rounds()
+    for _ in range(20):
+        shipping.run(settings, urgent=True)
+    assert len([r for r in caplog.records if "cannot reach" in r.message]) == 1
+
+
+def test_what_waits_in_memory_is_shipped_from_there(rounds, server, settings, tmp_path):
+    (tmp_path / "journal").write_text("in the way")
+    journal = Journal(tmp_path, sends=lambda: True)
+    fill(journal, range(700))
+    server.script = [lambda events: server.accept(events, [{"index": 2, "reason": "no"}])]
+    assert rounds(of=journal).run(settings)
+    assert set(server.seen) == set(once(range(700))) - {"2"}
+    assert journal.held() == []
+
+
+def test_an_error_inside_ends_neither_the_thread_nor_the_wait(shipping, journal, server, monkeypatch, caplog):
+    def broken(*arguments):
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(round_module, "deliver", broken)
+        fill(journal, [0], shipping)
+        assert not shipping.flush(10)
+    assert "ZeroDivisionError" in caplog.text
+    assert shipping.flush(10)
+    assert server.seen == once([0])
+
+
+def test_closing_is_bounded_and_waking_starts_anew(shipping, journal, server):
+    release = threading.Event()
+    server.script = [lambda events: release.wait(10) and server.accept(events)]
+    fill(journal, range(3), shipping)
+    wait_for(lambda: server.batches)
+    assert not shipping.close(0.05)
+    release.set()
+    fill(journal, range(3, 6), shipping)
+    wait_for(lambda: set(server.seen) == set(once(range(6))))
+
+
+def test_a_closed_shipper_starts_again(shipping, journal, server):
+    fill(journal, [0], shipping)
+    assert shipping.close(10)
+    assert shipping._thread is None
+    fill(journal, [1], shipping)
+    wait_for(lambda: server.seen == once([0, 1]))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_child_ships_its_own(shipping, journal, server):
+    fill(journal, [0], shipping)
+    assert shipping.flush(10)
+    child = os.fork()
+    if not child:
+        fill(journal, [1], shipping)
+        os._exit(0 if shipping.close(10) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    fill(journal, [2], shipping)
+    assert shipping.flush(10)
+    assert server.seen == once(range(3))
+
+
+def test_a_lost_cursor_sends_again_and_never_skips(rounds, journal, server, settings):
+    fill(journal, range(3))
+    rounds().run(settings)
+    cursor.save(journal.live_segment(), 0)
+    rounds().run(settings)
+    assert server.batches[0] == server.batches[1]
+
+
+def test_push_delivers_and_retries_the_quarantine(journal, server, settings, tmp_path):
+    fill(journal, range(3))
+    journal.close()
+    quarantine.set_aside(tmp_path, [quarantine.SetAside("rejected", "no", '{"id":"9"}')])
+    assert push(settings).shipped == 3
+    pushed = push(settings, retry=True)
+    assert (pushed.delivered, pushed.put_back, pushed.shipped, pushed.quarantined) == (True, 1, 1, 0)
+    assert server.seen == once([0, 1, 2, 9])
+
+
+def test_push_says_why_not(journal, server, settings):
+    fill(journal, range(3))
+    journal.close()
+    server.script = [lambda events: (401, {"detail": "unknown key"}, {})] * 2
+    pushed = push(settings, timeout=5)
+    assert (pushed.delivered, pushed.pending) == (False, 3)
+    assert "unknown key" in pushed.detail
+    with pytest.raises(ConfigError, match="TOKENBUDGET_URL"):
+        push(replace(settings, url=None))
+
+
+@pytest.mark.parametrize(
+    ("answer", "reachable", "accepted", "words"),
+    [
+        (None, True, True, ""),
+        ((401, {"detail": "unknown key"}, {}), True, False, "check the API key"),
+        ((404, b"nothing here", {}), True, False, "nothing here"),
+    ],
+)
+def test_probe(server, settings, answer, reachable, accepted, words):
+    if answer:
+        server.script = [lambda events: answer]
+    found = probe(settings)
+    assert (found.reachable, found.accepted) == (reachable, accepted)
+    assert words in found.detail
+    assert found.latency_ms > 0
+
+
+def test_probe_without_an_answer(server, settings, tmp_path):
+    server.close()
+    assert "does not answer" in probe(settings).detail
+    assert probe(Config(home=tmp_path)).url is None
