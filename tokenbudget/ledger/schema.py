@@ -49,7 +49,7 @@ SCHEMA: dict[str, pl.DataType] = {
 }
 """Columns every ledger frame has, in order; the tag columns follow, sorted by name."""
 
-SERVER_SCHEMA: dict[str, pl.DataType] = {"project_id": pl.String(), "api_key_id": pl.String()}
+SERVER_SCHEMA: dict[str, pl.DataType] = {"project_id": pl.Int64(), "api_key_id": pl.Int64()}
 """Columns a server's ledger has besides."""
 
 
