@@ -111,7 +111,21 @@ def frame(
     keys : mapping of str to polars.DataType, optional
         Columns besides: ``{"bucket": INSTANT}``, ``{"share": Float64}``.
     """
-    types = {**(keys or {}), **dict.fromkeys(by, pl.String()), **DTYPES}
+    return _typed(rows, {**(keys or {}), **dict.fromkeys(by, pl.String()), **DTYPES})
+
+
+def percentiles_frame(rows: Sequence[Mapping[str, Any]], by: Sequence[str], levels: Sequence[float]) -> pl.DataFrame:
+    """Rebuild the frame of `percentiles`."""
+    numbers = [*map(quantiles.level_name, levels), "max"]
+    types = {
+        **dict.fromkeys([*by, "measure"], pl.String()),
+        "count": pl.Int64(),
+        **dict.fromkeys(numbers, pl.Float64()),
+    }
+    return _typed(rows, types)
+
+
+def _typed(rows: Sequence[Mapping[str, Any]], types: Mapping[str, pl.DataType]) -> pl.DataFrame:
     return pl.DataFrame({name: _series([row.get(name) for row in rows], dtype) for name, dtype in types.items()})
 
 

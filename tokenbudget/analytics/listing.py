@@ -7,7 +7,7 @@ import polars as pl
 from tokenbudget.analytics.metrics import dollars
 from tokenbudget.analytics.selection import events_of
 from tokenbudget.core.query import Query
-from tokenbudget.ledger.schema import TAG_PREFIX, Source
+from tokenbudget.ledger.schema import TAG_PREFIX, Source, ordered
 
 
 def events(source: Source, query: Query) -> pl.DataFrame:
@@ -23,6 +23,12 @@ def events(source: Source, query: Query) -> pl.DataFrame:
     names = source.scan(start, end).collect_schema().names()
     newest = events_of(source, query, start, end, names).sort("occurred_at", "id", descending=True)
     limited = newest if query.limit is None else newest.head(query.limit)
+    return presented(limited.select(names).collect())
+
+
+def presented(rows: pl.DataFrame) -> pl.DataFrame:
+    """Show rows of the ledger: exact dollars, and only tags in use."""
     cost = dollars(pl.col("cost_pico")).alias("cost_usd")
-    rows = limited.select(cost if name == "cost_pico" else pl.col(name) for name in names).collect()
-    return rows.drop(name for name in names if name.startswith(TAG_PREFIX) and rows[name].is_null().all())
+    unused = {name for name in rows.columns if name.startswith(TAG_PREFIX) and rows[name].is_null().all()}
+    shown = (name for name in ordered(rows.columns) if name not in unused)
+    return rows.select(cost if name == "cost_pico" else pl.col(name) for name in shown)

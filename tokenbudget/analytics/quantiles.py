@@ -47,12 +47,23 @@ def percentiles(source: Source, query: Query, levels: Sequence[float] = LEVELS) 
     return rows.sort(*names, "measure", nulls_last=True).select(*names, pl.exclude(names)) if names else rows
 
 
+def level_name(level: float) -> str:
+    """Name the column of a percentile.
+
+    Examples
+    --------
+    >>> level_name(0.95), level_name(0.999)
+    ('p95', 'p99.9')
+    """
+    return f"p{level * 100:.10g}"
+
+
 def _of(frame: pl.LazyFrame, groups: list[pl.Expr], measure: str, levels: Sequence[float]) -> pl.LazyFrame:
     value = MEASURES[measure]
     columns = [
         pl.lit(measure).alias("measure"),
         value.count().cast(pl.Int64).alias("count"),
-        *(value.quantile(level, "linear").alias(f"p{level * 100:.10g}") for level in levels),
+        *(value.quantile(level, "linear").alias(level_name(level)) for level in levels),
         value.max().alias("max"),
     ]
     return frame.group_by(groups).agg(columns) if groups else frame.select(columns)

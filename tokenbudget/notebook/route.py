@@ -69,16 +69,17 @@ class LocalAnswers:
 def answers() -> Answers:
     """Find who answers under the settings in force.
 
-    With a server, calls made just before are handed over first, so that they are seen.  Without one there is nothing to
-    wait for: a call is in the journal before it returns.
+    Calls made just before are handed over first, so that they are seen.  Without a server there is hardly anything to
+    wait for: a call is in the journal before it returns, only streams that were left unread are settled.
     """
+    from tokenbudget import runtime
+
+    runtime.flush(timeout=FLUSH_SECONDS)
     settings = config.current()
     if settings.url is None:
         from tokenbudget.ledger.local import local_source
 
         return LocalAnswers(local_source(settings.home))
-    from tokenbudget import runtime
     from tokenbudget.client import Client
 
-    runtime.flush(timeout=FLUSH_SECONDS)
     return Client(settings.url, settings.api_key)

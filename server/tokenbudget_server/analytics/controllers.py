@@ -10,13 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tokenbudget.analytics import answers
 from tokenbudget.core.errors import QueryError
 from tokenbudget_server.analytics.events import EventsPage, list_events
-from tokenbudget_server.analytics.parameters import read_query
+from tokenbudget_server.analytics.parameters import read_levels, read_query
 from tokenbudget_server.analytics.schemas import (
     ByFeatureAnswer,
     ByModelAnswer,
     ByProjectAnswer,
     ByTagAnswer,
     ByUserAnswer,
+    PercentilesAnswer,
     SummaryAnswer,
     TimeseriesAnswer,
 )
@@ -72,6 +73,17 @@ class AnalyticsController(Controller):
         if not key:
             raise QueryError("name the tag to split by, e.g. /api/analytics/by-tag?key=env")
         return _by(request, source, f"tag.{key}")  # type: ignore[return-value]
+
+    @get("/query", sync_to_thread=True)
+    def query(self, request: _Request, source: PostgresLedger) -> ByTagAnswer:
+        """Split a period by one or two dimensions or tags, e.g. ``?by=model&by=feature``."""
+        return _by(request, source)  # type: ignore[return-value]
+
+    @get("/percentiles", sync_to_thread=True)
+    def percentiles(self, request: _Request, source: PostgresLedger) -> PercentilesAnswer:
+        """Give percentiles of cost and time per call; ``level`` (0 to 1) says which."""
+        query, levels = read_query(request.query_params), read_levels(request.query_params)
+        return answers.percentiles(source, query, levels)  # type: ignore[return-value]
 
 
 @get("/api/events", tags=["analytics"])

@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 
 from litestar.datastructures import MultiDict
 
+from tokenbudget.analytics.quantiles import LEVELS
 from tokenbudget.core import period as periods
 from tokenbudget.core.errors import QueryError
 from tokenbudget.core.query import INTERVALS, Query, column
 
-_OWN = {"period", "tz", "by", "interval", "limit", "key", "project_id", "cursor"}
+_OWN = {"period", "tz", "by", "interval", "limit", "key", "project_id", "cursor", "level"}
 _DEFAULT_PERIOD = "30d"
 _LARGEST_LIMIT = 10_000
 
@@ -48,6 +49,20 @@ def read_query(parameters: MultiDict[str], by: Collection[str] = (), default_lim
         interval=interval,  # type: ignore[arg-type]  # One of INTERVALS, as was checked above.
         limit=read_number(parameters, "limit", _LARGEST_LIMIT) or default_limit,
     )
+
+
+def read_levels(parameters: MultiDict[str]) -> tuple[float, ...]:
+    """Read which percentiles are asked for; the usual ones where none are named.
+
+    Raises
+    ------
+    QueryError
+        If one is no number.
+    """
+    try:
+        return tuple(map(float, parameters.getall("level", []))) or LEVELS
+    except ValueError:
+        raise QueryError("level must be a fraction from 0 to 1, e.g. level=0.95") from None
 
 
 def read_number(parameters: MultiDict[str], name: str, largest: int) -> int | None:

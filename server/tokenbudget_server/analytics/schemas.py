@@ -124,6 +124,14 @@ class ByTagAnswer(msgspec.Struct):
     rows: list[dict[str, str | float | None]]
 
 
+class PercentilesAnswer(msgspec.Struct):
+    """Percentiles per measure: a row has ``measure``, ``count``, ``p50``, …, ``max``, and a field for each of `by`."""
+
+    period: Period
+    by: list[str]
+    rows: list[dict[str, str | int | float | None]]
+
+
 class TimeseriesRow(Metrics, kw_only=True):
     """One bucket, or one group's part of it; a field named like the ``by`` of the question says which."""
 

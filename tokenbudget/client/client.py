@@ -1,0 +1,118 @@
+"""The questions of `tokenbudget.analytics`, asked of a server: the same frames, whoever answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from tokenbudget.analytics import answers, listing
+from tokenbudget.client.http import Parameters, get
+from tokenbudget.core.errors import ServerError
+from tokenbudget.core.event import Event
+from tokenbudget.core.query import DIMENSIONS, Query
+from tokenbudget.ledger.schema import INSTANT, empty, to_frame
+
+_ALL_GROUPS = 10_000
+_PAGE = 1_000
+_FLOAT = pl.Float64()
+
+
+class _Page(msgspec.Struct):
+    rows: list[Event]
+    next: str | None = None
+
+
+class Client:
+    """Asks a TokenBudget server.
+
+    Every method takes a `Query` and gives the frame that the function of that name in `tokenbudget.analytics` gives.
+
+    Parameters
+    ----------
+    url : str
+        ``http://…`` or ``https://…``, without a trailing slash.
+    api_key : str or None
+        ``tb_ak_…``
+
+    Raises
+    ------
+    ServerUnreachableError, AuthError, ServerError
+        From every method, if the server does not answer.
+    QueryError
+        From every method, if the server does not understand the question.
+    """
+
+    def __init__(self, url: str, api_key: str | None) -> None:
+        self._url = url
+        self._api_key = api_key
+
+    def summary(self, query: Query) -> pl.DataFrame:
+        """Sum up a period and the one before it."""
+        document = self._ask("/api/analytics/summary", _parameters(query))
+        rows = answers.frame([document["summary"], document["previous"]])
+        return rows.select(pl.Series("span", ["current", "previous"]), pl.all())
+
+    def by(self, query: Query) -> pl.DataFrame:
+        """Split a period; at most the 10,000 largest groups by name, the rest as ``other``."""
+        parameters = [*_parameters(query), ("limit", str(query.limit or _ALL_GROUPS))]
+        rows = self._ask("/api/analytics/query", parameters)["rows"]
+        frame = answers.frame(rows, query.by, {"share": _FLOAT})
+        return frame.select(pl.exclude("share"), "share")
+
+    def timeseries(self, query: Query) -> pl.DataFrame:
+        """Follow a period."""
+        parameters = _parameters(query)
+        if query.interval is not None:
+            parameters.append(("interval", query.interval))
+        if query.limit is not None:
+            parameters.append(("limit", str(query.limit)))
+        rows = self._ask("/api/analytics/timeseries", parameters)["rows"]
+        return answers.frame(rows, query.by, {"bucket": INSTANT})
+
+    def percentiles(self, query: Query, levels: Sequence[float]) -> pl.DataFrame:
+        """Give percentiles."""
+        parameters = [*_parameters(query), *(("level", repr(float(level))) for level in levels)]
+        return answers.percentiles_frame(self._ask("/api/analytics/percentiles", parameters)["rows"], query.by, levels)
+
+    def events(self, query: Query) -> pl.DataFrame:
+        """List single calls, the newest first."""
+        frames = []
+        cursor, wanted = None, query.limit
+        while True:
+            size = _PAGE if wanted is None else min(wanted, _PAGE)
+            page = self._page(query, size, cursor)
+            frames.append(to_frame(page.rows))
+            cursor = page.next
+            wanted = None if wanted is None else wanted - len(page.rows)
+            if cursor is None or wanted == 0:
+                return listing.presented(pl.concat([empty(), *frames], how="diagonal"))
+
+    def _page(self, query: Query, size: int, cursor: str | None) -> _Page:
+        parameters = [*_parameters(query), ("limit", str(size)), *([("cursor", cursor)] if cursor else [])]
+        return self._decode(get(self._url, self._api_key, "/api/events", parameters), _Page)
+
+    def _ask(self, path: str, parameters: Parameters) -> answers.Document:
+        try:
+            return answers.decode(get(self._url, self._api_key, path, parameters))
+        except msgspec.DecodeError as error:
+            raise self._not_understood(error) from error
+
+    def _decode(self, body: bytes, type_: Any) -> Any:
+        try:
+            return msgspec.json.decode(body, type=type_)
+        except msgspec.DecodeError as error:
+            raise self._not_understood(error) from error
+
+    def _not_understood(self, error: Exception) -> ServerError:
+        msg = f"the answer of {self._url} cannot be read ({error}): is it a TokenBudget server of this version?"
+        return ServerError(msg)
+
+
+def _parameters(query: Query) -> list[tuple[str, str]]:
+    # A tag may have the name of a parameter: with its prefix it is never taken for one.
+    names = {name: name if name in DIMENSIONS or name.startswith("tag.") else f"tag.{name}" for name in query.filters}
+    filters = [(names[name], value) for name, values in query.filters.items() for value in values]
+    return [("period", query.period.name), ("tz", query.period.tz), *(("by", name) for name in query.by), *filters]

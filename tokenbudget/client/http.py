@@ -1,0 +1,74 @@
+"""One GET: what the server says, or an error that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from tokenbudget.core.errors import AuthError, QueryError, ServerError, ServerUnreachableError
+
+Parameters = Sequence[tuple[str, str]]
+
+TIMEOUT_SECONDS = 60.0
+_CONNECT_SECONDS = 5.0
+_OK = 200
+_BAD_REQUEST = 400
+_REFUSED = (401, 403)
+
+
+class _Problem(msgspec.Struct):
+    """Problem details (RFC 9457), as far as people need them."""
+
+    detail: str = ""
+    title: str = ""
+
+
+def get(url: str, api_key: str | None, path: str, parameters: Parameters) -> bytes:
+    """Fetch a document from a TokenBudget server.
+
+    Raises
+    ------
+    ServerUnreachableError
+        If there was no answer.
+    AuthError
+        If the server does not accept the key.
+    QueryError
+        If the server does not understand the question.
+    ServerError
+        If it refused for another reason.
+    """
+    import httpx
+
+    headers = {"Accept": "application/json", **({"Authorization": f"Bearer {api_key}"} if api_key else {})}
+    timeout = httpx.Timeout(TIMEOUT_SECONDS, connect=_CONNECT_SECONDS)
+    try:
+        answer = httpx.get(f"{url}{path}", params=list(parameters), headers=headers, timeout=timeout)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        msg = (
+            f"no answer from the TokenBudget server at {url} ({error or type(error).__name__}): is it running "
+            "(`tokenbudget up`)?  tb.configure(url='') asks this machine's journal instead"
+        )
+        raise ServerUnreachableError(msg) from error
+    if answer.status_code != _OK:
+        raise _refusal(url, api_key, answer)
+    return answer.content
+
+
+def _refusal(url: str, api_key: str | None, answer: Any) -> ServerError | QueryError:
+    said = _read_problem(answer)
+    if answer.status_code in _REFUSED:
+        do = "check TOKENBUDGET_API_KEY or tb.configure(api_key=...)" if api_key else "set TOKENBUDGET_API_KEY"
+        return AuthError(f"the server at {url} does not accept the API key ({said}): {do}", answer.status_code)
+    if answer.status_code == _BAD_REQUEST:
+        return QueryError(said)
+    return ServerError(f"the server at {url} answered {answer.status_code}: {said}", answer.status_code)
+
+
+def _read_problem(answer: Any) -> str:
+    try:
+        problem = msgspec.json.decode(answer.content, type=_Problem)
+    except msgspec.DecodeError:
+        return f"{answer.reason_phrase or 'no reason given'}; is it a TokenBudget server?"
+    return problem.detail or problem.title or str(answer.reason_phrase)
