@@ -29,6 +29,7 @@ _READERS: dict[pl.DataType, Callable[[Any], Any]] = {
     pl.Float64(): float,
 }
 _encoder = msgspec.json.Encoder(decimal_format="number")
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
 
 
 def summary(source: Source, query: Query) -> Document:
@@ -83,7 +84,7 @@ def decode(body: bytes) -> Document:
     msgspec.DecodeError
         If `body` is not JSON.
     """
-    return msgspec.json.decode(body, float_hook=Decimal)
+    return _decoder.decode(body)
 
 
 def read_period(document: Mapping[str, Any]) -> Period:
