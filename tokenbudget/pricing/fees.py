@@ -132,25 +132,29 @@ def _tool(card: Card, provider: str, name: str, calls: int, usage: Usage) -> Ite
         fee = next((fee for fee in table().fees if (fee.provider, fee.tool) == (provider, base)), None)
         rate, source = (fee.usd, fee.source) if fee else (None, "")
         yield Extra(name, "call", Decimal(calls), rate, source)
-    elif not _billed_instead(tool, usage):
+    elif not _billed_instead(card, tool, usage):
         count, rate = _counted(card, tool, calls, listed)
         yield Extra(name, "call", Decimal(count), rate, card.source)
 
 
-def _billed_instead(tool: Tool, usage: Usage) -> bool:
-    """Tell whether the call names the same thing a second time, and bills it there."""
+def _billed_by(card: Card) -> str:
+    return str(card.fields.get("web_search_billing_unit", "per_prompt"))
+
+
+def _billed_instead(card: Card, tool: Tool, usage: Usage) -> bool:
+    """Tell whether the call names the same thing a second time, and that is what the row bills."""
     used = {name.partition(":")[0] for name, calls in usage.tools.items() if calls}
     known = table().tools
-    twins = (known[name] for name in used if name in known and known[name].field == tool.field)
-    return tool.unless in used or bool(tool.counts and any(twin.counts not in ("", tool.counts) for twin in twins))
+    twins = [known[name] for name in used if name in known and known[name].field == tool.field]
+    is_twin = bool(tool.counts) and tool.counts != _billed_by(card)
+    return tool.unless in used or (is_twin and any(twin.counts == _billed_by(card) for twin in twins))
 
 
 def _counted(card: Card, tool: Tool, calls: int, listed: Decimal) -> tuple[int, Decimal | None]:
     """Count calls in what the row bills: the searches of one call are one prompt, but a prompt is unknown searches."""
-    billed = card.fields.get("web_search_billing_unit", "per_prompt")
-    if not tool.counts or tool.counts == billed:
+    if tool.counts in ("", _billed_by(card)):
         return calls, listed
-    return (1, listed) if billed == "per_prompt" else (calls, None)
+    return (1, listed) if tool.counts == "per_query" else (calls, None)
 
 
 def _listed(card: Card, tool: Tool, size: str) -> Decimal | None:

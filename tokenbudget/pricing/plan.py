@@ -205,10 +205,13 @@ class Card:
 
     def rate(self, slot: str, tier: str = "", above: int = 0, *, off_peak: bool = False) -> Decimal | None:
         """Give the rate of a part that has one of its own, moved into the tier and context if it must be."""
-        for known_tier, known_above in ((tier, above), ("", above), (tier, 0), ("", 0)):
-            known = self._stated(slot, known_tier, known_above, off_peak=off_peak)
-            if known is not None:
-                return self._moved(known, slot, (known_tier, known_above), (tier, above))
+        # What a tier says of a part (a cache read that is not discounted) holds in long contexts, too; a whole is
+        # taken from the long context, which may be dearer by any factor, and moved into the tier.
+        between = ((tier, 0), ("", above)) if slot in _SIDE else (("", above), (tier, 0))
+        for known in ((tier, above), *between, ("", 0)):
+            stated = self._stated(slot, *known, off_peak=off_peak)
+            if stated is not None:
+                return self._moved(stated, slot, known, (tier, above))
         return None
 
     def _stated(self, slot: str, tier: str, above: int, *, off_peak: bool) -> Decimal | None:

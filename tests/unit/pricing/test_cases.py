@@ -1,0 +1,58 @@
+"""Receipts and refusals, one by one: what was used, and what the bill must say."""
+
+import json
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tokenbudget.core.receipt import Receipt, Unpriced
+from tokenbudget.core.usage import Usage
+
+CASES = json.loads((Path(__file__).parent / "cases.json").read_text("utf-8"))
+
+
+def answer(pricer, case):
+    call = dict(case["call"])
+    at = datetime.fromisoformat(call.pop("at")) if "at" in call else None
+    usage = msgspec.convert(case["usage"], Usage, strict=False)
+    return pricer.price(call.pop("provider"), call.pop("model"), usage, at=at, **call)
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if "cost" in c], ids=lambda case: case["shows"])
+def test_receipt(pricer, case):
+    receipt = answer(pricer, case)
+    assert isinstance(receipt, Receipt), receipt
+    lines = [(line.part, line.quantity, line.rate) for line in receipt.lines]
+    assert lines == [(part, Decimal(quantity), Decimal(rate)) for part, quantity, rate in case["lines"]]
+    assert receipt.cost_usd == Decimal(case["cost"])
+    assert receipt.cost_usd == sum(line.amount for line in receipt.lines)
+    assert receipt.price_key == case["key"]
+    assert list(receipt.not_priced) == case.get("not_priced", [])
+    if "tier" in case:
+        assert {line.tier for line in receipt.lines if line.unit == "token"} == {case["tier"]}
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if "unpriced" in c], ids=lambda case: case["shows"])
+def test_refusal(pricer, case):
+    refused = answer(pricer, case)
+    assert isinstance(refused, Unpriced), refused
+    assert refused.reason == case["unpriced"]
+    assert refused.detail
+
+
+def test_each_case_is_asked_either_way():
+    assert all(("cost" in case) != ("unpriced" in case) for case in CASES)
+
+
+def test_names_near_an_unknown_model_are_told_but_not_taken(pricer):
+    refused = pricer.price("openai", "gpt-4oo", Usage(input_tokens=1, output_tokens=1))
+    assert "gpt-4o" in refused.detail
+
+
+def test_a_price_never_raises(pricer):
+    refused = pricer.price("openai", "gpt-4o", None)
+    assert refused.reason == "error"
+    assert "AttributeError" in refused.detail
