@@ -14,36 +14,55 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tokenbudget.capture import patch, record, tagged, tags, unpatch, wrap
     from tokenbudget.config import configure
+    from tokenbudget.notebook import by, events, percentiles, plot_costs, summary, timeseries
+    from tokenbudget.pricing import prices
+    from tokenbudget.pricing.estimate import estimate
+    from tokenbudget.pricing.explain import explain
+    from tokenbudget.runtime import flush, shutdown
 
 __version__ = "0.1.0"
+__all__ = [
+    "by",
+    "configure",
+    "estimate",
+    "events",
+    "explain",
+    "flush",
+    "patch",
+    "percentiles",
+    "plot_costs",
+    "prices",
+    "record",
+    "shutdown",
+    "summary",
+    "tagged",
+    "tags",
+    "timeseries",
+    "unpatch",
+    "wrap",
+]
 
-_HOMES = {
-    "wrap": "tokenbudget.capture",
-    "tags": "tokenbudget.capture",
-    "tagged": "tokenbudget.capture",
-    "record": "tokenbudget.capture",
-    "patch": "tokenbudget.capture",
-    "unpatch": "tokenbudget.capture",
-    "configure": "tokenbudget.config",
-    "flush": "tokenbudget.runtime",
-    "shutdown": "tokenbudget.runtime",
-    "summary": "tokenbudget.notebook",
-    "by": "tokenbudget.notebook",
-    "timeseries": "tokenbudget.notebook",
-    "events": "tokenbudget.notebook",
-    "percentiles": "tokenbudget.notebook",
-    "plot_costs": "tokenbudget.notebook",
+_NAMES = {
+    "tokenbudget.capture": ("patch", "record", "tagged", "tags", "unpatch", "wrap"),
+    "tokenbudget.config": ("configure",),
+    "tokenbudget.notebook": ("by", "events", "percentiles", "plot_costs", "summary", "timeseries"),
+    "tokenbudget.pricing.estimate": ("estimate",),
+    "tokenbudget.pricing.explain": ("explain",),
+    "tokenbudget.runtime": ("flush", "shutdown"),
 }
-
-__all__ = [*sorted(_HOMES), "__version__"]  # noqa: PLE0604 (the public names, each imported when first used)
+_HOMES = {name: home for home, names in _NAMES.items() for name in names}
+_MODULES = {"prices": "tokenbudget.pricing.prices"}
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used, so that importing tokenbudget stays cheap."""
-    if name not in _HOMES:
+    if name in _MODULES:
+        value: Any = importlib.import_module(_MODULES[name])
+    elif name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+    else:
         msg = f"module 'tokenbudget' has no attribute {name!r}: it has {', '.join(__all__)}"
         raise AttributeError(msg)
-    value = getattr(importlib.import_module(_HOMES[name]), name)
     globals()[name] = value
     return value
 

@@ -123,7 +123,7 @@ def current() -> Config:
     return _current
 
 
-def configure(  # noqa: PLR0913 (one keyword per setting)
+def configure(
     *,
     url: str | None = None,
     api_key: str | None = None,
@@ -166,8 +166,8 @@ def configure(  # noqa: PLR0913 (one keyword per setting)
     >>> configure(home=tempfile.mkdtemp(), project="demo", tz="Europe/Berlin").project
     'demo'
     """
-    global _current, _explicit  # noqa: PLW0603
-    from tokenbudget.core.period import zone  # noqa: PLC0415 (keeps the import of tokenbudget light)
+    global _current, _explicit
+    from tokenbudget.core.period import zone
 
     if tz is not None:
         zone(tz)
@@ -198,5 +198,5 @@ def on_change(listener: Any) -> None:
 
 def reset() -> None:
     """Forget what ``configure`` set; for tests."""
-    global _current, _explicit  # noqa: PLW0603
+    global _current, _explicit
     _explicit, _current = {}, None

@@ -32,7 +32,8 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tools : dict of str to int
         Calls of server tools that are billed apart, e.g. ``{"web_search": 2}``.
     units : dict of str to Decimal
-        Billed units other than tokens, e.g. ``{"seconds": Decimal("12.5")}``, ``characters``, ``images``, ``search_units``.
+        Billed units other than tokens, e.g. ``{"seconds": Decimal("12.5")}``; also ``characters``, ``images``,
+        ``search_units``, ….
     passes : tuple of Pass
         The model passes inside the call, where it made several that are priced apart (compaction, advisor model).
         The outer fields are then their sum.

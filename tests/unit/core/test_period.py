@@ -9,7 +9,7 @@ from tokenbudget.core.errors import PeriodError
 from tokenbudget.core.period import Period, midnight, parse
 
 NOW = datetime(2026, 10, 5, 12, 7, tzinfo=UTC)
-ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Africa/Cairo", "Pacific/Apia"]
+ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Africa/Cairo"]
 
 
 def days(period: Period) -> tuple[str, str]:
@@ -84,7 +84,7 @@ def test_an_unknown_zone_is_named(tz: str) -> None:
 
 
 @given(
-    now=st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC)),
+    now=st.integers(1_577_836_800, 2_051_222_400).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)),
     text=st.sampled_from(["1h", "24h", "1d", "7d", "30d", "today", "mtd", "qtd", "ytd"]),
     tz=st.sampled_from(ZONES),
 )
