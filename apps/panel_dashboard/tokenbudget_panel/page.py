@@ -1,0 +1,168 @@
+"""The page: app bar, controls, and the overview that keeps itself up to date."""
+
+from __future__ import annotations
+
+import asyncio
+from html import escape
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import panel as pn
+import panel_material_ui as pmui
+import param
+
+from tokenbudget import config
+from tokenbudget.core.errors import TokenBudgetError
+from tokenbudget_panel import look
+from tokenbudget_panel.desk import Snapshot, desk
+from tokenbudget_panel.overview import Overview, html
+from tokenbudget_panel.trouble import Trouble
+from tokenbudget_panel.view import DIMENSIONS, PERIODS, View, zones
+
+REFRESH_MS = 10_000
+_FAVICON = Path(__file__).with_name("favicon.svg")
+
+
+def page() -> pmui.Page:
+    """Make the page for one visitor."""
+    pn.extension("tabulator", notifications=False)
+    return _Session().page
+
+
+class _Session:
+    """One visitor's page and what they look at."""
+
+    def __init__(self) -> None:
+        view = _asked_for()
+        self._overview = Overview()
+        self._period = pmui.RadioButtonGroup(
+            options=PERIODS, value=view.period, color="primary", size="small", margin=0, sx=_BUTTONS
+        )
+        self._by = pmui.Select(label="Split by", options=_with(DIMENSIONS, view.by), value=view.by, **_CONTROL)
+        self._tz = pmui.AutocompleteInput(
+            label="Time zone",
+            options=_with(zones(), view.tz),
+            value=view.tz,
+            case_sensitive=False,
+            min_characters=0,
+            **_CONTROL,
+        )
+        self._status = html('<span class="status"></span>')
+        self.page = self._laid_out()
+        if known := desk.recall(view):
+            self._show(known)
+        self._follow()
+
+    @property
+    def _view(self) -> View:
+        return View(period=self._period.value, by=self._by.value, tz=self._tz.value)
+
+    def _laid_out(self) -> pmui.Page:
+        controls = pmui.FlexBox(
+            self._period, self._by, self._tz, align_items="center", gap="14px", sizing_mode="stretch_width", margin=0
+        )
+        body = pmui.Column(
+            controls,
+            self._overview.view,
+            sizing_mode="stretch_width",
+            margin=0,
+            sx={"gap": "16px", "p": {"xs": "14px", "sm": "22px 24px 40px"}},
+        )
+        return pmui.Page(
+            header=[html(look.WORDMARK), self._status],
+            main=[body],
+            main_width=1280,
+            meta_title="TokenBudget",
+            favicon=_FAVICON,
+            busy_indicator=None,
+            theme_config=look.THEME,
+            sx=look.PAGE,
+            raw_css=[look.DOCUMENT],
+        )
+
+    def _follow(self) -> None:
+        for control in (self._period, self._by, self._tz):
+            control.param.watch(self._on_choice, "value")
+        self._overview.retry.on_click(self._on_retry)
+        self.page.param.watch(self._on_theme, "dark_theme")
+        pn.state.onload(self._refresh)
+        pn.state.add_periodic_callback(self._refresh, period=REFRESH_MS)
+
+    async def _on_choice(self, _: object) -> None:
+        _remember(**self._view.__dict__)
+        await self._refresh()
+
+    def _on_theme(self, event: param.parameterized.Event) -> None:
+        _remember(theme="dark" if event.new else "default")
+
+    async def _on_retry(self, _: object) -> None:
+        desk.ask_again()
+        with self._overview.retry.param.update(loading=True):
+            await self._refresh()
+
+    async def _refresh(self) -> None:
+        view = self._view
+        outcome = await asyncio.to_thread(desk.look, view)
+        if view != self._view:
+            return  # Something else was chosen meanwhile, and is on its way.
+        with pn.io.hold():
+            self._show(outcome)
+
+    def _show(self, outcome: Snapshot | Trouble) -> None:
+        if isinstance(outcome, Trouble):
+            self._overview.complain(outcome)
+            self._status.object = '<span class="status late"><i></i>not up to date</span>'
+            return
+        self._by.options = _with(outcome.dimensions, self._by.value)
+        self._overview.show(outcome)
+        taken = outcome.taken_at.astimezone(ZoneInfo(outcome.query.period.tz))
+        self._status.object = (
+            f'<span class="status" title="Asked {taken:%H:%M:%S}, again every {REFRESH_MS // 1000} s">'
+            f"<i></i>{escape(outcome.source)}</span>"
+        )
+
+
+_FIELD = {"backgroundColor": "var(--tb-card)"}
+_CONTROL = {
+    "size": "small",
+    "variant": "outlined",
+    "margin": 0,
+    "sizing_mode": "stretch_width",
+    "styles": {"flex": "1 1 150px", "max-width": "220px"},
+    "sx": {"&.MuiInputBase-root, & .MuiInputBase-root": {**_FIELD, "height": "40px", "fontSize": "15px"}},
+}
+_BUTTONS = {
+    "& .MuiToggleButton-root": {
+        "height": "40px",
+        "px": "14px",
+        "textTransform": "none",
+        "fontSize": "14px",
+        "borderColor": "var(--tb-line)",
+    },
+    "& .MuiToggleButton-root:not(.Mui-selected)": {**_FIELD, "color": "var(--tb-muted)"},
+}
+
+
+def _with(options: object, chosen: str) -> list[str]:
+    listed = list(options)
+    return listed if chosen in listed else [*listed, chosen]
+
+
+def _default() -> View:
+    try:
+        return View(tz=config.current().tz)
+    except TokenBudgetError:
+        return View()  # The first question says what is wrong with the settings.
+
+
+def _asked_for() -> View:
+    """Read the view from the address, so that one can be shared."""
+    default, query = _default(), pn.state.location.query_params if pn.state.location else {}
+    asked = View(**{**default.__dict__, **{name: str(query[name]) for name in default.__dict__ if name in query}})
+    return asked.or_default(default)
+
+
+def _remember(**chosen: str) -> None:
+    """Keep what was chosen in the address; Panel itself reads ``theme`` from it."""
+    if pn.state.location:
+        pn.state.location.update_query(**chosen)

@@ -1,0 +1,103 @@
+"""The table by group: its rows, and the widget that shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import panel as pn
+from bokeh.models import HTMLTemplateFormatter
+
+from tokenbudget.plotting import palette, text
+from tokenbudget_panel import look, words
+from tokenbudget_panel.desk import Snapshot
+
+# `<%- … %>` escapes: groups are named by whoever calls, and a tag may hold anything.
+_NAME = '<i class="swatch" style="background:<%- colour %>"></i><span title="<%- name %>"><%- name %></span>'
+_SHARE = (
+    '<span class="share"><span class="bar"><i style="width:<%- width %>%;background:<%- colour %>"></i></span>'
+    "<span><%- share_text %></span></span>"
+)
+_NUMBER = '<span title="<%- {0}_exact %>"><%- {0}_text %></span>'
+_MEASURES: dict[str, tuple[str, int]] = {
+    "cost": ("Cost", 110),
+    "share": ("Share of cost", 190),
+    "requests": ("Requests", 100),
+    "tokens": ("Tokens", 100),
+    "average": ("Avg cost", 110),
+    "latency": ("Avg latency", 110),
+}
+
+
+def rows(snapshot: Snapshot, colours: dict[str, str]) -> pd.DataFrame:
+    """Write a snapshot's groups as the table's rows.
+
+    Parameters
+    ----------
+    colours : dict of str to str
+        Of the groups that the chart names; the others are as grey as what they are summed up in.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Numbers to sort by, and beside each the words that are shown.
+    """
+    (dimension,) = snapshot.query.by
+    return pd.DataFrame([_row(group, dimension, colours) for group in snapshot.groups.to_dicts()], columns=COLUMNS)
+
+
+def _row(group: dict[str, Any], dimension: str, colours: dict[str, str]) -> dict[str, Any]:
+    name = f"no {dimension}" if group[dimension] is None else group[dimension]
+    share = group["share"]
+    return {
+        "name": name,
+        "colour": colours.get(name, palette.OTHER),
+        "width": 0.0 if share is None else round(100 * share, 2),
+        **_cell("cost", group["cost_usd"], text.dollars, words.exact_dollars),
+        **_cell("share", share, words.percent),
+        **_cell("requests", group["requests"], words.count),
+        **_cell("tokens", group["total_tokens"], words.short_count, words.count),
+        **_cell("average", group["avg_cost_usd"], _average, words.exact_dollars),
+        **_cell("latency", group["avg_latency_ms"], words.duration),
+    }
+
+
+def _cell(name: str, value: Any, short: Any, exact: Any = None) -> dict[str, Any]:
+    number = float("nan") if value is None else float(value)
+    return {name: number, f"{name}_text": short(value), f"{name}_exact": (exact or short)(value)}
+
+
+def _average(amount: Any) -> str:
+    return words.NOTHING if amount is None else text.dollars(amount)
+
+
+COLUMNS = ["name", "colour", "width", *(f"{m}{suffix}" for m in _MEASURES for suffix in ("", "_text", "_exact"))]
+_HIDDEN = [name for name in COLUMNS if name not in {"name", *_MEASURES}]
+
+
+def make(frame: pd.DataFrame) -> pn.widgets.Tabulator:
+    """Make the widget; give it other rows with ``.value``."""
+    return pn.widgets.Tabulator(
+        frame,
+        show_index=False,
+        disabled=True,
+        selectable=False,
+        hidden_columns=_HIDDEN,
+        titles={"name": "", **{name: title for name, (title, _) in _MEASURES.items()}},
+        formatters={
+            "name": HTMLTemplateFormatter(template=_NAME),
+            **{name: HTMLTemplateFormatter(template=_NUMBER.format(name)) for name in _MEASURES},
+            "share": HTMLTemplateFormatter(template=_SHARE),
+        },
+        text_align={name: "left" if name == "share" else "right" for name in _MEASURES},
+        header_align={name: "left" if name == "share" else "right" for name in _MEASURES},
+        configuration={
+            "columnDefaults": {"headerSortStartingDir": "desc", "headerSortTristate": True, "minWidth": 130}
+        },
+        frozen_columns=["name"],
+        widths={name: width for name, (_, width) in _MEASURES.items()},
+        layout="fit_columns",
+        sizing_mode="stretch_width",
+        margin=0,
+        stylesheets=[look.TABLE],
+    )

@@ -1,0 +1,145 @@
+"""The key figures: what each tile says, and its HTML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from html import escape
+from typing import Any
+
+from tokenbudget.plotting import text
+from tokenbudget_panel import words
+
+NAMES = ("Spend", "Requests", "Tokens", "Cache hit rate", "Error rate")
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One figure.
+
+    Attributes
+    ----------
+    name : str
+    value : str
+        As it is read at a glance.
+    exact : str
+        With every digit, on demand.
+    note : str
+        What it is made of.
+    change : str
+        Against the period before; empty where there is nothing to compare.
+    mood : {"", "good", "bad"}
+        Whether the change is good news.
+    warning, hint : str
+        What the value leaves out, and why; empty when it is the whole.
+    """
+
+    name: str
+    value: str
+    exact: str
+    note: str
+    change: str = ""
+    mood: str = ""
+    warning: str = ""
+    hint: str = ""
+
+
+def tiles(current: dict[str, Any], previous: dict[str, Any]) -> list[Tile]:
+    """Say what the metrics of a period, and of the one before it, come to."""
+    return [_spend(current, previous), _requests(current, previous), _tokens(current, previous), *_rates(current)]
+
+
+def _spend(current: dict[str, Any], previous: dict[str, Any]) -> Tile:
+    cost, before = current["cost_usd"], previous["cost_usd"]
+    return Tile(
+        name="Spend",
+        value=text.dollars(cost),
+        exact=words.exact_dollars(cost),
+        note=f"{text.dollars(before)} in the period before"
+        if previous["requests"]
+        else "no calls in the period before",
+        change=text.change(cost, before),
+        mood=_mood(cost, before),
+        warning=f"{words.count(current['unpriced'])} unpriced" if current["unpriced"] else "",
+        hint=_unpriced_hint(current),
+    )
+
+
+def _requests(current: dict[str, Any], previous: dict[str, Any]) -> Tile:
+    average = current["avg_cost_usd"]
+    return Tile(
+        name="Requests",
+        value=words.short_count(current["requests"]),
+        exact=words.plural(current["requests"], "request"),
+        note=f"{text.dollars(average)} each" if average is not None else "cost unknown",
+        change=text.change(Decimal(current["requests"]), Decimal(previous["requests"])),
+    )
+
+
+def _tokens(current: dict[str, Any], previous: dict[str, Any]) -> Tile:
+    total, before = current["total_tokens"], previous["total_tokens"]
+    return Tile(
+        name="Tokens",
+        value=words.short_count(total),
+        exact=f"{words.count(current['input_tokens'])} in, {words.count(current['output_tokens'])} out",
+        note=f"{words.short_count(current['input_tokens'])} in · {words.short_count(current['output_tokens'])} out",
+        change=text.change(None if total is None else Decimal(total), Decimal(before or 0)),
+    )
+
+
+def _rates(current: dict[str, Any]) -> list[Tile]:
+    errors, aborted = current["errors"], current["aborted"]
+    return [
+        Tile(
+            name="Cache hit rate",
+            value=words.percent(current["cache_hit_rate"]),
+            exact=f"{words.count(current['cache_read_tokens'])} of {words.count(current['input_tokens'])} input tokens",
+            note=f"{words.short_count(current['cache_read_tokens'])} input tokens reused",
+        ),
+        Tile(
+            name="Error rate",
+            value=words.percent(current["error_rate"]),
+            exact=f"{words.count(errors)} of {words.plural(current['requests'], 'request')}",
+            note=f"{words.short_count(errors)} failed · {words.short_count(aborted)} aborted",
+        ),
+    ]
+
+
+def _mood(cost: Decimal | None, before: Decimal | None) -> str:
+    if cost is None or before is None or cost == before:
+        return ""
+    return "bad" if cost > before else "good"
+
+
+def _unpriced_hint(current: dict[str, Any]) -> str:
+    if not current["unpriced"]:
+        return ""
+    which = words.plural(current["unpriced"], "call")
+    failed = " Failed calls, which state no usage, are among them." if current["errors"] else ""
+    return (
+        f"{which} of {words.count(current['requests'])} have no known cost, so the spend shown leaves them out: "
+        f"unknown is not zero.{failed} tb.by('unpriced') tells why."
+    )
+
+
+def html(shown: list[Tile]) -> str:
+    """Write tiles as HTML."""
+    return f'<dl class="tiles">{"".join(map(_tile, shown))}</dl>'
+
+
+def placeholder() -> str:
+    """Write tiles whose figures are still to come, of the same size."""
+    waiting = '<div class="tile"><dt>{}</dt><dd><span class="value waiting">&nbsp;</span><p class="note">&nbsp;</p></dd></div>'
+    return f'<dl class="tiles" aria-busy="true">{"".join(map(waiting.format, NAMES))}</dl>'
+
+
+def _tile(tile: Tile) -> str:
+    change = f'<span class="change {tile.mood}">{escape(tile.change)}</span>' if tile.change else ""
+    warning = (
+        f'<span class="warning" title="{escape(tile.hint)}">⚠ {escape(tile.warning)}</span>' if tile.warning else ""
+    )
+    return (
+        f'<div class="tile" data-tile="{escape(tile.name)}"><dt>{escape(tile.name)}{warning}</dt>'
+        f'<dd><span class="value" title="{escape(tile.exact)}">{escape(tile.value)}</span>{change}'
+        f'<p class="note">{escape(tile.note)}</p></dd></div>'
+    )

@@ -1,0 +1,67 @@
+"""What a visitor looks at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zoneinfo import available_timezones
+
+from tokenbudget.core.errors import TokenBudgetError
+from tokenbudget.core.query import Query
+from tokenbudget.notebook.question import question
+
+PERIODS: dict[str, str] = {"24h": "24h", "7d": "7d", "30d": "30d", "90d": "90d", "Month": "mtd"}
+"""Labels and periods."""
+
+DIMENSIONS: tuple[str, ...] = ("model", "provider", "feature", "user_id")
+"""Always offered; the tag keys in use are added to them."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A period, the zone its days follow, and what it is split by.
+
+    Attributes
+    ----------
+    period : str
+        As `tokenbudget.summary` takes it.
+    by : str
+        A dimension or a tag key.
+    tz : str
+        IANA zone.
+    """
+
+    period: str = "30d"
+    by: str = "model"
+    tz: str = "UTC"
+
+    def query(self) -> Query:
+        """Put it as a question.
+
+        Raises
+        ------
+        PeriodError, QueryError
+            If a part of it is not understood.
+        """
+        return question(self.period, tz=self.tz, by=self.by)
+
+    def or_default(self, default: View) -> View:
+        """Keep what is understood of it, which may come from an address that somebody typed."""
+        kept = default
+        for name in ("period", "by", "tz"):
+            tried = _replace(kept, name, getattr(self, name))
+            try:
+                tried.query()
+            except TokenBudgetError:
+                continue
+            kept = tried
+        return kept
+
+
+def _replace(view: View, name: str, value: str) -> View:
+    return View(**{**view.__dict__, name: value})
+
+
+def zones() -> list[str]:
+    """List the IANA zones that people live in, after UTC."""
+    places = (name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))
+    return ["UTC", *sorted(places)]
