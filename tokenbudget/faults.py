@@ -38,3 +38,9 @@ def swallow(where: str, error: BaseException) -> None:
             error,
             exc_info=error,
         )
+
+
+def reset() -> None:
+    """Forget all faults; for tests."""
+    counts.clear()
+    _logged.clear()

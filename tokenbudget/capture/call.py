@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 from tokenbudget import config, faults, runtime
@@ -15,10 +14,12 @@ from tokenbudget.capture.context import current_tags
 from tokenbudget.capture.fields import NONE, Fields, fields
 from tokenbudget.core.event import Event, Measured, Status
 from tokenbudget.core.ids import uuid7, uuid7_from
-from tokenbudget.core.usage import TOKEN_FIELDS, Usage, check
+from tokenbudget.core.usage import INPUT_PARTS, OUTPUT_PARTS, TOKEN_FIELDS, Usage, check
 
 _TOKENS = frozenset(TOKEN_FIELDS)
 _USAGE = frozenset(Usage.__struct_fields__) - _TOKENS
+_TOTALS = frozenset({"input_tokens", "output_tokens"})
+_INPUT_PARTS, _OUTPUT_PARTS = frozenset(INPUT_PARTS), frozenset(OUTPUT_PARTS)
 _MS = 1e-6
 _CUT = (GeneratorExit, KeyboardInterrupt, SystemExit)
 
@@ -239,15 +240,31 @@ def usage_of(found: Found) -> tuple[Usage, tuple[str, ...]]:
     named: dict[str, Any] = {}
     for name, value in found.items():
         if name in _TOKENS:
-            named[name] = value if type(value) is int else int(value)
+            if value or name in _TOTALS:
+                named[name] = value if type(value) is int else int(value)
         elif name in _USAGE:
             named[name] = value
-    cost = named.get("reported_cost_usd")
-    if cost is not None and type(cost) is not Decimal:
-        # Through the shortest text of the float, which is what the JSON said.
-        named["reported_cost_usd"] = Decimal(str(cost))
     usage = Usage(**named)
-    return check(usage)
+    return (usage, ()) if _plain(named) else check(usage)
+
+
+def _plain(named: Mapping[str, Any]) -> bool:
+    """Tell the usual case, where nothing can contradict anything, without the full check's price."""
+    room_in = room_out = 0
+    for name, value in named.items():
+        if name == "input_tokens":
+            room_in += value
+        elif name == "output_tokens":
+            room_out += value
+        elif name in _INPUT_PARTS:
+            room_in -= value
+        elif name in _OUTPUT_PARTS:
+            room_out -= value
+        elif name in _TOKENS:
+            return False
+        if name in _TOKENS and value < 0:
+            return False
+    return room_in >= 0 and room_out >= 0
 
 
 def _is_cut(error: BaseException) -> bool:

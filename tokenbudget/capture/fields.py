@@ -48,29 +48,30 @@ class Reader:
     {'model': 'm', 'input_tokens': 3, 'cache_read_tokens': 2}
     """
 
-    __slots__ = ("_rows", "_sections", "places")
+    __slots__ = ("_others", "_rows", "_sections", "places")
 
     def __init__(self, **places: Place) -> None:
         self.places = places
         indices: dict[str, int] = {"": 0}
         sections: list[tuple[int, str]] = []
 
-        def section(path: str) -> int:
-            if path not in indices:
-                above, _, name = path.rpartition(".")
-                sections.append((section(above), name))
-                indices[path] = len(sections)
-            return indices[path]
-
-        def place(path: str) -> tuple[int, str]:
+        def locate(path: str) -> tuple[int, str]:
             above, _, name = path.rpartition(".")
-            return section(above), name
+            if above not in indices:
+                sections.append(locate(above))
+                indices[above] = len(sections)
+            return indices[above], name
 
-        self._rows = tuple(
-            (ours, tuple(place(path) for path in ((theirs,) if isinstance(theirs, str) else theirs)))
-            for ours, theirs in places.items()
-        )
+        rows: dict[int, list[tuple[str, str]]] = {}
+        others: list[tuple[str, int, str]] = []
+        for ours, theirs in places.items():
+            first, *rest = (theirs,) if isinstance(theirs, str) else theirs
+            index, name = locate(first)
+            rows.setdefault(index, []).append((ours, name))
+            others.extend((ours, *locate(path)) for path in rest)
         self._sections = tuple(sections)
+        self._rows = tuple((index, tuple(names)) for index, names in rows.items())
+        self._others = tuple(others)
 
     def __call__(self, response: Fields) -> dict[str, Any]:
         """Give what is there; what is not there is not in the answer."""
@@ -79,12 +80,17 @@ class Reader:
             inner = sections[above].get(name)
             sections.append(NONE if inner is None else fields(inner))
         found: dict[str, Any] = {}
-        for ours, places in self._rows:
-            for index, name in places:
+        for index, names in self._rows:
+            if section := sections[index]:
+                for ours, name in names:
+                    value = section.get(name)
+                    if value is not None:
+                        found[ours] = value
+        for ours, index, name in self._others:
+            if ours not in found:
                 value = sections[index].get(name)
                 if value is not None:
                     found[ours] = value
-                    break
         return found
 
     def but(self, **places: Place) -> Reader:

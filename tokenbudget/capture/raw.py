@@ -7,6 +7,7 @@ The caller may parse the body, read it as text or go through its lines; all of t
 from __future__ import annotations
 
 import contextlib
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -75,18 +76,17 @@ class Content:
 class Body(Watched):
     """A raw body under way: what the caller reads of it is read along."""
 
-    __slots__ = ("_content", "_sources", "_visible")
+    __slots__ = ("_content", "_response")
 
     def __init__(self, response: Any, call: Call, content: Content) -> None:
         super().__init__(None, call)
         self._content = content
-        self._sources: dict[str, Any] = {name: getattr(response, name, None) for name in _TEES}
-        # Its attributes and not the response, which has us: no cycle, so a dropped response is noticed at once.
-        self._visible = response.__dict__
+        # Weakly, as the response has us: without a cycle a dropped response is noticed at once.
+        self._response = weakref.ref(response)
 
     def iter_bytes(self, chunk_size: int | None = None) -> Iterator[bytes]:
         """Stand in for the response's method of this name."""
-        chunks = self._sources["iter_bytes"](chunk_size)
+        chunks = self._source("iter_bytes", chunk_size)
         while True:
             self._reading = True
             try:
@@ -101,7 +101,7 @@ class Body(Watched):
 
     async def aiter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
         """Stand in for the response's method of this name."""
-        chunks = self._sources["aiter_bytes"](chunk_size)
+        chunks = self._source("aiter_bytes", chunk_size)
         while True:
             self._reading = True
             try:
@@ -115,6 +115,11 @@ class Body(Watched):
         self._finish()
 
     def _finish(self) -> None:
-        for name in _TEES:
-            self._visible.pop(name, None)
+        response = self._response()
+        for name in _TEES if response is not None else ():
+            response.__dict__.pop(name, None)
         self._content.finish()
+
+    def _source(self, name: str, chunk_size: int | None) -> Any:
+        response: Any = self._response()
+        return getattr(type(response), name)(response, chunk_size)

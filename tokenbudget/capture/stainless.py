@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tokenbudget import config
 from tokenbudget.capture import shells
 from tokenbudget.capture.api import Api
 from tokenbudget.capture.batches import Batches, Reading
@@ -116,6 +117,8 @@ class StainlessSdk:
             if not self._everything:
                 return None
             mark = Mark()
+        if not config.current().enabled:
+            return None
         options = args[1] if len(args) > 1 else kwargs["options"]
         api = self.route(options.method.lower(), options.url)
         if api is None:

@@ -18,6 +18,7 @@ _ANSWER = Reader(
     response_id="id",
     service_tier="service_tier",
 )
+_BILL = {"cost": "usage.cost", "ticks": "usage.cost_in_usd_ticks"}
 _CHAT = _ANSWER.but(
     input_tokens="usage.prompt_tokens",
     output_tokens="usage.completion_tokens",
@@ -37,6 +38,9 @@ _CHAT = _ANSWER.but(
     accepted_prediction_tokens="usage.completion_tokens_details.accepted_prediction_tokens",
     rejected_prediction_tokens="usage.completion_tokens_details.rejected_prediction_tokens",
     citation_tokens="usage.citation_tokens",
+    total_tokens="usage.total_tokens",
+    search_context="usage.search_context_size",
+    **_BILL,
 )
 _RESPONSES = _ANSWER.but(
     input_tokens="usage.input_tokens",
@@ -50,12 +54,13 @@ _RESPONSES = _ANSWER.but(
     output_image_tokens="usage.output_tokens_details.image_tokens",
     background="background",
     created="created_at",
+    **_BILL,
 )
 
 CHAT = Api(
     operation="chat",
     read=_CHAT,
-    rules=(rules.reasoning_beside_completion, rules.reported_cost, rules.perplexity_fees),
+    rules=(rules.reasoning_beside_completion, rules.reported_cost),
     fold=folds.chat,
     ask_for_usage=True,
 )

@@ -16,39 +16,30 @@ _TOOLS = {
 
 def reasoning_beside_completion(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
     """Add reasoning to the output where the stated total shows that ``completion_tokens`` leaves it out (xAI)."""
-    reasoning = found.get("reasoning_tokens")
-    if not reasoning:
-        return
-    total = fields(response.get("usage")).get("total_tokens")
+    total, reasoning = found.pop("total_tokens", None), found.get("reasoning_tokens")
     given, written = found.get("input_tokens"), found.get("output_tokens")
-    if given is not None and written is not None and total == given + written + reasoning:
+    if reasoning and given is not None and written is not None and total == given + written + reasoning:
         found["output_tokens"] = written + reasoning
 
 
 def reported_cost(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
     """Take the provider's own bill: OpenRouter's ``cost``, Perplexity's ``cost.total_cost``, xAI's ticks."""
-    usage = fields(response.get("usage"))
-    ticks = usage.get("cost_in_usd_ticks")
-    if ticks is not None:
+    if (ticks := found.pop("ticks", None)) is not None:
         found["reported_cost_usd"] = Decimal(ticks) / _TICKS_PER_DOLLAR
-        return
-    cost = usage.get("cost")
-    if cost is not None and not isinstance(cost, int | float):
-        cost = fields(cost).get("total_cost")
-    if cost is not None:
-        found["reported_cost_usd"] = Decimal(str(cost))
+    elif (cost := found.pop("cost", None)) is not None:
+        parts = None if isinstance(cost, int | float) else fields(cost)
+        total = cost if parts is None else parts.get("total_cost")
+        if total is not None:
+            # Through the shortest text of the float, which is what the JSON said.
+            found["reported_cost_usd"] = Decimal(str(total))
+        if parts is not None and (fee := parts.get("request_cost")) is not None:
+            _request_fee(found, fee)
 
 
-def perplexity_fees(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
-    """Count what Perplexity bills beside tokens: the request by its search context, and searches."""
-    usage = fields(response.get("usage"))
-    fee = fields(usage.get("cost")).get("request_cost")
-    if fee is not None:
-        size = usage.get("search_context_size") or "low"
-        found.setdefault("tools", {})[f"request_fee:{size}"] = 1
-        found.setdefault("units", {})["request_fee_usd"] = Decimal(str(fee))
-    if searches := usage.get("num_search_queries"):
-        found.setdefault("tools", {})["search_queries"] = int(searches)
+def _request_fee(found: Found, fee: float) -> None:
+    """Count the request itself, which Perplexity bills by its search context."""
+    found["tools"] = {f"request_fee:{found.pop('search_context', 'low')}": 1}
+    found["units"] = {"request_fee_usd": Decimal(str(fee))}
 
 
 def server_tools(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001

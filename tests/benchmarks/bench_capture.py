@@ -1,0 +1,184 @@
+"""What observing costs the caller: CPU added to an OpenAI call, beside a wrapper that does nothing.
+
+Clients answer from memory.  Bare, wrapped and no-op calls take turns in one process, and the figure is the median of
+the differences within a turn, so that drifting clock rates and neighbours on the machine cancel out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import openai
+
+import tokenbudget as tb
+
+TARGETS_US = {"call": 30.0, "stream": 300.0, "async": 60.0, "import": 40_000.0}
+CHUNKS = 200
+CONCURRENT = 100
+_MESSAGES = [{"role": "user", "content": "What did I spend?"}]
+_USAGE = {
+    "prompt_tokens": 1370,
+    "completion_tokens": 155,
+    "total_tokens": 1525,
+    "prompt_tokens_details": {"cached_tokens": 1280, "audio_tokens": 0},
+    "completion_tokens_details": {
+        "reasoning_tokens": 64,
+        "audio_tokens": 0,
+        "accepted_prediction_tokens": 0,
+        "rejected_prediction_tokens": 0,
+    },
+}
+_HEAD = {"id": "chatcmpl-bench", "created": 1, "model": "gpt-4o-mini-2024-07-18", "service_tier": "default"}
+_ANSWER = json.dumps(
+    _HEAD
+    | {
+        "object": "chat.completion",
+        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Not much."}}],
+        "usage": _USAGE,
+    }
+).encode()
+
+
+def _event(**fields: Any) -> bytes:
+    return b"data: " + json.dumps(_HEAD | {"object": "chat.completion.chunk"} | fields).encode() + b"\n\n"
+
+
+_STREAM = b"".join(
+    [
+        *(
+            _event(choices=[{"index": 0, "delta": {"content": "word "}, "finish_reason": None}])
+            for _ in range(CHUNKS - 1)
+        ),
+        _event(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}]),
+        _event(choices=[], usage=_USAGE),
+        b"data: [DONE]\n\n",
+    ]
+)
+
+
+def _answer(request: Any) -> httpx2.Response:
+    if b'"stream":true' in request.content:
+        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=_STREAM)
+    return httpx2.Response(200, headers={"content-type": "application/json"}, content=_ANSWER)
+
+
+def _client() -> openai.OpenAI:
+    http = httpx2.Client(transport=httpx2.MockTransport(_answer))
+    return openai.OpenAI(api_key="unused", http_client=http)
+
+
+def _async_client() -> openai.AsyncOpenAI:
+    http = httpx2.AsyncClient(transport=httpx2.MockTransport(_answer))
+    return openai.AsyncOpenAI(api_key="unused", http_client=http)
+
+
+def _noop(client: Any) -> Any:
+    """Wrap the base method the way TokenBudget does, and do nothing there."""
+    original = type(client).request
+
+    @functools.wraps(original)
+    def shell(*args: Any, **kwargs: Any) -> Any:
+        return original(client, *args, **kwargs)
+
+    client.request = shell
+    return client
+
+
+def _call(client: openai.OpenAI) -> None:
+    client.chat.completions.create(model="gpt-4o-mini", messages=_MESSAGES)
+
+
+def _stream(client: openai.OpenAI) -> None:
+    stream = client.chat.completions.create(
+        model="gpt-4o-mini", messages=_MESSAGES, stream=True, stream_options={"include_usage": True}
+    )
+    for _ in stream:
+        pass
+
+
+def _many(loop: asyncio.AbstractEventLoop) -> Callable[[openai.AsyncOpenAI], None]:
+    async def gather(client: openai.AsyncOpenAI) -> None:
+        calls = [client.chat.completions.create(model="gpt-4o-mini", messages=_MESSAGES) for _ in range(CONCURRENT)]
+        await asyncio.gather(*calls)
+
+    return lambda client: loop.run_until_complete(gather(client))
+
+
+def added(run: Callable[[Any], None], bare: Any, others: list[Any], turns: int) -> list[tuple[float, float]]:
+    """Give, for each of `others`, the µs added to `bare` (median) and the ratio to it."""
+    clients = [bare, *others]
+    for client in clients:
+        for _ in range(max(3, turns // 20)):
+            run(client)
+    spent: list[list[int]] = [[] for _ in clients]
+    for turn in range(turns):
+        for offset in range(len(clients)):
+            index = (turn + offset) % len(clients)
+            begin = time.thread_time_ns()
+            run(clients[index])
+            spent[index].append(time.thread_time_ns() - begin)
+    base = statistics.median(spent[0])
+    return [
+        (
+            statistics.median(b - a for a, b in zip(spent[0], times, strict=True)) / 1000,
+            statistics.median(times) / base,
+        )
+        for times in spent[1:]
+    ]
+
+
+def _import_cost(code: str) -> float:
+    program = f"import openai, time; a = time.process_time_ns(); {code}; print((time.process_time_ns() - a) / 1000)"
+    runs = [
+        float(subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True).stdout)
+        for _ in range(5)
+    ]
+    return statistics.median(runs)
+
+
+def main() -> None:
+    """Print the table."""
+    home = tempfile.mkdtemp(prefix="tokenbudget-bench-")
+    os.environ["TOKENBUDGET_RAISE"] = "1"
+    tb.configure(home=home, url="")
+    loop = asyncio.new_event_loop()
+    try:
+        rows = [
+            ("call", 1, added(_call, _client(), [tb.wrap(_client()), _noop(_client())], 1500)),
+            ("stream", 1, added(_stream, _client(), [tb.wrap(_client()), _noop(_client())], 150)),
+            (
+                "async",
+                CONCURRENT,
+                added(_many(loop), _async_client(), [tb.wrap(_async_client()), _noop(_async_client())], 40),
+            ),
+        ]
+        print(f"{'CPU added to':28}{'wrapped µs':>12}{'target µs':>12}{'ratio':>8}{'no-op µs':>12}")
+        names = {
+            "call": "a call",
+            "stream": f"a stream of {CHUNKS} chunks",
+            "async": f"an async call, {CONCURRENT} at once",
+        }
+        for name, per, ((wrapped, ratio), (noop, _)) in rows:
+            print(f"{names[name]:28}{wrapped / per:12.1f}{TARGETS_US[name]:12.0f}{ratio:8.3f}{noop / per:12.1f}")
+        cost = _import_cost("import tokenbudget")
+        print(f"{'import tokenbudget':28}{cost:12.0f}{TARGETS_US['import']:12.0f}{'':8}{'':>12}")
+    finally:
+        loop.close()
+        tb.shutdown()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

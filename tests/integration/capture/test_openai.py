@@ -1,0 +1,262 @@
+import asyncio
+import json
+from decimal import Decimal
+
+import httpx2
+import openai
+import pydantic
+import pytest
+
+import tokenbudget as tb
+from tests.integration.capture import bodies
+from tests.integration.capture.conftest import chat_server
+
+HI = [{"role": "user", "content": "hi"}]
+
+
+def test_a_chat_completion_is_recorded_to_the_last_digit(chat, events):
+    client, _ = chat
+    with tb.tags(feature="chatbot"):
+        answer = client.chat.completions.create(model="gpt-4o-mini", messages=HI)
+    assert answer.choices[0].message.content == "Hello there."
+    (event,) = events
+    assert (event.provider, event.operation, event.status, event.measured) == ("openai", "chat", "ok", "exact")
+    assert (event.model, event.requested_model) == ("gpt-4o-mini-2024-07-18", "gpt-4o-mini")
+    assert (event.response_id, event.service_tier, event.attempts) == ("chatcmpl-1", "default", 1)
+    usage = event.usage
+    assert (usage.input_tokens, usage.output_tokens) == (1000, 200)
+    assert (usage.cache_read_tokens, usage.reasoning_tokens, usage.rejected_prediction_tokens) == (400, 50, 7)
+    assert event.tags == {"feature": "chatbot"}
+    assert event.latency_ms > 0
+    # 600 x 0.15 + 400 x 0.075 + 200 x 0.60 dollars a million
+    assert event.cost_usd == Decimal("0.00024")
+
+
+def test_async_records_the_same(connect, events, chat):
+    client, _ = connect(openai.AsyncOpenAI, chat_server)
+    asyncio.run(client.chat.completions.create(model="gpt-4o-mini", messages=HI))
+    chat[0].chat.completions.create(model="gpt-4o-mini", messages=HI)
+    same = [(e.usage, e.model, e.cost_usd, e.status, e.operation) for e in events]
+    assert same[0] == same[1]
+
+
+def test_responses_count_what_is_billed_beside_tokens(connect, events):
+    client, _ = connect(openai.OpenAI, bodies.RESPONSE)
+    client.responses.create(model="gpt-4.1", input="hi")
+    (event,) = events
+    assert event.operation == "responses"
+    assert event.usage.tools == {"web_search": 1, "code_interpreter": 1}  # opening a page is not a search
+    assert (event.usage.cache_read_tokens, event.usage.cache_write_tokens) == (100, 20)
+
+
+OTHER_APIS = [
+    ("embeddings", bodies.EMBEDDINGS, lambda c: c.embeddings.create(model="m", input="x"), (20, 0), {}),
+    (
+        "completions",
+        bodies.CHAT | {"object": "text_completion", "choices": []},
+        lambda c: c.completions.create(model="m", prompt="x"),
+        (1000, 200),
+        {},
+    ),
+    (
+        "images",
+        {"created": 1, "data": [{"b64_json": "x"}], "usage": {"input_tokens": 9, "output_tokens": 100}},
+        lambda c: c.images.generate(model="gpt-image-1", prompt="x"),
+        (9, 100),
+        {"output_image_tokens": 100},
+    ),
+    (
+        "images",
+        {"created": 1, "data": [{"url": "x"}, {"url": "y"}]},
+        lambda c: c.images.generate(model="dall-e-3", prompt="x", n=2),
+        (None, None),
+        {"units": {"images": Decimal(2)}},
+    ),
+    (
+        "transcriptions",
+        {"text": "t", "usage": {"type": "duration", "seconds": 12.5}},
+        lambda c: c.audio.transcriptions.create(model="whisper-1", file=("a.wav", b"x")),
+        (None, None),
+        {"units": {"seconds": Decimal("12.5")}},
+    ),
+    (
+        "transcriptions",
+        {
+            "text": "t",
+            "usage": {
+                "type": "tokens",
+                "input_tokens": 14,
+                "input_token_details": {"audio_tokens": 14, "text_tokens": 0},
+                "output_tokens": 3,
+                "total_tokens": 17,
+            },
+        },
+        lambda c: c.audio.transcriptions.create(model="gpt-4o-transcribe", file=("a.wav", b"x")),
+        (14, 3),
+        {"input_audio_tokens": 14},
+    ),
+    (
+        "speech",
+        httpx2.Response(200, content=b"RIFF"),
+        lambda c: c.audio.speech.create(model="tts-1", voice="alloy", input="four"),
+        (None, None),
+        {"units": {"characters": Decimal(4)}},
+    ),
+    (
+        "responses.compact",
+        {
+            "id": "resp_2",
+            "object": "response.compaction",
+            "created_at": 1,
+            "output": [],
+            "usage": bodies.RESPONSE["usage"],
+        },
+        lambda c: c.responses.compact(model="gpt-4o-mini", input="x"),
+        (300, 40),
+        {},
+    ),
+]
+
+
+@pytest.mark.parametrize(("operation", "body", "call", "totals", "parts"), OTHER_APIS)
+def test_every_other_api(connect, events, operation, body, call, totals, parts):
+    client, _ = connect(openai.OpenAI, body)
+    call(client)
+    (event,) = events
+    assert event.operation == operation
+    assert (event.usage.input_tokens, event.usage.output_tokens) == totals
+    for name, value in parts.items():
+        assert getattr(event.usage, name) == value
+
+
+def test_what_is_no_model_call_is_not_recorded(connect, events):
+    client, _ = connect(openai.OpenAI, {"object": "list", "data": []})
+    client.models.list()
+    client.moderations.create(input="x")
+    assert events == []
+
+
+SHAPES = [
+    # xAI: completion_tokens leave reasoning out, as the total shows; its bill comes in ticks of 1e-10 dollars.
+    (
+        "https://api.x.ai/v1",
+        {"usage__total_tokens": 1250, "usage__cost_in_usd_ticks": 1_330_500},
+        ("xai", 250, Decimal("0.00013305")),
+    ),
+    ("https://openrouter.ai/api/v1", {"usage__cost": 0.00219855}, ("openrouter", 200, Decimal("0.00219855"))),
+    (
+        "https://api.perplexity.ai",
+        {"usage__cost": {"request_cost": 0.005, "total_cost": 0.00502}, "usage__search_context_size": "high"},
+        ("perplexity", 200, Decimal("0.00502")),
+    ),
+    ("https://api.groq.com/openai/v1", {}, ("groq", 200, None)),
+    ("https://x.openai.azure.com/openai/v1", {}, ("azure", 200, None)),
+    ("https://gateway.example.com/v1", {}, ("openai", 200, None)),
+    ("http://localhost:11434/v1", {}, ("ollama", 200, None)),
+]
+
+
+@pytest.mark.parametrize(("base_url", "changes", "expected"), SHAPES)
+def test_the_address_tells_the_provider(connect, events, base_url, changes, expected):
+    client, _ = connect(openai.OpenAI, bodies.but(bodies.CHAT, **changes), base_url=base_url)
+    client.chat.completions.create(model="m", messages=HI)
+    (event,) = events
+    assert (event.provider, event.usage.output_tokens, event.usage.reported_cost_usd) == expected
+    if expected[0] == "perplexity":
+        assert event.usage.tools == {"request_fee:high": 1}
+        assert event.usage.units == {"request_fee_usd": Decimal("0.005")}
+
+
+def test_azure_deployments_are_azure_whatever_the_address(connect, events):
+    options = {"azure_endpoint": "https://gateway.example.com", "api_version": "2024-10-21", "azure_deployment": "mine"}
+    client, wire = connect(openai.AzureOpenAI, chat_server, **options)
+    client.chat.completions.create(model="mine", messages=HI)
+    assert (events[0].provider, events[0].requested_model) == ("azure", "mine")
+    list(client.chat.completions.create(model="mine", messages=HI, stream=True))
+    assert wire.sent["stream_options"] == {"include_usage": True}
+
+
+def test_an_azure_too_old_for_stream_options_is_not_asked(connect, events):
+    client, wire = connect(
+        openai.AzureOpenAI, chat_server, azure_endpoint="https://x.example.com", api_version="2023-05-15"
+    )
+    list(client.chat.completions.create(model="m", messages=HI, stream=True))
+    assert "stream_options" not in wire.sent
+    assert events[0].usage.absent
+
+
+def test_a_named_provider_wins(connect, events):
+    client, _ = connect(openai.OpenAI, bodies.CHAT, wrap=False)
+    tb.wrap(client, provider="groq")
+    client.chat.completions.create(model="m", messages=HI)
+    client.with_options(timeout=1).chat.completions.create(model="m", messages=HI)
+    assert [event.provider for event in events] == ["groq", "groq"]
+
+
+def test_contradictory_usage_is_clamped_and_marked(connect, events):
+    client, _ = connect(openai.OpenAI, bodies.but(bodies.CHAT, usage__prompt_tokens=100))
+    client.chat.completions.create(model="m", messages=HI)
+    assert events[0].usage.cache_read_tokens == 100
+    assert events[0].warnings == ("cache_read_tokens 400 > input_tokens 100",)
+
+
+def test_a_failed_parse_was_paid_for(connect, events):
+    class Answer(pydantic.BaseModel):
+        n: int
+
+    client, _ = connect(openai.OpenAI, bodies.CHAT)
+    with pytest.raises(pydantic.ValidationError):
+        client.chat.completions.parse(model="gpt-4o-mini", messages=HI, response_format=Answer)
+    (event,) = events
+    assert (event.status, event.error_type, event.cost_usd) == ("error", "ValidationError", Decimal("0.00024"))
+
+
+def test_parse_records_once(connect, events):
+    class Answer(pydantic.BaseModel):
+        n: int
+
+    client, _ = connect(openai.OpenAI, bodies.RESPONSE)
+    assert client.responses.parse(model="gpt-4.1", input="x", text_format=Answer).output_parsed == Answer(n=1)
+    assert len(events) == 1
+
+
+def test_background_responses_are_recorded_when_they_are_fetched_once(connect, events):
+    queued = bodies.but(bodies.RESPONSE, id="resp_bg", status="queued", background=True, usage=None, output=[])
+    done = bodies.but(bodies.RESPONSE, id="resp_bg", background=True)
+    client, _ = connect(openai.OpenAI, queued, queued, done)
+    client.responses.create(model="gpt-4.1", input="x", background=True)
+    assert events == []
+    for _ in range(3):
+        client.responses.retrieve("resp_bg")
+    (event,) = events
+    assert event.usage.input_tokens == 300
+    assert event.occurred_at.timestamp() == 1_790_000_000
+    assert event.latency_ms is None
+
+
+def test_a_fetched_foreground_response_is_not_recorded_again(connect, events):
+    client, _ = connect(openai.OpenAI, bodies.RESPONSE)
+    client.responses.retrieve("resp_1")
+    assert events == []
+
+
+def test_batch_results_are_one_event_a_line_however_often_they_are_read(connect, events):
+    lines = [
+        {"id": f"b{n}", "custom_id": str(n), "response": {"status_code": 200, "body": bodies.CHAT | {"id": f"c{n}"}}}
+        for n in range(2)
+    ]
+    lines.append({"id": "b9", "custom_id": "9", "response": {"status_code": 400, "body": {}}, "error": None})
+    content = "\n".join(map(json.dumps, lines)).encode()
+    client, _ = connect(openai.OpenAI, lambda request: httpx2.Response(200, content=content))
+    assert client.files.content("file-1").content == content
+    client.files.content("file-1")
+    assert [(e.batch, e.response_id, e.usage.input_tokens) for e in events] == [(True, "c0", 1000), (True, "c1", 1000)]
+    assert events[0].cost_usd == Decimal("0.00012")  # batches cost half
+    assert len({e.id for e in events}) == 2
+
+
+def test_other_files_are_left_alone(connect, events):
+    for content in (b"", b"a,b\n1,2", b'{"messages": []}\n', b'{"not json'):
+        client, _ = connect(openai.OpenAI, lambda request, content=content: httpx2.Response(200, content=content))
+        assert client.files.content("file-1").content == content
+    assert events == []
