@@ -2,7 +2,7 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App.tsx";
-import { ApiError } from "./api/http.ts";
+import { isFinal } from "./api/http.ts";
 import { restoreSession } from "./session/session.ts";
 import { restoreTheme } from "./state/theme.ts";
 import "./theme.css";
@@ -15,7 +15,7 @@ const queries = new QueryClient({
   defaultOptions: {
     // An answer of the server stands; only what may pass by itself is asked again.
     queries: {
-      retry: (failures, error) => failures < 2 && !(error instanceof ApiError && error.status < 500),
+      retry: (failures, error) => failures < 2 && !isFinal(error),
     },
   },
 });

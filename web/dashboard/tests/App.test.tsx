@@ -101,6 +101,13 @@ describe("the overview", () => {
     await user.click(within(alert).getByRole("button", { name: "Try again" }));
     expect(await screen.findByRole("region", { name: "Key figures" })).toBeTruthy();
   });
+
+  it("leads out of an address that the server cannot answer", async () => {
+    open({ "/api/analytics/summary": () => problem(400, "Bad Request", "unknown period 'nope'") });
+    const alert = await screen.findByRole("alert");
+    expect(alert.textContent).toMatch(/unknown period 'nope'/);
+    expect(within(alert).getByRole("link").getAttribute("href")).toBe("/");
+  });
 });
 
 describe("signing in", () => {

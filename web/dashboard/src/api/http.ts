@@ -13,6 +13,12 @@ export class ApiError extends Error {
   }
 }
 
+/** Whether asking again would get the same answer: the question itself is at fault. */
+export const isFinal = (error: unknown) =>
+  error instanceof ApiError && error.status >= 400 && error.status < 500 && !PASSING.has(error.status);
+
+const PASSING = new Set([408, 429]);
+
 type Params = Record<string, string | number | undefined>;
 
 /** Asks the API with the session's key. A key that is no longer accepted ends the session. */

@@ -44,6 +44,9 @@ export function Tooltip({ bucket, stack, total, colors, x, room }: TooltipProps)
           </li>
         ))}
       </ul>
+      {bucket.unpriced > 0 && (
+        <p className="mt-2 border-t border-line pt-2 text-warn">{withoutPrice(bucket)}</p>
+      )}
     </div>
   );
 }
@@ -51,11 +54,15 @@ export function Tooltip({ bucket, stack, total, colors, x, room }: TooltipProps)
 /** The same for those who listen. */
 export function tooltipText(bucket: Bucket, stack: Stack, total: Usd | null): string {
   const parts = bucket.segments.map(({ model, usd }) => `${model} ${formatUsd(usd)}`);
+  if (bucket.unpriced > 0) parts.push(withoutPrice(bucket));
   return [`${title(bucket, stack)}: ${formatUsd(total)}`, ...parts].join(", ");
 }
 
 const title = (bucket: Bucket, { interval, tz }: Stack) =>
   bucketLabel(bucket.start, interval, tz) + (bucket.running ? ", so far" : "");
+
+const withoutPrice = ({ unpriced }: Bucket) =>
+  `${formatCount(unpriced)} ${unpriced === 1 ? "request" : "requests"} without a known price`;
 
 function placement(x: number, room: number) {
   if (x + DISTANCE + WIDTH <= room) return { top: 4, left: x + DISTANCE, width: WIDTH };

@@ -11,6 +11,7 @@ export interface Segment {
   value: number;
   usd: Usd | null;
   requests: number;
+  unpriced: number;
 }
 
 export interface Bucket {
@@ -18,6 +19,8 @@ export interface Bucket {
   segments: Segment[];
   /** Height of the whole bar. */
   value: number;
+  /** Requests whose cost is unknown and therefore not in it. */
+  unpriced: number;
   /** Whether it has begun and not ended. */
   running: boolean;
 }
@@ -42,8 +45,7 @@ export function stack({ rows, interval, period }: Timeseries, now: number): Stac
   const current = now < Date.parse(period.end) ? begun.at(-1) : undefined;
   const buckets = Array.from(starts, ([start, byName]) => {
     const segments = models.flatMap((model) => segment(model, byName.get(model)));
-    const value = segments.reduce((sum, segment) => sum + segment.value, 0);
-    return { start, segments, value, running: start === current };
+    return { start, segments, ...sums(segments), running: start === current };
   });
   return { interval, tz: period.tz, models, buckets };
 }
@@ -52,14 +54,22 @@ export function stack({ rows, interval, period }: Timeseries, now: number): Stac
 export function only(whole: Stack, model: string): Stack {
   const buckets = whole.buckets.map((bucket) => {
     const own = bucket.segments.find((one) => one.model === model);
-    return { ...bucket, segments: own ? [own] : [], value: own?.value ?? 0 };
+    const segments = own ? [own] : [];
+    return { ...bucket, segments, ...sums(segments) };
   });
   return { ...whole, buckets };
 }
 
 function segment(model: string, row: TimeseriesRow | undefined): Segment[] {
   if (!row || row.requests === 0) return [];
-  return [{ model, value: Number(row.cost_usd ?? 0), usd: row.cost_usd, requests: row.requests }];
+  const { requests, unpriced, cost_usd: usd } = row;
+  return [{ model, value: Number(usd ?? 0), usd, requests, unpriced }];
+}
+
+function sums(segments: Segment[]): Pick<Bucket, "value" | "unpriced"> {
+  const value = segments.reduce((sum, segment) => sum + segment.value, 0);
+  const unpriced = segments.reduce((sum, segment) => sum + segment.unpriced, 0);
+  return { value, unpriced };
 }
 
 function ranked(rows: TimeseriesRow[]): string[] {

@@ -2,11 +2,13 @@ import type { Usd } from "../api/exact.ts";
 
 export const UNKNOWN = "–";
 
+const SIGNIFICANT = 3;
+const PICO = 12;
 const byDecimals = new Map<number, Intl.NumberFormat>();
 
 /**
- * An amount for reading: cents from a dollar up, three significant digits below, so that something never reads as
- * nothing ($1,234.50, $0.254, $0.000203). Unknown is a dash.
+ * An amount for reading: cents from a dollar up, three significant digits below down to the last picodollar, so that
+ * something never reads as nothing ($1,234.50, $0.320, $0.000203). Unknown is a dash.
  */
 export function formatUsd(amount: Usd | number | null): string {
   if (amount === null) return UNKNOWN;
@@ -44,16 +46,15 @@ export function axisUsd(step: number): (value: number) => string {
 }
 
 function decimalsFor(value: number): number {
-  const size = Math.abs(value);
+  const size = Math.abs(Number(value.toPrecision(SIGNIFICANT)));
   if (size === 0 || size >= 1) return 2;
-  return Math.min(20, Math.max(2, 2 - Math.floor(Math.log10(size))));
+  return Math.min(PICO, SIGNIFICANT - 1 - Math.floor(Math.log10(size)));
 }
 
 function dollars(value: number, decimals: number): string {
-  const minimum = Math.min(decimals, 2);
   let format = byDecimals.get(decimals);
   if (!format) {
-    format = usd({ minimumFractionDigits: minimum, maximumFractionDigits: decimals });
+    format = usd({ minimumFractionDigits: decimals, maximumFractionDigits: decimals });
     byDecimals.set(decimals, format);
   }
   return format.format(value);

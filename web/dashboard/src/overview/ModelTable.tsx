@@ -30,7 +30,7 @@ export function ModelTable({ rows, colors, onHighlight }: ModelTableProps) {
       <h2 id="models-title" className="px-4 pt-4 pb-2 font-semibold tracking-tight sm:px-5">
         Models
       </h2>
-      <ScrollArea label="Table of models" className="overflow-x-auto">
+      <ScrollArea label="Table of models" className="shaded-scroll">
         <table className="numeral w-full text-sm">
           <thead>
             <tr className="border-b border-line text-ink-3">

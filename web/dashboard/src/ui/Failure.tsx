@@ -1,7 +1,10 @@
-import { ApiError } from "../api/http.ts";
+import { ApiError, isFinal } from "../api/http.ts";
 import { Icon } from "./Icon.tsx";
 
-/** What went wrong, in the server's own words, and the way to try again. */
+const BUTTON =
+  "mt-6 inline-block rounded-lg bg-accent px-4 py-2 font-medium text-on-accent transition-opacity hover:opacity-90";
+
+/** What went wrong, in the server's own words, and the way on. */
 export function Failure({ error, retry }: { error: Error; retry: () => void }) {
   return (
     <section
@@ -13,23 +16,26 @@ export function Failure({ error, retry }: { error: Error; retry: () => void }) {
       </span>
       <h2 className="text-lg font-semibold">{titleOf(error)}</h2>
       <p className="mt-1.5 text-ink-2">{error.message}</p>
-      {isOutage(error) && (
-        <p className="mt-1.5 text-sm text-ink-3">
-          Nothing is lost: events wait in the notebook’s journal until the server takes them.
-        </p>
+      {isFinal(error) ? (
+        <a href={location.pathname} className={BUTTON}>
+          Back to the last 30 days
+        </a>
+      ) : (
+        <>
+          <p className="mt-1.5 text-sm text-ink-3">
+            Nothing is lost: events wait in the notebook’s journal until the server takes them.
+          </p>
+          <button type="button" onClick={retry} className={BUTTON}>
+            Try again
+          </button>
+        </>
       )}
-      <button
-        type="button"
-        onClick={retry}
-        className="mt-6 rounded-lg bg-accent px-4 py-2 font-medium text-on-accent hover:opacity-90"
-      >
-        Try again
-      </button>
     </section>
   );
 }
 
-export const titleOf = (error: Error) =>
-  error instanceof ApiError ? error.title : "Something went wrong on this page";
-
-const isOutage = (error: Error) => error instanceof ApiError && (error.status === 0 || error.status >= 500);
+/** What to call an error in a headline. */
+export function titleOf(error: Error): string {
+  if (isFinal(error)) return "This cannot be answered";
+  return error instanceof ApiError ? error.title : "Something went wrong on this page";
+}

@@ -3,7 +3,7 @@ import type { Timeseries, TimeseriesRow } from "../../src/api/timeseries.ts";
 import { only, stack } from "../../src/charts/series.ts";
 
 const row = (bucket: string, model: string | null, cost_usd: string | null, requests = 1) =>
-  ({ bucket, model, cost_usd, requests }) as TimeseriesRow;
+  ({ bucket, model, cost_usd, requests, unpriced: cost_usd === null ? requests : 0 }) as TimeseriesRow;
 
 const answer = (rows: TimeseriesRow[]): Timeseries => ({
   period: {
@@ -40,10 +40,21 @@ it("stacks the most expensive at the bottom and the rest on top", () =>
   expect(whole.models).toEqual(["big", "small", "unknown", "other"]));
 
 it("draws an unknown cost as nothing and still calls it unknown", () =>
-  expect(whole.buckets[0]?.segments).toContainEqual({ model: "unknown", value: 0, usd: null, requests: 1 }));
+  expect(whole.buckets[0]?.segments).toContainEqual({
+    model: "unknown",
+    value: 0,
+    usd: null,
+    requests: 1,
+    unpriced: 1,
+  }));
+
+it("counts what has no price in each bucket", () =>
+  expect(whole.buckets.map(({ unpriced }) => unpriced)).toEqual([1, 0]));
 
 it("leaves out models that were not called in a bucket", () =>
-  expect(whole.buckets[1]?.segments).toEqual([{ model: "small", value: 0.2, usd: "0.2", requests: 1 }]));
+  expect(whole.buckets[1]?.segments).toEqual([
+    { model: "small", value: 0.2, usd: "0.2", requests: 1, unpriced: 0 },
+  ]));
 
 it("knows the bucket that is not over, and none once the period is", () => {
   expect(whole.buckets.map(({ running }) => running)).toEqual([false, true]);
