@@ -16,6 +16,7 @@ import polars as pl
 
 from tokenbudget.analytics import quantiles, questions
 from tokenbudget.analytics.metrics import DTYPES, NAMES
+from tokenbudget.analytics.selection import labels
 from tokenbudget.core.period import Period
 from tokenbudget.core.query import Query, default_interval
 from tokenbudget.ledger.schema import COST, INSTANT, Source
@@ -42,7 +43,7 @@ def by(source: Source, query: Query) -> Document:
     """Split a period: ``period``, ``by``, ``rows``."""
     return {
         "period": period(query.period),
-        "by": list(query.by),
+        "by": labels(query),
         "rows": questions.by(source, query).to_dicts(),
     }
 
@@ -52,7 +53,7 @@ def timeseries(source: Source, query: Query) -> Document:
     return {
         "period": period(query.period),
         "interval": query.interval or default_interval(query.period),
-        "by": list(query.by),
+        "by": labels(query),
         "rows": questions.timeseries(source, query).to_dicts(),
     }
 
@@ -61,7 +62,7 @@ def percentiles(source: Source, query: Query, levels: Sequence[float] = quantile
     """Give percentiles: ``period``, ``by``, ``rows``."""
     return {
         "period": period(query.period),
-        "by": list(query.by),
+        "by": labels(query),
         "rows": quantiles.percentiles(source, query, levels).to_dicts(),
     }
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from tokenbudget.analytics.selection import dimensions, events_of
+from tokenbudget.analytics.selection import dimensions, events_of, labels
 from tokenbudget.core.errors import QueryError
 from tokenbudget.core.query import Query
 from tokenbudget.ledger.schema import Source
@@ -38,7 +38,7 @@ def percentiles(source: Source, query: Query, levels: Sequence[float] = LEVELS) 
     if wrong := [level for level in levels if not 0 <= level <= 1]:
         msg = f"percentiles are given as fractions from 0 to 1 (0.95 for p95), got {wrong[0]!r}"
         raise QueryError(msg)
-    period, names = query.period, list(query.by)
+    period, names = query.period, labels(query)
     needs = ["cost_pico", "latency_ms", "time_to_first_token_ms"]
     frame = events_of(source, query, period.start, period.end, needs)
     groups = dimensions(query)

@@ -13,7 +13,7 @@ import polars as pl
 from tokenbudget.analytics import buckets
 from tokenbudget.analytics.groups import fold, sort
 from tokenbudget.analytics.metrics import NEEDS, added, derived, totals, zeros
-from tokenbudget.analytics.selection import dimensions, events_of
+from tokenbudget.analytics.selection import dimensions, events_of, labels
 from tokenbudget.core.errors import QueryError
 from tokenbudget.core.query import Query, default_interval
 from tokenbudget.ledger.schema import Source
@@ -44,9 +44,10 @@ def by(source: Source, query: Query) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        One row per group, largest cost first: the group's columns, named as asked, the metrics, and ``share``, the
-        part of the period's cost (0 to 1; null where the group's cost is unknown).  Calls without the dimension are
-        the group null.  With ``query.limit``, the groups past the largest are one row ``other``, which comes last.
+        One row per group, largest cost first: the group's columns, named as asked (``unpriced_reason`` for
+        ``unpriced``), the metrics, and ``share``, the part of the period's cost (0 to 1; null where the group's cost is
+        unknown).  Calls without the dimension are the group null.  With ``query.limit``, the groups past the largest
+        are one row ``other``, which comes last.
         Two dimensions come in long form, ready to pivot, and are limited one by one.
 
     Raises
@@ -57,7 +58,7 @@ def by(source: Source, query: Query) -> pl.DataFrame:
     if not query.by:
         msg = "name a dimension or tag to split by, e.g. by=('model',)"
         raise QueryError(msg)
-    period, names = query.period, list(query.by)
+    period, names = query.period, labels(query)
     groups = _sum(source, query, period.start, period.end, dimensions(query)).collect()
     folded = fold(groups, names, query.limit, added())
     cost = pl.col("cost_pico").cast(pl.Float64)
@@ -80,7 +81,7 @@ def timeseries(source: Source, query: Query) -> pl.DataFrame:
     QueryError
         If there would be more than `buckets.MOST` buckets or `MOST_ROWS` rows.
     """
-    period, names = query.period, list(query.by)
+    period, names = query.period, labels(query)
     starts = buckets.edges(period, query.interval or default_interval(period))
     slot = buckets.bucket(starts, period.end).alias("slot")
     groups = _sum(source, query, period.start, period.end, [slot, *dimensions(query)]).collect()

@@ -9,13 +9,15 @@ import polars as pl
 
 from tokenbudget.analytics.metrics import DTYPES
 from tokenbudget.core.errors import QueryError
-from tokenbudget.core.query import Query, column
+from tokenbudget.core.query import DIMENSIONS, Query, column
 from tokenbudget.ledger.schema import Source
 
 NOT_SET = ""
 """The value a filter names to find events that have none (untagged ones, say)."""
 
 _OWN_COLUMNS = {"bucket", "share", "span", "measure", *DTYPES}
+_LABELS = {"unpriced": "unpriced_reason"}
+"""Dimensions whose column would have the name of a metric."""
 
 
 def events_of(source: Source, query: Query, start: datetime, end: datetime, needs: Iterable[str]) -> pl.LazyFrame:
@@ -37,8 +39,21 @@ def _one_of(name: str, values: Sequence[str]) -> pl.Expr:
     return (matches | pl.col(name).is_null()) if NOT_SET in values else matches
 
 
+def labels(query: Query) -> list[str]:
+    """Name an answer's columns of groups: as they were asked for, only the reasons of ``unpriced`` do not fit there.
+
+    Examples
+    --------
+    >>> from datetime import UTC, datetime
+    >>> from tokenbudget.core.period import parse
+    >>> labels(Query(period=parse("7d", datetime.now(UTC)), by=("unpriced", "model")))
+    ['unpriced_reason', 'model']
+    """
+    return [_LABELS.get(name, name) for name in query.by]
+
+
 def dimensions(query: Query) -> list[pl.Expr]:
-    """Give the columns to group by, named as they were asked for.
+    """Give the columns to group by, named by `labels`.
 
     Raises
     ------
@@ -49,7 +64,7 @@ def dimensions(query: Query) -> list[pl.Expr]:
         msg = f"group by at most two different dimensions or tags, got {', '.join(query.by)}"
         raise QueryError(msg)
     for name in query.by:
-        if name in _OWN_COLUMNS:
+        if name not in DIMENSIONS and name in {*_OWN_COLUMNS, *_LABELS.values()}:
             msg = f"answers have a column {name!r} of their own: ask for the tag as 'tag.{name}'"
             raise QueryError(msg)
-    return [pl.col(column(name)).alias(name) for name in query.by]
+    return [pl.col(column(name)).alias(label) for name, label in zip(query.by, labels(query), strict=True)]

@@ -58,8 +58,8 @@ class Client:
     def by(self, query: Query) -> pl.DataFrame:
         """Split a period; at most the 10,000 largest groups by name, the rest as ``other``."""
         parameters = [*_parameters(query), ("limit", str(query.limit or _ALL_GROUPS))]
-        rows = self._ask("/api/analytics/query", parameters)["rows"]
-        frame = answers.frame(rows, query.by, {"share": _FLOAT})
+        document = self._ask("/api/analytics/query", parameters)
+        frame = answers.frame(document["rows"], document["by"], {"share": _FLOAT})
         return frame.select(pl.exclude("share"), "share")
 
     def timeseries(self, query: Query) -> pl.DataFrame:
@@ -69,13 +69,14 @@ class Client:
             parameters.append(("interval", query.interval))
         if query.limit is not None:
             parameters.append(("limit", str(query.limit)))
-        rows = self._ask("/api/analytics/timeseries", parameters)["rows"]
-        return answers.frame(rows, query.by, {"bucket": INSTANT})
+        document = self._ask("/api/analytics/timeseries", parameters)
+        return answers.frame(document["rows"], document["by"], {"bucket": INSTANT})
 
     def percentiles(self, query: Query, levels: Sequence[float]) -> pl.DataFrame:
         """Give percentiles."""
         parameters = [*_parameters(query), *(("level", repr(float(level))) for level in levels)]
-        return answers.percentiles_frame(self._ask("/api/analytics/percentiles", parameters)["rows"], query.by, levels)
+        document = self._ask("/api/analytics/percentiles", parameters)
+        return answers.percentiles_frame(document["rows"], document["by"], levels)
 
     def events(self, query: Query) -> pl.DataFrame:
         """List single calls, the newest first."""

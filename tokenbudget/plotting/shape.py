@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import polars as pl
 
+from tokenbudget.analytics.selection import labels
 from tokenbudget.core.period import Period
 from tokenbudget.core.query import Query
 from tokenbudget.plotting import palette, text
@@ -127,7 +128,7 @@ def cost_figure(series: pl.DataFrame, spans: pl.DataFrame, query: Query) -> Cost
 def _layers(series: pl.DataFrame, query: Query) -> list[Layer]:
     if not query.by:
         return [_layer(series, "", palette.COLOURS[0])]
-    groups = dict(series.group_by(query.by, maintain_order=True))
+    groups = dict(series.group_by(labels(query), maintain_order=True))
     names = {key: _name(key) for key in groups}
     colours = palette.colours(list(names.values()))
     return [_layer(rows, names[key] or f"no {query.by[0]}", colours[names[key]]) for key, rows in groups.items()]

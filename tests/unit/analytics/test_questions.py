@@ -154,7 +154,15 @@ def test_a_group_that_is_really_called_other_joins_the_rest() -> None:
     assert rows["cost_usd"].cast(pl.Int64).to_list() == [3, 2, 6]
 
 
-@pytest.mark.parametrize("by", [(), ("model", "feature", "user_id"), ("model", "model"), ("requests",), ("bucket",)])
+def test_reasons_do_not_hide_their_count() -> None:
+    made = [Event(id="1", occurred_at=START, provider="p", model="m", unpriced="unknown_model")]
+    answer = analytics.by(FrameSource(made), Query(period=parse("2026-03-01", NOW), by=("unpriced",)))
+    assert answer.select("unpriced_reason", "unpriced").rows() == [("unknown_model", 1)]
+
+
+@pytest.mark.parametrize(
+    "by", [("unpriced_reason",), (), ("model", "feature", "user_id"), ("model", "model"), ("requests",), ("bucket",)]
+)
 def test_what_cannot_be_grouped_by(by) -> None:
     with pytest.raises(QueryError):
         analytics.by(FrameSource([]), Query(period=parse("7d", NOW), by=by))
