@@ -118,9 +118,7 @@ def dated_cards(
     override of a model comes before the one for all models of the provider.
     """
     history: list[PriceRow | Override] = [*rows, *overrides, *discounts]
-    begins = {began(dated.effective_from) for dated in history}
-    if rows:
-        begins.add(float("-inf"))
+    begins = {float("-inf"), *(began(dated.effective_from) for dated in history)}
     cards: list[tuple[float, Card | None]] = []
     for begin in sorted(begins):
         row = _at(rows, begin) or (rows[0] if rows else None)

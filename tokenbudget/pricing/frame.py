@@ -125,10 +125,10 @@ def reprice_frame(frame: pl.DataFrame, pricer: Pricer | None = None) -> pl.DataF
 def _counts(frame: pl.DataFrame) -> list[pl.Expr]:
     """Give the token columns that count anything, and the two wholes in any case."""
     present = [name for name in TOKEN_FIELDS if name in frame.columns]
-    used = frame.select(pl.col(name).fill_null(0).ne(0).any() for name in present).row(0, named=True)
     wholes = ("input_tokens", "output_tokens")
-    columns = [pl.col(name).cast(pl.Int64) for name in present if used[name] or name in wholes]
-    return columns + [pl.lit(None, pl.Int64).alias(name) for name in wholes if name not in present]
+    used = {*wholes, *(name for name in present if (frame[name] != 0).any())}
+    columns = [pl.col(name).cast(pl.Int64) for name in present if name in used]
+    return columns + [pl.repeat(None, pl.len(), dtype=pl.Int64).alias(name) for name in wholes if name not in present]
 
 
 def _kind(row: Mapping[str, Any]) -> Kind:

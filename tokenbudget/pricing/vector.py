@@ -116,8 +116,8 @@ class Variants:
         return None if known.per_request else plan
 
     def cost(self, counts: pl.DataFrame) -> pl.Series:
-        """Give the cost of each row in picodollars, where it is linear."""
-        cost = pl.Series("cost_pico", [0], dtype=pl.Int64).new_from_index(0, len(counts))
+        """Give the cost of each row in picodollars, where it is linear; null where the kind has no price."""
+        cost = self.number * 0
         for field, picos in self.coefficients.items():
             if field in counts.columns and any(picos):
                 cost = cost + pl.Series(picos, dtype=pl.Int64).gather(self.number) * counts[field].fill_null(0)

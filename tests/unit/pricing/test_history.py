@@ -1,0 +1,159 @@
+"""Prices have dates, and nothing is overwritten."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from tokenbudget.core.errors import PriceError
+from tokenbudget.core.usage import Usage
+from tokenbudget.pricing import PriceBook, Pricer, PriceRow
+from tokenbudget.pricing.overrides import make
+from tokenbudget.pricing.table import Provenance, read_file, write_file
+
+MAY = datetime(2026, 5, 1, tzinfo=UTC)
+JUNE = datetime(2026, 6, 1, tzinfo=UTC)
+JULY = datetime(2026, 7, 1, tzinfo=UTC)
+MOMENT = timedelta(microseconds=1)
+MILLION = Usage(input_tokens=1_000_000, output_tokens=0)
+
+
+def row(price, since=None, key="gpt-4o", **rest):
+    fields = {"input_cost_per_token": Decimal(price), "output_cost_per_token": Decimal("1e-5")}
+    return PriceRow.make(key, fields, provider="openai", effective_from=since, **rest)
+
+
+def cost(pricer, at, model="gpt-4o", provider="openai", usage=MILLION):
+    answer = pricer.price(provider, model, usage, at=at)
+    return getattr(answer, "cost_usd", None) if hasattr(answer, "cost_usd") else answer.reason
+
+
+def test_a_call_costs_what_held_when_it_was_made():
+    pricer = Pricer(PriceBook([row("2e-6", JUNE), row("3e-6"), row("1e-6", JULY)]))
+    assert cost(pricer, MAY) == 3
+    assert cost(pricer, JUNE - MOMENT) == 3
+    assert cost(pricer, JUNE) == 2
+    assert cost(pricer, JULY - MOMENT) == 2
+    assert cost(pricer, JULY) == 1
+
+
+def test_the_first_known_price_holds_before_its_date():
+    assert cost(Pricer(PriceBook([row("2e-6", JUNE)])), MAY) == 2
+
+
+def test_appending_rows_leaves_the_book_as_it_was():
+    book = PriceBook([row("3e-6")])
+    newer = book.with_rows([row("2e-6", JUNE)], revision="newer")
+    assert [r.effective_from for r in book.history("gpt-4o")] == [None]
+    assert [r.effective_from for r in newer.history("gpt-4o")] == [None, JUNE]
+    assert newer.revision == "newer"
+
+
+def test_of_two_rows_of_one_date_the_later_given_counts():
+    assert cost(Pricer(PriceBook([row("3e-6"), row("2e-6", JUNE), row("5e-6", JUNE)])), JULY) == 5
+
+
+def test_files_keep_every_digit_and_are_stable():
+    provenance = Provenance(revision="t 1", fetched="2026-11-23", url="u", licence="MIT", attribution="a")
+    rows = [row("2e-6", JUNE), row("0.000000083923311111111111", key="b"), row("3e-6"), row("1e-6", key="a")]
+    content = write_file(provenance, rows)
+    again = read_file(content)
+    assert [(r.key, r.effective_from) for r in again[1]] == [
+        ("a", None),
+        ("b", None),
+        ("gpt-4o", None),
+        ("gpt-4o", JUNE),
+    ]
+    assert again[1][1].fields()["input_cost_per_token"] == Decimal("0.000000083923311111111111")
+    assert write_file(*again) == content
+
+
+class TestOverrides:
+    def test_negotiated_rates_take_the_place_of_the_tables_from_their_date_on(self):
+        own = make(
+            model="gpt-4o", provider="openai", input_per_million="1.5", effective_from="2026-06-01", note="deal 7"
+        )
+        pricer = Pricer(PriceBook([row("3e-6"), row("2e-6", JULY)]), overrides=[own])
+        assert cost(pricer, MAY) == 3
+        assert cost(pricer, JUNE) == Decimal("1.5")
+        assert cost(pricer, JULY) == Decimal("1.5")
+        receipt = pricer.price("openai", "gpt-4o", Usage(input_tokens=0, output_tokens=10), at=JULY)
+        assert receipt.lines[0].rate == Decimal("0.00001")
+        assert receipt.lines[0].source == "override: deal 7"
+
+    def test_a_discount_follows_the_tables_changes(self):
+        own = make(model="gpt-4o", provider="openai", multiplier="0.8", effective_from=JUNE)
+        pricer = Pricer(PriceBook([row("3e-6"), row("2e-6", JULY)]), overrides=[own])
+        assert [cost(pricer, at) for at in (MAY, JUNE, JULY)] == [3, Decimal("2.4"), Decimal("1.6")]
+
+    def test_one_for_all_models_yields_to_one_for_the_model(self):
+        overrides = [
+            make(model="*", provider="openai", multiplier="0.5"),
+            make(model="gpt-4o", provider="openai", multiplier="0.9", effective_from=JUNE),
+        ]
+        pricer = Pricer(PriceBook([row("3e-6"), row("1e-6", key="gpt-5")]), overrides=overrides)
+        assert cost(pricer, MAY) == Decimal("1.5")
+        assert cost(pricer, JULY) == Decimal("2.7")
+        assert cost(pricer, JULY, "gpt-5") == Decimal("0.5")
+
+    def test_a_private_model_has_no_price_before_its_date(self):
+        own = make(model="house", provider="azure", input_per_million=1, output_per_million=2, effective_from=JUNE)
+        pricer = Pricer(PriceBook(()), overrides=[own])
+        assert cost(pricer, MAY, "house", "azure") == "no_price"
+        assert cost(pricer, JUNE, "house", "azure") == 1
+
+    def test_zero_is_meant_where_the_user_says_it(self):
+        own = make(model="house", provider="azure", input_per_million=0, output_per_million=0)
+        assert cost(Pricer(PriceBook(()), overrides=[own]), MAY, "house", "azure") == 0
+
+    def test_an_empty_one_ends_the_override(self, tmp_path, monkeypatch):
+        from tokenbudget import config
+        from tokenbudget.pricing import price, prices
+
+        monkeypatch.setattr(config, "_current", config.resolve(home=tmp_path))
+        prices.set(model="house", provider="openai", input_per_million=1, output_per_million=1)
+        prices.set(model="gpt-4o-mini", provider="openai", multiplier="0.5", effective_from="2026-06-01")
+        prices.clear(model="gpt-4o-mini", provider="openai", effective_from="2026-07-01")
+        at = [price("openai", "gpt-4o-mini", MILLION, at=at).cost_usd for at in (MAY, JUNE, JULY)]
+        assert at[0] == at[2] == 2 * at[1]
+        assert price("openai", "house", MILLION).cost_usd == 1
+        assert len(prices.overridden()) == 3
+
+    def test_rates_by_the_fields_of_the_table(self):
+        own = make(
+            model="m", provider="openai", rates={"output_cost_per_image": "0.03", "input_cost_per_token_flex": 1e-6}
+        )
+        assert own.fields() == {
+            "output_cost_per_image": Decimal("0.03"),
+            "input_cost_per_token_flex": Decimal("0.000001"),
+        }
+
+    @pytest.mark.parametrize(
+        ("given", "says"),
+        [
+            ({}, "either rates"),
+            ({"input_per_million": 1, "multiplier": 1}, "not both"),
+            ({"input_per_million": -1}, "input_per_million=-1"),
+            ({"input_per_million": "cheap"}, "'cheap'"),
+            ({"input_per_million": True}, "True"),
+            ({"input_per_million": float("nan")}, "nan"),
+            ({"input_per_million": float("inf")}, "inf"),
+            ({"multiplier": 0}, "above 0"),
+            ({"multiplier": 1000}, "0.85"),
+            ({"rates": {"input_cost_per_token": 2.5}}, "per million"),
+            ({"rates": {"input_cost_per_tokn": 1e-6}}, "did you mean input_cost_per_token"),
+            ({"rates": {"vibes": 1}}, "unknown price field 'vibes'"),
+            ({"multiplier": 1, "model": " "}, "needs a model"),
+            ({"multiplier": 1, "provider": ""}, "needs a model and a provider"),
+            ({"multiplier": 1, "effective_from": "soon"}, "'soon' is no date"),
+            ({"multiplier": 1, "effective_from": datetime(2026, 1, 1)}, "no time zone"),  # noqa: DTZ001
+        ],
+    )
+    def test_what_cannot_be_is_refused_with_what_to_do(self, given, says):
+        with pytest.raises(PriceError, match=says):
+            make(**{"model": "m", "provider": "openai"} | given)
+
+    def test_a_float_is_taken_as_it_was_written(self):
+        assert make(model="m", provider="openai", input_per_million=0.1).fields() == {
+            "input_cost_per_token": Decimal("1e-7")
+        }

@@ -1,0 +1,173 @@
+"""What holds for every call."""
+
+from datetime import UTC, datetime
+from decimal import Decimal, localcontext
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.pricing.conftest import pinned_table
+from tokenbudget.core.event import Event
+from tokenbudget.core.money import to_pico
+from tokenbudget.core.receipt import Receipt, Unpriced
+from tokenbudget.core.usage import TOKEN_FIELDS, Usage, check
+from tokenbudget.pricing import PriceBook, Pricer, PriceRow
+from tokenbudget.pricing.diff import read_table
+from tokenbudget.pricing.frame import EXTRAS, Extras, reprice_frame
+
+JUNE = datetime(2026, 6, 1, tzinfo=UTC)
+RAISED = PriceRow.make(
+    "gpt-5",
+    {"input_cost_per_token": Decimal("3e-6"), "output_cost_per_token": Decimal("2e-5")},
+    provider="openai",
+    effective_from=JUNE,
+)
+PRICER = Pricer(PriceBook(read_table(pinned_table(), "pinned").rows).with_rows([RAISED]))
+MODELS = [
+    ("openai", "gpt-4o"),
+    ("openai", "gpt-5"),
+    ("openai", "gpt-audio"),
+    ("openai", "gpt-image"),
+    ("openai", "embedding-small"),
+    ("openai", "blank"),
+    ("openai", "unknown"),
+    ("anthropic", "claude-sonnet-4-5"),
+    ("anthropic", "claude-opus-4-7"),
+    ("google", "gemini-3-flash"),
+    ("google", "gemini-2.5-pro"),
+    ("vertex", "gemini-3-flash"),
+    ("deepseek", "deepseek-v4"),
+    ("dashscope", "qwen-coder"),
+    ("perplexity", "deep"),
+    ("perplexity", "online"),
+    ("", ""),
+]
+TIERS = [None, "default", "flex", "priority", "batch", "nonsense"]
+BOUNDS = [0, 1, 31_999, 32_000, 32_001, 199_999, 200_000, 200_001]
+
+counts = st.one_of(st.sampled_from(BOUNDS), st.integers(0, 400_000))
+moments = st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
+
+
+@st.composite
+def usages(draw):
+    """Any counts at all, made consistent as capture makes them."""
+    given = {name: draw(counts) for name in draw(st.sets(st.sampled_from(TOKEN_FIELDS), max_size=8))}
+    wholes = {"input_tokens": draw(counts), "output_tokens": draw(counts)}
+    return check(Usage(**given | wholes))[0]
+
+
+@st.composite
+def events(draw):
+    provider, model = draw(st.sampled_from(MODELS))
+    usage = draw(usages())
+    silent = draw(
+        st.sampled_from([(), (), (), ("input_tokens",), ("output_tokens",), ("input_tokens", "output_tokens")])
+    )
+    parts = {name: getattr(usage, name) for name in TOKEN_FIELDS} | dict.fromkeys(silent)
+    extra = draw(st.sampled_from([{}, {}, {}, {"tools": {"web_search": 2}}, {"reported_cost_usd": Decimal("0.01")}]))
+    return Event(
+        id="x",
+        occurred_at=draw(moments),
+        provider=provider,
+        model=model,
+        usage=Usage(**parts, **extra),
+        service_tier=draw(st.sampled_from(TIERS)),
+        region=draw(st.sampled_from([None, "eu", "us", "global"])),
+        speed=draw(st.sampled_from([None, None, "standard", "fast"])),
+        batch=draw(st.booleans()),
+    )
+
+
+@given(events())
+@settings(max_examples=300)
+def test_lines_add_up_and_no_token_is_billed_twice(event):
+    answer = PRICER.price_event(event)
+    if isinstance(answer, Unpriced):
+        assert answer.reason != "error", answer.detail
+        return
+    assert answer.cost_usd == sum((line.amount for line in answer.lines), Decimal(0))
+    assert all(line.amount == round(line.quantity * line.rate, 12) for line in answer.lines)
+    assert all(line.quantity > 0 for line in answer.lines)
+    if answer.price_key != "reported":
+        billed = sum(line.quantity for line in answer.lines if line.unit == "token")
+        assert billed == (event.usage.input_tokens or 0) + (event.usage.output_tokens or 0)
+
+
+@given(events(), st.sampled_from(["input_tokens", "output_tokens"]), st.integers(1, 1000))
+@settings(max_examples=200)
+def test_more_tokens_never_cost_less(event, field, more):
+    from msgspec.structs import replace
+
+    whole = getattr(event.usage, field)
+    if whole is None:
+        return
+    dearer = replace(event, usage=replace(event.usage, **{field: whole + more}))
+    one, other = PRICER.price_event(event), PRICER.price_event(dearer)
+    if isinstance(one, Receipt) and isinstance(other, Receipt):
+        assert other.cost_usd >= one.cost_usd
+
+
+@given(st.lists(events(), min_size=1, max_size=30))
+@settings(max_examples=60, deadline=None)
+def test_a_frame_costs_what_its_rows_cost(listed):
+    frame = pl.DataFrame(
+        {
+            "occurred_at": pl.Series([e.occurred_at for e in listed], dtype=pl.Datetime("us", "UTC")),
+            **{
+                name: pl.Series([getattr(e, name) for e in listed], dtype=pl.String)
+                for name in ("provider", "model", "requested_model", "service_tier", "region", "speed")
+            },
+            "batch": [e.batch for e in listed],
+            **{name: pl.Series([getattr(e.usage, name) for e in listed], dtype=pl.Int64) for name in TOKEN_FIELDS},
+            EXTRAS: pl.Series([Extras.of(e.usage) for e in listed], dtype=pl.String),
+        }
+    )
+    answers = [PRICER.price_event(event) for event in listed]
+    priced = reprice_frame(frame, PRICER)
+    assert priced["cost_pico"].to_list() == [to_pico(a.cost_usd) if isinstance(a, Receipt) else None for a in answers]
+    assert priced["price_key"].to_list() == [a.price_key if isinstance(a, Receipt) else None for a in answers]
+    assert priced["unpriced"].to_list() == [a.reason if isinstance(a, Unpriced) else None for a in answers]
+    assert priced.drop("cost_pico", "price_key", "unpriced").equals(frame)
+
+
+@pytest.mark.parametrize("pico", [1, 2, 3, 999])
+def test_rates_down_to_a_picodollar_are_exact(pico):
+    rate = Decimal(pico).scaleb(-12)
+    book = PriceBook(
+        [PriceRow.make("m", {"input_cost_per_token": rate, "output_cost_per_token": 0}, provider="openai")]
+    )
+    receipt = Pricer(book).price("openai", "m", Usage(input_tokens=10**12 + 1, output_tokens=0))
+    assert receipt.cost_usd == rate * (10**12 + 1)
+
+
+def test_the_callers_decimal_context_changes_nothing():
+    usage = Usage(input_tokens=123_456, output_tokens=789)
+    expected = PRICER.price("openai", "gpt-4o", usage).cost_usd
+    with localcontext() as context:
+        context.prec = 2
+        assert PRICER.price("openai", "gpt-4o", usage).cost_usd == expected
+
+
+def test_a_bill_in_a_ledger_frame_is_kept():
+    row = {"provider": "openrouter", "model": "x", "occurred_at": JUNE, "input_tokens": 1, "output_tokens": 1}
+    frame = pl.DataFrame(
+        [row | {"price_key": "reported", "cost_pico": 5}, row | {"price_key": None, "cost_pico": None}]
+    )
+    priced = reprice_frame(frame, PRICER)
+    assert priced["cost_pico"].to_list() == [5, None]
+    assert priced["unpriced"].to_list() == [None, "unknown_model"]
+
+
+def test_a_frame_of_nothing():
+    frame = pl.DataFrame(schema={"provider": pl.String, "model": pl.String, "occurred_at": pl.Datetime("us", "UTC")})
+    assert reprice_frame(frame, PRICER).columns == [
+        "provider",
+        "model",
+        "occurred_at",
+        "cost_pico",
+        "price_key",
+        "unpriced",
+    ]
