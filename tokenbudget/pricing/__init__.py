@@ -7,7 +7,7 @@ from datetime import datetime
 from tokenbudget.core.event import Event
 from tokenbudget.core.receipt import Receipt, Unpriced
 from tokenbudget.core.usage import Usage
-from tokenbudget.pricing.default import default
+from tokenbudget.pricing.local import default
 from tokenbudget.pricing.overrides import Override
 from tokenbudget.pricing.pricer import Pricer
 from tokenbudget.pricing.table import PriceBook, PriceRow

@@ -14,7 +14,7 @@ from tokenbudget.core.errors import PriceError
 from tokenbudget.core.providers import canonical
 from tokenbudget.core.receipt import Unpriced
 from tokenbudget.core.usage import Usage
-from tokenbudget.pricing.default import default
+from tokenbudget.pricing.local import default
 from tokenbudget.pricing.match import find_key, providers
 from tokenbudget.pricing.pricer import Pricer
 from tokenbudget.pricing.views import plain

@@ -13,7 +13,7 @@ from tokenbudget.core.event import Event, decode
 from tokenbudget.core.money import from_pico
 from tokenbudget.core.receipt import Receipt, Unpriced
 from tokenbudget.core.usage import TOKEN_FIELDS, Usage
-from tokenbudget.pricing.default import default
+from tokenbudget.pricing.local import default
 from tokenbudget.pricing.pricer import Pricer
 from tokenbudget.pricing.views import ReceiptView, plain
 

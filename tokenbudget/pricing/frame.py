@@ -17,7 +17,7 @@ import polars as pl
 from tokenbudget.core.money import to_pico
 from tokenbudget.core.receipt import Unpriced
 from tokenbudget.core.usage import TOKEN_FIELDS, Pass, Usage
-from tokenbudget.pricing.default import default
+from tokenbudget.pricing.local import default
 from tokenbudget.pricing.pricer import REPORTED, Kind, Pricer
 from tokenbudget.pricing.vector import Variants
 

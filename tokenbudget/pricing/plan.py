@@ -175,7 +175,9 @@ class Card:
         self.rates: dict[tuple[str, int], dict[str, Decimal]] = {("", 0): {}}
         self._read(fields, 0)
         for bracket in fields.get("tiered_pricing") or ():
-            self._read(bracket, int(bracket["range"][0]))
+            # Some tiers are by other counts than tokens, such as results of a search: no rate then.
+            if span := bracket.get("range"):
+                self._read(bracket, int(span[0]))
         self.brackets = tuple(sorted({above for _, above in self.rates if above}))
         self.off_peak = OffPeak.read(fields.get("off_peak_pricing"))
         self.per_request = "input_per_request" in self.rates["", 0]

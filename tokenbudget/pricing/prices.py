@@ -13,7 +13,7 @@ from typing import Any
 from tokenbudget import config
 from tokenbudget.core.providers import canonical
 from tokenbudget.pricing import overrides, store
-from tokenbudget.pricing.default import forget
+from tokenbudget.pricing.local import forget
 from tokenbudget.pricing.overrides import Override
 from tokenbudget.pricing.sync import sync as _sync
 from tokenbudget.pricing.table import encode_fields

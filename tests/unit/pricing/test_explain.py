@@ -1,0 +1,160 @@
+from datetime import UTC, datetime
+from decimal import Decimal
+from types import SimpleNamespace
+
+import msgspec
+import polars as pl
+import pytest
+
+from tokenbudget import config
+from tokenbudget.core.errors import PriceError
+from tokenbudget.core.event import Event, encode
+from tokenbudget.core.receipt import Unpriced
+from tokenbudget.core.usage import Usage
+from tokenbudget.journal import Journal
+from tokenbudget.pricing import prices
+from tokenbudget.pricing.estimate import estimate
+from tokenbudget.pricing.explain import explain
+
+EVENT = Event(
+    id="018bcfe5-6800-7000-8000-000000000000",
+    occurred_at=datetime(2026, 10, 5, 12, tzinfo=UTC),
+    provider="openai",
+    model="gpt-5",
+    usage=Usage(input_tokens=1000, output_tokens=10, tools={"web_search": 1, "code_interpreter": 1}),
+    cost_usd=Decimal("0.5"),
+    response_id="resp_<1>",
+    warnings=("cache_read_tokens 12 > input_tokens 10",),
+)
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setattr(config, "_current", config.resolve(home=tmp_path))
+    journal = Journal(tmp_path)
+    journal.append(encode(EVENT))
+    journal.close()
+    return tmp_path
+
+
+class TestExplain:
+    def test_a_receipt_in_text(self, pricer):
+        text = repr(explain(EVENT, pricer))
+        assert text.splitlines()[0] == "gpt-5 of openai, 2026-10-05 12:00:00 UTC"
+        assert [line.split()[0] for line in text.splitlines()[1:6]] == [
+            "part",
+            "input",
+            "output",
+            "web_search",
+            "total",
+        ]
+        assert "0.01135" in text.splitlines()[5]
+        assert "no flat price: code_interpreter" in text
+        assert "recorded at US$ 0.5" in text
+        assert "cache_read_tokens 12 > input_tokens 10" in text
+
+    def test_in_a_notebook_as_a_table(self, pricer):
+        html = explain(EVENT, pricer)._repr_html_()
+        assert html.count("<tr") == 5
+        assert "0.01135" in html
+
+    def test_what_a_provider_wrote_cannot_be_markup(self, pricer):
+        event = msgspec.structs.replace(EVENT, model="<script>", requested_model="gpt-5")
+        assert "<script>" not in explain(event, pricer)._repr_html_()
+
+    def test_no_price_says_why(self, pricer):
+        view = explain(msgspec.structs.replace(EVENT, model="gpt-55"), pricer)
+        assert (view.cost_usd, view.lines) == (None, ())
+        assert "unknown_model" in repr(view)
+        assert "unknown_model" in view._repr_html_()
+
+    @pytest.mark.parametrize("call", [EVENT.id, "resp_<1>", SimpleNamespace(id="resp_<1>"), {"id": "resp_<1>"}])
+    def test_a_recorded_call_by_its_response_or_id(self, home, call):
+        assert explain(call).title == "gpt-5 of openai, 2026-10-05 12:00:00 UTC"
+
+    def test_a_call_that_is_not_recorded(self, home):
+        with pytest.raises(PriceError, match="no call 'resp_2' is recorded"):
+            explain("resp_2")
+
+    def test_what_is_no_call(self):
+        with pytest.raises(PriceError, match="cannot explain a list"):
+            explain([])
+
+    def test_an_answer_is_shown_as_it_is(self):
+        assert explain(Unpriced(reason="no_usage", detail="nothing was stated")).cost_usd is None
+
+
+class TestEstimate:
+    def test_from_no_output_to_all_of_it(self, pricer):
+        job = estimate("gpt-4o", [100, 100, 300], max_tokens=50, pricer=pricer)
+        assert (job.calls, job.input_tokens, job.output_tokens) == (3, (500, 500), (0, 150))
+        assert job.cost_usd == (Decimal("0.00125"), Decimal("0.00275"))
+        assert (
+            repr(job)
+            == "3 calls of gpt-4o (openai): US$ 0.00125 to 0.00275 (input 500 to 500 tokens, output up to 150)"
+        )
+
+    def test_in_a_batch(self, pricer):
+        assert estimate("gpt-4o", 1000, max_tokens=0, batch=True, pricer=pricer).cost_usd[0] == Decimal("0.00125")
+
+    def test_texts_are_a_range_of_tokens(self, pricer):
+        job = estimate("gpt-4o", "four score and seven years ago " * 10, max_tokens=1, pricer=pricer)
+        assert job.input_tokens == (62, 125)
+
+    @pytest.mark.parametrize(
+        ("prompts", "calls"),
+        [
+            ("one", 1),
+            (["one", "two"], 2),
+            ([{"role": "user", "content": "one"}], 1),
+            ([[{"role": "user", "content": "one"}], [{"role": "user", "content": "two"}]], 2),
+            (pl.DataFrame({"id": [1, 2, 3], "prompt": ["a", "b", "c"]}), 3),
+            (pl.DataFrame({"id": [1, 2, 3], "prompt": ["a", "b", "c"]}).to_pandas(), 3),
+            (pl.DataFrame({"input_tokens": [1, 2, 3], "prompt": ["a", "b", "c"]}), 3),
+            (pl.Series(["a", "b"]), 2),
+            ([], 0),
+        ],
+    )
+    def test_what_a_job_may_be(self, pricer, prompts, calls):
+        assert estimate("gpt-4o", prompts, max_tokens=1, pricer=pricer).calls == calls
+
+    def test_a_column_of_ones_choice(self, pricer):
+        frame = pl.DataFrame({"prompt": ["a"], "frage": ["b" * 100]})
+        assert estimate("gpt-4o", frame, max_tokens=1, column="frage", pricer=pricer).input_tokens == (20, 41)
+
+    @pytest.mark.parametrize(
+        ("model", "provider", "found"),
+        [
+            ("gpt-4o", None, ("openai", "gpt-4o")),
+            ("azure/gpt-4o", None, ("azure", "gpt-4o")),
+            ("gemini-3-flash", None, ("google", "gemini-3-flash")),
+            ("gemini-3-flash", "gcp.vertex_ai", ("vertex", "gemini-3-flash")),
+            ("openai/gpt-oss", "groq", ("groq", "openai/gpt-oss")),
+        ],
+    )
+    def test_whose_price(self, pricer, model, provider, found):
+        job = estimate(model, 1, max_tokens=1, provider=provider, pricer=pricer)
+        assert (job.provider, job.model) == found
+
+    @pytest.mark.parametrize(
+        ("model", "prompts", "says"),
+        [
+            ("gpt-nope", "a", "name the provider"),
+            ("openai/gpt-nope", "a", "no price for 'gpt-nope'"),
+            ("gpt-4o", pl.DataFrame({"frage": ["a"]}), "it has frage"),
+            ("gpt-4o", 1.5, "not float"),
+        ],
+    )
+    def test_what_cannot_be_estimated_says_why(self, pricer, model, prompts, says):
+        with pytest.raises(PriceError, match=says):
+            estimate(model, prompts, max_tokens=1, pricer=pricer)
+
+
+def test_prices_set_in_the_notebook_are_explained(home):
+    prices.set(model="house", provider="azure", input_per_million=1, output_per_million=2, note="contract 12")
+    event = msgspec.structs.replace(
+        EVENT, provider="azure", model="house", usage=Usage(input_tokens=10, output_tokens=5)
+    )
+    view = explain(event)
+    assert view.cost_usd == Decimal("0.00002")
+    assert "override: contract 12" in repr(view)
