@@ -15,7 +15,8 @@ from tokenbudget_panel.desk import Snapshot
 # `<%- … %>` escapes: groups are named by whoever calls, and a tag may hold anything.
 _NAME = '<i class="swatch" style="background:<%- colour %>"></i><span title="<%- name %>"><%- name %></span>'
 _SHARE = (
-    '<span class="share"><span class="bar"><i style="width:<%- width %>%;background:<%- colour %>"></i></span>'
+    '<span class="share"><span class="bar"><% if (width > 0) { %>'
+    '<i style="width:<%- width %>%;background:<%- colour %>"></i><% } %></span>'
     "<span><%- share_text %></span></span>"
 )
 _NUMBER = '<span title="<%- {0}_exact %>"><%- {0}_text %></span>'

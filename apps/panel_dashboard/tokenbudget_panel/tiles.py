@@ -129,7 +129,8 @@ def html(shown: list[Tile]) -> str:
 
 def placeholder() -> str:
     """Write tiles whose figures are still to come, of the same size."""
-    waiting = '<div class="tile"><dt>{}</dt><dd><span class="value waiting">&nbsp;</span><p class="note">&nbsp;</p></dd></div>'
+    value, note = '<span class="value waiting">&nbsp;</span>', '<p class="note">&nbsp;</p>'
+    waiting = f'<div class="tile"><dt>{{}}</dt><dd>{value}{note}</dd></div>'
     return f'<dl class="tiles" aria-busy="true">{"".join(map(waiting.format, NAMES))}</dl>'
 
 

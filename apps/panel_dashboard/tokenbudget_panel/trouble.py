@@ -61,8 +61,8 @@ _KNOWN: tuple[tuple[type[Exception], str, str], ...] = (
     ),
     (ServerError, "The TokenBudget server could not answer", "This page tries again by itself."),
     (ConfigError, "The settings cannot be used", "Mend {settings} or the TOKENBUDGET_… variables, then try again."),
-    (TokenBudgetError, "The question was not understood", "Choose another period, zone or dimension."),
     (OSError, "The journal cannot be read", "Check that {settings} and the files beside it may be read."),
+    (TokenBudgetError, "The question was not understood", "Choose another period, zone or dimension."),
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zoneinfo import available_timezones
 
 from tokenbudget.core.errors import TokenBudgetError
@@ -48,17 +48,13 @@ class View:
         """Keep what is understood of it, which may come from an address that somebody typed."""
         kept = default
         for name in ("period", "by", "tz"):
-            tried = _replace(kept, name, getattr(self, name))
+            tried = replace(kept, **{name: getattr(self, name) or getattr(default, name)})
             try:
                 tried.query()
             except TokenBudgetError:
                 continue
             kept = tried
         return kept
-
-
-def _replace(view: View, name: str, value: str) -> View:
-    return View(**{**view.__dict__, name: value})
 
 
 def zones() -> list[str]:
