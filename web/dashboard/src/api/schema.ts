@@ -208,6 +208,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/analytics/percentiles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Percentiles */
+        get: operations["ApiAnalyticsPercentilesPercentiles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/analytics/query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Query */
+        get: operations["ApiAnalyticsQueryQuery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/analytics/summary": {
         parameters: {
             query?: never;
@@ -408,6 +442,14 @@ export interface components {
             usage: components["schemas"]["Usage"];
             model?: string | null;
             kind?: string;
+        };
+        /** PercentilesAnswer */
+        PercentilesAnswer: {
+            period: components["schemas"]["Period"];
+            by: string[];
+            rows: {
+                [key: string]: string | number | null;
+            }[];
         };
         /** Period */
         Period: {
@@ -893,6 +935,46 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ByUserAnswer"];
+                };
+            };
+        };
+    };
+    ApiAnalyticsPercentilesPercentiles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PercentilesAnswer"];
+                };
+            };
+        };
+    };
+    ApiAnalyticsQueryQuery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ByTagAnswer"];
                 };
             };
         };

@@ -36,8 +36,7 @@ export function UnpricedNotice({ count, requests }: { count: number; requests: n
       </strong>{" "}
       so the true spend is higher than shown. Their cost counts as unknown, not as zero. In a notebook,{" "}
       <code className="font-mono text-[13px]">tb.events()</code> lists them with the reason in the column{" "}
-      <code className="font-mono text-[13px]">unpriced</code>; once the price book knows the model, they are
-      priced.
+      <code className="font-mono text-[13px]">unpriced</code>.
     </p>
   );
 }
