@@ -41,10 +41,10 @@ question = [{"role": "user", "content": "What is the answer?"}]
 
 with tb.tags(feature="chatbot", user_id="ana"):
     answer = openai.chat.completions.create(model="gpt-4o-mini", messages=question)
-    anthropic.messages.create(model="claude-sonnet-4-5", max_tokens=300, messages=question)
+    anthropic.messages.create(model="claude-haiku-4-5", max_tokens=300, messages=question)
 
 
-@tb.tagged(feature="search")
+@tb.tagged(feature="search", user_id="ben")
 def search() -> str:
     """Streams are measured as well."""
     stream = openai.chat.completions.create(
@@ -60,7 +60,7 @@ search()
 
 # %%
 first = tb.summary(period="24h")
-first
+first[["period", "requests", "cost_usd", "input_tokens", "output_tokens", "cache_hit_rate", "avg_latency_ms"]]
 
 # %%
 tb.by("feature", period="24h")[["feature", "requests", "cost_usd", "share", "cache_hit_rate"]]
@@ -79,7 +79,7 @@ receipt
 # calls of tools that are not wrapped.
 
 # %%
-stand_in.month()
+stand_in.two_months()
 tb.plot_costs(by="feature")
 
 # %%

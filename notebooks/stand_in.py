@@ -1,7 +1,7 @@
-"""What lets the notebooks run without a network and without keys: a stand-in for the providers, and a made-up month.
+"""What lets the notebooks run without a network and without keys: a stand-in for the providers, and two made-up months.
 
 `provider` answers like the APIs of OpenAI and Anthropic do, on this machine, with the usage numbers below; the real
-``openai`` and ``anthropic`` packages talk to it.  `month` records the calls a small team might have made.
+``openai`` and ``anthropic`` packages talk to it.  `two_months` records the calls a small team might have made.
 """
 
 from __future__ import annotations
@@ -103,22 +103,22 @@ def _message(model: str) -> dict[str, Any]:
 
 # Feature, provider, model, calls on a working day, input and output tokens of a call.
 _TEAM = (
-    ("chatbot", "anthropic", "claude-sonnet-4-5-20250929", 26, 2_400, 420),
+    ("chatbot", "anthropic", "claude-sonnet-5", 26, 2_400, 420),
     ("chatbot", "openai", "gpt-4o-mini", 60, 1_800, 260),
     ("search", "openai", "gpt-4.1-mini", 55, 3_100, 180),
     ("summaries", "openai", "gpt-4o", 18, 5_200, 640),
     ("summaries", "google", "gemini-2.5-flash", 30, 6_500, 500),
-    ("evals", "anthropic", "claude-haiku-4-5-20251001", 24, 1_500, 300),
+    ("evals", "anthropic", "claude-haiku-4-5", 24, 1_500, 300),
 )
 _USERS = ("ana", "ben", "chen", "dara")
 _WEEKEND = 5
 
 
-def month(days: int = 60) -> None:
+def two_months(days: int = 60) -> None:
     """Record what a team of four did in the `days` before today: fewer calls at week-ends, a little more every week."""
     import tokenbudget as tb
 
-    chance = random.Random(42)  # noqa: S311 (the same month every time)
+    chance = random.Random(42)  # noqa: S311 (the same calls every time)
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     for ago in range(days, 0, -1):
         day = today - timedelta(days=ago)

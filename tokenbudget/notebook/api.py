@@ -16,7 +16,7 @@ import polars as pl
 
 from tokenbudget.analytics.metrics import NAMES
 from tokenbudget.analytics.quantiles import LEVELS
-from tokenbudget.core.query import Interval
+from tokenbudget.core.query import Interval, Query
 from tokenbudget.notebook.frames import Backend, deliver
 from tokenbudget.notebook.question import By, PeriodLike, question
 from tokenbudget.notebook.route import answers
@@ -83,7 +83,7 @@ def summary(
         frame = answers().by(asked)
     else:
         frame = _one_row(answers().summary(asked)).select(pl.lit(asked.period.name).alias("period"), pl.all())
-    _warn_of_unpriced(frame)
+    _warn_of_unpriced(asked, frame)
     return deliver(frame, asked.period.tz, backend)
 
 
@@ -133,7 +133,7 @@ def by(
     """
     asked = question(period, tz=tz, by=dimension, limit=limit, filters=filters)
     frame = answers().by(asked)
-    _warn_of_unpriced(frame)
+    _warn_of_unpriced(asked, frame)
     return deliver(frame, asked.period.tz, backend)
 
 
@@ -292,8 +292,10 @@ def _one_row(spans: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _warn_of_unpriced(frame: pl.DataFrame) -> None:
+def _warn_of_unpriced(asked: Query, frame: pl.DataFrame) -> None:
     """Say that the cost is not the whole cost; failed calls alone, which are rarely billed, are no news."""
+    if "unpriced" in (*asked.by, *asked.filters):
+        return  # Whoever asks for them knows of them.
     unpriced, errors, requests = frame.select(pl.col("unpriced", "errors", "requests").sum()).row(0)
     if unpriced > errors:
         warnings.warn(
