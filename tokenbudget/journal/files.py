@@ -38,8 +38,8 @@ def replace(path: Path, data: bytes, *, durable: bool = False) -> None:
 
 
 def remove(path: Path) -> None:
-    """Delete `path` if it is there; what Windows keeps because somebody has it open is deleted another time."""
-    with contextlib.suppress(FileNotFoundError, PermissionError):
+    """Delete `path` if it is there; what cannot be (Windows has it open, the disk is read-only) is another time."""
+    with contextlib.suppress(OSError):
         path.unlink()
 
 

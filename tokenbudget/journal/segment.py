@@ -148,7 +148,7 @@ def listed(home: Path, kind: Kind | None = None) -> list[SegmentFile]:
 def adopted(path: Path) -> Iterator[bool]:
     """Hold the lock of a finished segment; yields False when its writer lives, or it is gone."""
     try:
-        fd = os.open(path, os.O_RDWR | OPEN_FLAGS)
+        fd = _open_to_lock(path)
     except OSError:
         yield False
         return
@@ -157,6 +157,15 @@ def adopted(path: Path) -> Iterator[bool]:
         yield _takes(segment)
     finally:
         segment.close()
+
+
+def _open_to_lock(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | OPEN_FLAGS)  # Network file systems lock only what may be written.
+    except FileNotFoundError:
+        raise
+    except OSError:
+        return os.open(path, os.O_RDONLY | OPEN_FLAGS)
 
 
 def _takes(segment: OpenSegment) -> bool:

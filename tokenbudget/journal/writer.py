@@ -126,11 +126,10 @@ class Journal:
         with self._lock:
             return self._held.records(limit)
 
-    def release(self, records: Collection[bytes], *, refused: int = 0) -> None:
-        """Forget `records` that wait in memory: a server has them, or has refused so many of them for good."""
+    def release(self, records: Collection[bytes]) -> None:
+        """Forget `records` that wait in memory: a server has answered for them."""
         with self._lock:
             self._held.forget(records)
-            self.refused += refused
 
     def write_out(self) -> None:
         """Write what waits in memory if the disk can be written again."""

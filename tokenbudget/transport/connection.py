@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tokenbudget.transport.library import http_library
+
 if TYPE_CHECKING:
     import httpx
 
@@ -18,9 +20,9 @@ def connect(url: str, api_key: str | None, timeout: float) -> httpx.Client:
     timeout : float
         Seconds without a byte after which a request has failed.
     """
-    import httpx
-
     from tokenbudget import __version__
+
+    library = http_library()
 
     headers = {
         "Content-Type": "application/json",
@@ -29,5 +31,6 @@ def connect(url: str, api_key: str | None, timeout: float) -> httpx.Client:
     }
     if api_key:
         headers["Authorization"] = f"Bearer {api_key}"
-    limits = httpx.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS))
-    return httpx.Client(base_url=url, headers=headers, timeout=limits)
+    limits = library.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS))
+    client: httpx.Client = library.Client(base_url=url, headers=headers, timeout=limits)
+    return client

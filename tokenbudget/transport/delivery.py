@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tokenbudget.journal.quarantine import SetAside
 from tokenbudget.transport.backoff import retry_after
+from tokenbudget.transport.library import http_library
 
 if TYPE_CHECKING:
     import httpx
@@ -77,12 +78,11 @@ def deliver(client: httpx.Client, records: Sequence[bytes]) -> Outcome:
 
 def send(client: httpx.Client, records: Sequence[bytes]) -> Outcome:
     """Send `records` in one request."""
-    import httpx
-
+    library = http_library()
     body = gzip.compress(b'{"events":[' + b",".join(records) + b"]}", compresslevel=_GZIP_LEVEL, mtime=0)
     try:
         response = client.post("/v1/events/batch", content=body)
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+    except (library.HTTPError, library.InvalidURL, OSError) as error:
         return Outcome("later", detail=f"{type(error).__name__}: {error}")
     outcome = _read(response, records)
     outcome.status = response.status_code

@@ -11,6 +11,8 @@ from tokenbudget.journal.status import status
 from tokenbudget.journal.writer import Journal
 from tokenbudget.transport.shipper import Shipper
 
+_END_SECONDS = 5.0
+
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
@@ -68,7 +70,7 @@ def push(settings: Config, *, retry: bool = False, timeout: float = 60.0) -> Pus
     put_back = quarantine.retry(settings.home) if retry else 0
     shipper = Shipper(Journal(settings.home, sends=lambda: True), settings=lambda: settings)
     delivered = shipper.flush(timeout)
-    shipper.close(0.0)
+    shipper.close(_END_SECONDS)
     now = status(settings.home)
     return Pushed(
         delivered, now.shipped - before, put_back, now.pending, now.quarantined, None if delivered else now.last_error

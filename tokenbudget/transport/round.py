@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from tokenbudget.config import Config
 from tokenbudget.journal import cursor, tally
-from tokenbudget.journal.quarantine import damaged, set_aside
+from tokenbudget.journal.quarantine import damaged
 from tokenbudget.journal.reader import read_chunk
 from tokenbudget.journal.segment import adopted, listed
 from tokenbudget.journal.writer import Journal
+from tokenbudget.transport.aside import Aside
 from tokenbudget.transport.backoff import delay
 from tokenbudget.transport.connection import connect
 from tokenbudget.transport.delivery import Outcome, deliver
@@ -50,6 +51,8 @@ class Round:
         self._not_before = 0.0  # Monotonic: a changed clock moves no retry.
         self._not_even_urgent_before = 0.0
         self._refused_told = 0
+        self._aside = Aside(journal.home)
+        self._acknowledged_to: dict[Path, int] = {}  # By us; on disk, too, if the disk takes it.
 
     def run(self, settings: Config, *, urgent: bool = False) -> bool:
         """Ship all there is to `settings.url`.
@@ -66,6 +69,7 @@ class Round:
         """
         self._tell_refused()
         self._journal.write_out()
+        self._aside.add(())
         if settings.url is None:
             return True
         self._connect(settings.url, settings.api_key)
@@ -119,17 +123,21 @@ class Round:
 
     def _ship_segment(self, path: Path) -> bool:
         if path == self._journal.live_segment():
-            return self._ship(path, finished=False)
+            if not self._ship(path, finished=False):
+                return False
+            if self._journal.problem is None:
+                return True
+            self._journal.rotate()  # Its disk is in trouble, most likely full: make room.
         with adopted(path) as ours:
             if not ours:
                 return True  # Its writer lives and ships it, or somebody else has just adopted it.
             if not self._ship(path, finished=True):
                 return False
-        cursor.settle(path)
+        self._settle(path)
         return True
 
     def _ship(self, path: Path, *, finished: bool) -> bool:
-        start = cursor.load(path)
+        start = self._acknowledged_to.get(path) or cursor.load(path)
         while True:
             chunk = read_chunk(path, start, _BATCH_BYTES, lines=self._batch, finished=finished)
             if chunk.end == start:
@@ -140,9 +148,20 @@ class Round:
                 if outcome is None:
                     return False
                 poison += outcome.poison
-            set_aside(self._journal.home, poison)
-            cursor.save(path, chunk.end)
+            self._aside.add(poison)
+            self._advance(path, chunk.end)
             start = chunk.end
+
+    def _advance(self, path: Path, end: int) -> None:
+        self._acknowledged_to[path] = end
+        if not self._aside.unsafe:
+            with contextlib.suppress(OSError):  # A full disk must not stop what would make room on it.
+                cursor.save(path, end)
+
+    def _settle(self, path: Path) -> None:
+        if not self._aside.unsafe:
+            cursor.settle(path)
+            self._acknowledged_to.pop(path, None)
 
     def _ship_held(self) -> bool:
         """Ship what the disk would not take, from memory."""
@@ -150,10 +169,8 @@ class Round:
             outcome = self._send(records)
             if outcome is None:
                 return False
-            with contextlib.suppress(OSError):  # Most likely the disk that cannot be written: do not block the rest.
-                set_aside(self._journal.home, outcome.poison)
-                outcome.poison.clear()
-            self._journal.release(records, refused=len(outcome.poison))
+            self._aside.add(outcome.poison)
+            self._journal.release(records)
         return True
 
     def _send(self, records: list[bytes]) -> Outcome | None:
@@ -170,8 +187,12 @@ class Round:
 
     def _acknowledged(self, outcome: Outcome) -> None:
         self._failures = 0
-        for entry in outcome.poison:
-            log.warning("tokenbudget: the server refused an event (%s); see `tokenbudget doctor`", entry.reason)
+        if outcome.poison:
+            log.warning(
+                "tokenbudget: the server refused %d events, set aside (the first: %s); see `tokenbudget doctor`",
+                len(outcome.poison),
+                outcome.poison[0].reason,
+            )
         tally.add(
             self._journal.home,
             shipped=outcome.shipped,

@@ -190,8 +190,19 @@ def test_a_segment_stays_when_its_poison_cannot_be_set_aside(rounds, journal, se
     (tmp_path / "quarantine").write_text("in the way")
     server.script = [lambda events: server.accept(events, [{"index": 0, "reason": "no"}])]
     fill(journal, range(2))
-    assert not rounds().run(settings)
-    assert status(tmp_path).pending == 2
+    shipping = rounds()
+    assert shipping.run(settings)
+    journal.rotate()
+    fill(journal, [2])
+    assert shipping.run(settings)  # It blocks nothing.
+    assert server.seen == once([1, 2])
+    assert status(tmp_path).pending == 3
+    (tmp_path / "quarantine").unlink()
+    journal.rotate()
+    assert shipping.run(settings)
+    assert [entry.record for entry in quarantine.entries(tmp_path)] == ['{"id":"0"}']
+    assert listed(tmp_path) == []
+    assert len(server.batches) == 2
 
 
 def test_a_revoked_key_is_said_once_and_a_new_one_used_at_once(rounds, journal, server, settings, caplog):

@@ -1,0 +1,136 @@
+"""A server that is away, slow, busy or interrupted, and a database and a cache that go away under it."""
+
+import threading
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.faults.host import delivered, event
+from tests.faults.network import cut_short, delayed, refused, reset_after_commit, reset_before
+from tests.faults.waiting import finished
+from tokenbudget.core.event import Event, encode
+from tokenbudget.journal import Journal, quarantine, status
+from tokenbudget.pricing import priced
+from tokenbudget.transport import Shipper, push
+
+
+def test_all_is_well(host, evidence, network):
+    host.record(1_200)
+    assert delivered(host, evidence)
+    assert set(network.answers) == {202}
+
+
+def test_down_for_a_while(host, evidence, network):
+    host.record(100)
+    assert host.shipper.flush(30)
+    with network.outage():
+        host.record(600)
+        assert not host.shipper.flush(5)
+        assert len(evidence.rows()) == 100
+    assert delivered(host, evidence)
+
+
+def test_slow_while_the_process_leaves(run, evidence, network):
+    network.faults = [delayed(5)]
+    began = time.monotonic()
+    finished(run("once", "slow"), patience=30)
+    assert time.monotonic() - began < 30
+    evidence.deliver_the_rest()
+    assert evidence.check() == 50
+    assert len(network.answers) == 2  # Sent again under the same ids: the first answer had not come.
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [refused(503)] * 2,
+        [refused(429, **{"Retry-After": "1"})],
+        [reset_after_commit] * 2,
+        [reset_before] * 2,
+        [cut_short],
+        [refused(500), reset_after_commit, refused(503), cut_short],
+    ],
+    ids=["503", "429", "reset after commit", "reset before", "answer cut short", "one after another"],
+)
+def test_trouble_on_the_way(host, evidence, network, faults):
+    network.faults = list(faults)
+    host.record(300)
+    assert delivered(host, evidence)
+    assert network.faults == []
+
+
+def test_postgres_restarts_while_batches_come_in(host, evidence, stand):
+    stop = threading.Event()
+
+    def restart():
+        stand.postgres.stop()
+        time.sleep(0.3)
+        stand.postgres.start()
+        stop.set()
+
+    thread = threading.Thread(target=restart)
+    thread.start()
+    while not stop.is_set():
+        host.record(20)
+        time.sleep(0.01)
+    thread.join()
+    assert delivered(host, evidence)
+
+
+def test_redis_goes_away(host, evidence, stand):
+    host.record(50)
+    assert host.shipper.flush(30)
+    port = stand.redis.port
+    stand.redis.stop()
+    try:
+        host.record(50)
+        assert delivered(host, evidence)
+    finally:
+        stand.redis.start()
+        assert stand.redis.port == port
+
+
+def test_a_rejected_event_blocks_nothing_and_may_be_tried_again(host, evidence, client):
+    early = encode(priced(Event(id="no uuid", occurred_at=datetime.now(UTC), provider="openai", model="gpt-4o-mini")))
+    host.record(20)
+    host.journal.append(early)
+    host.journal.append(event("host", 99, datetime.now(UTC) + timedelta(hours=2)))
+    host.record(20)
+    assert delivered(host, evidence)
+    assert {entry.field for entry in quarantine.entries(client.home)} == {"id", "occurred_at"}
+    host.shipper.close(10)
+    assert push(client, retry=True).put_back == 2
+    assert status(client.home).quarantined == 2
+    evidence.check({"host": host.recorded})
+
+
+def test_a_wrong_key_stops_shipping_until_it_is_right(host, evidence, client, caplog):
+    host.settings[0] = replace(client, api_key="tb_ak_" + "0" * 32)
+    host.record(100)
+    assert not host.shipper.flush(30)
+    host.record(100)
+    assert not host.shipper.flush(30)
+    assert len([r for r in caplog.records if "does not take our events" in r.message]) == 1
+    host.settings[0] = client
+    assert host.shipper.flush(30)
+    assert delivered(host, evidence)
+
+
+def test_two_shippers_adopt_the_same_segments(evidence, client):
+    left = Journal(client.home, sends=lambda: True)
+    for number in range(400):
+        left.append(event("left", number))
+        if number % 40 == 0:
+            left.rotate()
+    left.close()
+    shippers = [Shipper(Journal(client.home, sends=lambda: True), settings=lambda: client) for _ in range(2)]
+    threads = [threading.Thread(target=made.flush, args=(30,)) for made in shippers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert evidence.check({"left": 400}) == 400
+    for made in shippers:
+        made.close(5)
