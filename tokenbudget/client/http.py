@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from tokenbudget.core.errors import AuthError, QueryError, ServerError, ServerUnreachableError
+from tokenbudget.transport.library import http_library
 
 Parameters = Sequence[tuple[str, str]]
 
@@ -39,8 +40,7 @@ def get(url: str, api_key: str | None, path: str, parameters: Parameters) -> byt
     ServerError
         If it refused for another reason.
     """
-    import httpx
-
+    httpx = http_library()
     headers = {"Accept": "application/json", **({"Authorization": f"Bearer {api_key}"} if api_key else {})}
     timeout = httpx.Timeout(TIMEOUT_SECONDS, connect=_CONNECT_SECONDS)
     try:
