@@ -236,7 +236,7 @@ def _async_generator(function: Any, values: dict[str, str]) -> Any:
                     value = yield item
                     step = inner.asend
                 except Exception as error:  # noqa: BLE001 (thrown in by the consumer: it belongs inside)
-                    step, value = inner.throw, error
+                    step, value = inner.athrow, error
         finally:
             await inner.aclose()
 

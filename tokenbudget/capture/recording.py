@@ -72,36 +72,34 @@ def record(  # noqa: PLR0913 (one keyword per field of an event)
     >>> events[0].cost_usd
     Decimal('0.000210000000')
     """
-    if response_id is not None and not recent.remember(response_id):
-        return
     measured_usage, warnings = check(as_usage(usage))
     if occurred_at is not None and occurred_at.tzinfo is None:
         msg = f"occurred_at must say its time zone, got {occurred_at.isoformat()}: e.g. datetime.now(UTC)"
         raise UsageError(msg)
-    runtime.record(
-        Event(
-            id=uuid7(),
-            occurred_at=(occurred_at or datetime.now(UTC)).astimezone(UTC),
-            provider=canonical(provider),
-            model=model,
-            operation=operation,
-            requested_model=requested_model,
-            usage=measured_usage,
-            service_tier=service_tier,
-            speed=speed,
-            region=region,
-            batch=batch,
-            latency_ms=latency_ms,
-            status=status,
-            error_type=error_type,
-            measured=measured,
-            response_id=response_id,
-            project=config.current().project,
-            tags=merged(current_tags(), checked(tags or {})),
-            metadata=dict(metadata or {}),
-            warnings=warnings,
-        )
+    event = Event(
+        id=uuid7(),
+        occurred_at=(occurred_at or datetime.now(UTC)).astimezone(UTC),
+        provider=canonical(provider),
+        model=model,
+        operation=operation,
+        requested_model=requested_model,
+        usage=measured_usage,
+        service_tier=service_tier,
+        speed=speed,
+        region=region,
+        batch=batch,
+        latency_ms=latency_ms,
+        status=status,
+        error_type=error_type,
+        measured=measured,
+        response_id=response_id,
+        project=config.current().project,
+        tags=merged(current_tags(), checked(tags or {})),
+        metadata=dict(metadata or {}),
+        warnings=warnings,
     )
+    if response_id is None or recent.remember(response_id):
+        runtime.record(event)
 
 
 def as_usage(usage: Usage | Mapping[str, Any]) -> Usage:
