@@ -59,6 +59,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
             yield
         finally:
             await writer.stop()
+            await cache.close()
             await engine.dispose()
 
     return Litestar(

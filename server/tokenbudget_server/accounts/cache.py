@@ -34,6 +34,9 @@ class KeyCache(Protocol):
     async def forget(self, api_key_id: int) -> None:
         """Forget a key at once, in every process that shares the cache."""
 
+    async def close(self) -> None:
+        """Let go of connections."""
+
 
 class MemoryKeyCache:
     """The memory of one process."""
@@ -58,6 +61,9 @@ class MemoryKeyCache:
         """Forget a key."""
         self._known = {digest: entry for digest, entry in self._known.items() if entry[0].api_key_id != api_key_id}
 
+    async def close(self) -> None:
+        """Do nothing: there is no connection."""
+
 
 class RedisKeyCache:
     """The memory that processes share."""
@@ -81,6 +87,10 @@ class RedisKeyCache:
         """Forget a key in all processes."""
         if digest := await self._redis.get(_digest_of(api_key_id)):
             await self._redis.delete(_entry(digest.decode()), _digest_of(api_key_id))
+
+    async def close(self) -> None:
+        """Close the connections to Redis."""
+        await self._redis.aclose()
 
 
 def _entry(digest: str) -> str:

@@ -126,7 +126,8 @@ def test_a_lost_connection_loses_and_doubles_nothing(postgres_url, sql):
     async def work(writing):
         await writing.write(1, [row(1)])
         sql(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE pid <> pg_backend_pid() AND datname = current_database()"
         )
         return await writing.write(1, [row(2)])
 

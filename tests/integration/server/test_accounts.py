@@ -1,0 +1,142 @@
+"""Keys and projects over HTTP."""
+
+import pytest
+from litestar.testing import TestClient
+
+from tokenbudget_server.accounts import keys, service
+from tokenbudget_server.accounts.first import ensure_first_key
+from tokenbudget_server.app import create_app
+from tokenbudget_server.settings import Settings
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture
+def member(client, sql):
+    """Give the headers of somebody who is no admin, with a key for a project of their own."""
+    made = keys.make_key()
+    sql("INSERT INTO projects (name, team_id) SELECT 'theirs', id FROM teams")
+    sql("INSERT INTO users (email, name) VALUES ('ada@example.org', 'Ada')")
+    sql(
+        "INSERT INTO api_keys (lookup, hash, name, project_id, user_id) "
+        "SELECT %s, %s, 'ada', p.id, u.id FROM projects p, users u WHERE p.name = 'theirs' AND u.name = 'Ada'",
+        made.lookup,
+        made.hash,
+    )
+    return {"Authorization": f"Bearer {made.text}"}
+
+
+def bearer(text):
+    return {"Authorization": f"Bearer {text}"}
+
+
+def test_a_key_is_made_listed_used_and_revoked(client, headers):
+    project = client.get("/api/projects").json()[0]
+    made = client.post(f"/api/projects/{project['id']}/keys", json={"name": "notebook"}).json()
+    assert keys.is_key(made["text"])
+    assert made["key"]["hint"] == made["text"][:14]
+    assert client.get("/api/keys", headers=bearer(made["text"])).status_code == 200
+    listed = client.get("/api/keys").json()
+    assert [key["name"] for key in listed] == ["notebook", "first key"]
+    assert made["text"] not in str(listed)
+    assert client.delete(f"/api/keys/{made['key']['id']}").status_code == 204
+    refused = client.get("/api/keys", headers=bearer(made["text"]))
+    assert (refused.status_code, refused.headers["content-type"]) == (401, "application/problem+json")
+    assert client.get("/api/keys", headers=headers).json()[0]["revoked_at"]
+
+
+def test_only_hashes_are_stored(key, client, sql):
+    ((lookup, hash_),) = sql("SELECT lookup, hash FROM api_keys")
+    assert (lookup, hash_[:4]) == (key[6:14], "$2b$")
+    assert key[14:] not in hash_
+
+
+def test_the_first_key_is_kept_as_long_as_it_works(postgres_url, key, sql):
+    assert ensure_first_key(postgres_url, key) == key
+    other = ensure_first_key(postgres_url, None)
+    assert other != key
+    assert ensure_first_key(postgres_url, key) == key
+    sql("UPDATE api_keys SET revoked_at = now()")
+    assert ensure_first_key(postgres_url, key) != key
+    assert sql("SELECT count(*) FROM users") == sql("SELECT count(*) FROM projects") == [(1,)]
+
+
+def test_a_key_is_verified_once(client, monkeypatch):
+    verified = []
+
+    def matches(text, hash_):
+        verified.append(hash_)
+        return True
+
+    monkeypatch.setattr(service.keys, "matches", matches)
+    for _ in range(5):
+        assert client.get("/api/projects").status_code == 200
+    assert len(verified) == 1
+
+
+def test_keys_that_begin_alike_are_told_apart(client, key, sql):
+    sql(
+        "INSERT INTO api_keys (lookup, hash, name, project_id, user_id) "
+        "SELECT lookup, %s, 'twin', project_id, user_id FROM api_keys",
+        keys.make_key().hash,
+    )
+    assert client.get("/api/projects").status_code == 200
+    assert client.get("/api/projects", headers=bearer(key[:14] + "f" * 24)).status_code == 401
+
+
+def test_a_member_sees_the_project_of_the_key_alone(client, member, post, make_event):
+    post(make_event())
+    assert [each["name"] for each in client.get("/api/projects", headers=member).json()] == ["theirs"]
+    assert [each["name"] for each in client.get("/api/projects").json()] == ["default", "theirs"]
+    assert client.get("/api/analytics/summary", headers=member).json()["summary"]["requests"] == 0
+    assert client.get("/api/events", headers=member).json()["rows"] == []
+    ((own,),) = [[each["id"] for each in client.get("/api/projects").json() if each["name"] == "default"]]
+    assert client.get(f"/api/analytics/summary?project_id={own}", headers=member).status_code == 403
+    assert client.post(f"/api/projects/{own}/keys", json={"name": "mine"}, headers=member).status_code == 403
+
+
+def test_a_member_cannot_revoke_or_see_anothers_key(client, member):
+    first = client.get("/api/keys").json()[-1]
+    assert client.delete(f"/api/keys/{first['id']}", headers=member).status_code == 404
+    assert [key["name"] for key in client.get("/api/keys", headers=member).json()] == ["ada"]
+    assert client.get("/api/keys").status_code == 200
+
+
+def test_demo_numbers_are_shown_only_on_request(settings, headers, client, sql):
+    sql("INSERT INTO projects (name, team_id, is_demo) SELECT 'demo', id, true FROM teams")
+    assert [each["name"] for each in client.get("/api/projects").json()] == ["default"]
+    shown = Settings(home=settings.home, database_url=settings.database_url, demo=True)
+    with TestClient(create_app(shown)) as other:
+        assert [each["name"] for each in other.get("/api/projects", headers=headers).json()] == ["default", "demo"]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"), [({}, "name"), ({"name": ""}, "name"), ({"name": "n" * 101}, "name"), ({"name": 7}, "name")]
+)
+def test_a_bad_request_for_a_key_names_the_field(client, body, field):
+    problem = client.post("/api/projects/1/keys", json=body)
+    assert (problem.status_code, problem.headers["content-type"]) == (400, "application/problem+json")
+    assert field in str(problem.json()["errors"])
+
+
+@pytest.mark.redis
+def test_processes_that_share_redis_forget_a_revoked_key_together(settings, headers, redis_url):
+    shared = Settings(home=settings.home, database_url=settings.database_url, redis_url=redis_url)
+    with TestClient(create_app(shared)) as one, TestClient(create_app(shared)) as other:
+        project = one.get("/api/projects", headers=headers).json()[0]["id"]
+        made = one.post(f"/api/projects/{project}/keys", json={"name": "k"}, headers=headers).json()
+        for client in (one, other, one):
+            assert client.get("/api/keys", headers=bearer(made["text"])).status_code == 200
+        assert one.delete(f"/api/keys/{made['key']['id']}", headers=headers).status_code == 204
+        for client in (other, one):
+            assert client.get("/api/keys", headers=bearer(made["text"])).status_code == 401
+
+
+@pytest.mark.redis
+def test_what_one_process_verified_another_knows(settings, headers, redis_url, monkeypatch):
+    shared = Settings(home=settings.home, database_url=settings.database_url, redis_url=redis_url)
+    with TestClient(create_app(shared)) as one:
+        assert one.get("/api/projects", headers=headers).status_code == 200
+    monkeypatch.setattr(service.keys, "matches", lambda _text, _hash: pytest.fail("verified twice"))
+    with TestClient(create_app(shared)) as other:
+        assert other.get("/api/projects", headers=headers).status_code == 200

@@ -1,0 +1,191 @@
+"""The analytics endpoints: what SQL says, in the shape that is documented."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from tokenbudget.analytics import METRICS
+from tokenbudget_server.analytics import schemas
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture
+def usage(post, make_event):
+    """Some usage of today, and some unpriced, failed and older."""
+    old = (datetime.now(UTC) - timedelta(days=40)).isoformat()
+    post(
+        *(make_event(tags={"feature": "chat", "user_id": f"u{n % 3}"}) for n in range(9)),
+        make_event(model="claude-haiku-4-5-20251001", provider="anthropic", tags={"feature": "review"}),
+        make_event(model="nobody-knows", usage={"input_tokens": 7}),
+        make_event(status="error", usage={}, error_type="Timeout"),
+        make_event(occurred_at=old),
+    )
+
+
+def get(client, path, **parameters):
+    response = client.get(path, params=parameters or None)
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == "application/json"
+    return json.loads(response.text, parse_float=Decimal)
+
+
+def test_summary(client, usage, sql):
+    answer = get(client, "/api/analytics/summary", period="30d")
+    since = answer["period"]["start"]
+    columns = "count(*), sum(cost_usd), sum(input_tokens), sum(output_tokens)"
+    (expected,) = sql(f"SELECT {columns} FROM events WHERE occurred_at >= %s", since)
+    found = answer["summary"]
+    assert (found["requests"], found["cost_usd"], found["input_tokens"], found["output_tokens"]) == expected
+    assert (found["unpriced"], found["errors"], answer["previous"]["requests"]) == (2, 1, 1)
+
+
+def test_money_is_a_number_with_every_digit(client, usage):
+    text = client.get("/api/analytics/summary").text
+    assert '"cost_usd":0.004430000000,' in text
+
+
+def test_an_empty_ledger_is_zero_requests(client):
+    assert get(client, "/api/analytics/summary")["summary"]["requests"] == 0
+    assert get(client, "/api/analytics/by-model")["rows"] == []
+    assert len(get(client, "/api/analytics/timeseries", period="7d")["rows"]) == 7
+
+
+def test_by_model(client, usage):
+    rows = get(client, "/api/analytics/by-model", limit=1)["rows"]
+    assert [(row["model"], row["requests"]) for row in rows] == [("gpt-4o-mini-2024-07-18", 10), ("other", 2)]
+    unknown = get(client, "/api/analytics/by-model")["rows"][-1]
+    assert (unknown["model"], unknown["cost_usd"], unknown["share"]) == ("nobody-knows", None, None)
+
+
+@pytest.mark.parametrize(
+    ("path", "column", "expected"),
+    [
+        ("by-feature", "feature", {"chat": 9, "review": 1, None: 2}),
+        ("by-user", "user_id", {"u0": 3, "u1": 3, "u2": 3, None: 3}),
+        ("by-project", "project", {"default": 12}),
+        ("by-tag?key=feature", "tag.feature", {"chat": 9, "review": 1, None: 2}),
+    ],
+)
+def test_by_other_things(client, usage, path, column, expected):
+    assert {row[column]: row["requests"] for row in get(client, f"/api/analytics/{path}")["rows"]} == expected
+
+
+def test_filters_by_dimension_and_tag(client, usage):
+    def requests(**filters):
+        return get(client, "/api/analytics/summary", **filters)["summary"]["requests"]
+
+    assert requests(feature="chat") == 9
+    assert requests(feature=["chat", "review"]) == 10
+    assert requests(feature="chat", user_id="u1") == 3
+    assert requests(provider="anthropic") == 1
+    assert requests(status="error") == 1
+    assert requests(feature="") == 2
+    assert requests(project="elsewhere") == 0
+
+
+def test_timeseries_by_model(client, usage):
+    answer = get(
+        client, "/api/analytics/timeseries", period="7d", by="model", limit=1, interval="day", tz="Asia/Kolkata"
+    )
+    assert (answer["interval"], answer["by"]) == ("day", ["model"])
+    assert len(answer["rows"]) == 14
+    assert {row["bucket"][10:] for row in answer["rows"]} == {"T18:30:00Z"}
+    assert sum(row["requests"] for row in answer["rows"]) == 12
+
+
+def test_what_is_stored_is_in_the_next_answer(client, post, make_event):
+    for count in range(1, 4):
+        post(make_event())
+        assert get(client, "/api/analytics/summary")["summary"]["requests"] == count
+
+
+@pytest.mark.parametrize(
+    ("question", "detail"),
+    [
+        ("summary?period=fortnight", "unknown period 'fortnight'"),
+        ("summary?tz=Mars/Olympus", "unknown time zone"),
+        ("summary?not%20a%20tag=x", "neither a dimension"),
+        ("by-model?limit=0", "limit must be"),
+        ("by-model?limit=many", "limit must be"),
+        ("by-tag", "key=env"),
+        ("by-tag?key=not%20a%20tag", "neither a dimension"),
+        ("timeseries?interval=fortnight", "interval must be"),
+        ("timeseries?interval=15min&period=10y", ""),
+        ("timeseries?by=a&by=b&by=c", "at most two"),
+        ("summary?project_id=x", "project_id must be"),
+    ],
+)
+def test_a_question_that_cannot_be_answered_is_a_problem(client, question, detail):
+    response = client.get(f"/api/analytics/{question}")
+    assert (response.status_code, response.headers["content-type"]) == (400, "application/problem+json")
+    assert detail in response.json()["detail"]
+
+
+def test_without_a_key_nothing_is_answered(client):
+    del client.headers["Authorization"]
+    for path in ("analytics/summary", "analytics/by-model", "events", "projects", "keys"):
+        assert client.get(f"/api/{path}").status_code == 401
+    assert client.get("/v1/pricing").status_code == 401
+
+
+def test_events_are_paged_newest_first(client, usage):
+    pages, cursor = [], None
+    while cursor is not None or not pages:
+        page = get(client, "/api/events", limit=5, **({"cursor": cursor} if cursor else {}))
+        pages.append(page["rows"])
+        cursor = page["next"]
+    rows = [row for page in pages for row in page]
+    assert [len(page) for page in pages] == [5, 5, 2]
+    assert len({row["id"] for row in rows}) == 12
+    assert [row["occurred_at"] for row in rows] == sorted((row["occurred_at"] for row in rows), reverse=True)
+
+
+def test_events_are_filtered(client, usage):
+    def count(**filters):
+        return len(get(client, "/api/events", **filters)["rows"])
+
+    assert (count(feature="chat"), count(feature=""), count(model="nobody-knows"), count(period="90d")) == (9, 2, 1, 13)
+    assert client.get("/api/events?limit=1001").status_code == 400
+    assert client.get("/api/events?cursor=nonsense").status_code == 400
+
+
+def test_prices(client):
+    page = get(client, "/v1/pricing", search="gpt-4o-mini-2024", limit=1)
+    assert page["revision"].startswith("litellm")
+    following = get(client, "/v1/pricing", search="gpt-4o-mini-2024", limit=1, cursor=page["next"])
+    assert page["rows"][0]["key"] < following["rows"][0]["key"]
+    everything = get(client, "/v1/pricing", search="gpt-4o-mini-2024", limit=1000)
+    prices = {row["key"]: row["prices"] for row in everything["rows"]}
+    assert prices["gpt-4o-mini-2024-07-18"]["input_cost_per_token"] == Decimal("1.5e-7")
+    assert client.get("/v1/pricing?limit=0").status_code == 400
+
+
+def test_the_schema_describes_the_answers(client, usage):
+    schema = client.get("/schema/openapi.json").json()["components"]["schemas"]
+    assert list(schema["Metrics"]["properties"]) == [metric.name for metric in METRICS]
+    for name in ("cost_usd", "avg_cost_usd"):
+        assert schema["Metrics"]["properties"][name] == {"oneOf": [{"type": "number"}, {"type": "null"}]}
+    assert schema["StoredEvent"]["properties"]["cost_usd"]["oneOf"][0] == {"type": "number"}
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        ("summary", schemas.SummaryAnswer),
+        ("by-model", schemas.ByModelAnswer),
+        ("by-feature", schemas.ByFeatureAnswer),
+        ("by-user", schemas.ByUserAnswer),
+        ("by-project", schemas.ByProjectAnswer),
+        ("by-tag?key=feature", schemas.ByTagAnswer),
+        ("timeseries?by=model", schemas.TimeseriesAnswer),
+        ("timeseries", schemas.TimeseriesAnswer),
+    ],
+)
+def test_answers_are_what_the_schema_says(client, usage, path, answer):
+    body = client.get(f"/api/analytics/{path}").content
+    read = msgspec.json.decode(body, type=answer, strict=True)
+    assert set(msgspec.json.decode(body)) == set(read.__struct_fields__)

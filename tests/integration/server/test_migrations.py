@@ -1,0 +1,93 @@
+"""The schema: made by migrations, described by tables, fit for Citus."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
+
+from tokenbudget_server.store import migrate
+from tokenbudget_server.store.partitions import ensure_partitions
+from tokenbudget_server.store.tables import metadata
+from tokenbudget_server.store.url import sqlalchemy_url
+
+pytestmark = pytest.mark.postgres
+
+DISTRIBUTED = ("events", "usage_15m", "spend_day")
+
+
+@pytest.fixture
+def connection(postgres_url):
+    engine = create_engine(sqlalchemy_url(postgres_url))
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+def test_tables_and_migrations_say_the_same(connection):
+    def ours(_object, name, type_, _reflected, _compared):
+        return not (type_ == "table" and (name == "alembic_version" or name.startswith("events_")))
+
+    context = MigrationContext.configure(connection, opts={"include_object": ours, "compare_server_default": False})
+    assert compare_metadata(context, metadata) == []
+
+
+def test_several_replicas_may_migrate_at_once(empty_postgres_url):
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(migrate, [empty_postgres_url] * 4))
+    with psycopg.connect(empty_postgres_url) as connection:
+        assert connection.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)
+        assert connection.execute("SELECT count(*) FROM events").fetchone() == (0,)
+
+
+def test_every_key_of_a_distributed_table_contains_the_project(sql):
+    keys = sql(
+        """
+        SELECT t.relname, array_agg(a.attname::text) FROM pg_index i
+        JOIN pg_class t ON t.oid = i.indrelid
+        JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+        WHERE i.indisunique AND t.relname = ANY (%s) GROUP BY t.relname, i.indexrelid
+        """,
+        list(DISTRIBUTED),
+    )
+    assert {table for table, _ in keys} == set(DISTRIBUTED)
+    assert all("project_id" in columns for _, columns in keys)
+
+
+def test_nothing_points_from_or_to_a_distributed_table_and_none_has_a_trigger(sql):
+    constraints = """
+        SELECT conname FROM pg_constraint
+        WHERE contype = 'f' AND (conrelid::regclass::text = ANY (%s) OR confrelid::regclass::text = ANY (%s))
+    """
+    assert sql(constraints, list(DISTRIBUTED), list(DISTRIBUTED)) == []
+    assert sql("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal") == []
+
+
+def test_partitions_are_made_ahead_once(connection):
+    assert ensure_partitions(connection, datetime.now(UTC)) == []
+    assert ensure_partitions(connection, datetime(2030, 11, 30, 23, 59, tzinfo=UTC))[-3:] == [
+        "events_2030_11",
+        "events_2030_12",
+        "events_2031_01",
+    ]
+
+
+def test_a_month_that_events_came_late_for_gets_its_partition(connection, post, make_event, sql):
+    where = "SELECT tableoid::regclass::text, count(*) FROM events GROUP BY 1 ORDER BY 1"
+    early, late = "2021-02-28T23:59:59.999999Z", "2021-03-01T00:00:00Z"
+    post(make_event(occurred_at=early), make_event(occurred_at=late), make_event(occurred_at=late))
+    assert sql(where) == [("events_default", 3)]
+    assert ensure_partitions(connection, datetime.now(UTC)) == ["events_2021_02", "events_2021_03"]
+    assert sql(where) == [("events_2021_02", 1), ("events_2021_03", 2)]
+    assert post(make_event(occurred_at=late))["accepted"] == 1
+    assert sql(where) == [("events_2021_02", 1), ("events_2021_03", 3)]
+
+
+def test_a_moved_event_is_still_known(connection, post, make_event):
+    sent = make_event(occurred_at="2021-03-01T00:00:00Z")
+    post(sent)
+    ensure_partitions(connection, datetime.now(UTC))
+    assert post(sent)["duplicates"] == 1
