@@ -51,14 +51,14 @@ class Client:
 
     def summary(self, query: Query) -> pl.DataFrame:
         """Sum up a period and the one before it."""
-        document = self._ask("/api/analytics/summary", _parameters(query))
+        document = self._ask("/api/analytics/summary", _parameters(query), "summary", "previous")
         rows = answers.frame([document["summary"], document["previous"]])
         return rows.select(pl.Series("span", ["current", "previous"]), pl.all())
 
     def by(self, query: Query) -> pl.DataFrame:
         """Split a period; at most the 10,000 largest groups by name, the rest as ``other``."""
         parameters = [*_parameters(query), ("limit", str(query.limit or _ALL_GROUPS))]
-        document = self._ask("/api/analytics/query", parameters)
+        document = self._ask("/api/analytics/query", parameters, "by", "rows")
         frame = answers.frame(document["rows"], document["by"], {"share": _FLOAT})
         return frame.select(pl.exclude("share"), "share")
 
@@ -69,13 +69,13 @@ class Client:
             parameters.append(("interval", query.interval))
         if query.limit is not None:
             parameters.append(("limit", str(query.limit)))
-        document = self._ask("/api/analytics/timeseries", parameters)
+        document = self._ask("/api/analytics/timeseries", parameters, "by", "rows")
         return answers.frame(document["rows"], document["by"], {"bucket": INSTANT})
 
     def percentiles(self, query: Query, levels: Sequence[float]) -> pl.DataFrame:
         """Give percentiles."""
         parameters = [*_parameters(query), *(("level", repr(float(level))) for level in levels)]
-        document = self._ask("/api/analytics/percentiles", parameters)
+        document = self._ask("/api/analytics/percentiles", parameters, "by", "rows")
         return answers.percentiles_frame(document["rows"], document["by"], levels)
 
     def events(self, query: Query) -> pl.DataFrame:
@@ -95,11 +95,14 @@ class Client:
         parameters = [*_parameters(query), ("limit", str(size)), *([("cursor", cursor)] if cursor else [])]
         return self._decode(get(self._url, self._api_key, "/api/events", parameters), _Page)
 
-    def _ask(self, path: str, parameters: Parameters) -> answers.Document:
+    def _ask(self, path: str, parameters: Parameters, *fields: str) -> answers.Document:
         try:
-            return answers.decode(get(self._url, self._api_key, path, parameters))
+            document = answers.decode(get(self._url, self._api_key, path, parameters))
         except msgspec.DecodeError as error:
             raise self._not_understood(error) from error
+        if missing := [name for name in fields if name not in document]:
+            raise self._not_understood(f"it has no {', '.join(missing)}")
+        return document
 
     def _decode(self, body: bytes, type_: Any) -> Any:
         try:
@@ -107,7 +110,7 @@ class Client:
         except msgspec.DecodeError as error:
             raise self._not_understood(error) from error
 
-    def _not_understood(self, error: Exception) -> ServerError:
+    def _not_understood(self, error: object) -> ServerError:
         msg = f"the answer of {self._url} cannot be read ({error}): is it a TokenBudget server of this version?"
         return ServerError(msg)
 

@@ -1,0 +1,111 @@
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from tokenbudget.core.event import Event, encode
+from tokenbudget.core.ids import uuid7
+from tokenbudget.journal import Journal, compact, journal_dir
+from tokenbudget.ledger import local, to_frame
+from tokenbudget.ledger.local import LocalSource, local_source
+
+AT = datetime(2026, 10, 5, 12, tzinfo=UTC)
+DAY = AT, AT + timedelta(days=1)
+
+
+def event(minute: int = 0, **fields) -> Event:
+    at = AT + timedelta(minutes=minute)
+    return Event(id=uuid7(), occurred_at=at, provider="openai", model="gpt-4o", cost_usd=Decimal(1), **fields)
+
+
+def ids(source: LocalSource) -> list[str]:
+    return source.scan(*DAY).collect()["id"].to_list()
+
+
+def segments(home, *groups: list[Event]) -> None:
+    """Write each group of events into a finished segment of its own."""
+    for group in groups:
+        journal = Journal(home)
+        for made in group:
+            journal.append(encode(made))
+        journal.close()
+
+
+def test_a_home_without_a_journal_has_no_events(tmp_path) -> None:
+    assert ids(LocalSource(tmp_path / "none")) == []
+
+
+def test_a_call_just_journaled_is_seen_and_parsed_once(tmp_path, monkeypatch) -> None:
+    parsed = []
+    monkeypatch.setattr(local.schema, "to_frame", lambda made: parsed.extend(made) or to_frame(made))
+    journal, source, made = Journal(tmp_path), LocalSource(tmp_path), [event(n) for n in range(3)]
+    for number, one in enumerate(made, start=1):
+        journal.append(encode(one))
+        assert ids(source) == [other.id for other in made[:number]]
+    assert len(parsed) == 3
+
+
+def test_only_the_span_asked_for(tmp_path) -> None:
+    segments(tmp_path, [event(0), event(60 * 24)])
+    assert len(ids(LocalSource(tmp_path))) == 1
+
+
+def test_sealed_and_open_events_are_read_as_one(tmp_path) -> None:
+    sealed = [event(n, tags={"old": "x"}) for n in range(5)]
+    segments(tmp_path, sealed[:3], sealed[3:])
+    assert compact(tmp_path, to_frame, min_bytes=0, min_segments=1).rows == 5
+    fresh = event(9, tags={"new": "y"})
+    segments(tmp_path, [fresh])
+    frame = LocalSource(tmp_path).scan(*DAY).collect()
+    assert sorted(frame["id"]) == sorted(one.id for one in (*sealed, fresh))
+    assert sorted(frame["tag_old"].drop_nulls()) == ["x"] * 5
+    assert frame["tag_new"].drop_nulls().to_list() == ["y"]
+
+
+def test_sealing_between_two_questions_neither_loses_nor_doubles(tmp_path) -> None:
+    made = [[event(n)] for n in range(4)]
+    segments(tmp_path, *made)
+    source = LocalSource(tmp_path)
+    before = sorted(ids(source))
+    compact(tmp_path, to_frame, min_bytes=0, min_segments=1)
+    assert sorted(ids(source)) == before == sorted(group[0].id for group in made)
+
+
+def test_a_question_seals_what_is_finished(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(local, "compact", lambda home, frame: compact(home, frame, min_bytes=0, min_segments=1))
+    segments(tmp_path, [event()])
+    assert len(ids(LocalSource(tmp_path))) == 1
+    assert list(journal_dir(tmp_path).glob("*.seg")) == []
+
+
+def test_answers_come_though_nothing_can_be_sealed(tmp_path, monkeypatch, caplog) -> None:
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(local, "compact", full)
+    segments(tmp_path, [event()])
+    assert len(ids(LocalSource(tmp_path))) == 1
+    assert "No space left" in caplog.text
+
+
+def test_a_record_that_is_no_event_costs_only_itself(tmp_path, caplog) -> None:
+    journal = Journal(tmp_path)
+    for record in (encode(event()), b'{"id":1}', encode(event())):
+        journal.append(record)
+    assert len(ids(LocalSource(tmp_path))) == 2
+    assert "is no event" in caplog.text
+
+
+@pytest.mark.parametrize("batch", [1, 2, 100])
+def test_batches_are_put_together_in_order(tmp_path, monkeypatch, batch) -> None:
+    monkeypatch.setattr(local, "_BATCH", batch)
+    made = [event(n, tags={f"k{n}": "v"}) for n in range(5)]
+    journal = Journal(tmp_path)
+    for one in made:
+        journal.append(encode(one))
+    assert ids(LocalSource(tmp_path)) == [one.id for one in made]
+
+
+def test_one_reader_per_home(tmp_path) -> None:
+    assert local_source(tmp_path) is local_source(tmp_path)
+    assert local_source(tmp_path) is not local_source(tmp_path / "other")
