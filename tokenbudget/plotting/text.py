@@ -16,7 +16,7 @@ def dollars(amount: Decimal | float | None) -> str:
 
     Examples
     --------
-    >>> dollars(1234.5), dollars(12.345), dollars(0.01234), dollars(2e-7), dollars(0), dollars(None)
+    >>> dollars(1234.5), dollars(12.3456), dollars(0.01234), dollars(2e-7), dollars(0), dollars(None)
     ('$1,234.50', '$12.35', '$0.012', '$0.00000020', '$0', 'unknown')
     """
     if amount is None:
