@@ -178,6 +178,8 @@ class Card:
             # Some tiers are by other counts than tokens, such as results of a search: no rate then.
             if span := bracket.get("range"):
                 self._read(bracket, int(span[0]))
+        if not is_own:
+            self._drop_free_writes()
         self.brackets = tuple(sorted({above for _, above in self.rates if above}))
         self.off_peak = OffPeak.read(fields.get("off_peak_pricing"))
         self.per_request = "input_per_request" in self.rates["", 0]
@@ -187,6 +189,12 @@ class Card:
             field = parse(name)
             if field is not None and (rate := _decimal(value)) is not None:
                 self.rates.setdefault((field.tier, field.above or start), {})[field.slot] = self.discounted(rate)
+
+    def _drop_free_writes(self) -> None:
+        """Forget cache writes at 0 beside a dearer input: that means no surcharge, and the tokens pay as input."""
+        for rates in self.rates.values():
+            for slot in [slot for slot in rates if slot.startswith("cache_write") and not rates[slot]]:
+                del rates[slot]
 
     def discounted(self, rate: Decimal) -> Decimal:
         """Apply the negotiated multiplier, if there is one."""
