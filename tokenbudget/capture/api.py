@@ -43,6 +43,8 @@ class Api:
         Whether the request alone says what is billed (speech: the response is sound).
     skip : callable or None
         ``skip(answer)``: whether an answer is none to record (a background response that is not done yet).
+    adds : tuple of str
+        Fields of `Usage` that rules fill in beside the table's, for the documentation.
     """
 
     operation: str
@@ -52,3 +54,4 @@ class Api:
     ask_for_usage: bool = False
     request_only: bool = False
     skip: Callable[[Fields], bool] | None = None
+    adds: tuple[str, ...] = ()

@@ -114,6 +114,10 @@ class Call:
             answer = body if isinstance(body, Mapping) else NONE
         self._end("aborted" if _is_cut(error) else "error", answer, error=error)
 
+    def refused(self, status: int) -> None:
+        """Record an HTTP answer that is an error by its status; the client will raise what it makes of it."""
+        self._end("error", NONE, error=f"HTTP {status}")
+
     def item(self, item: Any) -> bool:
         """Take one item of a stream into account.
 
@@ -149,7 +153,7 @@ class Call:
             self._end("aborted", self.partial, error=error, estimated=True)
 
     def _end(
-        self, status: Status, answer: Fields, *, error: BaseException | None = None, estimated: bool = False
+        self, status: Status, answer: Fields, *, error: BaseException | str | None = None, estimated: bool = False
     ) -> None:
         if self.done:
             return
@@ -192,7 +196,7 @@ class Call:
                 found["input_tokens"] = guess
         found["output_tokens"] = max(found.get("output_tokens") or 0, estimate.tokens(self.written))
 
-    def _event(self, found: Found, status: Status, measured: Measured, error: BaseException | None) -> Event:
+    def _event(self, found: Found, status: Status, measured: Measured, error: BaseException | str | None) -> Event:
         now = time.perf_counter_ns()
         usage, warnings = usage_of(found)
         model = found.get("model") or self.model or "unknown"
@@ -217,7 +221,7 @@ class Call:
             else None,
             attempts=self.attempts,
             status=status,
-            error_type=None if error is None else type(error).__name__,
+            error_type=type(error).__name__ if isinstance(error, BaseException) else error,
             measured=measured,
             response_id=response_id,
             project=config.current().project,

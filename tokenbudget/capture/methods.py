@@ -1,4 +1,8 @@
-"""Observe clients method by method, for SDKs that have no single place all requests go through."""
+"""Observe clients at chosen methods, for SDKs that no common base client makes.
+
+Best chosen are the few that all of an SDK's requests go through (``do_request``, ``_make_api_call``): then helpers,
+raw responses and APIs that come later are observed as well, and retries inside are one call.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +12,42 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tokenbudget.capture import shells
+from tokenbudget.capture import results, shells
 from tokenbudget.capture.api import Api
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.fields import Fields
 from tokenbudget.capture.sdk import MARK, Mark
 from tokenbudget.capture.shells import Attempt
-from tokenbudget.capture.streams import AsyncItems, Items
-
-Request = Callable[[Any, tuple[Any, ...], Mapping[str, Any]], Fields]
 
 
-def keywords(owner: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Fields:  # noqa: ARG001
-    """Take the keyword arguments for the request, as most SDKs have it."""
-    return kwargs
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a method was called for.
+
+    Attributes
+    ----------
+    api : Api
+        The API.
+    provider : str
+        Who bills it, unless the user said otherwise when wrapping.
+    request : mapping
+        The request's body.
+    model : str, optional
+        The model asked for, where the body does not name it.
+    region : str, optional
+        Where it runs.
+    """
+
+    api: Api
+    provider: str
+    request: Fields
+    model: str | None = None
+    region: str | None = None
+
+
+def itself(owner: Any) -> Any:
+    """Give the object that has the method, as the one that carries the mark."""
+    return owner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,39 +57,38 @@ class Method:
     Attributes
     ----------
     owner : str
-        Class that defines it, e.g. ``google.genai.models.Models``.
+        Class that has it, e.g. ``google.genai._api_client.BaseApiClient``; versions without it are left alone.
     name : str
         The method.
-    at : str
-        Where a client keeps the object that has the method, e.g. ``aio.models``; empty: the client itself.
-    api : Api or callable
-        What it calls; ``api(owner, args, kwargs)`` where the arguments tell (None: not a model call).
-    request : callable
-        ``request(owner, args, kwargs)``: the request's fields by the provider's names, ``model`` among them.
-    stream : bool
-        Whether it returns (or awaits to) an iterator of items.
+    asked : callable
+        ``asked(owner, args, kwargs)``: what it is called for; None where that is no model call.
+    result : callable
+        ``result(result, call)`` observes what it returns; see `tokenbudget.capture.results`.
+    marked : callable
+        ``marked(owner)``: the object whose mark says that the client is wrapped, where that is not the owner.
     """
 
     owner: str
     name: str
-    at: str = ""
-    api: Api | Callable[[Any, tuple[Any, ...], Mapping[str, Any]], Api | None]
-    request: Request = keywords
-    stream: bool = False
+    asked: Callable[[Any, tuple[Any, ...], Mapping[str, Any]], Asked | None]
+    result: Callable[[Any, Call], Any] = results.whole
+    marked: Callable[[Any], Any] = itself
 
 
 class MethodSdk:
-    """An SDK observed method by method.
+    """An SDK observed at chosen methods.
 
     Parameters
     ----------
     name : str
-        The package (dotted where it is a namespace package: ``google.genai``).
+        The package.
     clients : tuple of str
-        Its client classes, as ``module.Class`` below the package.
+        Full names of its client classes.
+    apis : tuple of Api
+        What is measured.
     methods : tuple of Method
-    target : callable
-        ``target(owner)`` gives provider and region of the object that has the method.
+    places : tuple of str
+        Where a client keeps the objects to mark, e.g. ``_client_wrapper.httpx_client``; empty: the client itself.
     """
 
     def __init__(
@@ -71,27 +96,27 @@ class MethodSdk:
         *,
         name: str,
         clients: tuple[str, ...],
+        apis: tuple[Api, ...],
         methods: tuple[Method, ...],
-        target: Callable[[Any], tuple[str, str | None]],
+        places: tuple[str, ...] = ("",),
     ) -> None:
         self.name = name
-        self.clients = tuple(path.rpartition(".")[2] for path in clients)
-        self.operations = tuple(dict.fromkeys(m.api.operation for m in methods if isinstance(m.api, Api)))
+        self.clients = tuple(dict.fromkeys(path.rpartition(".")[2] for path in clients))
+        self.apis = apis
         self.everything = False
-        self.target = target
-        self._client_paths = tuple(f"{name}.{path}" for path in clients)
+        self._paths = frozenset(clients)
         self._methods = methods
-        self._installed = False
+        self._places = places
+        self._installed: set[Method] = set()
 
     def supports(self, client: Any) -> bool:
         """Tell whether this object is one of the package's clients."""
-        names = {f"{cls.__module__}.{cls.__qualname__}" for cls in type(client).__mro__}
-        return not names.isdisjoint(self._client_paths)
+        return any(f"{cls.__module__}.{cls.__qualname__}" in self._paths for cls in type(client).__mro__)
 
     def wrap(self, client: Any, provider: str | None) -> None:
-        """Mark a client's objects; wrapping it again changes at most the provider."""
+        """Mark a client; wrapping it again changes at most the provider."""
         self._install()
-        for place in dict.fromkeys(method.at for method in self._methods):
+        for place in self._places:
             owner = _resolve(client, place)
             if owner is not None and (MARK not in owner.__dict__ or provider is not None):
                 owner.__dict__[MARK] = Mark(provider)
@@ -106,16 +131,13 @@ class MethodSdk:
         self.everything = False
 
     def _install(self) -> None:
-        if self._installed:
-            return
-        self._installed = True
         for method in self._methods:
-            module, _, name = method.owner.rpartition(".")
-            cls = getattr(importlib.import_module(module), name, None)
+            cls = None if method in self._installed else _class(method.owner)
             original = getattr(cls, method.name, None)
-            if original is not None:  # other versions of the package may not have it
+            if original is not None:
                 shell = shells.async_shell if inspect.iscoroutinefunction(original) else shells.sync_shell
                 setattr(cls, method.name, shell(original, _MethodSeam(self, method)))
+                self._installed.add(method)
 
 
 class _MethodSeam:
@@ -126,28 +148,27 @@ class _MethodSeam:
         self._method = method
 
     def begin(self, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Attempt | None:
-        mark = owner.__dict__.get(MARK)
+        mark = self._method.marked(owner).__dict__.get(MARK)
         if mark is None and not self._sdk.everything:
             return None
-        api = self._method.api
-        chosen = api if isinstance(api, Api) else api(owner, args, kwargs)
-        if chosen is None:
+        asked = self._method.asked(owner, args, kwargs)
+        if asked is None:
             return None
-        provider, region = self._sdk.target(owner)
         named = mark.provider if mark is not None else None
-        request = self._method.request(owner, args, kwargs)
-        return Attempt(Call(chosen, named or provider, request, region=region), owner, args, kwargs)
+        call = Call(asked.api, named or asked.provider, asked.request, model=asked.model, region=asked.region)
+        return Attempt(call, owner, args, kwargs)
 
     def end(self, attempt: Attempt, result: Any) -> Any:
         call = attempt.call
-        if not self._method.stream or not isinstance(call, Call):
-            call.answered(result)
-            return result
-        if hasattr(result, "__anext__"):
-            items = AsyncItems(result, call)
-            return items.loop(items)
-        plain = Items(iter(result), call)
-        return plain.loop(plain)
+        return self._method.result(result, call) if isinstance(call, Call) else result
+
+
+def _class(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name, None)
+    except ImportError:  # another version keeps it elsewhere
+        return None
 
 
 def _resolve(client: Any, path: str) -> Any:

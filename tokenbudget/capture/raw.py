@@ -31,7 +31,7 @@ def observe_raw(response: Any, call: Call) -> None:
     for name in _TEES:
         if hasattr(response, name):
             response.__dict__[name] = getattr(body, name)
-    notice_close(response, body)
+    notice_close(response.stream, body)
 
 
 class Content:

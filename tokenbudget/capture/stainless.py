@@ -246,7 +246,7 @@ def observe_stream(stream: Any, call: Call, *, hide_usage: bool) -> None:
     stream.__dict__.pop("_iterator", None)
     items = kind(copy.copy(stream).__stream__(), call, hide_usage=hide_usage)
     stream._iterator = items  # noqa: SLF001 (the one place all of a stream's readers go through)
-    notice_close(stream.response, items)
+    notice_close(stream.response.stream, items)
 
 
 def _see_before(parser: Any, call: Call) -> Any:

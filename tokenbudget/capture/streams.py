@@ -113,13 +113,12 @@ class AsyncItems(Watched):
             self._left = True
 
 
-def notice_close(response: Any, watched: Watched) -> None:
-    """Tell `watched` when an HTTP response is closed, whoever closes it: the stream, a helper or the caller.
+def notice_close(body: Any, watched: Watched) -> None:
+    """Tell `watched` when the byte stream of an HTTP response is closed: by its reader, a helper or the caller.
 
-    The transport's byte stream has ``close`` or ``aclose``; putting ours on that one object leaves the response, which
-    callers can see and pickle, as it is.
+    It has ``close`` or ``aclose``; putting ours on this one object leaves the response, which callers can see and
+    pickle, as it is.
     """
-    body = response.stream
     for name in ("close", "aclose"):
         original = getattr(body, name, None)
         if original is not None:

@@ -31,6 +31,13 @@ from tokenbudget.capture.sdk import Sdk
 MODULES: dict[str, str] = {
     "openai": "tokenbudget.capture.providers.openai",
     "anthropic": "tokenbudget.capture.providers.anthropic",
+    "google.genai": "tokenbudget.capture.providers.google",
+    "mistralai.client": "tokenbudget.capture.providers.mistral",
+    "mistralai": "tokenbudget.capture.providers.mistral",
+    "cohere": "tokenbudget.capture.providers.cohere",
+    "groq": "tokenbudget.capture.providers.groq",
+    "botocore": "tokenbudget.capture.providers.bedrock",
+    "aiobotocore": "tokenbudget.capture.providers.bedrock_async",
 }
 """Package of a client's class -> the module here that knows it."""
 

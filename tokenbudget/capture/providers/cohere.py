@@ -1,0 +1,89 @@
+"""Cohere's SDK, both versions of its API: billed units are the bill, not the tokens beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+from tokenbudget.capture import results
+from tokenbudget.capture.api import Api, Found
+from tokenbudget.capture.estimate import text_bytes
+from tokenbudget.capture.fields import Fields, Reader, fields
+from tokenbudget.capture.hosts import provider_at
+from tokenbudget.capture.methods import Asked, Method, MethodSdk
+
+_UNITS = {"search_units": "search_units", "images": "input_images", "classifications": "classifications"}
+_BILLED = ("usage.billed_units", "meta.billed_units")
+_READ = Reader(
+    response_id=("id", "generation_id"),
+    **{name: tuple(f"{place}.{name}" for place in _BILLED) for name in ("input_tokens", "output_tokens", *_UNITS)},
+)
+
+
+def _units(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
+    """Count what is billed by other units than tokens, in whole units where they are whole."""
+    units = {ours: Decimal(str(count)) for theirs, ours in _UNITS.items() if (count := found.pop(theirs, None))}
+    if units:
+        found["units"] = units
+    if "input_tokens" in found:
+        found.setdefault("output_tokens", 0)
+
+
+def _fold(answer: dict[str, Any], event: Fields) -> int:
+    kind = event.get("type") or event.get("event_type")
+    delta = event.get("delta") or {}
+    if kind == "message-start":
+        answer["id"] = event.get("id")
+    elif kind == "message-end":
+        answer.update(usage=delta.get("usage"), complete=True)
+    elif kind == "stream-end":  # the first version of the API
+        answer.update(event.get("response") or {}, complete=True)
+    elif kind == "text-generation":
+        return text_bytes(event.get("text") or "")
+    return _written(fields(delta.get("message")))
+
+
+def _written(message: Fields) -> int:
+    content, calls = message.get("content"), message.get("tool_calls")
+    texts = [message.get("tool_plan")]
+    if isinstance(content, dict):
+        texts += [content.get("text"), content.get("thinking")]
+    if isinstance(calls, dict):
+        texts += [calls.get("function", {}).get(name) for name in ("name", "arguments")]
+    return sum(text_bytes(text) for text in texts if isinstance(text, str))
+
+
+CHAT = Api(operation="chat", read=_READ, rules=(_units,), fold=_fold, adds=("units",))
+EMBED = Api(operation="embeddings", read=_READ, rules=(_units,), adds=("units",))
+RERANK = Api(operation="rerank", read=_READ, rules=(_units,), adds=("units",))
+_ROUTES = {"chat": CHAT, "generate": CHAT, "summarize": CHAT, "embed": EMBED, "rerank": RERANK, "classify": RERANK}
+
+
+def _asked(http: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Asked | None:
+    path = str(args[0] if args else kwargs.get("path") or "")
+    api = _ROUTES.get(path.rpartition("/")[2])
+    if api is None or kwargs.get("method") != "POST":
+        return None
+    address = urlsplit(http.get_base_url(kwargs.get("base_url")))
+    provider, region = provider_at(address.hostname or "", address.port)
+    request = {name: value for name, value in (kwargs.get("json") or {}).items() if value is not ...}
+    return Asked(api=api, provider=provider or "cohere", request=request, region=region)
+
+
+_HTTP = "cohere.core.http_client"
+SDK = MethodSdk(
+    name="cohere",
+    clients=(
+        *(f"cohere.client_v2.{prefix}ClientV2" for prefix in ("", "Async")),
+        *(f"cohere.client.{prefix}Client" for prefix in ("", "Async")),
+    ),
+    apis=(CHAT, EMBED, RERANK),
+    methods=tuple(
+        Method(owner=f"{_HTTP}.{prefix}HttpClient", name=name, asked=_asked, result=result)
+        for prefix in ("", "Async")
+        for name, result in (("request", results.http), ("stream", results.http_context))
+    ),
+    places=("_client_wrapper.httpx_client",),
+)

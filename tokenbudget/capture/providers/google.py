@@ -1,0 +1,105 @@
+"""Google's Gen AI SDK: the Gemini API and Vertex AI."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from tokenbudget.capture import results
+from tokenbudget.capture.api import Api
+from tokenbudget.capture.call import Call
+from tokenbudget.capture.fields import Reader
+from tokenbudget.capture.methods import Asked, Method, MethodSdk
+from tokenbudget.capture.providers import google_rules as rules
+
+_GENERATE = Reader(
+    model="modelVersion",
+    response_id="responseId",
+    service_tier=("usageMetadata.serviceTier", "usageMetadata.trafficType"),
+    input_tokens="usageMetadata.promptTokenCount",
+    output_tokens="usageMetadata.candidatesTokenCount",
+    cache_read_tokens="usageMetadata.cachedContentTokenCount",
+    tool_prompt_tokens="usageMetadata.toolUsePromptTokenCount",
+    reasoning_tokens="usageMetadata.thoughtsTokenCount",
+)
+_INTERACTION = Reader(
+    model="model",
+    response_id="id",
+    service_tier="service_tier",
+    input_tokens="usage.total_input_tokens",
+    output_tokens="usage.total_output_tokens",
+    cache_read_tokens="usage.total_cached_tokens",
+    tool_prompt_tokens="usage.total_tool_use_tokens",
+    reasoning_tokens="usage.total_thought_tokens",
+)
+
+GENERATE = Api(
+    operation="chat",
+    read=_GENERATE,
+    rules=(rules.whole_sides, rules.modalities, rules.grounding),
+    fold=rules.fold_generate,
+    adds=rules.MODALITY_FIELDS,
+)
+EMBED = Api(operation="embeddings", read=_GENERATE, rules=(rules.embedding,))
+INTERACTIONS = Api(
+    operation="interactions",
+    read=_INTERACTION,
+    rules=(rules.whole_sides, rules.interaction_modalities, rules.interaction_tools),
+    fold=rules.fold_interaction,
+    adds=rules.MODALITY_FIELDS,
+)
+_BY_VERB = {
+    "generateContent": GENERATE,
+    "streamGenerateContent": GENERATE,
+    "embedContent": EMBED,
+    "batchEmbedContents": EMBED,
+}
+_PATH = re.compile(r"(?:.*/)?(?P<model>[^/:]+):(?P<verb>\w+)(?:\?.*)?")
+_LOCATION = re.compile(r"/locations/([^/]+)/")
+
+
+def _asked(api_client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Asked | None:
+    named = {**dict(zip(("http_method", "path", "request_dict"), args, strict=False)), **kwargs}
+    match = _PATH.fullmatch(named["path"])
+    api = _BY_VERB.get(match["verb"]) if match else None
+    if api is None or match is None:
+        return None
+    provider, region = ("vertex", api_client.location) if api_client.vertexai else ("google", None)
+    return Asked(api=api, provider=provider, request=named["request_dict"], model=match["model"], region=region)
+
+
+def _asked_interaction(http: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Asked | None:  # noqa: ARG001
+    sent = args[0] if args else kwargs["request"]
+    if sent.method != "POST" or not sent.url.path.endswith("/interactions"):
+        return None
+    location = _LOCATION.search(sent.url.path)
+    request = results.json_object(sent.content)
+    provider, region = ("vertex", location[1]) if location else ("google", None)
+    return Asked(api=INTERACTIONS, provider=provider, request=request, region=region)
+
+
+def _body(response: Any, call: Call) -> Any:
+    call.answered(results.json_object(response.body))
+    return response
+
+
+_CLIENT = "google.genai._api_client"
+SDK = MethodSdk(
+    name="google.genai",
+    clients=("google.genai.client.Client",),
+    apis=(GENERATE, EMBED, INTERACTIONS),
+    methods=(
+        Method(owner=f"{_CLIENT}.BaseApiClient", name="request", asked=_asked, result=_body),
+        Method(owner=f"{_CLIENT}.BaseApiClient", name="async_request", asked=_asked, result=_body),
+        Method(owner=f"{_CLIENT}.BaseApiClient", name="request_streamed", asked=_asked, result=results.items),
+        Method(owner=f"{_CLIENT}.BaseApiClient", name="async_request_streamed", asked=_asked, result=results.items),
+        # Interactions have a client of their own, which takes only the HTTP client from this one.
+        *(
+            Method(owner=f"{_CLIENT}.{kind}{http}Client", name="send", asked=_asked_interaction, result=results.http)
+            for kind in ("Sync", "Async")
+            for http in ("Httpx", "Httpx2")
+        ),
+    ),
+    places=("_api_client", "_api_client._httpx_client", "_api_client._async_httpx_client"),
+)

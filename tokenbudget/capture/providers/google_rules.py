@@ -1,0 +1,141 @@
+"""What the tables of Gemini's shapes cannot say: sums, lists by modality, searches, and how streams add up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tokenbudget.capture.api import Found
+from tokenbudget.capture.estimate import text_bytes
+from tokenbudget.capture.fields import Fields, fields
+from tokenbudget.capture.results import json_object
+
+_NAMES = ("responseId", "modelVersion")
+_PARTS = {
+    "promptTokensDetails": "input_{}_tokens",
+    "toolUsePromptTokensDetails": "input_{}_tokens",
+    "cacheTokensDetails": "cache_read_{}_tokens",
+    "candidatesTokensDetails": "output_{}_tokens",
+}
+_INTERACTION_PARTS = {
+    "input_tokens_by_modality": "input_{}_tokens",
+    "tool_use_tokens_by_modality": "input_{}_tokens",
+    "cached_tokens_by_modality": "cache_read_{}_tokens",
+    "output_tokens_by_modality": "output_{}_tokens",
+}
+MODALITY_FIELDS = (
+    *(f"{side}_{kind}_tokens" for side in ("input", "output") for kind in ("audio", "image", "video")),
+    *(f"cache_read_{kind}_tokens" for kind in ("audio", "image")),
+    "tools",
+)
+_INTERACTION_TOOLS = {"google_search": "google_search_queries", "google_maps": "google_maps"}
+
+
+def whole_sides(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
+    """Add tool prompts to the input and thoughts to the output: Gemini counts them beside both."""
+    if found.get("input_tokens") is None:
+        return
+    found["input_tokens"] += found.get("tool_prompt_tokens", 0)
+    found["output_tokens"] = found.get("output_tokens", 0) + found.get("reasoning_tokens", 0)
+
+
+def embedding(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
+    """Say that embeddings write nothing; Vertex counts the tokens of each text apart."""
+    if found.get("input_tokens") is None:
+        counts = [
+            count
+            for one in response.get("predictions") or ()
+            if (count := fields(fields(fields(one).get("embeddings")).get("statistics")).get("token_count")) is not None
+        ]
+        if not counts:
+            return
+        found["input_tokens"] = int(sum(counts))
+    found["output_tokens"] = 0
+
+
+def modalities(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
+    """Count the parts that are sound, images and video."""
+    _count(found, fields(response.get("usageMetadata")), _PARTS, kind="modality", count="tokenCount")
+
+
+def interaction_modalities(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
+    """Count the parts that are sound, images and video, as interactions name them."""
+    _count(found, fields(response.get("usage")), _INTERACTION_PARTS, kind="modality", count="tokens")
+
+
+def _count(found: Found, usage: Fields, parts: Mapping[str, str], *, kind: str, count: str) -> None:
+    for name, ours in parts.items():
+        for detail in usage.get(name) or ():
+            field = ours.format(str(detail.get(kind)).lower())
+            if field in MODALITY_FIELDS and (tokens := detail.get(count)):
+                found[field] = found.get(field, 0) + tokens
+
+
+def grounding(found: Found, response: Fields, request: Fields) -> None:
+    """Count what grounding is billed by: prompts before Gemini 3, search queries since; and Google Maps."""
+    queries: set[str] = set()
+    maps = False
+    for candidate in response.get("candidates") or ():
+        metadata = fields(candidate).get("groundingMetadata") or {}
+        queries.update(query for query in metadata.get("webSearchQueries") or () if query)
+        maps = maps or any("maps" in chunk for chunk in metadata.get("groundingChunks") or ())
+    tools = _searches(str(found.get("model") or request.get("model") or ""), len(queries))
+    if maps:
+        tools["google_maps"] = 1
+    if tools:
+        found["tools"] = tools
+
+
+def _searches(model: str, queries: int) -> dict[str, int]:
+    if not queries:
+        return {}
+    old = any(f"gemini-{version}" in model for version in ("1", "2"))
+    return {"grounded_prompt": 1} if old else {"google_search_queries": queries}
+
+
+def interaction_tools(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
+    """Take the counts of grounding tools that interactions state."""
+    tools: dict[str, int] = {}
+    for stated in fields(response.get("usage")).get("grounding_tool_count") or ():
+        name, count = str(stated.get("type")), stated.get("count")
+        if count and name == "google_search":
+            tools |= _searches(str(found.get("model") or ""), count)
+        elif count:
+            tools[_INTERACTION_TOOLS.get(name, name)] = count
+    if tools:
+        found["tools"] = tools
+
+
+def fold_generate(answer: dict[str, Any], item: Fields) -> int:
+    """Add up chunks: each repeats the usage so far, so the last count of each kind is the whole."""
+    chunk = json_object(item.get("body"))
+    answer.update({name: chunk[name] for name in _NAMES if name in chunk})
+    if "usageMetadata" in chunk:
+        answer["usageMetadata"] = answer.get("usageMetadata", {}) | chunk["usageMetadata"]
+    written = 0
+    for candidate in chunk.get("candidates") or ():
+        written += sum(map(_written, (candidate.get("content") or {}).get("parts") or ()))
+        if metadata := candidate.get("groundingMetadata"):
+            answer.setdefault("candidates", []).append({"groundingMetadata": metadata})
+        if candidate.get("finishReason"):
+            answer["complete"] = "promptTokenCount" in answer.get("usageMetadata", {})
+    return written
+
+
+def _written(part: Mapping[str, Any]) -> int:
+    text = part.get("text")
+    call = part.get("functionCall")
+    return text_bytes(text) if text else text_bytes(str(call)) if call else 0
+
+
+def fold_interaction(answer: dict[str, Any], event: Fields) -> int:
+    """Add up events: the one that completes the interaction carries its usage."""
+    interaction = event.get("interaction")
+    if interaction:
+        answer.update(interaction)
+        answer["complete"] = "usage" in interaction
+    return _texts((event.get("delta") or {}).values()) if event.get("event_type") == "step.delta" else 0
+
+
+def _texts(values: Iterable[Any]) -> int:
+    return sum(text_bytes(value) for value in values if isinstance(value, str))

@@ -1,0 +1,28 @@
+"""Groq's own SDK: OpenAI's shapes, with usage in the last chunk of every stream."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tokenbudget.capture.providers.openai import CHAT, EMBEDDINGS, SPEECH, TRANSCRIPTIONS
+from tokenbudget.capture.stainless import StainlessSdk
+
+
+def _asks_for_usage(client: Any, provider: str) -> bool:  # noqa: ARG001
+    """Never: Groq states the usage of a stream unasked."""
+    return False
+
+
+SDK = StainlessSdk(
+    name="groq",
+    clients=("Groq", "AsyncGroq"),
+    provider="groq",
+    routes={
+        "/chat/completions": CHAT,
+        "/embeddings": EMBEDDINGS,
+        "/audio/transcriptions": TRANSCRIPTIONS,
+        "/audio/translations": TRANSCRIPTIONS,
+        "/audio/speech": SPEECH,
+    },
+    asks_for_usage=_asks_for_usage,
+)
