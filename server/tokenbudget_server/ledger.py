@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from itertools import groupby
@@ -43,9 +43,9 @@ _STORED = {
     "cache_write_tokens",
     "reasoning_tokens",
 }
-_REST = [name for name in TOKEN_FIELDS if name not in _STORED]
+_REST_NAMES = set(TOKEN_FIELDS) - _STORED
 _AS_THEY_ARE = [
-    name for name in schema.SCHEMA if name not in {"id", "project", "cost_pico", "attempts"} and name not in _REST
+    name for name in schema.SCHEMA if name not in {"id", "project", "cost_pico", "attempts"} and name not in _REST_NAMES
 ]
 
 # The numeric is summed by Postgres and compared as text: equal means equal to the last digit.
@@ -64,8 +64,8 @@ FROM events e JOIN projects p ON p.id = e.project_id
 WHERE e.project_id = {{project}} AND ({{spans}})
 """  # noqa: S608 - names of columns
 
-_read_tags = msgspec.json.Decoder(list[dict[str, str] | None]).decode
-_read_usage = msgspec.json.Decoder(list[dict[str, Any] | None]).decode
+_read_tags = msgspec.json.Decoder(list[dict[str, str]]).decode
+_read_usage = msgspec.json.Decoder(list[dict[str, Any]]).decode
 
 
 class PostgresLedger:
@@ -94,8 +94,9 @@ class PostgresLedger:
             If the database does not answer.
         """
         days = self._memory.days(self._projects, start, end) if self._projects and start < end else []
-        everything = pl.concat([_empty().lazy(), *(day.lazy() for day in days)], how="diagonal")
-        return schema.select(schema.within(everything, start, end), columns)
+        # One frame of many chunks, put together without copying: planning a query over hundreds of frames takes longer.
+        everything = pl.concat([_empty(), *days], how="diagonal", rechunk=False)
+        return schema.select(schema.within(everything.lazy(), start, end), columns)
 
 
 class DayMemory:
@@ -106,11 +107,12 @@ class DayMemory:
         self._most_bytes = most_bytes
         self._known: OrderedDict[Day, tuple[Version, pl.DataFrame]] = OrderedDict()
         self._bytes = 0
+        self._connection: Any = None
         self._lock = threading.Lock()
 
     def days(self, projects: Sequence[int], start: datetime, end: datetime) -> list[pl.DataFrame]:
         """Give the days that the span touches, as they are in the database now."""
-        with self._lock, _snapshot(self._dsn) as cursor:
+        with self._lock, self._snapshot() as cursor:
             versions = _versions(cursor, projects, start, end)
             stale = [day for day, version in versions.items() if self._version(day) != version]
             fresh = _read(cursor, stale)
@@ -138,23 +140,50 @@ class DayMemory:
             _, (_, frame) = self._known.popitem(last=False)
             self._bytes -= int(frame.estimated_size())
 
+    @contextmanager
+    def _snapshot(self) -> Iterator[Any]:
+        """Open one unchanging view of the database."""
+        try:
+            connection = self._connect()
+            with connection.cursor() as cursor:
+                yield cursor
+                cursor.execute("ROLLBACK")
+        except adbc_driver_manager.Error as error:
+            self.close()
+            msg = f"the events cannot be read from the database: {error}"
+            raise StoreUnavailableError(msg) from error
+        except BaseException:
+            self.close()
+            raise
+
+    def _connect(self) -> Any:
+        """Give the connection, with a snapshot begun; a new one where the old was lost since the last question."""
+        if self._connection is not None:
+            try:
+                return _begun(self._connection)
+            except adbc_driver_manager.Error:
+                self.close()
+        self._connection = _begun(dbapi.connect(self._dsn, autocommit=True))
+        return self._connection
+
+    def close(self) -> None:
+        """Let go of the connection; the next question makes a new one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(adbc_driver_manager.Error):
+                connection.close()
+
+
+def _begun(connection: Any) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    return connection
+
 
 @cache
 def memory(dsn: str) -> DayMemory:
     """Give this process's one memory of a database."""
     return DayMemory(dsn)
-
-
-@contextmanager
-def _snapshot(dsn: str) -> Iterator[Any]:
-    """Open one unchanging view of the database."""
-    try:
-        with dbapi.connect(dsn) as connection, connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            yield cursor
-    except adbc_driver_manager.Error as error:
-        msg = f"the events cannot be read from the database: {error}"
-        raise StoreUnavailableError(msg) from error
 
 
 def _versions(cursor: Any, projects: Sequence[int], start: datetime, end: datetime) -> dict[Day, Version]:
@@ -213,28 +242,23 @@ def _fetch(cursor: Any) -> pl.DataFrame:
 
 def _to_ledger(rows: pl.DataFrame) -> pl.DataFrame:
     """Turn rows of ``events`` into a ledger frame."""
-    rest = _decoded(rows["usage_rest"], _read_usage)
-    tags = _decoded(rows["tags"], _read_tags)
+    rest, tags = _decoded(rows["usage_rest"], _read_usage), _decoded(rows["tags"], _read_tags)
+    counted = _REST_NAMES & set().union(*rest)
     columns = {
-        **{name: [int((usage or {}).get(name, 0)) for usage in rest] for name in _REST},
-        **_tag_columns(tags),
+        **{name: [int(usage.get(name, 0)) for usage in rest] for name in counted},
+        **{schema.tag_column(key): [row.get(key) for row in tags] for key in set().union(*tags)},
     }
-    types = {name: schema.dtype(name) for name in columns}
     return (
         rows.drop("usage_rest", "tags")
-        .with_columns(pl.Series(name, values, dtype=types[name]) for name, values in columns.items())
+        .with_columns(pl.lit(0).alias(name) for name in _REST_NAMES - counted)
+        .with_columns(pl.Series(name, values, dtype=schema.dtype(name)) for name, values in columns.items())
         .cast(_types())
-        .select(schema.ordered([*_types(), *(name for name in columns if name not in _REST)]))
+        .select(schema.ordered([*_types(), *columns]))
     )
 
 
-def _decoded(texts: pl.Series, read: Any) -> list[Any]:
-    return read(("[" + ",".join(text or "null" for text in texts) + "]").encode())
-
-
-def _tag_columns(tags: Sequence[Mapping[str, str] | None]) -> dict[str, list[str | None]]:
-    rows = [row or {} for row in tags]
-    return {schema.tag_column(key): [row.get(key) for row in rows] for key in sorted(set().union(*rows))}
+def _decoded(texts: pl.Series, read: Callable[[bytes], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    return read(("[" + ",".join(text or "{}" for text in texts) + "]").encode())
 
 
 def _types() -> dict[str, pl.DataType]:

@@ -140,6 +140,21 @@ def test_unchanged_days_are_not_read_again(stored, monkeypatch) -> None:
     assert analytics.summary(server, YEAR)["requests"][0] == 2
 
 
+def test_a_connection_that_was_cut_is_made_again(stored) -> None:
+    url, server = stored
+    with psycopg.connect(url) as connection:
+        cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> %s"
+        connection.execute(cut, [connection.info.backend_pid])
+    assert analytics.summary(server, YEAR)["requests"][0] == 2
+
+
+def test_no_transaction_stays_open(stored) -> None:
+    url, _ = stored
+    with psycopg.connect(url) as connection:
+        idle = connection.execute("SELECT state FROM pg_stat_activity WHERE datname = current_database()").fetchall()
+    assert ("idle in transaction",) not in idle
+
+
 def test_other_projects_are_not_seen(stored) -> None:
     url, _ = stored
     assert analytics.summary(PostgresLedger(url, [999]), YEAR)["requests"][0] == 0

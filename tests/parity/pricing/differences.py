@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -215,7 +215,16 @@ def _short(rate: Decimal) -> str:
     return f"{rate.normalize():f}"
 
 
+def main(arguments: Sequence[str]) -> int:
+    """Write the page; with ``--check`` only tell whether it is current."""
+    page = document(compare())
+    if "--check" in arguments:
+        is_current = DOCUMENT.read_text("utf-8") == page
+        sys.stdout.write("" if is_current else f"{DOCUMENT} is not current: run `dev.py docs`\n")
+        return 0 if is_current else 1
+    DOCUMENT.write_text(page, "utf-8")
+    return 0
+
+
 if __name__ == "__main__":
-    DOCUMENT.parent.mkdir(parents=True, exist_ok=True)
-    DOCUMENT.write_text(document(compare()), "utf-8")
-    sys.stdout.write(f"{DOCUMENT}\n")
+    sys.exit(main(sys.argv[1:]))
