@@ -93,11 +93,10 @@ class Case:
         """Give the multipliers on every token rate, by where and how fast the call was served."""
         entries = card.fields.get("provider_specific_entry") or {}
         if self._region not in _NOWHERE:
-            geography = self._region.partition("-")[0]
             for value in (
-                card.fields.get(f"regional_processing_uplift_multiplier_{geography}"),
+                card.fields.get(f"regional_processing_uplift_multiplier_{self._region}"),
                 card.fields.get("regional_endpoint_uplift_multiplier"),
-                entries.get(geography),
+                entries.get(self._region),
             ):
                 if isinstance(value, int | Decimal):
                     yield self._region, Decimal(value)

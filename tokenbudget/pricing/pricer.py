@@ -9,6 +9,7 @@ from decimal import Decimal
 import msgspec
 
 from tokenbudget.core.event import Event
+from tokenbudget.core.providers import canonical
 from tokenbudget.core.receipt import Line, Receipt, Unpriced
 from tokenbudget.core.usage import Usage
 from tokenbudget.pricing import fees, match
@@ -61,8 +62,9 @@ class Pricer:
         """Price one call; see `tokenbudget.pricing.price`."""
         kind = (provider, model, requested_model, service_tier, speed, region, batch)
         try:
-            if usage.reported_cost_usd is not None:
-                return _reported(usage.reported_cost_usd)
+            bill = usage.reported_cost_usd
+            if bill is not None and bill.is_finite() and bill >= 0:
+                return _reported(bill)
             if usage.absent and not usage.passes:
                 return Unpriced(reason="no_usage", detail="the provider stated no usage for this call")
             case = self.case(kind)
@@ -104,6 +106,7 @@ class Pricer:
 
     def _find(self, kind: Kind) -> Case | Unpriced:
         provider, model, requested_model, service_tier, speed, region, batch = kind
+        provider = canonical(provider)
         key = self._key(provider, model, requested_model, region)
         names = [name for given in (model, requested_model) if given for name in match.names(provider, given)]
         overrides = self._overrides.of(provider, [*names, key or ""])

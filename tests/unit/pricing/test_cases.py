@@ -56,3 +56,17 @@ def test_a_price_never_raises(pricer):
     refused = pricer.price("openai", "gpt-4o", None)
     assert refused.reason == "error"
     assert "AttributeError" in refused.detail
+
+
+@pytest.mark.parametrize("bill", ["NaN", "-1", "Infinity"])
+def test_a_bill_that_cannot_be_is_not_taken(pricer, bill):
+    usage = Usage(input_tokens=1000, output_tokens=0, reported_cost_usd=Decimal(bill))
+    assert pricer.price("openai", "gpt-5", usage).cost_usd == Decimal("0.00125")
+
+
+def test_providers_are_known_by_their_other_names(pricer):
+    usage = Usage(input_tokens=1000, output_tokens=0)
+    assert pricer.price("gcp.gemini", "gemini-2.5-pro", usage).price_key == "gemini/gemini-2.5-pro"
+    assert pricer.price(
+        "x_ai", "grok", Usage(input_tokens=0, output_tokens=0, tools={"x_search": 1})
+    ).cost_usd == Decimal("0.005")
