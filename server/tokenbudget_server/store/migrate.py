@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tokenbudget_server.pricing.seed import seed
+from tokenbudget_server.errors import StoreUnavailableError
 from tokenbudget_server.store.partitions import ensure_partitions
 from tokenbudget_server.store.url import sqlalchemy_url
 
@@ -17,7 +19,7 @@ _LOCK = 8321_0001
 
 
 def migrate(url: str) -> None:
-    """Apply the migrations that are missing and make the partitions of the coming months.
+    """Apply the migrations that are missing, feed in the bundled prices, make the partitions of the coming months.
 
     Several replicas may do so at once: an advisory lock lets one work while the others wait, and then find it done.
 
@@ -30,24 +32,36 @@ def migrate(url: str) -> None:
     ------
     SettingsError
         If `url` is not the address of a Postgres.
-    sqlalchemy.exc.OperationalError
+    StoreUnavailableError
         If the database does not answer.
     """
-    from sqlalchemy import create_engine, text  # The command line imports this package and must start at once.
+    # The command line imports this package and must start at once.
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import OperationalError
 
     engine = create_engine(sqlalchemy_url(url))
     try:
         with engine.connect() as connection:
-            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
-            connection.commit()  # The lock is the session's, not the transaction's.
-            try:
-                _upgrade(connection)
-                ensure_partitions(connection, datetime.now(UTC))
-            finally:
-                connection.rollback()
-                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
+            _migrate_alone(connection)
+    except OperationalError as error:
+        reason = str(error.orig).strip()  # Without SQLAlchemy's advice, which is for programmers.
+        raise StoreUnavailableError(f"the database does not answer: {reason}") from error
     finally:
         engine.dispose()
+
+
+def _migrate_alone(connection: Connection) -> None:
+    from sqlalchemy import text
+
+    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+    connection.commit()  # The lock is the session's, not the transaction's.
+    try:
+        _upgrade(connection)
+        ensure_partitions(connection, datetime.now(UTC))
+    finally:
+        connection.rollback()
+        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
+        connection.commit()
 
 
 def _upgrade(connection: Connection) -> None:

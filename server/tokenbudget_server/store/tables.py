@@ -7,6 +7,7 @@ table is distributed; nothing points at those tables, and they point at nothing 
 from __future__ import annotations
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -28,7 +29,20 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-__all__ = ["api_keys", "events", "metadata", "projects", "spend_day", "teams", "usage_15m", "users"]
+__all__ = [
+    "api_keys",
+    "events",
+    "metadata",
+    "price_changes",
+    "price_overrides",
+    "price_rows",
+    "price_state",
+    "projects",
+    "spend_day",
+    "teams",
+    "usage_15m",
+    "users",
+]
 
 metadata = MetaData()
 instant = DateTime(timezone=True)
@@ -48,6 +62,10 @@ def _identity() -> Column[int]:
 
 def _made() -> Column[object]:
     return Column("created_at", instant, nullable=False, server_default=func.now())
+
+
+def _recorded() -> Column[object]:
+    return Column("recorded_at", instant, nullable=False, server_default=func.now())
 
 
 def _count(name: str) -> Column[int]:
@@ -132,6 +150,8 @@ events = Table(
     Column("tags", JSONB),
     Column("metadata", JSONB),
     Column("warnings", JSONB),
+    Column("original_cost_usd", usd),
+    Column("repriced_at", instant),
     Index("events_occurred_at", "occurred_at", postgresql_using="brin"),
     postgresql_partition_by="RANGE (occurred_at)",
 )
@@ -139,7 +159,8 @@ events = Table(
 
 ``cost_usd`` is the server's price, ``client_cost_usd`` what the client had worked out.  ``usage_rest`` holds what the
 columns do not: the rarer token counts, tools, units, passes and the provider's own bill; it is null where there is
-nothing, as are ``tags``, ``metadata`` and ``warnings``.
+nothing, as are ``tags``, ``metadata`` and ``warnings``.  Once an event was priced again, ``repriced_at`` says when last,
+and ``original_cost_usd`` what it cost before the first time (null: it had no price).
 """
 
 usage_15m = Table(
@@ -178,3 +199,64 @@ spend_day = Table(
     _count("rev"),
 )
 """Spend per UTC day; ``rev`` counts changes, so that equal sums mean that nothing of the day changed."""
+
+price_rows = Table(
+    "price_rows",
+    metadata,
+    _identity(),
+    Column("key", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("prices", JSON, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("effective_from", instant),
+    Column("listed", Boolean, nullable=False),
+    _recorded(),
+)
+"""The price book, row by row as `tokenbudget.pricing.PriceRow`; only ever appended to."""
+
+price_overrides = Table(
+    "price_overrides",
+    metadata,
+    _identity(),
+    Column("provider", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("prices", JSON, nullable=False),
+    Column("effective_from", instant),
+    Column("note", Text, nullable=False),
+    _recorded(),
+)
+"""Prices of this installation's own, as `tokenbudget.pricing.Override`; only ever appended to."""
+
+price_changes = Table(
+    "price_changes",
+    metadata,
+    _identity(),
+    Column("key", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("before", Numeric),
+    Column("after", Numeric),
+    Column("effective_from", instant),
+    Column("source", Text, nullable=False),
+    _recorded(),
+)
+"""What newer tables changed, price by price."""
+
+price_state = Table(
+    "price_state",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("version", BigInteger, nullable=False),
+    Column("revision", Text, nullable=False),
+    Column("bundled", Text, nullable=False),
+    Column("url", Text),
+    Column("etag", Text),
+    Column("synced_at", instant),
+)
+"""One row: ``version`` grows with every change of the prices, so that each process sees that its own are old.
+
+``revision`` names the table the book was last brought up to, ``bundled`` the one that came with the library;
+``url``, ``etag`` and ``synced_at`` are of the last sync.
+"""

@@ -1,0 +1,252 @@
+"""``tokenbudget up`` as a user runs it: real processes, on ports of this machine."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+import urllib.error
+import urllib.request
+from datetime import UTC, datetime
+
+import pytest
+
+from tokenbudget.core.ids import uuid7
+
+pytestmark = [pytest.mark.postgres, pytest.mark.xdist_group("tokenbudget-up")]
+
+PATIENCE = 90
+
+
+class Up:
+    """A running ``tokenbudget up``."""
+
+    def __init__(self, home, *arguments):
+        self.output = ""
+        self.process = subprocess.Popen(
+            command("up", *arguments),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment(home),
+        )
+
+    def read_until(self, text):
+        while text not in self.output:
+            line = self.process.stdout.readline()
+            assert line, f"it ended: {self.output}"
+            self.output += line
+        return self.output
+
+    def stop(self, number=signal.SIGINT):
+        self.process.send_signal(number)
+        return self.join()
+
+    def join(self):
+        rest, _ = self.process.communicate(timeout=PATIENCE)
+        self.output += rest
+        return self.process.returncode
+
+
+def command(*arguments):
+    return [sys.executable, "-c", "from tokenbudget.cli import main; main()", *arguments]
+
+
+def environment(home, **more):
+    return {**os.environ, "TOKENBUDGET_HOME": str(home), **more}
+
+
+@pytest.fixture
+def up(tmp_path):
+    """Start ``tokenbudget up --no-panel`` on a free port, in a home of this test's own."""
+    started = []
+
+    def start(*arguments, home=tmp_path / "home"):
+        started.append(Up(home, "--no-panel", *arguments))
+        return started[-1]
+
+    yield start
+    for each in started:
+        if each.process.poll() is None:
+            each.stop(signal.SIGTERM)
+        each.process.stdout.close()
+
+
+@pytest.fixture
+def port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def config(tmp_path):
+    return tomllib.loads((tmp_path / "home" / "config.toml").read_text())
+
+
+def ask(settings, path, body=None):
+    request = urllib.request.Request(
+        settings["url"] + path,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Authorization": f"Bearer {settings['api_key']}"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.loads(answer.read())
+
+
+def event():
+    return {
+        "id": uuid7(),
+        "occurred_at": datetime.now(UTC).isoformat(),
+        "provider": "openai",
+        "model": "gpt-4o-mini",
+        "usage": {"input_tokens": 1000, "output_tokens": 200},
+    }
+
+
+def is_alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    # A process that ended and that nobody waits for any more is still there, as a zombie.
+    status = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return not status.strip().startswith("Z")
+
+
+def children(pid):
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    parents = [tuple(map(int, line.split())) for line in listed.splitlines()]
+    below = [child for child, parent in parents if parent == pid]
+    return below + [each for child in below for each in children(child)]
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_from_nothing_to_stored_events_and_back_again(up, tmp_path, port):
+    first = up("--port", str(port))
+    output = first.read_until("Ctrl-C")
+    settings = config(tmp_path)
+    # Ready lines are printed when it is ready: no waiting here.
+    assert ask(settings, "/v1/events/batch", {"events": [event()]})["accepted"] == 1
+    assert settings["url"] == f"http://127.0.0.1:{port}"
+    assert f"{settings['url']}/#key={settings['api_key']}" in output
+    assert "import tokenbudget as tb" in output
+    assert (tmp_path / "home" / "config.toml").stat().st_mode & 0o777 == 0o600
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        ask({**settings, "api_key": "tb_ak_" + "0" * 32}, "/api/keys")
+
+    second = up()
+    assert second.join() == 0
+    assert "already running" in second.output
+    urls = re.compile(r"http://\S+#key=\S+")
+    assert urls.findall(second.output) == urls.findall(output)
+
+    started = children(first.process.pid)
+    assert first.stop() == 0
+    assert not any(map(is_alive, started))
+    assert "Traceback" not in first.output
+
+    again = up("--port", str(port))
+    again.read_until("Ctrl-C")
+    assert config(tmp_path) == settings
+    assert ask(settings, "/api/analytics/summary")["summary"]["requests"] == 1
+    assert again.stop(signal.SIGTERM) == 0
+
+
+def test_a_busy_port_is_stepped_over_and_said(up, tmp_path, port):
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", port))
+        busy.listen()
+        running = up("--port", str(port))
+        output = running.read_until("Ctrl-C")
+    assert f"Port {port} is in use" in output
+    url = config(tmp_path)["url"]
+    assert url != f"http://127.0.0.1:{port}"
+    assert url in output
+
+
+def test_a_killed_up_takes_its_children_along_and_loses_nothing(up, tmp_path, port):
+    running = up("--port", str(port))
+    running.read_until("Ctrl-C")
+    settings = config(tmp_path)
+    assert ask(settings, "/v1/events", event())["accepted"] == 1
+    started = children(running.process.pid)
+    assert len(started) >= 2
+    running.stop(signal.SIGKILL)
+    wait_until(lambda: not any(map(is_alive, started)))
+    again = up("--port", str(port))
+    again.read_until("Ctrl-C")
+    assert ask(settings, "/api/analytics/summary")["summary"]["requests"] == 1
+
+
+def test_a_lost_config_file_gets_a_new_key(up, tmp_path, port, postgres_url, monkeypatch):
+    monkeypatch.setenv("TOKENBUDGET_DATABASE_URL", postgres_url)
+    first = up("--port", str(port))
+    first.read_until("Ctrl-C")
+    old = config(tmp_path)
+    first.stop()
+    assert not (tmp_path / "home" / "postgres").exists()
+    (tmp_path / "home" / "config.toml").unlink()
+    up("--port", str(port)).read_until("Ctrl-C")
+    new = config(tmp_path)
+    assert new["api_key"] != old["api_key"]
+    assert ask(new, "/api/projects")[0]["name"] == "default"
+
+
+def test_another_servers_config_is_left_alone(up, tmp_path):
+    (tmp_path / "home").mkdir()
+    file = tmp_path / "home" / "config.toml"
+    file.write_text('url = "https://tokens.example.org"\napi_key = "tb_ak_x"\n')
+    running = up()
+    assert running.join() == 1
+    assert "sends events to https://tokens.example.org" in running.output
+    assert "tb_ak_x" in file.read_text()
+
+
+def test_a_database_that_does_not_answer_is_said_in_a_sentence(up, monkeypatch):
+    monkeypatch.setenv("TOKENBUDGET_DATABASE_URL", "postgresql://nobody@127.0.0.1:9/nothing")
+    running = up()
+    assert running.join() == 1
+    assert "does not answer" in running.output
+    assert "Traceback" not in running.output
+
+
+def test_serve_needs_a_database_and_serves_with_several_workers(tmp_path, port, postgres_url):
+    without = subprocess.run(
+        command("serve"), capture_output=True, text=True, check=False, env=environment(tmp_path / "none")
+    )
+    assert without.returncode == 1
+    assert "TOKENBUDGET_DATABASE_URL is not set" in without.stderr
+    home = tmp_path / "home"
+    arguments = command("serve", "--port", str(port), "--workers", "2")
+    log = tmp_path / "serve.log"
+    with log.open("wb") as output:
+        serving = subprocess.Popen(
+            arguments, stdout=output, stderr=output, env=environment(home, TOKENBUDGET_DATABASE_URL=postgres_url)
+        )
+    try:
+        wait_until(lambda: answers(port))
+        settings = config(tmp_path)
+        assert ask(settings, "/v1/events/batch", {"events": [event() for _ in range(5)]})["accepted"] == 5
+        assert ask(settings, "/api/analytics/summary")["summary"]["requests"] == 5
+    finally:
+        serving.terminate()
+        assert serving.wait(PATIENCE) == 0
+    assert settings["api_key"] in log.read_text()
+
+
+def answers(port):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False

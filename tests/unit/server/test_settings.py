@@ -1,0 +1,77 @@
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tokenbudget_server.errors import SettingsError
+from tokenbudget_server.settings import Settings, read_settings
+
+
+def test_defaults():
+    settings = read_settings({"TOKENBUDGET_HOME": "/somewhere"})
+    assert settings == Settings(home=Path("/somewhere"))
+    assert (settings.host, settings.port, settings.panel_port) == ("127.0.0.1", 8321, 8322)
+
+
+def test_everything_is_read():
+    settings = read_settings(
+        {
+            "TOKENBUDGET_HOME": "~/tb",
+            "TOKENBUDGET_DATABASE_URL": "postgres://db/tb",
+            "TOKENBUDGET_REDIS_URL": "redis://cache",
+            "TOKENBUDGET_RETENTION": "400d",
+            "TOKENBUDGET_HOST": "0.0.0.0",
+            "TOKENBUDGET_PORT": "80",
+            "TOKENBUDGET_PANEL_PORT": "81",
+            "TOKENBUDGET_DEMO": "Yes",
+        }
+    )
+    assert settings == Settings(
+        home=Path.home() / "tb",
+        database_url="postgresql://db/tb",
+        redis_url="redis://cache",
+        retention=timedelta(days=400),
+        host="0.0.0.0",
+        port=80,
+        panel_port=81,
+        demo=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("DATABASE_URL", "sqlite:///tb.db"),
+        ("DATABASE_URL", "localhost"),
+        ("REDIS_URL", "http://cache"),
+        ("RETENTION", "400"),
+        ("RETENTION", "0d"),
+        ("RETENTION", "-1d"),
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("PORT", "http"),
+        ("PANEL_PORT", "²"),
+        ("DEMO", "maybe"),
+    ],
+)
+def test_what_cannot_be_used_is_named_with_its_value(variable, value):
+    with pytest.raises(SettingsError, match=f"TOKENBUDGET_{variable}") as caught:
+        read_settings({f"TOKENBUDGET_{variable}": value})
+    assert value.partition("://")[0] in str(caught.value)
+
+
+def test_a_password_is_not_told():
+    with pytest.raises(SettingsError) as caught:
+        read_settings({"TOKENBUDGET_DATABASE_URL": "mysql://me:secret@db/tb"})
+    assert "secret" not in str(caught.value)
+
+
+def test_without_a_database_it_says_what_to_do():
+    with pytest.raises(SettingsError, match="tokenbudget up"):
+        _ = Settings(home=Path()).database
+
+
+def test_retention():
+    now = datetime(2026, 10, 5, tzinfo=UTC)
+    assert Settings(home=Path()).oldest(now) is None
+    assert Settings(home=Path(), retention=timedelta(days=4)).oldest(now) == datetime(2026, 10, 1, tzinfo=UTC)
