@@ -32,9 +32,11 @@ def lines_to_paste() -> str:
 
 def empty(snapshot: Snapshot) -> str:
     """Say that there is nothing to show, and what brings it."""
+    period = snapshot.query.period
     return (
         f'<section class="notice"><svg viewBox="0 0 120 48" aria-hidden="true">{_BARS}<path d="M0 47h120"/></svg>'
-        f"<h2>No calls in the {escape(text.span(snapshot.query.period))}</h2>"
+        f"<h2>No calls in this period</h2>"
+        f"<p>{escape(text.span(period))} · {escape(period.tz)}</p>"
         "<p>Wrap your client in a notebook and use it as before. This page looks for news every ten seconds.</p>"
         f"<pre><code>{escape(lines_to_paste())}</code></pre></section>"
     )

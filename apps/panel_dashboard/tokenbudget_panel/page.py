@@ -36,7 +36,7 @@ class _Session:
         view = _asked_for()
         self._overview = Overview()
         self._period = pmui.RadioButtonGroup(
-            options=PERIODS, value=view.period, color="primary", size="small", margin=0, sx=_BUTTONS
+            options=_periods(view.period), value=view.period, color="primary", size="small", margin=0, sx=_BUTTONS
         )
         self._by = pmui.Select(label="Split by", options=_with(DIMENSIONS, view.by), value=view.by, **_CONTROL)
         self._tz = pmui.AutocompleteInput(
@@ -55,7 +55,8 @@ class _Session:
 
     @property
     def _view(self) -> View:
-        return View(period=self._period.value, by=self._by.value, tz=self._tz.value)
+        zone = self._tz.value or _default().tz  # It can be emptied.
+        return View(period=self._period.value, by=self._by.value, tz=zone)
 
     def _laid_out(self) -> pmui.Page:
         controls = pmui.FlexBox(
@@ -141,6 +142,10 @@ _BUTTONS = {
     },
     "& .MuiToggleButton-root:not(.Mui-selected)": {**_FIELD, "color": "var(--tb-muted)"},
 }
+
+
+def _periods(chosen: str) -> dict[str, str]:
+    return PERIODS if chosen in PERIODS.values() else {**PERIODS, chosen: chosen}
 
 
 def _with(options: object, chosen: str) -> list[str]:
