@@ -10,7 +10,7 @@ from typing import Any
 from tokenbudget import config, faults, runtime
 from tokenbudget.capture import estimate, recent
 from tokenbudget.capture.api import Api, Found
-from tokenbudget.capture.context import current_tags
+from tokenbudget.capture.context import tags_in_force
 from tokenbudget.capture.fields import NONE, Fields, fields
 from tokenbudget.core.event import Event, Measured, Status
 from tokenbudget.core.ids import uuid7, uuid7_from
@@ -19,7 +19,12 @@ from tokenbudget.core.usage import INPUT_PARTS, OUTPUT_PARTS, TOKEN_FIELDS, Usag
 _TOKENS = frozenset(TOKEN_FIELDS)
 _USAGE = frozenset(Usage.__struct_fields__) - _TOKENS
 _TOTALS = frozenset({"input_tokens", "output_tokens"})
-_INPUT_PARTS, _OUTPUT_PARTS = frozenset(INPUT_PARTS), frozenset(OUTPUT_PARTS)
+_SIGNS = (
+    {"input_tokens": (1, 0), "output_tokens": (0, 1)}
+    | dict.fromkeys(INPUT_PARTS, (-1, 0))
+    | dict.fromkeys(OUTPUT_PARTS, (0, -1))
+)
+"""What a count leaves room for, or takes, on either side."""
 _MS = 1e-6
 _CUT = (GeneratorExit, KeyboardInterrupt, SystemExit)
 
@@ -44,24 +49,13 @@ class Call:
         Where it runs, where the address says so.
     """
 
-    __slots__ = (
-        "answer",
-        "api",
-        "attempts",
-        "batch",
-        "done",
-        "first_token_ns",
-        "id",
-        "model",
-        "occurred_at",
-        "partial",
-        "provider",
-        "region",
-        "request",
-        "started_ns",
-        "tags",
-        "written",
-    )
+    attempts = 1
+    batch = False
+    done = False
+    id: str | None = None
+    answer: Fields | None = None
+    written = 0
+    first_token_ns = 0
 
     def __init__(
         self, api: Api, provider: str, request: Fields, *, model: str | None = None, region: str | None = None
@@ -71,15 +65,8 @@ class Call:
         self.request = request
         self.model = model or request.get("model")
         self.region = region
-        self.tags = current_tags()
-        self.attempts = 1
-        self.batch = False
-        self.done = False
-        self.id: str | None = None
-        self.answer: Fields | None = None
+        self.tags = tags_in_force()
         self.partial: dict[str, Any] = {}
-        self.written = 0
-        self.first_token_ns = 0
         self.occurred_at = datetime.now(UTC)
         self.started_ns = time.perf_counter_ns()
 
@@ -216,9 +203,7 @@ class Call:
             region=found.get("region") or self.region,
             batch=self.batch,
             latency_ms=self._ms(now),
-            time_to_first_token_ms=(self.first_token_ns - self.started_ns) * _MS
-            if self.first_token_ns and self.started_ns
-            else None,
+            time_to_first_token_ms=self._ms(self.first_token_ns),
             attempts=self.attempts,
             status=status,
             error_type=type(error).__name__ if isinstance(error, BaseException) else error,
@@ -242,33 +227,24 @@ def usage_of(found: Found) -> tuple[Usage, tuple[str, ...]]:
     ('cache_read_tokens 12 > input_tokens 10',)
     """
     named: dict[str, Any] = {}
+    room_in = room_out = 0
+    plain = True
     for name, value in found.items():
         if name in _TOKENS:
-            if value or name in _TOTALS:
-                named[name] = value if type(value) is int else int(value)
+            count = value if type(value) is int else int(value)
+            if count or name in _TOTALS:
+                named[name] = count
+            # Tell the usual case, where nothing can contradict anything, without the full check's price.
+            sign = _SIGNS.get(name)
+            if sign is None or count < 0:
+                plain = plain and not count
+            else:
+                room_in += sign[0] * count
+                room_out += sign[1] * count
         elif name in _USAGE:
             named[name] = value
     usage = Usage(**named)
-    return (usage, ()) if _plain(named) else check(usage)
-
-
-def _plain(named: Mapping[str, Any]) -> bool:
-    """Tell the usual case, where nothing can contradict anything, without the full check's price."""
-    room_in = room_out = 0
-    for name, value in named.items():
-        if name == "input_tokens":
-            room_in += value
-        elif name == "output_tokens":
-            room_out += value
-        elif name in _INPUT_PARTS:
-            room_in -= value
-        elif name in _OUTPUT_PARTS:
-            room_out -= value
-        elif name in _TOKENS:
-            return False
-        if name in _TOKENS and value < 0:
-            return False
-    return room_in >= 0 and room_out >= 0
+    return (usage, ()) if plain and room_in >= 0 and room_out >= 0 else check(usage)
 
 
 def _is_cut(error: BaseException) -> bool:

@@ -17,8 +17,10 @@ MOST_TAGS = 20
 LONGEST_VALUE = 256
 _KEY = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
-_NO_TAGS: Mapping[str, str] = MappingProxyType({})
-_current: contextvars.ContextVar[Mapping[str, str]] = contextvars.ContextVar("tokenbudget_tags", default=_NO_TAGS)
+_NO_TAGS: dict[str, str] = {}
+# The mappings in it are shared and never changed.
+_current: contextvars.ContextVar[dict[str, str]] = contextvars.ContextVar("tokenbudget_tags", default=_NO_TAGS)
+tags_in_force = _current.get
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -105,12 +107,12 @@ class tags:  # noqa: N801 (reads as a word of the language: `with tb.tags(featur
     def __init__(self, /, **values: Any) -> None:
         self._values = checked(values)
         merged(_current.get(), self._values)
-        self._tokens: list[contextvars.Token[Mapping[str, str]]] = []
+        self._tokens: list[contextvars.Token[dict[str, str]]] = []
 
     def __enter__(self) -> Mapping[str, str]:
-        both = MappingProxyType(merged(_current.get(), self._values))
+        both = merged(_current.get(), self._values)
         self._tokens.append(_current.set(both))
-        return both
+        return MappingProxyType(both)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -17,10 +17,8 @@ _HEAD = ("id", "model", "service_tier")
 
 def chat(answer: dict[str, Any], chunk: Fields) -> int:
     """Chat completions and completions: the last usage counts; it may come with or after the finish reason."""
-    for name in _HEAD:
-        value = chunk.get(name)
-        if value:
-            answer[name] = value
+    if "model" not in answer:
+        answer.update({name: chunk[name] for name in _HEAD if chunk.get(name)})
     written = 0
     for choice in chunk.get("choices") or ():
         known = fields(choice)
@@ -28,16 +26,23 @@ def chat(answer: dict[str, Any], chunk: Fields) -> int:
             answer["stopped"] = True
         delta = known.get("delta")
         written += _written(fields(delta)) if delta is not None else text_bytes(known.get("text") or "")
-    usage = chunk.get("usage") or fields(chunk.get("x_groq")).get("usage")
+    usage = chunk.get("usage")
+    if usage is None and "x_groq" in chunk:
+        usage = fields(chunk["x_groq"]).get("usage")
     if usage:
         answer["usage"] = usage
         answer["complete"] = answer.get("stopped", False)
+        if tier := chunk.get("service_tier"):
+            answer["service_tier"] = tier
     return written
 
 
 def _written(delta: Fields) -> int:
+    text = delta.get("content")
+    if text and isinstance(text, str):
+        return text_bytes(text)
     written = 0
-    for name in ("content", "reasoning_content", "reasoning", "refusal"):
+    for name in ("reasoning_content", "reasoning", "refusal"):
         text = delta.get(name)
         if text and isinstance(text, str):
             written += text_bytes(text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -108,6 +109,25 @@ def async_shell(original: Any, seam: Seam) -> Any:
         return _end(seam, attempt, result)
 
     return shell
+
+
+def function_shell(original: Any, seam: Seam, owner: Any) -> Any:
+    """Wrap a function, plain or coroutine; `owner` stands for the object that a method would have."""
+
+    def plain(_: Any, *args: Any, **kwargs: Any) -> Any:
+        return original(*args, **kwargs)
+
+    method = (async_shell if inspect.iscoroutinefunction(original) else sync_shell)(plain, seam)
+
+    @functools.wraps(original)
+    def shell(*args: Any, **kwargs: Any) -> Any:
+        return method(owner, *args, **kwargs)
+
+    @functools.wraps(original)
+    async def ashell(*args: Any, **kwargs: Any) -> Any:
+        return await method(owner, *args, **kwargs)
+
+    return ashell if inspect.iscoroutinefunction(original) else shell
 
 
 def _begin(seam: Seam, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Attempt | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from tokenbudget import runtime
 from tokenbudget.capture.call import Call
+from tokenbudget.capture.fields import fields
 
 
 class Watched:
@@ -39,8 +40,8 @@ class Watched:
             self._call.cut()
 
     def _hidden(self, item: Any) -> bool:
-        # The chunk we asked for and the caller did not: usage and no choices.
-        return self._call.item(item) and self._hide and not item.choices
+        # The chunk we asked for and the caller did not: usage, and nothing else to say.
+        return self._call.item(item) and self._hide and not any(map(_says_something, item.choices))
 
     def __del__(self) -> None:
         self._call.cut()
@@ -111,6 +112,12 @@ class AsyncItems(Watched):
                 yield item
         finally:
             self._left = True
+
+
+def _says_something(choice: Any) -> bool:
+    known = fields(choice)
+    delta = fields(known.get("delta"))
+    return bool(known.get("finish_reason") or known.get("text") or any(delta[name] for name in delta if name != "role"))
 
 
 def notice_close(body: Any, watched: Watched) -> None:

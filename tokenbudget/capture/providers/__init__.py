@@ -38,6 +38,7 @@ MODULES: dict[str, str] = {
     "groq": "tokenbudget.capture.providers.groq",
     "botocore": "tokenbudget.capture.providers.bedrock",
     "aiobotocore": "tokenbudget.capture.providers.bedrock_async",
+    "litellm": "tokenbudget.capture.providers.litellm",
 }
 """Package of a client's class -> the module here that knows it."""
 
@@ -60,5 +61,11 @@ def sdk_of(client: Any) -> Sdk | None:
 
 
 def supported() -> list[str]:
-    """Name every client class that `wrap` knows."""
-    return [f"{package}.{name}" for package in MODULES for name in sdk(package).clients]
+    """Name every client class, and module, that `wrap` knows."""
+    firsts = {module: package for package, module in reversed(MODULES.items())}
+    return [
+        f"{package}.{name}" if name else f"the module {package}"
+        for package in MODULES
+        if package in firsts.values()
+        for name in sdk(package).clients or ("",)
+    ]
