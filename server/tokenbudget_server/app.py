@@ -23,6 +23,7 @@ from tokenbudget_server.ingest.controllers import post_event, post_events
 from tokenbudget_server.ingest.service import Ingest
 from tokenbudget_server.openapi import DecimalSchemas, StructSchemas
 from tokenbudget_server.pricing.controllers import get_pricing
+from tokenbudget_server.pricing.prices import Prices, provide_pricer
 from tokenbudget_server.problems import answer_problem
 from tokenbudget_server.settings import Settings, read_settings
 from tokenbudget_server.site import make_site
@@ -50,7 +51,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
     writer = Writer(settings.database)
     cache = _key_cache(settings)
     accounts = Accounts(engine, cache, shows_demo=settings.demo)
-    ingest = Ingest(writer, settings.retention)
+    prices = Prices(engine, settings.home)
+    ingest = Ingest(writer, prices, settings.retention)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
@@ -78,6 +80,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
             "engine": Provide(lambda: engine, sync_to_thread=False),
             "accounts": Provide(lambda: accounts, sync_to_thread=False),
             "ingest": Provide(lambda: ingest, sync_to_thread=False),
+            "prices": Provide(lambda: prices, sync_to_thread=False),
+            "pricer": Provide(provide_pricer),
             "settings": Provide(lambda: settings, sync_to_thread=False),
             "principal": Provide(provide_principal),
             "project_ids": Provide(visible_projects),

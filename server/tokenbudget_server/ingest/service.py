@@ -10,10 +10,12 @@ import msgspec
 from tokenbudget.core import usage
 from tokenbudget.core.event import Event
 from tokenbudget.core.providers import canonical
+from tokenbudget.pricing import Pricer
 from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.ingest.decode import Malformed
 from tokenbudget_server.ingest.pricing import repriced
 from tokenbudget_server.ingest.validate import Bounds, Fault, find_cost_fault, find_fault
+from tokenbudget_server.pricing.prices import Prices
 from tokenbudget_server.store.rows import Row, to_row
 from tokenbudget_server.store.writer import Writer
 
@@ -55,6 +57,7 @@ class Ingest:
     Parameters
     ----------
     writer : Writer
+    prices : Prices
     retention : timedelta or None
         Events older than this are refused.
     clock : callable
@@ -62,9 +65,14 @@ class Ingest:
     """
 
     def __init__(
-        self, writer: Writer, retention: timedelta | None = None, clock: Callable[[], datetime] = _now
+        self,
+        writer: Writer,
+        prices: Prices,
+        retention: timedelta | None = None,
+        clock: Callable[[], datetime] = _now,
     ) -> None:
         self._writer = writer
+        self._prices = prices
         self._retention = retention
         self._clock = clock
 
@@ -89,9 +97,9 @@ class Ingest:
         """
         rejected = [Rejected(*fault) for fault in malformed]
         rows: list[Row] = []
-        bounds = self._bounds()
+        bounds, pricer = self._bounds(), await self._prices.pricer()
         for index, event in events:
-            stored = _as_stored(event, bounds)
+            stored = _as_stored(event, bounds, pricer)
             if isinstance(stored, Event):
                 rows.append(to_row(stored, event.cost_usd, principal.api_key_id))
             else:
@@ -104,7 +112,7 @@ class Ingest:
         return Bounds.at(now, None if self._retention is None else now - self._retention)
 
 
-def _as_stored(event: Event, bounds: Bounds) -> Event | Fault:
+def _as_stored(event: Event, bounds: Bounds, pricer: Pricer) -> Event | Fault:
     """Mend what contradicts itself, name the provider our way, and price; or say why the event cannot be stored."""
     if fault := find_fault(event, bounds):
         return fault
@@ -112,5 +120,5 @@ def _as_stored(event: Event, bounds: Bounds) -> Event | Fault:
     provider = canonical(event.provider)
     if warnings or provider != event.provider:
         event = msgspec.structs.replace(event, usage=fixed, provider=provider, warnings=event.warnings + warnings)
-    priced = repriced(event)
+    priced = repriced(event, pricer)
     return find_cost_fault(priced) or priced

@@ -9,7 +9,7 @@ import msgspec
 from litestar import get
 from litestar.params import Parameter
 
-from tokenbudget import pricing
+from tokenbudget.pricing import Pricer
 from tokenbudget_server.accounts.principal import Principal
 
 _PAGE = 100
@@ -50,12 +50,13 @@ class PricingPage(msgspec.Struct):
 @get("/v1/pricing", tags=["pricing"], sync_to_thread=True)
 def get_pricing(
     principal: Principal,  # noqa: ARG001 - whoever asks must have a key
+    pricer: Pricer,
     search: str = "",
     cursor: str = "",
     limit: Annotated[int, Parameter(ge=1, le=_LARGEST_PAGE)] = _PAGE,
 ) -> PricingPage:
     """List prices by name; ``search`` is a part of the model's name."""
-    book = pricing.default().book
+    book = pricer.book
     keys = sorted(key for key in book if search.lower() in key.lower() and key > cursor)
     rows = [row for key in keys[:limit] if (row := book.latest(key))]
     prices = [Price(row.key, row.provider, row.mode, row.fields(), row.source, row.effective_from) for row in rows]

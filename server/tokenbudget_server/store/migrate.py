@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tokenbudget_server.pricing.seed import seed
 from tokenbudget_server.errors import StoreUnavailableError
+from tokenbudget_server.pricing.seed import seed
 from tokenbudget_server.store.partitions import ensure_partitions
 from tokenbudget_server.store.url import sqlalchemy_url
 
@@ -57,6 +57,7 @@ def _migrate_alone(connection: Connection) -> None:
     connection.commit()  # The lock is the session's, not the transaction's.
     try:
         _upgrade(connection)
+        seed(connection)
         ensure_partitions(connection, datetime.now(UTC))
     finally:
         connection.rollback()

@@ -159,8 +159,8 @@ events = Table(
 
 ``cost_usd`` is the server's price, ``client_cost_usd`` what the client had worked out.  ``usage_rest`` holds what the
 columns do not: the rarer token counts, tools, units, passes and the provider's own bill; it is null where there is
-nothing, as are ``tags``, ``metadata`` and ``warnings``.  Once an event was priced again, ``repriced_at`` says when last,
-and ``original_cost_usd`` what it cost before the first time (null: it had no price).
+nothing, as are ``tags``, ``metadata`` and ``warnings``.  Once an event was priced again, ``repriced_at`` says when
+last, and ``original_cost_usd`` what it cost before the first time (null: it had no price).
 """
 
 usage_15m = Table(

@@ -1,0 +1,109 @@
+"""The pricer of this process: the database's book and overrides, those of the home directory, and names for models."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from tokenbudget import config
+from tokenbudget.core.errors import PriceError
+from tokenbudget.pricing import Pricer, store
+from tokenbudget_server.pricing.rows import State, select_overrides, select_rows, select_state, to_book, to_overrides
+
+_log = logging.getLogger(__name__)
+
+CHECK_SECONDS = 1.0
+"""How old this process' prices may be when another process changed them."""
+
+Stamp = tuple[int, tuple[int, int] | None]
+"""Version of the database's prices; time and size of the file of overrides."""
+
+
+class Prices:
+    """Gives the pricer, read again when prices changed, by whichever process.
+
+    There is no task in the background: who asks for the pricer looks at the version, at most once a second.
+
+    Parameters
+    ----------
+    engine : AsyncEngine
+    home : Path
+        ``tokenbudget prices set`` on the server's machine writes overrides there; those in the database come after.
+    clock : callable
+        Gives seconds.
+    """
+
+    def __init__(self, engine: AsyncEngine, home: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self._engine = engine
+        self._home = home
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._check_at = 0.0
+        self._stamp: Stamp | None = None
+        self._pricer: Pricer | None = None
+
+    async def pricer(self) -> Pricer:
+        """Give the pricer.
+
+        Raises
+        ------
+        PriceError
+            If the file of overrides cannot be read and never was; later, what was read before stays in force.
+        sqlalchemy.exc.OperationalError
+            If the database does not answer.
+        """
+        if self._pricer is None or self._clock() >= self._check_at:
+            async with self._lock:
+                if self._pricer is None or self._clock() >= self._check_at:
+                    self._pricer = await self._current()
+                    self._check_at = self._clock() + CHECK_SECONDS
+        return self._pricer
+
+    def forget(self) -> None:
+        """Look at the version when next asked: this process changed prices."""
+        self._check_at = 0.0
+
+    async def _current(self) -> Pricer:
+        async with self._engine.connect() as connection:
+            # The version first: what is read after it is at least as new.
+            state = State(*(await connection.execute(select_state())).one())
+            stamp = state.version, _file_stamp(self._home)
+            if self._pricer is not None and stamp == self._stamp:
+                return self._pricer
+            try:
+                pricer = await self._read(connection, state.revision)
+            except PriceError as error:
+                if self._pricer is None:
+                    raise
+                _log.error("The prices stay as they are: %s", error)
+                pricer = self._pricer
+            self._stamp = stamp
+            return pricer
+
+    async def _read(self, connection: AsyncConnection, revision: str) -> Pricer:
+        rows = (await connection.execute(select_rows())).all()
+        overrides = to_overrides((await connection.execute(select_overrides())).all())
+
+        def build() -> Pricer:
+            own = [*store.overrides(self._home), *overrides]
+            return Pricer(to_book(rows, revision), config.current().models, own)
+
+        return await asyncio.to_thread(build)
+
+
+def _file_stamp(home: Path) -> tuple[int, int] | None:
+    try:
+        seen = (store.folder(home) / store.OVERRIDES).stat()
+    except OSError:
+        return None
+    return seen.st_mtime_ns, seen.st_size
+
+
+async def provide_pricer(prices: Prices) -> Pricer:
+    """Give the pricer to a route."""
+    return await prices.pricer()
