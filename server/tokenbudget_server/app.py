@@ -27,6 +27,7 @@ from tokenbudget_server.pricing.prices import Prices, provide_pricer
 from tokenbudget_server.problems import answer_problem
 from tokenbudget_server.settings import Settings, read_settings
 from tokenbudget_server.site import make_site
+from tokenbudget_server.store.maintenance import maintained
 from tokenbudget_server.store.url import sqlalchemy_url
 from tokenbudget_server.store.writer import Writer
 
@@ -56,13 +57,14 @@ def create_app(settings: Settings | None = None) -> Litestar:
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        await writer.start()
-        try:
-            yield
-        finally:
-            await writer.stop()
-            await cache.close()
-            await engine.dispose()
+        async with maintained(settings.database, settings.retention):
+            await writer.start()
+            try:
+                yield
+            finally:
+                await writer.stop()
+                await cache.close()
+                await engine.dispose()
 
     return Litestar(
         route_handlers=[

@@ -76,8 +76,8 @@ def _run(home: Home, options: Options) -> None:
     with ExitStack() as stack:
         known = read_key(home.path)  # Before anything is started, as it may refuse.
         url = _database(home, options.settings, stack)
+        api = _start_api(home, options, url, stack)  # It loads while the tables are prepared.
         key = _prepare(url, known, demo=options.settings.demo)
-        api = _start_api(home, options, url, stack)
         dashboard = _start_panel(home, options, api, key, stack)
         with console.step("API", "starting …") as step:
             api.wait(step)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 MONTHS_BACK = 12
 MONTHS_AHEAD = 2
 
+_MONTHLY = re.compile(r"events_\d{4}_\d{2}")
 _EXISTING = text("""
     SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
     WHERE i.inhparent = 'events'::regclass
@@ -40,15 +42,44 @@ def ensure_partitions(connection: Connection, now: datetime) -> list[str]:
     existing = set(connection.scalars(_EXISTING))
     strayed = set(connection.scalars(_MONTHS_IN_DEFAULT))
     connection.commit()
-    this = now.astimezone(UTC).date().replace(day=1)
+    this = month_of(now)
     wanted = {add_months(this, step) for step in range(-MONTHS_BACK, MONTHS_AHEAD + 1)} | strayed
     made = []
     for month in sorted(wanted):
-        if (name := f"events_{month:%Y_%m}") not in existing:
+        if (name := _name(month)) not in existing:
             _make(connection, name, month, from_default=month in strayed)
             connection.commit()
             made.append(name)
     return made
+
+
+def drop_partitions(connection: Connection, oldest: datetime) -> list[str]:
+    """Drop the months that ended by `oldest`, with their sums, in one transaction.
+
+    Whole months go, so events live up to a month longer than they must; it takes milliseconds, where deleting rows
+    would take minutes.
+
+    Returns
+    -------
+    list of str
+        Names of the partitions dropped.
+    """
+    first_kept = month_of(oldest)
+    expired = [name for name in connection.scalars(_EXISTING) if _MONTHLY.fullmatch(name)]
+    expired = sorted(name for name in expired if name < _name(first_kept))
+    for name in expired:
+        connection.execute(text(f"DROP TABLE {name}"))
+    until = {"until": datetime(first_kept.year, first_kept.month, 1, tzinfo=UTC), "day": first_kept}
+    connection.execute(text("DELETE FROM events_default WHERE occurred_at < :until"), until)
+    connection.execute(text("DELETE FROM usage_15m WHERE bucket < :until"), until)
+    connection.execute(text("DELETE FROM spend_day WHERE day < :day"), until)
+    connection.commit()
+    return expired
+
+
+def month_of(instant: datetime) -> date:
+    """Give the first day of the month that an instant lies in, in UTC."""
+    return instant.astimezone(UTC).date().replace(day=1)
 
 
 def add_months(month: date, count: int) -> date:
@@ -61,6 +92,10 @@ def add_months(month: date, count: int) -> date:
     """
     years, index = divmod(month.month - 1 + count, 12)
     return date(month.year + years, index + 1, 1)
+
+
+def _name(month: date) -> str:
+    return f"events_{month:%Y_%m}"
 
 
 def _make(connection: Connection, name: str, month: date, *, from_default: bool) -> None:

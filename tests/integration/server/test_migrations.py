@@ -1,7 +1,7 @@
 """The schema: made by migrations, described by tables, fit for Citus."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
@@ -10,6 +10,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
 from tokenbudget_server.store import migrate
+from tokenbudget_server.store.maintenance import maintain
 from tokenbudget_server.store.partitions import ensure_partitions
 from tokenbudget_server.store.tables import metadata
 from tokenbudget_server.store.url import sqlalchemy_url
@@ -91,3 +92,30 @@ def test_a_moved_event_is_still_known(connection, post, make_event):
     post(sent)
     ensure_partitions(connection, datetime.now(UTC))
     assert post(sent)["duplicates"] == 1
+
+
+def test_what_is_older_than_the_retention_goes_with_its_sums(postgres_url, post, make_event, sql):
+    for day in ("2020-05-31T23:59:59Z", "2024-06-30T23:59:59Z", "2024-07-01T00:00:00Z", "2024-07-20T00:00:00Z"):
+        assert post(make_event(occurred_at=day))["accepted"] == 1
+    now = datetime(2024, 10, 15, tzinfo=UTC)
+    maintain(postgres_url, None, now)
+    assert sql("SELECT count(*) FROM events") == [(4,)]
+    maintain(postgres_url, timedelta(days=90), now)  # Back to the middle of July: all of July is kept.
+    kept = [(datetime(2024, 7, 1, tzinfo=UTC),), (datetime(2024, 7, 20, tzinfo=UTC),)]
+    assert sql("SELECT occurred_at FROM events ORDER BY 1") == kept
+    assert sql("SELECT bucket FROM usage_15m ORDER BY 1") == kept
+    assert sql("SELECT day::timestamp AT TIME ZONE 'UTC' FROM spend_day ORDER BY 1") == kept
+    assert sql("SELECT to_regclass('events_2024_06')") == [(None,)]
+    assert sql("SELECT count(*) FROM events_2024_07") == [(2,)]
+
+
+def test_one_process_maintains_at_a_time(postgres_url, sql):
+    now = datetime.now(UTC)
+    partition = f"events_{now:%Y_%m}"
+    sql("SELECT pg_advisory_lock(83210003)")
+    sql(f"DROP TABLE {partition}")
+    maintain(postgres_url, None, now)
+    assert sql("SELECT to_regclass(%s)", partition) == [(None,)]
+    sql("SELECT pg_advisory_unlock_all()")
+    maintain(postgres_url, None, now)
+    assert sql("SELECT to_regclass(%s)::text", partition) == [(partition,)]
