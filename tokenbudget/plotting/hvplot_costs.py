@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from itertools import accumulate
 from typing import Any
 
@@ -31,9 +32,14 @@ def draw(shown: CostFigure, kind: str) -> Any:
     pn.extension(inline=True)
     import hvplot.pandas  # noqa: F401 (gives data frames their .hvplot)
 
+    title = f"{shown.heading}   {shown.remark}\n{shown.caveat}".strip()
+    if shown.hint:
+        import holoviews as hv
+
+        return hv.Div(f"<b>{escape(title)}</b><p>{escape(shown.hint)}</p>").opts(height=_HEIGHT)
     frame = _wide(shown, running=kind == "cumulative")
     options = {
-        "title": f"{shown.heading}   {shown.remark}",
+        "title": title,
         "ylabel": "US dollars",
         "xlabel": "",
         "height": _HEIGHT,
@@ -42,7 +48,7 @@ def draw(shown: CostFigure, kind: str) -> Any:
         "legend": "right" if len(shown.layers) > 1 else False,
     }
     if kind == "bar":
-        return frame.hvplot.bar(stacked=True, rot=45, **options)
+        return frame.hvplot.bar(stacked=True, rot=45, line_width=0, **options)
     if kind == "cumulative":
         return frame.hvplot.area(stacked=True, line_width=0, **options)
     return frame.hvplot.line(line_width=2, **options)

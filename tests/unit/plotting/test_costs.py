@@ -114,5 +114,12 @@ def test_hvplot_draws_the_same_layers(journal, kind) -> None:
     pytest.importorskip("hvplot")
     for model in ("a", "b"):
         journal(model=model)
+    journal(cost=None, unpriced="unknown_model")
     drawn = tb.plot_costs("7d", by="model", backend="hvplot", kind=kind)
-    assert drawn is not None
+    title = drawn.opts.get("plot").kwargs["title"]
+    assert title.startswith("$2.00   last 7 days\n1 of 3 calls have no price")
+
+
+def test_hvplot_says_what_to_do_where_there_is_nothing(journal) -> None:
+    pytest.importorskip("hvplot")
+    assert "tb.wrap" in tb.plot_costs(by="model", backend="hvplot").data
