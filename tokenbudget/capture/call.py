@@ -114,13 +114,14 @@ class Call:
             Whether this item states usage.
         """
         try:
-            before = self.partial.get("usage")
-            written = self.api.fold(self.partial, fields(item))
+            partial = self.partial
+            before = partial.get("usage")
+            written = self.api.fold(partial, fields(item))
             if written:
                 if not self.written:
                     self.first_token_ns = time.perf_counter_ns()
                 self.written += written
-            return self.partial.get("usage") is not before
+            return partial.get("usage") is not before
         except Exception as error:  # noqa: BLE001 (never into the caller's loop)
             faults.swallow("capture.item", error)
             return False
@@ -149,7 +150,8 @@ class Call:
             if self.api.skip is not None and self.api.skip(answer):
                 return
             found = self._read(answer)
-            if found.pop("background", False) and not self._first_sight(found):
+            # Only true: an image's answer has a background as well, the one it is painted on.
+            if found.pop("background", None) is True and not self._first_sight(found):
                 return
             measured: Measured = "exact"
             if estimated:

@@ -260,3 +260,12 @@ def test_other_files_are_left_alone(connect, events):
         client, _ = connect(openai.OpenAI, lambda request, content=content: httpx2.Response(200, content=content))
         assert client.files.content("file-1").content == content
     assert events == []
+
+
+def test_every_image_is_recorded_whatever_it_is_painted_on(connect, events):
+    usage = {"input_tokens": 9, "output_tokens": 400, "total_tokens": 409}
+    body = {"created": 1, "background": "opaque", "data": [{"b64_json": "x"}], "usage": usage}
+    client, _ = connect(openai.OpenAI, body)
+    for _ in range(2):
+        client.images.generate(model="gpt-image-1", prompt="x")
+    assert [event.usage.output_tokens for event in events] == [400, 400]
