@@ -59,7 +59,7 @@ def stand():
     from tokenbudget_server.launch.child import Child
     from tokenbudget_server.store import migrate
 
-    with tempfile.TemporaryDirectory(prefix="tokenbudget-faults-") as directory, ValkeyServer() as redis:
+    with tempfile.TemporaryDirectory(prefix="tokenbudget-faults-") as directory, ValkeyServer(free_port()) as redis:
         postgres = EmbeddedPostgres(Path(directory, "postgres"), settings={"fsync": "off"})
         with postgres.running():
             url = postgres.create_database("faults")
