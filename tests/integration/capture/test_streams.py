@@ -83,11 +83,16 @@ def _with(client):
         next(stream), next(stream)
 
 
-def _raise(client):
-    with pytest.raises(ZeroDivisionError), client.chat.completions.create(**ASK) as stream:
+def _divide_while_reading(client):
+    with client.chat.completions.create(**ASK) as stream:
         for chunk in stream:
             if chunk.choices[0].delta.content:
-                1 / 0  # noqa: B018
+                return 1 / 0
+
+
+def _raise(client):
+    with pytest.raises(ZeroDivisionError):
+        _divide_while_reading(client)
 
 
 def _drop(client):

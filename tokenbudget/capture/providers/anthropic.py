@@ -47,6 +47,8 @@ def _input_with_cache(found: Found) -> None:
 def _whole_input(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
     """Anthropic's input leaves out what was read from and written to the cache; ours has it."""
     _input_with_cache(found)
+    if found.get("region") == "not_available":
+        del found["region"]
 
 
 def _server_tools(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
