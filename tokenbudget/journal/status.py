@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+import msgspec
 
 from tokenbudget.journal import cursor, manifest, tally
 from tokenbudget.journal.quarantine import entries
@@ -25,6 +29,8 @@ class Status:
         Events that wait to be sent to a server.
     kept : int
         Events in the open segments of local mode.
+    unpriced : int
+        Those of `pending` and `kept` that no price was known for.
     sealed : int
         Events in Parquet.
     held : int
@@ -52,6 +58,7 @@ class Status:
     home: Path
     pending: int = 0
     kept: int = 0
+    unpriced: int = 0
     sealed: int = 0
     held: int = 0
     shipped: int = 0
@@ -90,18 +97,19 @@ def status(home: Path, journal: Journal | None = None) -> Status:
     """
     sealed = manifest.load(home)
     segments = [s for s in listed(home) if s.name not in sealed.covered]
-    counted = [(segment.kind, *_count(segment)) for segment in segments]
+    counted = [(segment.kind, _count(segment)) for segment in segments]
     set_aside = entries(home)
     told = tally.load(home)
     return Status(
         home=home,
-        pending=sum(events for kind, events, _ in counted if kind == "send"),
-        kept=sum(events for kind, events, _ in counted if kind == "keep"),
+        pending=sum(count["events"] for kind, count in counted if kind == "send"),
+        kept=sum(count["events"] for kind, count in counted if kind == "keep"),
+        unpriced=sum(count["unpriced"] for _, count in counted),
         sealed=sum(part.rows for part in sealed.parts),
         held=len(journal.held()) if journal else 0,
         shipped=told.shipped,
         quarantined=sum(entry.kind == "rejected" for entry in set_aside),
-        torn=sum(torn for *_, torn in counted) + sum(entry.kind == "damaged" for entry in set_aside),
+        torn=sum(count["torn"] for _, count in counted) + sum(entry.kind == "damaged" for entry in set_aside),
         refused=max(told.refused, journal.refused if journal else 0),
         segments=len(segments),
         journal_bytes=sum(segment.size for segment in segments),
@@ -113,15 +121,28 @@ def status(home: Path, journal: Journal | None = None) -> Status:
     )
 
 
-def _count(segment: SegmentFile) -> tuple[int, int]:
-    """Count the events of a segment that nobody has acknowledged, and its unreadable lines."""
+class _Priced(msgspec.Struct):
+    unpriced: str | None = None
+
+
+_peek = msgspec.json.Decoder(_Priced).decode
+
+
+def _count(segment: SegmentFile) -> Counter[str]:
+    """Count the events of a segment that nobody has acknowledged, those without a price, and unreadable lines."""
+    counts: Counter[str] = Counter()
     end = cursor.load(segment.path)
-    events = torn = 0
-    try:
+    with contextlib.suppress(FileNotFoundError):  # Settled meanwhile.
         while (chunk := read_chunk(segment.path, end)).end > end:
             end = chunk.end
-            events += len(chunk.records)
-            torn += len(chunk.damaged)
-    except FileNotFoundError:
-        return 0, 0
-    return events, torn
+            counts["events"] += len(chunk.records)
+            counts["unpriced"] += sum(map(_is_unpriced, chunk.records))
+            counts["torn"] += len(chunk.damaged)
+    return counts
+
+
+def _is_unpriced(record: bytes) -> bool:
+    try:
+        return _peek(record).unpriced is not None
+    except msgspec.DecodeError:
+        return False

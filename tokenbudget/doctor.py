@@ -1,0 +1,129 @@
+"""How recording is doing, at a glance: what ``tb.status()`` gives and ``tokenbudget doctor`` prints."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from tokenbudget import __version__, config
+from tokenbudget.config import Config
+from tokenbudget.journal.quarantine import SetAside, entries
+from tokenbudget.journal.status import Status, status
+from tokenbudget.transport.probe import Probe, probe
+
+_LARGEST_SKEW_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an examination found.
+
+    Attributes
+    ----------
+    settings : Config
+        The settings in force.
+    journal : Status
+        Where the events of this machine are.
+    server : Probe
+        Whether the server answers and takes our key.
+    rejected : SetAside or None
+        The first event in quarantine that the server refused.
+    """
+
+    settings: Config
+    journal: Status
+    server: Probe
+    rejected: SetAside | None = None
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong, each with what to do; empty when all is well."""
+        journal, server = self.journal, self.server
+        found = []
+        if not self.settings.enabled:
+            found.append("recording is switched off (TOKENBUDGET_DISABLED, or tb.configure(enabled=False))")
+        if server.url is not None and server.detail:
+            found.append(f"{server.url} {server.detail}")
+        if server.clock_skew_s is not None and abs(server.clock_skew_s) > _LARGEST_SKEW_SECONDS:
+            found.append(f"this machine's clock is {-server.clock_skew_s:+,.0f} s off the server's: set it")
+        if self.rejected is not None:
+            found.append(
+                f"{journal.quarantined:,} events were refused by the server ({self.rejected.reason}): "
+                "when that is mended, run `tokenbudget push --retry`"
+            )
+        if journal.refused:
+            found.append(
+                f"{journal.refused:,} events were not recorded: a bound was reached (disk full, or too much unsent)"
+            )
+        if journal.torn:
+            found.append(f"{journal.torn:,} lines could not be read: half written or corrupted, and left out")
+        if journal.problem:
+            found.append(journal.problem)
+        return found
+
+    def __str__(self) -> str:
+        facts = [f"{name:<12} {value}" for name, value in self._facts()]
+        verdict = [f"! {problem}" for problem in self.problems] or ["✓ all is well"]
+        return "\n".join(facts + verdict)
+
+    __repr__ = __str__
+
+    def _facts(self) -> list[tuple[str, str]]:
+        journal, server = self.journal, self.server
+        size = f"{journal.segments} segments, {journal.journal_bytes / (1 << 20):,.1f} MiB"
+        facts = [
+            ("tokenbudget", f"{__version__} on Python {platform.python_version()}, {sys.platform}"),
+            ("home", f"{self.settings.home} ({size})"),
+            ("on disk", f"{journal.pending:,} to send, {journal.kept:,} kept, {journal.sealed:,} sealed"),
+            ("unpriced", f"{journal.unpriced:,} of those to send or kept"),
+        ]
+        if server.url is None:
+            return [*facts, ("server", server.detail)]
+        shown = "takes our events" if server.accepted else ("answers" if server.reachable else "does not answer")
+        timing = f" ({server.latency_ms:,.0f} ms)" if server.latency_ms is not None else ""
+        facts += [
+            ("server", f"{server.url} {shown}{timing}"),
+            ("shipped", f"{journal.shipped:,}, last {_ago(journal.last_ack)}"),
+        ]
+        if journal.last_error:
+            facts.append(("last error", f"{journal.last_error}, {_ago(journal.last_error_at)}"))
+        return facts
+
+
+def examine(settings: Config | None = None, *, timeout: float = 5.0) -> Report:
+    """Look at the journal and ask the server.
+
+    Parameters
+    ----------
+    settings : Config, optional
+        The settings in force by default.
+    timeout : float
+        Seconds to wait for the server at most.
+
+    Raises
+    ------
+    JournalError
+        If the ledger's manifest cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> examine(Config(home=Path(tempfile.mkdtemp()))).problems
+    []
+    """
+    settings = settings or config.current()
+    rejected = next((entry for entry in entries(settings.home) if entry.kind == "rejected"), None)
+    return Report(settings, status(settings.home), probe(settings, timeout), rejected)
+
+
+def _ago(when: datetime | None) -> str:
+    if when is None:
+        return "never"
+    seconds = (datetime.now(UTC) - when).total_seconds()
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit} ago"
+    return f"{max(0.0, seconds):.0f} s ago"
