@@ -18,9 +18,8 @@ from tokenbudget.core.ids import uuid7
 from tokenbudget.core.usage import Usage
 
 # One server serves all of them, also where tests are spread over processes.
-pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.xdist_group("web")]
+pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.xdist_group("server")]
 
-HOST = "127.0.0.1"
 PATIENCE_SECONDS = 60
 # provider, model, calls, usage; the last one is in no price book.
 CALLS = [
@@ -31,21 +30,19 @@ CALLS = [
 ]
 
 
-class Project:
-    """A project of its own on the running server, and a key to it."""
+class Dashboard:
+    """The dashboard of a project of its own."""
 
-    def __init__(self, url: str, database: str, name: str) -> None:
-        from tokenbudget_server.accounts.first import ensure_first_key
-        from tokenbudget_server.store.url import psycopg_url
-
-        self.url = url
-        self.name = name
-        self.key = ensure_first_key(database, None, project=name)
-        self._database = psycopg_url(database)
+    def __init__(self, project) -> None:
+        self.url = project.url
+        self.name = project.name
+        self.key = project.key
+        self._headers = project.headers
+        self._database = project.database
 
     def send(self, events: list[Event]) -> None:
         body = gzip.compress(msgspec.json.encode(EventBatch(events=events)))
-        headers = {"Authorization": f"Bearer {self.key}", "Content-Encoding": "gzip"}
+        headers = self._headers | {"Content-Encoding": "gzip"}
         answer = httpx.post(f"{self.url}/v1/events/batch", content=body, headers=headers)
         assert answer.status_code == 202, answer.text
         assert answer.json()["accepted"] == len(events)
@@ -56,31 +53,13 @@ class Project:
             return connection.execute(statement, [self.name]).fetchone()
 
 
-@pytest.fixture(scope="module")
-def server(postgres_server, template_database, tmp_path_factory):
-    """URL of a running server, and of its database."""
-    from tokenbudget_server.launch.child import Child
-    from tokenbudget_server.launch.ports import free_port
+@pytest.fixture
+def project(running_server):
     from tokenbudget_server.site import WEB
 
     if not Path(WEB, "index.html").exists():
         pytest.skip("the web dashboard is not built: cd web && npm ci && npm run build")
-    home = tmp_path_factory.mktemp("web")
-    database = postgres_server.create_database("web", template=template_database)
-    port = free_port(HOST, 18_400)
-    environment = {"TOKENBUDGET_DATABASE_URL": database, "TOKENBUDGET_HOME": str(home)}
-    child = Child("the API", "tokenbudget_server.launch.api", [HOST, str(port), "1"], environment, home / "api.log")
-    try:
-        child.wait_until_serving(HOST, port, "/health", PATIENCE_SECONDS)
-        yield f"http://{HOST}:{port}", database
-    finally:
-        child.stop()
-        postgres_server.drop_database("web")
-
-
-@pytest.fixture
-def project(server):
-    return Project(*server, name=f"churn-{uuid7()[-6:]}")
+    return Dashboard(running_server(f"churn-{uuid7()[-6:]}"))
 
 
 @pytest.fixture(scope="module")
