@@ -87,7 +87,7 @@ def _divide_while_reading(client):
     with client.chat.completions.create(**ASK) as stream:
         for chunk in stream:
             if chunk.choices[0].delta.content:
-                return 1 / 0
+                raise ZeroDivisionError
 
 
 def _raise(client):
