@@ -37,6 +37,7 @@ class Chart:
             x_range=Range1d(-0.5, 0.5),
             y_range=Range1d(0, 1),
             min_border=0,
+            min_border_right=20,  # Room for the last label, which is at the edge.
             outline_line_color=None,
             background_fill_color=None,
             border_fill_color=None,

@@ -39,7 +39,7 @@ class Overview:
         self._last: Snapshot | None = None
         self._chart = Chart()
         self._tiles = html(tiles.placeholder())
-        self._banner = html("", visible=False)
+        self._banner = html("", visible=False, styles={"position": "sticky", "top": "10px", "z-index": "5"})
         self._notice = html("")
         self._spend_heading, self._legend, self._table_heading = html(""), html(""), html("")
         self._table = table.make(pd.DataFrame(columns=table.COLUMNS))

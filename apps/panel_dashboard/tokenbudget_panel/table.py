@@ -21,10 +21,10 @@ _SHARE = (
 )
 _NUMBER = '<span title="<%- {0}_exact %>"><%- {0}_text %></span>'
 _MEASURES: dict[str, tuple[str, int]] = {
-    "cost": ("Cost", 110),
-    "share": ("Share of cost", 190),
+    "cost": ("Cost", 100),
+    "share": ("Share of cost", 170),
     "requests": ("Requests", 100),
-    "tokens": ("Tokens", 100),
+    "tokens": ("Tokens", 90),
     "average": ("Avg cost", 110),
     "latency": ("Avg latency", 110),
 }
@@ -93,7 +93,8 @@ def make(frame: pd.DataFrame) -> pn.widgets.Tabulator:
         text_align={name: "left" if name == "share" else "right" for name in _MEASURES},
         header_align={name: "left" if name == "share" else "right" for name in _MEASURES},
         configuration={
-            "columnDefaults": {"headerSortStartingDir": "desc", "headerSortTristate": True, "minWidth": 130}
+            "columnDefaults": {"headerSortStartingDir": "desc", "headerSortTristate": True},
+            "columns": [{"field": "name", "minWidth": 160}],
         },
         frozen_columns=["name"],
         widths={name: width for name, (_, width) in _MEASURES.items()},

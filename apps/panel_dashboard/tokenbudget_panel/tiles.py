@@ -115,10 +115,9 @@ def _unpriced_hint(current: dict[str, Any]) -> str:
     if not current["unpriced"]:
         return ""
     which = words.plural(current["unpriced"], "call")
-    failed = " Failed calls, which state no usage, are among them." if current["errors"] else ""
     return (
         f"{which} of {words.count(current['requests'])} have no known cost, so the spend shown leaves them out: "
-        f"unknown is not zero.{failed} tb.by('unpriced') tells why."
+        f"unknown is not zero. tb.by('unpriced') tells why."
     )
 
 
