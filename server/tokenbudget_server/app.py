@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 from litestar import Litestar
 from litestar.di import Provide
@@ -11,6 +11,7 @@ from litestar.openapi import OpenAPIConfig
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from tokenbudget import __version__
+from tokenbudget_server.accounts.admin import provide_admin
 from tokenbudget_server.accounts.authentication import provide_principal
 from tokenbudget_server.accounts.cache import KeyCache, MemoryKeyCache, RedisKeyCache
 from tokenbudget_server.accounts.controllers import AccountsController
@@ -22,8 +23,12 @@ from tokenbudget_server.health import get_health
 from tokenbudget_server.ingest.controllers import post_event, post_events
 from tokenbudget_server.ingest.service import Ingest
 from tokenbudget_server.openapi import DecimalSchemas, StructSchemas
+from tokenbudget_server.pricing import admin as pricing_admin
 from tokenbudget_server.pricing.controllers import get_pricing
+from tokenbudget_server.pricing.own import OwnPrices
 from tokenbudget_server.pricing.prices import Prices, provide_pricer
+from tokenbudget_server.pricing.schedule import daily
+from tokenbudget_server.pricing.sync import PriceSync
 from tokenbudget_server.problems import answer_problem
 from tokenbudget_server.settings import Settings, read_settings
 from tokenbudget_server.site import make_site
@@ -53,6 +58,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
     cache = _key_cache(settings)
     accounts = Accounts(engine, cache, shows_demo=settings.demo)
     prices = Prices(engine, settings.home)
+    own_prices = OwnPrices(engine, prices)
+    price_sync = PriceSync(engine, prices, settings.price_url)
     ingest = Ingest(writer, prices, settings.retention)
 
     @asynccontextmanager
@@ -60,7 +67,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
         async with maintained(settings.database, settings.retention):
             await writer.start()
             try:
-                yield
+                async with daily(engine, price_sync) if settings.syncs_prices else nullcontext():
+                    yield
             finally:
                 await writer.stop()
                 await cache.close()
@@ -75,6 +83,11 @@ def create_app(settings: Settings | None = None) -> Litestar:
             AnalyticsController,
             get_events,
             get_pricing,
+            pricing_admin.post_sync_pricing,
+            pricing_admin.get_price_changes,
+            pricing_admin.get_price_overrides,
+            pricing_admin.post_price_override,
+            pricing_admin.delete_price_override,
             make_site(),
         ],
         response_class=ExactResponse,
@@ -82,9 +95,12 @@ def create_app(settings: Settings | None = None) -> Litestar:
             "engine": Provide(lambda: engine, sync_to_thread=False),
             "accounts": Provide(lambda: accounts, sync_to_thread=False),
             "ingest": Provide(lambda: ingest, sync_to_thread=False),
+            "own_prices": Provide(lambda: own_prices, sync_to_thread=False),
+            "price_sync": Provide(lambda: price_sync, sync_to_thread=False),
             "prices": Provide(lambda: prices, sync_to_thread=False),
             "pricer": Provide(provide_pricer),
             "settings": Provide(lambda: settings, sync_to_thread=False),
+            "admin": Provide(provide_admin),
             "principal": Provide(provide_principal),
             "project_ids": Provide(visible_projects),
             "source": Provide(provide_source),

@@ -79,9 +79,10 @@ def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Respons
 
 
 def _describe(request: Request[Any, Any, Any], error: Exception) -> tuple[Problem, Mapping[str, str]]:
+    if isinstance(error, ProblemError):
+        return _problem(error.status_code, error.detail, error.errors), error.headers or {}
     if isinstance(error, HTTPException) and error.status_code < 500:  # noqa: PLR2004 - the server's own mistakes
-        errors = error.errors if isinstance(error, ProblemError) else _field_errors(error.extra)
-        return _problem(error.status_code, error.detail, errors), error.headers or {}
+        return _problem(error.status_code, error.detail, _field_errors(error.extra)), error.headers or {}
     if isinstance(error, _BAD_QUESTIONS):
         return _problem(400, str(error)), {}
     if isinstance(error, OverloadedError):

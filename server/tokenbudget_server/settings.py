@@ -12,6 +12,9 @@ variable                       meaning                                          
 ``TOKENBUDGET_PORT``           port of the API and of the dashboard                   ``8321``
 ``TOKENBUDGET_PANEL_PORT``     port of the Panel dashboard                            ``8322``
 ``TOKENBUDGET_DEMO``           whether the demo project's numbers are shown           ``0``
+``TOKENBUDGET_ADMIN_KEY``      what ``X-Admin-Key`` must be, 16 characters or more    the admin's routes are closed
+``TOKENBUDGET_PRICE_URL``      where the price table is fetched from                  LiteLLM's own
+``TOKENBUDGET_PRICE_SYNC``     ``daily`` fetches it once a day                        ``off``
 =============================  =====================================================  =============================
 """
 
@@ -20,17 +23,19 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from tokenbudget.config import default_home
+from tokenbudget.pricing.sync import URL
 from tokenbudget_server.errors import SettingsError
 from tokenbudget_server.store.url import psycopg_url
 
 PORT = 8321
 PANEL_PORT = 8322
 _LARGEST_PORT = 65_535
+_SHORTEST_ADMIN_KEY = 16
 _YES, _NO = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
 
 
@@ -50,6 +55,12 @@ class Settings:
     port, panel_port : int
     demo : bool
         Whether the demo project's numbers are shown.
+    admin_key : str or None
+        What the header ``X-Admin-Key`` must be; None closes the routes that ask for it.
+    price_url : str
+        Where the price table is fetched from.
+    syncs_prices : bool
+        Whether it is fetched every day.
     """
 
     home: Path
@@ -60,6 +71,9 @@ class Settings:
     port: int = PORT
     panel_port: int = PANEL_PORT
     demo: bool = False
+    admin_key: str | None = field(default=None, repr=False)
+    price_url: str = URL
+    syncs_prices: bool = False
 
     @property
     def database(self) -> str:
@@ -109,6 +123,9 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         port=_port("TOKENBUDGET_PORT", read("PORT"), PORT),
         panel_port=_port("TOKENBUDGET_PANEL_PORT", read("PANEL_PORT"), PANEL_PORT),
         demo=_switch("TOKENBUDGET_DEMO", read("DEMO")),
+        admin_key=_admin_key(read("ADMIN_KEY")),
+        price_url=_price_url(read("PRICE_URL")),
+        syncs_prices=_is_daily(read("PRICE_SYNC")),
     )
 
 
@@ -138,3 +155,21 @@ def _switch(name: str, text: str) -> bool:
     if text.lower() not in _YES | _NO:
         raise SettingsError(f"{name} must be 1 or 0, got {text!r}")
     return text.lower() in _YES
+
+
+def _admin_key(text: str) -> str | None:
+    if text and len(text) < _SHORTEST_ADMIN_KEY:
+        raise SettingsError(f"TOKENBUDGET_ADMIN_KEY must have at least {_SHORTEST_ADMIN_KEY} characters")
+    return text or None
+
+
+def _price_url(text: str) -> str:
+    if text and not text.startswith(("http://", "https://")):
+        raise SettingsError(f"TOKENBUDGET_PRICE_URL must start with http:// or https://, got {text[:64]!r}")
+    return text or URL
+
+
+def _is_daily(text: str) -> bool:
+    if text.lower() not in {"", "off", "daily"}:
+        raise SettingsError(f"TOKENBUDGET_PRICE_SYNC must be daily or off, got {text!r}")
+    return text.lower() == "daily"

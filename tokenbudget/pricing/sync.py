@@ -17,14 +17,14 @@ from tokenbudget.pricing.diff import TableDiff, diff, read_table
 from tokenbudget.pricing.table import PriceBook
 
 URL = "https://raw.githubusercontent.com/BerriAI/litellm/main/model_prices_and_context_window.json"
-"""The table as its project publishes it; ``TOKENBUDGET_PRICES_URL`` names another place."""
+"""The table as its project publishes it; ``TOKENBUDGET_PRICE_URL`` names another place."""
 _TIMEOUT = 30.0
 _LARGEST_BYTES = 64 << 20
 
 
 def source_url() -> str:
     """Give the address the table is fetched from."""
-    return os.environ.get("TOKENBUDGET_PRICES_URL") or URL
+    return os.environ.get("TOKENBUDGET_PRICE_URL") or URL
 
 
 def fetch(url: str) -> bytes:

@@ -1,0 +1,33 @@
+"""Who runs the installation: the routes that ask for the header ``X-Admin-Key``."""
+
+from __future__ import annotations
+
+import hmac
+from typing import Any
+
+import msgspec
+from litestar import Request
+
+from tokenbudget_server.problems import ProblemError
+from tokenbudget_server.settings import Settings
+
+
+class Admin(msgspec.Struct, frozen=True):
+    """Whoever knows the admin key."""
+
+
+async def provide_admin(request: Request[Any, Any, Any], settings: Settings) -> Admin:
+    """Check the request's admin key.
+
+    Raises
+    ------
+    ProblemError
+        403 when the server has none, or the request has another or none.
+    """
+    if settings.admin_key is None:
+        raise ProblemError(403, "this route is closed: start the server with TOKENBUDGET_ADMIN_KEY set to open it")
+    given = request.headers.get("x-admin-key", "")
+    if not hmac.compare_digest(given.encode(), settings.admin_key.encode()):
+        said = "the header X-Admin-Key is not the server's TOKENBUDGET_ADMIN_KEY" if given else "send X-Admin-Key"
+        raise ProblemError(403, said)
+    return Admin()

@@ -1,0 +1,78 @@
+"""Routes that look after prices: sync, changes, prices of this installation's own."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from litestar import delete, get, post
+from litestar.params import Parameter
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tokenbudget.core.errors import PriceError
+from tokenbudget_server.accounts.admin import Admin
+from tokenbudget_server.accounts.principal import Principal
+from tokenbudget_server.pricing.changes import ChangesPage, list_changes
+from tokenbudget_server.pricing.own import OwnPrice, OwnPrices, StoredPrice
+from tokenbudget_server.pricing.sync import PriceSync, Synced
+from tokenbudget_server.problems import ProblemError
+
+_PAGE = 100
+_LARGEST_PAGE = 1_000
+
+
+class SyncRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Keys of models whose prices may move more than tenfold; ``*`` for all."""
+
+    confirm: list[str] = []
+
+
+@post("/api/admin/sync-pricing", status_code=200, tags=["pricing"])
+async def post_sync_pricing(
+    admin: Admin,  # noqa: ARG001 - whoever asks must have the admin's key
+    price_sync: PriceSync,
+    data: SyncRequest | None = None,
+) -> Synced:
+    """Fetch the price table from ``TOKENBUDGET_PRICE_URL`` and append what changed; 502 changes nothing."""
+    try:
+        return await price_sync.sync(data.confirm if data else ())
+    except PriceError as error:
+        raise ProblemError(502, str(error)) from error
+
+
+@get("/api/price-changes", tags=["pricing"])
+async def get_price_changes(
+    principal: Principal,  # noqa: ARG001 - whoever asks must have a key
+    engine: AsyncEngine,
+    since: str | None = None,
+    provider: str | None = None,
+    model: str | None = None,
+    cursor: str | None = None,
+    limit: Annotated[int, Parameter(ge=1, le=_LARGEST_PAGE)] = _PAGE,
+) -> ChangesPage:
+    """List what newer price tables changed, newest first, page by page."""
+    return await list_changes(engine, limit=limit, since=since, provider=provider, model=model, cursor=cursor)
+
+
+@get("/api/price-overrides", tags=["pricing"])
+async def get_price_overrides(principal: Principal, own_prices: OwnPrices) -> list[StoredPrice]:  # noqa: ARG001
+    """List the prices of this installation's own, in the order in which they were set."""
+    return await own_prices.list()
+
+
+@post("/api/admin/price-overrides", tags=["pricing"])
+async def post_price_override(admin: Admin, own_prices: OwnPrices, data: OwnPrice) -> StoredPrice:  # noqa: ARG001
+    """Set what is paid for a model; events that come in from now on are priced by it, as of when they occurred."""
+    return await own_prices.set(data)
+
+
+@delete("/api/admin/price-overrides", status_code=200, tags=["pricing"])
+async def delete_price_override(
+    admin: Admin,  # noqa: ARG001
+    own_prices: OwnPrices,
+    provider: str,
+    model: str,
+    effective_from: str | None = None,
+) -> StoredPrice:
+    """Go back to the table's price from a date on (since ever by default); nothing is deleted."""
+    return await own_prices.end(provider, model, effective_from)

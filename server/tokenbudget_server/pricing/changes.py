@@ -1,0 +1,112 @@
+"""What newer tables changed: newest first, page by page."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+
+import msgspec
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tokenbudget.core.errors import QueryError
+from tokenbudget.core.providers import canonical
+from tokenbudget.pricing.match import rules_of
+from tokenbudget_server.store.tables import price_changes
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One price that a newer table stated differently.
+
+    Attributes
+    ----------
+    key, provider : str
+        The row of the price book, and who serves the model, as the table spells them.
+    kind : str
+        ``new``, ``raised``, ``lowered``, ``changed`` or ``removed``: of the whole model when `field` is empty.
+    before, after : Decimal or None
+        US dollars per unit.
+    effective_from : datetime or None
+        Since when the new price holds; null is since ever.
+    recorded_at : datetime
+    """
+
+    key: str
+    provider: str
+    kind: str
+    field: str
+    before: Decimal | None
+    after: Decimal | None
+    effective_from: datetime | None
+    source: str
+    recorded_at: datetime
+
+
+class ChangesPage(msgspec.Struct, frozen=True):
+    """A page of changes; `next` is the cursor of the page after it, null where there is none."""
+
+    rows: list[Change]
+    next: str | None
+
+
+async def list_changes(
+    engine: AsyncEngine,
+    *,
+    limit: int,
+    since: str | None = None,
+    provider: str | None = None,
+    model: str | None = None,
+    cursor: str | None = None,
+) -> ChangesPage:
+    """List changes, the newest first.
+
+    Parameters
+    ----------
+    since : str, optional
+        ISO date (its first instant in UTC) or instant: changes recorded from then on.
+    provider : str, optional
+        TokenBudget's name of it, or the table's.
+    model : str, optional
+        Key of a row, or what follows the provider in it.
+    cursor : str, optional
+        Of the page before.
+
+    Raises
+    ------
+    QueryError
+        If `since` is no date or the cursor is not one of ours.
+    """
+    conditions: list[ColumnElement[bool]] = []
+    if since is not None:
+        conditions.append(price_changes.c.recorded_at >= _instant(since))
+    if provider is not None:
+        conditions.append(price_changes.c.provider.in_({provider, *rules_of(canonical(provider)).served_by}))
+    if model is not None:
+        key = price_changes.c.key
+        conditions.append(or_(key == model, key.endswith(f"/{model}", autoescape=True)))
+    if cursor is not None:
+        conditions.append(price_changes.c.id < _position(cursor))
+    columns = [price_changes.c[name] for name in Change.__struct_fields__]
+    statement = (
+        select(*columns, price_changes.c.id).where(*conditions).order_by(price_changes.c.id.desc()).limit(limit + 1)
+    )
+    async with engine.connect() as connection:
+        found = (await connection.execute(statement)).all()
+    page = found[:limit]
+    return ChangesPage([Change(*row[:-1]) for row in page], str(page[-1].id) if len(found) > limit else None)
+
+
+def _instant(text: str) -> datetime:
+    try:
+        when = datetime.fromisoformat(text) if "T" in text else datetime.combine(date.fromisoformat(text), time())
+    except ValueError:
+        raise QueryError(
+            f"since={text[:64]!r} is no date: write 2026-11-01, or an instant such as 2026-11-01T09:00:00Z"
+        ) from None
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def _position(cursor: str) -> int:
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):  # noqa: PLR2004 - digits of a bigint
+        raise QueryError(f"cursor {cursor[:64]!r} is not one this server gave: start without")
+    return int(cursor)
