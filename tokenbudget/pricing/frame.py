@@ -27,10 +27,11 @@ EXTRAS = "extras"
 _KIND = ("provider", "model", "requested_model", "service_tier", "speed", "region", "batch")
 # With the dearest rate (vector.py), sums of products stay within 64 bits.
 _MOST_TOKENS = 100_000_000
-# Wholes, and the parts that must fit into them for the cost to be linear in all counts.
-_FITS: tuple[tuple[str, tuple[str, ...]], ...] = (
+_OVERLAPS = ("cache_read_audio_tokens", "cache_read_image_tokens", "cache_write_audio_tokens")
+# For the cost to be linear in all counts, what is on the left must have room for what is on the right.
+_FITS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
-        "input_tokens",
+        ("input_tokens", *_OVERLAPS),  # Cached audio is counted as cached and as audio.
         (
             "cache_read_tokens",
             "cache_write_tokens",
@@ -40,7 +41,7 @@ _FITS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     (
-        "output_tokens",
+        ("output_tokens",),
         (
             "reasoning_tokens",
             "output_audio_tokens",
@@ -50,12 +51,12 @@ _FITS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     (
-        "cache_write_tokens",
+        ("cache_write_tokens",),
         ("cache_write_5m_tokens", "cache_write_1h_tokens", "cache_write_12h_tokens", "cache_write_audio_tokens"),
     ),
-    ("cache_read_tokens", ("cache_read_audio_tokens", "cache_read_image_tokens")),
-    ("input_audio_tokens", ("cache_read_audio_tokens", "cache_write_audio_tokens")),
-    ("input_image_tokens", ("cache_read_image_tokens",)),
+    (("cache_read_tokens",), ("cache_read_audio_tokens", "cache_read_image_tokens")),
+    (("input_audio_tokens",), ("cache_read_audio_tokens", "cache_write_audio_tokens")),
+    (("input_image_tokens",), ("cache_read_image_tokens",)),
 )
 
 
@@ -158,10 +159,10 @@ def _is_single(frame: pl.DataFrame, counts: pl.DataFrame, variants: Variants) ->
     odd = odd | (pl.lit(~variants.input_known.gather(number)) & (given.fill_null(0) > 0))
     odd = odd | (pl.lit(~variants.output_known.gather(number)) & (made.fill_null(0) > 0))
     odd = odd | (given.is_null() != made.is_null())
-    for whole, parts in _FITS:
-        if present := [name for name in parts if name in counts.columns]:
-            room = pl.col(whole).fill_null(0) if whole in counts.columns else pl.lit(0)
-            odd = odd | (pl.sum_horizontal(pl.col(name).fill_null(0) for name in present) > room)
+    for wholes, parts in _FITS:
+        room, needed = ([name for name in names if name in counts.columns] for names in (wholes, parts))
+        if needed:
+            odd = odd | (_sum(needed) > _sum(room))
     for name in counts.columns:
         odd = odd | ~pl.col(name).fill_null(0).is_between(0, _MOST_TOKENS)
     # Where the kind has no price, no row has one, unless the provider stated the bill.
@@ -169,6 +170,10 @@ def _is_single(frame: pl.DataFrame, counts: pl.DataFrame, variants: Variants) ->
     if EXTRAS in frame.columns:
         odd = odd | pl.lit(frame[EXTRAS]).is_not_null()
     return counts.select(odd.alias("single"))["single"]
+
+
+def _sum(names: list[str]) -> pl.Expr:
+    return pl.sum_horizontal(pl.lit(0, pl.Int64), *(pl.col(name).fill_null(0) for name in names))
 
 
 def _silenced(answers: pl.DataFrame, counts: pl.DataFrame) -> pl.DataFrame:

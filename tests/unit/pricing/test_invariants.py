@@ -1,6 +1,6 @@
 """What holds for every call."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, localcontext
 
 import polars as pl
@@ -48,13 +48,22 @@ TIERS = [None, "default", "flex", "priority", "batch", "nonsense"]
 BOUNDS = [0, 1, 31_999, 32_000, 32_001, 199_999, 200_000, 200_001]
 
 counts = st.one_of(st.sampled_from(BOUNDS), st.integers(0, 400_000))
-moments = st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
+# Mostly small, so that parts fit into their wholes side by side; at times they do not.
+parts = st.one_of(st.integers(1, 500), st.integers(1, 500), counts)
+EDGES = [
+    JUNE,
+    *(datetime(2026, 11, 3, hour, minute, tzinfo=UTC) for hour, minute in [(4, 0), (6, 0), (16, 30), (0, 30)]),
+]
+moments = st.one_of(
+    st.builds(lambda edge, off: edge + timedelta(microseconds=off), st.sampled_from(EDGES), st.integers(-1, 1)),
+    st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31), timezones=st.just(UTC)),  # noqa: DTZ001
+)
 
 
 @st.composite
 def usages(draw):
     """Any counts at all, made consistent as capture makes them."""
-    given = {name: draw(counts) for name in draw(st.sets(st.sampled_from(TOKEN_FIELDS), max_size=8))}
+    given = {name: draw(parts) for name in draw(st.sets(st.sampled_from(TOKEN_FIELDS), max_size=12))}
     wholes = {"input_tokens": draw(counts), "output_tokens": draw(counts)}
     return check(Usage(**given | wholes))[0]
 
@@ -77,6 +86,69 @@ def events(draw):
         service_tier=draw(st.sampled_from(TIERS)),
         region=draw(st.sampled_from([None, "eu", "us", "global"])),
         speed=draw(st.sampled_from([None, None, "standard", "fast"])),
+        batch=draw(st.booleans()),
+    )
+
+
+INPUT_ATOMS = (
+    "text",
+    "read",
+    "read_audio",
+    "read_image",
+    "write",
+    "w5",
+    "w1",
+    "w12",
+    "write_audio",
+    "audio",
+    "image",
+    "video",
+)
+OUTPUT_ATOMS = ("reasoning", "output_audio", "output_image", "output_video", "citation")
+PRICED = [
+    ("openai", "gpt-5"),
+    ("openai", "gpt-audio"),
+    ("anthropic", "claude-sonnet-4-5"),
+    ("google", "gemini-3-flash"),
+    ("google", "gemini-2.5-pro"),
+    ("deepseek", "deepseek-v4"),
+    ("dashscope", "qwen-coder"),
+    ("perplexity", "deep"),
+    ("openai", "unknown"),
+]
+
+
+@st.composite
+def tidy_events(draw):
+    """Calls whose parts lie in their wholes side by side, as providers state them."""
+    small = st.sampled_from([0, 0, 1, 250])
+    atoms = {name: draw(small) for name in (*INPUT_ATOMS, *OUTPUT_ATOMS)} | {"text": draw(counts)}
+    read = atoms["read"] + atoms["read_audio"] + atoms["read_image"]
+    write = sum(atoms[name] for name in ("write", "w5", "w1", "w12", "write_audio"))
+    usage = Usage(
+        input_tokens=atoms["text"] + read + write + atoms["audio"] + atoms["image"] + atoms["video"],
+        output_tokens=draw(counts) + sum(atoms[name] for name in OUTPUT_ATOMS),
+        cache_read_tokens=read,
+        cache_read_audio_tokens=atoms["read_audio"],
+        cache_read_image_tokens=atoms["read_image"],
+        cache_write_tokens=write,
+        cache_write_5m_tokens=atoms["w5"],
+        cache_write_1h_tokens=atoms["w1"],
+        cache_write_12h_tokens=atoms["w12"],
+        cache_write_audio_tokens=atoms["write_audio"],
+        input_audio_tokens=atoms["audio"] + atoms["read_audio"] + atoms["write_audio"],
+        input_image_tokens=atoms["image"] + atoms["read_image"],
+        input_video_tokens=atoms["video"],
+        **{f"{name}_tokens": atoms[name] for name in OUTPUT_ATOMS},
+    )
+    provider, model = draw(st.sampled_from(PRICED))
+    return Event(
+        id="x",
+        occurred_at=draw(moments),
+        provider=provider,
+        model=model,
+        usage=usage,
+        service_tier=draw(st.sampled_from([None, "flex"])),
         batch=draw(st.booleans()),
     )
 
@@ -110,10 +182,8 @@ def test_more_tokens_never_cost_less(event, field, more):
         assert other.cost_usd >= one.cost_usd
 
 
-@given(st.lists(events(), min_size=1, max_size=30))
-@settings(max_examples=60, deadline=None)
-def test_a_frame_costs_what_its_rows_cost(listed):
-    frame = pl.DataFrame(
+def frame_of(listed):
+    return pl.DataFrame(
         {
             "occurred_at": pl.Series([e.occurred_at for e in listed], dtype=pl.Datetime("us", "UTC")),
             **{
@@ -125,12 +195,39 @@ def test_a_frame_costs_what_its_rows_cost(listed):
             EXTRAS: pl.Series([Extras.of(e.usage) for e in listed], dtype=pl.String),
         }
     )
+
+
+def check_frame(frame, listed):
     answers = [PRICER.price_event(event) for event in listed]
     priced = reprice_frame(frame, PRICER)
     assert priced["cost_pico"].to_list() == [to_pico(a.cost_usd) if isinstance(a, Receipt) else None for a in answers]
     assert priced["price_key"].to_list() == [a.price_key if isinstance(a, Receipt) else None for a in answers]
     assert priced["unpriced"].to_list() == [a.reason if isinstance(a, Unpriced) else None for a in answers]
     assert priced.drop("cost_pico", "price_key", "unpriced").equals(frame)
+
+
+@given(st.lists(events(), min_size=1, max_size=30))
+@settings(max_examples=60, deadline=None)
+def test_a_frame_costs_what_its_rows_cost(listed):
+    check_frame(frame_of(listed), listed)
+
+
+@given(st.lists(tidy_events(), min_size=1, max_size=30))
+@settings(max_examples=60, deadline=None)
+def test_calls_whose_parts_fit_are_priced_by_columns_alone(listed):
+    frame = frame_of(listed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tokenbudget.pricing.frame._answer", None)  # Pricing one row would fail.
+        reprice_frame(frame, PRICER)
+    check_frame(frame, listed)
+
+
+def test_a_frame_knows_every_hour_of_a_providers_week():
+    half_hours = [datetime(2026, 11, 2, tzinfo=UTC) + timedelta(minutes=30 * n) for n in range(7 * 48)]
+    moments = [at + timedelta(microseconds=off) for at in half_hours for off in (-1, 0)]
+    usage = Usage(input_tokens=100, output_tokens=10)
+    week = [Event(id="x", occurred_at=at, provider="deepseek", model="deepseek-v4", usage=usage) for at in moments]
+    check_frame(frame_of(week), week)
 
 
 @pytest.mark.parametrize("pico", [1, 2, 3, 999])
