@@ -87,7 +87,7 @@ def names(provider: str, model: str) -> Iterator[str]:
     Examples
     --------
     >>> list(names("openai", "openai/gpt-4o-2024-11-20"))
-    ['openai/gpt-4o-2024-11-20', 'gpt-4o-2024-11-20', 'gpt-4o']
+    ['openai/gpt-4o-2024-11-20', 'gpt-4o-2024-11-20', 'openai/gpt-4o', 'gpt-4o']
     >>> list(names("google", "models/gemini-2.5-pro"))
     ['gemini-2.5-pro']
     """

@@ -1,8 +1,9 @@
 """A price row compiled into the rates that one kind of call pays: tier, context and time chosen, fallbacks settled.
 
-Where a part of a call has no rate of its own it pays that of its whole (`_WHOLE`).  Where a part has a rate, but not
-in the tier or the context that the call is in, its rate moves as its whole's does: reasoning at $9 beside output at $9
-costs $4.50 in a tier that halves output.  Nearly all rows that state both obey this (docs/decisions).
+Where a part of a call has no rate of its own it pays that of its whole (`tokenbudget.pricing.parts`).  Where a part has
+a rate, but not in the tier or the context that the call is in, its rate moves as its whole's does: reasoning at $9
+beside output at $9 costs $4.50 in a tier that halves output.  Nearly all rows that state both obey this
+(docs/decisions).
 """
 
 from __future__ import annotations
@@ -17,81 +18,11 @@ import msgspec
 from tokenbudget.core.usage import Usage
 from tokenbudget.pricing.grammar import parse
 from tokenbudget.pricing.offpeak import OffPeak
+from tokenbudget.pricing.parts import INPUT_PARTS, OUTPUT_PARTS, SIDE, WHOLE, Part
 
 # A context of its own: the host program's may be of any precision, or trap.
 EXACT = Context(prec=50, rounding=ROUND_HALF_EVEN)
 _DIGITS = Decimal("1E-18")
-
-_WHOLE = {
-    "cache_read": "input",
-    "cache_read_audio": "cache_read",
-    "cache_read_image": "cache_read",
-    "cache_write": "input",
-    "cache_write_5m": "cache_write",
-    "cache_write_1h": "cache_write",
-    "cache_write_12h": "cache_write_1h",
-    "cache_write_audio": "cache_write",
-    "input_audio": "input",
-    "input_image": "input",
-    "input_video": "input",
-    "reasoning": "output",
-    "output_audio": "output",
-    "output_image": "output",
-    "output_video": "output",
-    "citation": "output",
-}
-_SIDE = {part: "output" if part in ("reasoning", "citation") else "input" for part in _WHOLE} | {
-    part: "output" for part in _WHOLE if part.startswith("output")
-}
-
-
-class Part(msgspec.Struct, frozen=True):
-    """A part of a call's tokens.
-
-    Attributes
-    ----------
-    field : str
-        The count it is read from.
-    inside : tuple of str
-        Parts inside it, billed apart where they are.
-    cached : tuple of str
-        Counts inside it that are billed as cached instead.
-    own_rate_only : bool
-        Billed with the whole unless it has a rate of its own.
-    """
-
-    name: str
-    field: str
-    inside: tuple[str, ...] = ()
-    cached: tuple[str, ...] = ()
-    own_rate_only: bool = True
-
-
-INPUT_PARTS = (
-    Part("cache_read_audio", "cache_read_audio_tokens"),
-    Part("cache_read_image", "cache_read_image_tokens"),
-    Part("cache_read", "cache_read_tokens", ("cache_read_audio", "cache_read_image"), own_rate_only=False),
-    Part("cache_write_5m", "cache_write_5m_tokens", own_rate_only=False),
-    Part("cache_write_1h", "cache_write_1h_tokens", own_rate_only=False),
-    Part("cache_write_12h", "cache_write_12h_tokens", own_rate_only=False),
-    Part("cache_write_audio", "cache_write_audio_tokens"),
-    Part(
-        "cache_write",
-        "cache_write_tokens",
-        ("cache_write_5m", "cache_write_1h", "cache_write_12h", "cache_write_audio"),
-        own_rate_only=False,
-    ),
-    Part("input_audio", "input_audio_tokens", cached=("cache_read_audio_tokens", "cache_write_audio_tokens")),
-    Part("input_image", "input_image_tokens", cached=("cache_read_image_tokens",)),
-    Part("input_video", "input_video_tokens"),
-)
-OUTPUT_PARTS = (
-    Part("reasoning", "reasoning_tokens"),
-    Part("output_audio", "output_audio_tokens"),
-    Part("output_image", "output_image_tokens"),
-    Part("output_video", "output_video_tokens"),
-    Part("citation", "citation_tokens"),
-)
 
 
 class Charge(msgspec.Struct, frozen=True):
@@ -217,7 +148,7 @@ class Card:
         """Give the rate of a part that has one of its own, moved into the tier and context if it must be."""
         # What a tier says of a part (a cache read that is not discounted) holds in long contexts, too; a whole is
         # taken from the long context, which may be dearer by any factor, and moved into the tier.
-        between = ((tier, 0), ("", above)) if slot in _SIDE else (("", above), (tier, 0))
+        between = ((tier, 0), ("", above)) if slot in SIDE else (("", above), (tier, 0))
         for known in ((tier, above), *between, ("", 0)):
             stated = self._stated(slot, *known, off_peak=off_peak)
             if stated is not None:
@@ -235,8 +166,8 @@ class Card:
             return rate
         before: Decimal | None = None
         after: Decimal | None = None
-        if slot in _SIDE:
-            before, after = self.rate(_SIDE[slot], *known), self.rate(_SIDE[slot], *wanted)
+        if slot in SIDE:
+            before, after = self.rate(SIDE[slot], *known), self.rate(SIDE[slot], *wanted)
         elif known[0] != wanted[0]:
             before, after = (self.rates.get((tier, 0), {}).get(slot) for tier in (known[0], wanted[0]))
         if not before or after is None:
@@ -255,7 +186,7 @@ class Card:
 
         def effective(slot: str) -> Decimal | None:
             rate = own(slot)
-            return rate if rate is not None or slot not in _WHOLE else effective(_WHOLE[slot])
+            return rate if rate is not None or slot not in WHOLE else effective(WHOLE[slot])
 
         def side(name: str, parts: tuple[Part, ...]) -> Side:
             apart = [part for part in parts if not part.own_rate_only or own(part.name) is not None]
