@@ -6,8 +6,9 @@ the order of events.
 
 Unknown is not zero:
 
-* ``cost_usd`` is the cost of the priced calls, and ``unpriced`` says how many others there are.  Where there were calls
-  and none was priced, it is null; where there were no calls at all, it is 0.
+* ``cost_usd`` is the cost of the priced calls, and ``unpriced`` says how many have an unknown one.  Where there are
+  such calls and none that was priced, it is null; where there were no calls at all, it is 0.
+* A failed call that states no usage was not charged: it is neither priced nor unpriced.
 * ``input_tokens``, ``output_tokens`` and ``total_tokens`` likewise: the sum over calls that stated usage, null where
   none did.
 * Averages and rates are null where there is nothing to divide by.
@@ -59,9 +60,16 @@ def _events(condition: pl.Expr) -> pl.Expr:
     return condition.sum().cast(_COUNT)
 
 
+def unpriced() -> pl.Expr:
+    """Tell which events have an unknown cost: no price, though they may have been charged."""
+    uncharged = (_col("status") == "error") & _col("input_tokens").is_null() & _col("output_tokens").is_null()
+    return _col("cost_pico").is_null() & ~uncharged
+
+
 TOTALS: dict[str, pl.Expr] = {
     "requests": pl.len().cast(_COUNT),
     "priced": _counted("cost_pico"),
+    "unpriced": _events(unpriced()),
     # 64 bits hold nine million dollars in picodollars; a company's year may cost more.
     "cost_pico": _col("cost_pico").cast(pl.Int128).sum(),
     "input_tokens": _col("input_tokens").sum(),
@@ -93,9 +101,9 @@ NEEDS: tuple[str, ...] = (
 """Columns of the ledger that the totals are summed from."""
 
 
-def _known(value: pl.Expr, count: pl.Expr) -> pl.Expr:
-    """Give a sum, null where there were calls but none stated a value."""
-    return pl.when((count > 0) | (_col("requests") == 0)).then(value)
+def _known(value: pl.Expr, known: pl.Expr, unknown: pl.Expr | None = None) -> pl.Expr:
+    """Give a sum, null where there were calls (or `unknown` ones) but none stated a value."""
+    return pl.when((known > 0) | ((_col("requests") if unknown is None else unknown) == 0)).then(value)
 
 
 def _ratio(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
@@ -118,7 +126,10 @@ _TOKENS_KNOWN = _col("input_known") + _col("output_known")
 METRICS: tuple[Metric, ...] = (
     Metric("requests", "Calls, failed and aborted ones included", _COUNT, _col("requests")),
     Metric(
-        "cost_usd", "Cost of the priced calls, US dollars", COST, _known(dollars(_col("cost_pico")), _col("priced"))
+        "cost_usd",
+        "Cost of the priced calls, US dollars",
+        COST,
+        _known(dollars(_col("cost_pico")), _col("priced"), _col("unpriced")),
     ),
     Metric(
         "input_tokens",
@@ -141,7 +152,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("errors", "Calls that failed", _COUNT, _col("errors")),
     Metric("aborted", "Streams broken off before their end", _COUNT, _col("aborted")),
     Metric("estimated", "Calls whose usage is an estimate", _COUNT, _col("estimated")),
-    Metric("unpriced", "Calls whose cost is unknown", _COUNT, _col("requests") - _col("priced")),
+    Metric("unpriced", "Calls whose cost is unknown", _COUNT, _col("unpriced")),
     Metric("avg_cost_usd", "Cost per priced call, US dollars", COST, _average_cost()),
     Metric(
         "avg_latency_ms",

@@ -293,11 +293,11 @@ def _one_row(spans: pl.DataFrame) -> pl.DataFrame:
 
 
 def _warn_of_unpriced(asked: Query, frame: pl.DataFrame) -> None:
-    """Say that the cost is not the whole cost; failed calls alone, which are rarely billed, are no news."""
+    """Say that the cost is not the whole cost."""
     if "unpriced" in (*asked.by, *asked.filters):
         return  # Whoever asks for them knows of them.
-    unpriced, errors, requests = frame.select(pl.col("unpriced", "errors", "requests").sum()).row(0)
-    if unpriced > errors:
+    unpriced, requests = frame.select(pl.col("unpriced", "requests").sum()).row(0)
+    if unpriced:
         warnings.warn(
             f"{unpriced:,} of {requests:,} calls have no price, so cost_usd does not include them: "
             "tb.by(['unpriced', 'model']) tells which and why",

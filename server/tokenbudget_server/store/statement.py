@@ -15,7 +15,9 @@ _ARRAYS = ", ".join(f"%({column.name})s" for column in COLUMNS)
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 _TOKEN_NAMES = ", ".join(_TOKENS)
 _TOKEN_SUMS = ", ".join(f"coalesce(sum({name}), 0)" for name in _TOKENS)
-_UNPRICED = "count(*) FILTER (WHERE cost_usd IS NULL)"
+# As analytics counts them: a failed call that states no usage was not charged.
+UNPRICED = """count(*) FILTER (WHERE cost_usd IS NULL AND NOT
+           (status = 'error' AND input_tokens IS NULL AND output_tokens IS NULL))"""
 
 
 def _added(*names: str) -> str:
@@ -32,7 +34,7 @@ WITH ins AS (
     INSERT INTO usage_15m AS t (project_id, bucket, api_key_id, provider, model, operation, status, shard,
                                 requests, unpriced, estimated, cost_usd, {_TOKEN_NAMES})
     SELECT %(project_id)s, date_bin('15 min', occurred_at, '2020-01-01 00:00+00'), api_key_id, provider, model,
-           operation, status, %(shard)s, count(*), {_UNPRICED}, count(*) FILTER (WHERE measured = 'estimated'),
+           operation, status, %(shard)s, count(*), {UNPRICED}, count(*) FILTER (WHERE measured = 'estimated'),
            coalesce(sum(cost_usd), 0), {_TOKEN_SUMS}
     FROM ins GROUP BY 2, 3, 4, 5, 6, 7 ORDER BY 2, 3, 4, 5, 6, 7
     ON CONFLICT (project_id, bucket, api_key_id, provider, model, operation, status, shard)
@@ -40,7 +42,7 @@ WITH ins AS (
 ), days AS (
     INSERT INTO spend_day AS t (project_id, day, api_key_id, shard, requests, unpriced, cost_usd, rev)
     SELECT %(project_id)s, (occurred_at AT TIME ZONE 'UTC')::date, api_key_id, %(shard)s,
-           count(*), {_UNPRICED}, coalesce(sum(cost_usd), 0), 1
+           count(*), {UNPRICED}, coalesce(sum(cost_usd), 0), 1
     FROM ins GROUP BY 2, 3 ORDER BY 2, 3
     ON CONFLICT (project_id, day, api_key_id, shard)
     DO UPDATE SET {_added("requests", "unpriced", "cost_usd", "rev")}

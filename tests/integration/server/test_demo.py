@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tokenbudget_server.demo import fill
+from tokenbudget_server.store.statement import UNPRICED
 
 pytestmark = pytest.mark.postgres
 
@@ -15,8 +16,7 @@ def test_filling_twice_changes_nothing_and_later_adds_what_passed(postgres_url, 
     assert 30_000 < first < 60_000
     assert fill(postgres_url, now=now) == first
     ((events, unpriced, days, cost),) = sql(
-        "SELECT count(*), count(*) FILTER (WHERE cost_usd IS NULL), count(DISTINCT occurred_at::date), sum(cost_usd) "
-        "FROM events"
+        f"SELECT count(*), {UNPRICED}, count(DISTINCT occurred_at::date), sum(cost_usd) FROM events"
     )
     assert (events, days) == (first, 90)
     assert 0 < unpriced < events // 20

@@ -15,7 +15,8 @@ from tokenbudget_server.settings import Settings
 pytestmark = pytest.mark.postgres
 
 SUMS = """
-SELECT count(*), sum(cost_usd), sum(input_tokens), sum(output_tokens), count(*) FILTER (WHERE cost_usd IS NULL)
+SELECT count(*), sum(cost_usd), sum(input_tokens), sum(output_tokens),
+       count(*) FILTER (WHERE cost_usd IS NULL AND status <> 'error')
 FROM events
 """
 
@@ -63,7 +64,7 @@ def test_the_rollups_are_the_sums_of_the_events(post, make_event, sql):
     assert sql(rollup) == [events]
     assert sql("SELECT sum(requests), sum(cost_usd), sum(unpriced) FROM spend_day") == [(*events[:2], events[4])]
     assert sql("SELECT sum(estimated) FROM usage_15m") == [(1,)]
-    assert events == (23, Decimal("0.005401350000"), 21 * 1000 + 5, 21 * 200 + 1, 2)
+    assert events == (23, Decimal("0.005401350000"), 21 * 1000 + 5, 21 * 200 + 1, 1)
 
 
 def test_the_server_prices_and_keeps_the_clients_figure(post, make_event, sql):

@@ -14,6 +14,7 @@ from tokenbudget.core.usage import Usage
 from tokenbudget_server.errors import OverloadedError, StoreUnavailableError
 from tokenbudget_server.store import flusher, writer
 from tokenbudget_server.store.rows import to_row
+from tokenbudget_server.store.statement import UNPRICED
 from tokenbudget_server.store.writer import Writer, Written
 
 pytestmark = pytest.mark.postgres
@@ -71,7 +72,7 @@ def test_eight_writers_with_duplicates_and_late_events(postgres_url, sql):
     assert sum(each.accepted for each in written) == len(events)
     assert sum(each.accepted + each.duplicates for each in written) == sent
     per_key = "SELECT project_id, api_key_id, {} FROM {} GROUP BY 1, 2 ORDER BY 1, 2"
-    stored = sql(per_key.format("count(*), sum(cost_usd), count(*) FILTER (WHERE cost_usd IS NULL)", "events"))
+    stored = sql(per_key.format(f"count(*), sum(cost_usd), {UNPRICED}", "events"))
     assert sum(count for _, _, count, _, _ in stored) == len(events)
     rolled = per_key.format("sum(requests), sum(cost_usd), sum(unpriced)", "{}")
     assert sql(rolled.format("spend_day")) == stored

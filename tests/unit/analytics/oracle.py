@@ -23,7 +23,11 @@ def metrics(events: Iterable[Event]) -> Answer:
     events = list(events)
     requests = len(events)
     costs = [e.cost_usd for e in events if e.cost_usd is not None]
-    cost = sum(costs, Decimal()) if costs or not events else None
+    uncharged = sum(
+        e.status == "error" and e.cost_usd is e.usage.input_tokens is e.usage.output_tokens is None for e in events
+    )
+    unpriced = requests - len(costs) - uncharged
+    cost = sum(costs, Decimal()) if costs or not unpriced else None
     inputs = [e.usage.input_tokens for e in events if e.usage.input_tokens is not None]
     outputs = [e.usage.output_tokens for e in events if e.usage.output_tokens is not None]
     read = sum(e.usage.cache_read_tokens for e in events)
@@ -41,7 +45,7 @@ def metrics(events: Iterable[Event]) -> Answer:
         "errors": errors,
         "aborted": sum(e.status == "aborted" for e in events),
         "estimated": sum(e.measured == "estimated" for e in events),
-        "unpriced": requests - len(costs),
+        "unpriced": unpriced,
         "avg_cost_usd": _mean(sum(costs, Decimal()), len(costs)),
         "avg_latency_ms": sum(latencies) / (len(latencies) * 1000) if latencies else None,
         "error_rate": errors / requests if requests else None,

@@ -57,6 +57,7 @@ def test_missing_prices_are_told_where_the_question_was_asked(journal) -> None:
 @pytest.mark.filterwarnings("error")
 def test_no_warning_where_there_is_nothing_to_tell(journal) -> None:
     journal(status="error", unpriced="no_usage")
+    assert tb.summary("24h").loc[0, ["cost_usd", "unpriced", "errors"]].tolist() == [0, 0, 1]  # Failed, not charged.
     journal(cost_usd=Decimal(1))
     tb.summary("24h")
     journal(unpriced="unknown_model")
