@@ -132,7 +132,7 @@ def test_a_lost_connection_loses_and_doubles_nothing(postgres_url, sql):
         )
         return await writing.write(1, [row(2)])
 
-    assert run(postgres_url, work) == Written(1, 0)
+    assert run(postgres_url, work, flushers=1) == Written(1, 0)
     assert sql("SELECT sum(requests) FROM spend_day") == [(2,)]
 
 
