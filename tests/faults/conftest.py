@@ -7,7 +7,6 @@ import sys
 import tempfile
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 from itertools import count
@@ -18,12 +17,11 @@ import pytest
 
 from tests.faults.host import Host
 from tests.faults.network import Network
+from tests.faults.worker import event_of
 from tokenbudget.config import Config
-from tokenbudget.core.event import Event
-from tokenbudget.core.usage import Usage
 from tokenbudget.journal import status
 from tokenbudget.pricing import priced
-from tokenbudget.transport import push, shipper
+from tokenbudget.transport import backoff, push, shipper
 
 WORKER = Path(__file__).with_name("worker.py")
 _projects = count(1)
@@ -98,6 +96,7 @@ def client(stand, network, tmp_path):
 @pytest.fixture
 def host(client, monkeypatch):
     monkeypatch.setattr(shipper, "LINGER_SECONDS", 0.05)
+    monkeypatch.setattr(backoff, "FIRST_SECONDS", 0.05)
     made = Host(client)
     yield made
     made.shipper.close(10)
@@ -139,14 +138,7 @@ def run(client):
 @cache
 def cost(number):
     """What the price book says event `number` of a worker costs."""
-    event = Event(
-        id="",
-        occurred_at=datetime.now(UTC),
-        provider="openai",
-        model="gpt-4o-mini",
-        usage=Usage(input_tokens=number + 1, output_tokens=1),
-    )
-    return priced(event).cost_usd
+    return priced(event_of("", number)).cost_usd
 
 
 @dataclass

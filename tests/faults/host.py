@@ -1,26 +1,18 @@
 """A client in the tests' own process."""
 
-from datetime import UTC, datetime
+import msgspec
 
 from tests.faults.waiting import wait_for
-from tokenbudget.core.event import Event, encode
-from tokenbudget.core.ids import uuid7
-from tokenbudget.core.usage import Usage
+from tests.faults.worker import event_of
+from tokenbudget.core.event import encode
 from tokenbudget.journal import Journal, status
 from tokenbudget.pricing import priced
 from tokenbudget.transport import Shipper
 
 
-def event(name, number, at=None):
-    made = Event(
-        id=uuid7(),
-        occurred_at=at or datetime.now(UTC),
-        provider="openai",
-        model="gpt-4o-mini",
-        usage=Usage(input_tokens=number + 1, output_tokens=1),
-        response_id=f"{name}/{number}",
-    )
-    return encode(priced(made))
+def event(name, number, **changes):
+    """Give the record of event `number` of `name`, as the runtime would write it."""
+    return encode(priced(msgspec.structs.replace(event_of(name, number), **changes)))
 
 
 class Host:

@@ -10,9 +10,7 @@ import pytest
 from tests.faults.host import delivered, event
 from tests.faults.network import cut_short, delayed, refused, reset_after_commit, reset_before
 from tests.faults.waiting import finished
-from tokenbudget.core.event import Event, encode
 from tokenbudget.journal import Journal, quarantine, status
-from tokenbudget.pricing import priced
 from tokenbudget.transport import Shipper, push
 
 
@@ -93,10 +91,9 @@ def test_redis_goes_away(host, evidence, stand):
 
 
 def test_a_rejected_event_blocks_nothing_and_may_be_tried_again(host, evidence, client):
-    early = encode(priced(Event(id="no uuid", occurred_at=datetime.now(UTC), provider="openai", model="gpt-4o-mini")))
     host.record(20)
-    host.journal.append(early)
-    host.journal.append(event("host", 99, datetime.now(UTC) + timedelta(hours=2)))
+    host.journal.append(event("host", 98, id="no uuid"))
+    host.journal.append(event("host", 99, occurred_at=datetime.now(UTC) + timedelta(hours=2)))
     host.record(20)
     assert delivered(host, evidence)
     assert {entry.field for entry in quarantine.entries(client.home)} == {"id", "occurred_at"}

@@ -25,23 +25,27 @@ class Progress:
         self._map[:8] = count.to_bytes(8, "little")
 
 
-def record(name, number):
-    """Record event `number` of `name`; its tokens, and so its cost, tell which it is."""
-    from tokenbudget import runtime
+def event_of(name, number):
+    """Make event `number` of `name`; its tokens, and so its cost, tell which it is."""
     from tokenbudget.core.event import Event
     from tokenbudget.core.ids import uuid7
     from tokenbudget.core.usage import Usage
 
-    runtime.record(
-        Event(
-            id=uuid7(),
-            occurred_at=datetime.now(UTC),
-            provider="openai",
-            model="gpt-4o-mini",
-            usage=Usage(input_tokens=number + 1, output_tokens=1),
-            response_id=f"{name}/{number}",
-        )
+    return Event(
+        id=uuid7(),
+        occurred_at=datetime.now(UTC),
+        provider="openai",
+        model="gpt-4o-mini",
+        usage=Usage(input_tokens=number + 1, output_tokens=1),
+        response_id=f"{name}/{number}",
     )
+
+
+def record(name, number):
+    """Record event `number` of `name` as a wrapped client does."""
+    from tokenbudget import runtime
+
+    runtime.record(event_of(name, number))
 
 
 def work(name, count, pause=0.0):
@@ -101,10 +105,12 @@ def pool_spawn(name, count):
 
 def nursery(name, count):
     """For each name on stdin: fork a child that records until it is killed; everything is imported beforehand."""
-    import httpx  # noqa: F401
-
+    from tokenbudget.pricing import priced
     from tokenbudget.transport import shipper
+    from tokenbudget.transport.library import http_library
 
+    http_library()
+    priced(event_of(name, 0))
     shipper.LINGER_SECONDS = 0.01  # So that kills hit shipping, too.
     for line in sys.stdin:
         child = os.fork()
