@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tokenbudget import config, faults, runtime
-from tokenbudget.capture import estimate, recent
+from tokenbudget.capture import estimate, outer, recent
 from tokenbudget.capture.api import Api, Found
 from tokenbudget.capture.context import tags_in_force
 from tokenbudget.capture.fields import NONE, Fields, fields
@@ -66,6 +66,7 @@ class Call:
         self.model = model or request.get("model")
         self.region = region
         self.tags = tags_in_force()
+        self.outer = outer.current.get()
         self.partial: dict[str, Any] = {}
         self.occurred_at = datetime.now(UTC)
         self.started_ns = time.perf_counter_ns()
@@ -101,9 +102,9 @@ class Call:
             answer = body if isinstance(body, Mapping) else NONE
         self._end("aborted" if _is_cut(error) else "error", answer, error=error)
 
-    def refused(self, status: int) -> None:
-        """Record an HTTP answer that is an error by its status; the client will raise what it makes of it."""
-        self._end("error", NONE, error=f"HTTP {status}")
+    def refused(self, reason: str) -> None:
+        """Record an error that is known by its name only, e.g. ``HTTP 429``: what is raised is made of it later."""
+        self._end("error", NONE, error=reason)
 
     def item(self, item: Any) -> bool:
         """Take one item of a stream into account.
@@ -158,6 +159,8 @@ class Call:
                 self._estimate(found)
                 measured = "estimated"
             runtime.record(self._event(found, status, measured, error))
+            if self.outer is not None:
+                self.outer.tell()
         except Exception as fault:  # noqa: BLE001 (never into the host program)
             faults.swallow("capture.record", fault)
         finally:

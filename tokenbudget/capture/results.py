@@ -50,7 +50,7 @@ def http(response: Any, call: Call) -> Any:
     """Observe an httpx response, read along as its reader goes on."""
     try:
         if response.status_code >= HTTPStatus.BAD_REQUEST:
-            call.refused(response.status_code)
+            call.refused(f"HTTP {response.status_code}")
         else:
             observe_raw(response, call)
     except Exception as error:  # noqa: BLE001 (never into the host program)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from tokenbudget.capture.api import Api
+
 MARK = "_tokenbudget"
 """Attribute of a wrapped client; absent from all others."""
 
@@ -39,7 +41,7 @@ class Sdk(Protocol):
     clients: tuple[str, ...]
     """Names of its client classes, for messages and the documentation's table."""
 
-    operations: tuple[str, ...]
+    apis: tuple[Api, ...]
     """What is measured, for the documentation's table."""
 
     def supports(self, client: Any) -> bool:

@@ -69,7 +69,7 @@ class StainlessSdk:
     ) -> None:
         self.name = name
         self.clients = clients
-        self.operations = tuple(dict.fromkeys(api.operation for api in routes.values()))
+        self.apis = tuple(dict.fromkeys(routes.values()))
         self._provider = provider
         self._routes = routes
         self._class_providers = class_providers or {}
