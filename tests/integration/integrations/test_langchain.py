@@ -1,0 +1,166 @@
+import asyncio
+
+import httpx2
+import openai
+import pytest
+from langchain_core.language_models import BaseChatModel, BaseLLM
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, Generation, LLMResult
+
+import tokenbudget as tb
+from tests.integration.capture.bodies import CHAT, but
+from tokenbudget.integrations.langchain import TokenBudgetCallbackHandler
+
+USAGE = {
+    "input_tokens": 1000,
+    "output_tokens": 200,
+    "total_tokens": 1200,
+    "input_token_details": {"cache_read": 400, "cache_creation": 100, "ephemeral_1h_input_tokens": 100, "audio": 5},
+    "output_token_details": {"reasoning": 50},
+}
+FACTS = {"model_name": "claude-sonnet-4-5-20250929", "id": "msg_langchain"}
+
+
+class Model(BaseChatModel):
+    """Answers like the model classes of LangChain's partner packages."""
+
+    usage: dict | None = USAGE
+    facts: dict = FACTS
+    said: dict | None = None
+    client: object = None
+    error: object = None
+    provider: str = "anthropic"
+
+    @property
+    def _llm_type(self):
+        return "test"
+
+    def _get_ls_params(self, stop=None, **kwargs):
+        return {"ls_provider": self.provider, "ls_model_name": "claude-sonnet-4-5"}
+
+    def _generate(self, messages, stop=None, run_manager=None, **kwargs):
+        if self.error:
+            raise self.error
+        if self.client:
+            self.client.chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": "hi"}])
+        message = AIMessage(content="Hello there.", usage_metadata=self.usage, response_metadata=self.facts)
+        return ChatResult(generations=[ChatGeneration(message=message)], llm_output=self.said)
+
+    def _stream(self, messages, stop=None, run_manager=None, **kwargs):
+        for text in ("Hello ", "there."):
+            chunk = ChatGenerationChunk(message=AIMessageChunk(content=text))
+            if run_manager:  # else LangChain says so itself
+                run_manager.on_llm_new_token(text, chunk=chunk)
+            yield chunk
+        yield ChatGenerationChunk(
+            message=AIMessageChunk(content="", usage_metadata=self.usage, response_metadata=self.facts)
+        )
+
+
+@pytest.fixture
+def config():
+    return {"callbacks": [TokenBudgetCallbackHandler()]}
+
+
+def of(number):
+    """An answer's facts, with an id of its own."""
+    return {**FACTS, "id": f"msg_langchain_{number}"}
+
+
+def is_whole(event):
+    assert (event.provider, event.model, event.requested_model) == (
+        "anthropic",
+        "claude-sonnet-4-5-20250929",
+        "claude-sonnet-4-5",
+    )
+    usage = event.usage
+    assert (usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, usage.cache_write_1h_tokens) == (
+        1000,
+        200,
+        400,
+        100,
+    )
+    assert (usage.reasoning_tokens, usage.input_audio_tokens, event.status) == (50, 5, "ok")
+    assert event.cost_usd is not None
+
+
+def test_a_call_is_recorded_with_its_tags(events, config):
+    with tb.tags(feature="chain"):
+        Model(facts=of(1)).invoke("hi", config=config)
+    (event,) = events
+    is_whole(event)
+    assert event.tags == {"feature": "chain"}
+
+
+def test_an_asynchronous_call_is_recorded_alike(events, config):
+    async def main():
+        with tb.tags(feature="chain"):
+            await Model(facts=of(2)).ainvoke("hi", config=config)
+
+    asyncio.run(main())
+    (event,) = events
+    is_whole(event)
+    assert event.tags == {"feature": "chain"}
+
+
+def test_a_stream_is_recorded_with_the_time_to_its_first_token(events, config):
+    assert "".join(chunk.content for chunk in Model(facts=of(3)).stream("hi", config=config)) == "Hello there."
+    (event,) = events
+    is_whole(event)
+    assert 0 < event.time_to_first_token_ms < event.latency_ms
+
+
+def test_each_prompt_of_a_batch_is_a_call(events, config):
+    Model(facts={"model_name": "claude-sonnet-4-5-20250929"}).batch(["one", "two"], config=config)
+    assert len(events) == 2
+
+
+def test_older_models_state_usage_beside_their_answers(events, config):
+    said = {"token_usage": {"prompt_tokens": 10, "completion_tokens": 4}, "model_name": "gpt-4o-mini"}
+    Model(usage=None, facts={}, said=said, provider="openai").invoke("hi", config=config)
+    (event,) = events
+    assert (event.provider, event.model) == ("openai", "gpt-4o-mini")
+    assert (event.usage.input_tokens, event.usage.output_tokens) == (10, 4)
+
+
+def test_plain_language_models_are_recorded(events, config):
+    class Plain(BaseLLM):
+        @property
+        def _llm_type(self):
+            return "test"
+
+        def _generate(self, prompts, stop=None, run_manager=None, **kwargs):
+            output = {
+                "token_usage": {"prompt_tokens": 6, "completion_tokens": 2},
+                "model_name": "gpt-3.5-turbo-instruct",
+            }
+            return LLMResult(generations=[[Generation(text="Hello")] for _ in prompts], llm_output=output)
+
+    Plain().invoke("hi", config=config)
+    assert (events[0].usage.input_tokens, events[0].usage.output_tokens) == (6, 2)
+
+
+def test_a_model_that_states_nothing_is_recorded_as_unknown(events, config):
+    Model(usage=None, facts={}).invoke("hi", config=config)
+    assert (events[0].usage.input_tokens, events[0].cost_usd) == (None, None)
+
+
+def test_an_error_is_recorded_and_not_charged(events, config):
+    with pytest.raises(ValueError, match="no"):
+        Model(error=ValueError("no")).invoke("hi", config=config)
+    assert (events[0].status, events[0].error_type, events[0].cost_usd) == ("error", "ValueError", None)
+
+
+def test_a_wrapped_client_inside_records_alone(events, config):
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(200, json=but(CHAT, id="chatcmpl-inside")))
+    client = openai.OpenAI(api_key="unused", http_client=httpx2.Client(transport=transport))
+    model = Model(client=tb.wrap(client), facts={"model_name": "gpt-4o-mini"}, provider="openai")
+    model.invoke("hi", config=config)
+    asyncio.run(model.ainvoke("hi", config=config))
+    assert [event.response_id for event in events] == ["chatcmpl-inside", "chatcmpl-inside"]
+
+
+def test_a_response_id_seen_already_is_not_recorded_again(events, config):
+    for _ in range(2):
+        Model(facts=of(4)).invoke("hi", config=config)
+    assert len(events) == 1

@@ -1,0 +1,132 @@
+import asyncio
+
+import httpx2
+import openai
+import pytest
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse, LLMMetadata
+from llama_index.core.embeddings import MockEmbedding
+from llama_index.core.instrumentation import get_dispatcher
+from llama_index.core.llms import CustomLLM
+from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
+
+import tokenbudget as tb
+from tests.integration.capture.bodies import CHAT, MESSAGE, but
+from tokenbudget.integrations.llamaindex import TokenBudgetEventHandler
+
+HI = [ChatMessage(role="user", content="hi")]
+
+
+class Model(CustomLLM):
+    """Answers like the LLM classes of LlamaIndex's packages: the provider's own response is in ``raw``."""
+
+    raw: object = None
+    client: object = None
+    error: object = None
+    model: str = "gpt-4o-mini"
+
+    @classmethod
+    def class_name(cls):
+        return "openai_llm"
+
+    @property
+    def metadata(self):
+        return LLMMetadata(model_name=self.model, is_chat_model=True)
+
+    @llm_chat_callback()
+    def chat(self, messages, **kwargs):
+        if self.error:
+            raise self.error
+        if self.client:
+            self.client.chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": "hi"}])
+        return ChatResponse(message=ChatMessage(role="assistant", content="Hello there."), raw=self.raw)
+
+    @llm_chat_callback()
+    def stream_chat(self, messages, **kwargs):
+        def parts():
+            for text in ("Hello ", "there."):
+                message = ChatMessage(role="assistant", content=text)
+                yield ChatResponse(message=message, delta=text, raw=self.raw if text == "there." else {})
+
+        return parts()
+
+    @llm_completion_callback()
+    def complete(self, prompt, formatted=False, **kwargs):
+        answer = self.chat(HI)
+        return CompletionResponse(text=answer.message.content, raw=answer.raw)
+
+    @llm_completion_callback()
+    def stream_complete(self, prompt, formatted=False, **kwargs):
+        raise NotImplementedError
+
+
+@pytest.fixture(autouse=True)
+def handler():
+    dispatcher = get_dispatcher()
+    before = list(dispatcher.event_handlers)
+    dispatcher.add_event_handler(TokenBudgetEventHandler())
+    yield
+    dispatcher.event_handlers = before
+
+
+def chat(number):
+    return but(CHAT, id=f"chatcmpl-llama-{number}")
+
+
+def is_whole(event):
+    assert (event.provider, event.model, event.requested_model) == ("openai", "gpt-4o-mini-2024-07-18", "gpt-4o-mini")
+    assert (event.usage.input_tokens, event.usage.output_tokens, event.usage.cache_read_tokens) == (1000, 200, 400)
+    assert event.status == "ok"
+    assert event.cost_usd is not None
+
+
+def test_a_chat_is_recorded_with_its_tags(events):
+    with tb.tags(feature="index"):
+        Model(raw=chat(1)).chat(HI)
+    (event,) = events
+    is_whole(event)
+    assert event.tags == {"feature": "index"}
+
+
+def test_an_asynchronous_chat_is_recorded_alike(events):
+    asyncio.run(Model(raw=chat(2)).achat(HI))
+    (event,) = events
+    is_whole(event)
+
+
+def test_a_stream_is_recorded_at_its_end(events):
+    assert len(list(Model(raw=chat(3)).stream_chat(HI))) == 2
+    (event,) = events
+    is_whole(event)
+    assert 0 < event.time_to_first_token_ms < event.latency_ms
+
+
+def test_a_completion_made_of_a_chat_is_one_call(events):
+    Model(raw=chat(4)).complete("hi")
+    (event,) = events
+    is_whole(event)
+
+
+def test_the_shape_of_the_raw_answer_says_how_to_read_it(events):
+    Model(raw=but(MESSAGE, id="msg_llama")).chat(HI)
+    assert (events[0].usage.input_tokens, events[0].usage.cache_write_1h_tokens) == (2310, 200)
+
+
+def test_an_error_is_recorded_and_not_charged(events):
+    with pytest.raises(ValueError, match="no"):
+        Model(error=ValueError("no")).chat(HI)
+    (event,) = events
+    assert (event.status, event.cost_usd) == ("error", None)
+
+
+def test_a_wrapped_client_inside_records_alone(events):
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(200, json=but(CHAT, id="chatcmpl-llama-inside")))
+    client = tb.wrap(openai.OpenAI(api_key="unused", http_client=httpx2.Client(transport=transport)))
+    Model(raw={"usage": {"prompt_tokens": 1}}, client=client).chat(HI)
+    Model(raw={"usage": {"prompt_tokens": 1}}, client=client).complete("hi")
+    assert [event.response_id for event in events] == ["chatcmpl-llama-inside"] * 2
+
+
+def test_embeddings_are_estimated_from_their_texts(events):
+    MockEmbedding(embed_dim=2).get_text_embedding("twelve bytes")
+    (event,) = events
+    assert (event.operation, event.measured, event.usage.input_tokens) == ("embeddings", "estimated", 3)
