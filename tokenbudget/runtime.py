@@ -8,6 +8,8 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from tokenbudget import config, faults
@@ -15,6 +17,9 @@ from tokenbudget.core.event import Event, encode
 
 EXIT_SECONDS = 2.0
 """How long the interpreter's exit waits for the server; what is not delivered by then is on disk and goes later."""
+
+_SEALING_SECONDS = 0.5
+"""How long it waits for a piece of the journal that is being sealed; what is not sealed by then, the next one does."""
 
 Sink = Callable[[Event], None]
 
@@ -29,11 +34,12 @@ class Recorder:
     """
 
     def __init__(self, settings: config.Config) -> None:
-        from tokenbudget.journal import Journal
+        from tokenbudget.journal import Journal, Sealer
         from tokenbudget.pricing import priced
 
         self._priced = priced
-        self._journal = Journal(settings.home)
+        self._sealer = Sealer(partial(_seal_piece, settings.home))
+        self._journal = Journal(settings.home, finished=self._sealer.wake)
         self._shipper: Any = None
         if settings.url:
             from tokenbudget.transport import Shipper
@@ -54,7 +60,15 @@ class Recorder:
         """Flush, stop the shipper and close the journal."""
         if self._shipper is not None:
             self._shipper.close(timeout)
+        self._sealer.close(min(timeout, _SEALING_SECONDS))
         self._journal.close()
+
+
+def _seal_piece(home: Path) -> bool:
+    """Seal a piece of what the journal has finished; tells whether there was any."""
+    from tokenbudget.ledger.local import seal_piece  # Loads polars: on the sealer's thread, once it is needed.
+
+    return seal_piece(home)
 
 
 _lock = threading.Lock()

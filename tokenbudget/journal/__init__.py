@@ -4,6 +4,7 @@ from tokenbudget.journal.compaction import Compacted, compact
 from tokenbudget.journal.manifest import Part
 from tokenbudget.journal.options import Fsync, Options
 from tokenbudget.journal.reader import Chunk, read, read_chunk, read_lines
+from tokenbudget.journal.sealer import Sealer
 from tokenbudget.journal.segment import SegmentFile, journal_dir, listed
 from tokenbudget.journal.snapshot import Snapshot, Tail, read_open
 from tokenbudget.journal.status import Status, status
@@ -16,6 +17,7 @@ __all__ = [
     "Journal",
     "Options",
     "Part",
+    "Sealer",
     "SegmentFile",
     "Snapshot",
     "Status",

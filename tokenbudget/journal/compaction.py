@@ -37,7 +37,9 @@ ToFrame = Callable[[list[Event]], "pl.DataFrame"]
 MIN_BYTES = 1 << 20
 MIN_SEGMENTS = 32
 _BATCH_BYTES = 64 << 20
-_LARGEST_PART = 2_000_000
+_CHUNK_BYTES = 1 << 20
+_LARGEST_PART = 500_000
+"""Rows: merging a part holds it in memory, some 400 bytes a row and twice that while it is sorted."""
 _GRACE = timedelta(hours=1)
 _SUFFIX = ".parquet"
 
@@ -51,7 +53,13 @@ class Compacted:
 
 
 def compact(
-    home: Path, to_frame: ToFrame, *, min_bytes: int = MIN_BYTES, min_segments: int = MIN_SEGMENTS
+    home: Path,
+    to_frame: ToFrame,
+    *,
+    min_bytes: int = MIN_BYTES,
+    min_segments: int = MIN_SEGMENTS,
+    most_bytes: int | None = None,
+    wait: float = 0.0,
 ) -> Compacted:
     """Seal the finished segments of local mode, if there are enough of them.
 
@@ -65,6 +73,10 @@ def compact(
         Turns events into a ledger frame; `tokenbudget.ledger.schema.to_frame`.
     min_bytes, min_segments : int
         Do nothing below both: a part per small script would be no gain.
+    most_bytes : int, optional
+        Seal at most about so much, and leave the rest to the next call.
+    wait : float
+        Seconds to wait for another that is at it.
 
     Raises
     ------
@@ -77,7 +89,7 @@ def compact(
     if sum(s.size for s in segments) < min_bytes and len(segments) < min_segments:
         return Compacted()
     make_private(ledger_dir(home))
-    with locked(ledger_dir(home) / "lock", 0.0) as taken, ExitStack() as locks:
+    with locked(ledger_dir(home) / "lock", wait) as taken, ExitStack() as locks:
         if not taken:
             return Compacted()
         manifest = _tidied(home)
@@ -86,31 +98,34 @@ def compact(
         ]
         if sum(s.size for s in finished) < min_bytes and len(finished) < min_segments:
             return Compacted()
+        batches = _batches(finished, _BATCH_BYTES if most_bytes is None else most_bytes)
+        if most_bytes is not None:
+            batches = batches[:1]
         rows = 0
-        for batch in _batches(finished):
+        for batch in batches:
             manifest, sealed = _seal(home, manifest, batch, to_frame)
             rows += sealed
-        return Compacted(len(finished), rows)
+        return Compacted(sum(map(len, batches)), rows)
 
 
-def _batches(segments: list[SegmentFile]) -> list[list[SegmentFile]]:
+def _batches(segments: list[SegmentFile], most_bytes: int) -> list[list[SegmentFile]]:
     batches: list[list[SegmentFile]] = []
     room = 0
     for segment in segments:
         if segment.size > room:
             batches.append([])
-            room = _BATCH_BYTES
+            room = most_bytes
         batches[-1].append(segment)
         room -= segment.size
     return batches
 
 
 def _seal(home: Path, manifest: Manifest, segments: list[SegmentFile], to_frame: ToFrame) -> tuple[Manifest, int]:
-    events, unreadable = _read(segments)
+    frames, unreadable = _read(segments, to_frame)
     set_aside(home, unreadable)
     parts, retired = manifest.parts, manifest.retired
-    if events:
-        part, merged = _write_part(home, to_frame(events), parts)
+    if frames:
+        part, merged = _write_part(home, frames, parts)
         parts = (*parts[: len(parts) - len(merged)], part)
         now = datetime.now(UTC)
         retired = (*retired, *(Retired(old.file, now) for old in merged))
@@ -118,35 +133,43 @@ def _seal(home: Path, manifest: Manifest, segments: list[SegmentFile], to_frame:
     manifest = commit(home, Manifest(manifest.generation, parts, covered, retired))
     for segment in segments:
         remove(segment.path)
-    return manifest, len(events)
+    return manifest, sum(frame.height for frame in frames)
 
 
-def _read(segments: list[SegmentFile]) -> tuple[list[Event], list[SetAside]]:
-    events: list[Event] = []
+def _read(segments: list[SegmentFile], to_frame: ToFrame) -> tuple[list[pl.DataFrame], list[SetAside]]:
+    """Read segments a piece at a time: events as objects take ten times the memory of their frame."""
+    frames: list[pl.DataFrame] = []
     unreadable: list[SetAside] = []
     for segment in segments:
         end = 0
-        while (chunk := read_chunk(segment.path, end, finished=True)).end > end:
+        while (chunk := read_chunk(segment.path, end, limit=_CHUNK_BYTES, finished=True)).end > end:
             end = chunk.end
             unreadable += damaged(chunk.damaged)
-            for record in chunk.records:
-                try:
-                    events.append(decode(record))
-                except msgspec.DecodeError as error:
-                    unreadable.append(SetAside("damaged", f"is no event: {error}", record.decode("latin-1")))
-    return events, unreadable
+            if events := _decoded(chunk.records, unreadable):
+                frames.append(to_frame(events))
+    return frames, unreadable
 
 
-def _write_part(home: Path, frame: pl.DataFrame, parts: tuple[Part, ...]) -> tuple[Part, tuple[Part, ...]]:
-    """Write `frame` together with the small parts at the end of `parts`; gives the new part and those merged."""
+def _decoded(records: list[bytes], unreadable: list[SetAside]) -> list[Event]:
+    events: list[Event] = []
+    for record in records:
+        try:
+            events.append(decode(record))
+        except msgspec.DecodeError as error:
+            unreadable.append(SetAside("damaged", f"is no event: {error}", record.decode("latin-1")))
+    return events
+
+
+def _write_part(home: Path, fresh: list[pl.DataFrame], parts: tuple[Part, ...]) -> tuple[Part, tuple[Part, ...]]:
+    """Write `fresh` together with the small parts at the end of `parts`; gives the new part and those merged."""
     import polars as pl
 
-    rows, kept = frame.height, len(parts)
+    rows, kept = sum(frame.height for frame in fresh), len(parts)
     while kept and parts[kept - 1].rows <= 2 * rows and rows + parts[kept - 1].rows <= _LARGEST_PART:
         kept -= 1
         rows += parts[kept].rows
     merged = parts[kept:]
-    frames = [*(pl.read_parquet(part.path(home)) for part in merged), frame]
+    frames = [*(pl.read_parquet(part.path(home)) for part in merged), *fresh]
     whole = pl.concat(frames, how="diagonal_relaxed").sort("occurred_at", maintain_order=True)
     first, last = whole["occurred_at"][0], whole["occurred_at"][-1]
     part = Part(f"{first:%Y%m%dT%H%M%S}-{os.urandom(6).hex()}{_SUFFIX}", whole.height, first, last)

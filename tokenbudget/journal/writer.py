@@ -53,6 +53,8 @@ class Journal:
         Bounds and guarantees.
     sends : callable, optional
         Whether events are to be sent to a server; asks the configuration by default.
+    finished : callable, optional
+        Is told, on the thread that records, when a segment of local mode was finished; must return at once.
 
     Attributes
     ----------
@@ -73,12 +75,18 @@ class Journal:
     """
 
     def __init__(
-        self, home: Path, *, options: Options | None = None, sends: Callable[[], bool] = _server_configured
+        self,
+        home: Path,
+        *,
+        options: Options | None = None,
+        sends: Callable[[], bool] = _server_configured,
+        finished: Callable[[], object] = lambda: None,
     ) -> None:
         self.home = home
         self.options = options or Options()
         self.problem: str | None = None
         self._sends = sends
+        self._finished = finished
         self._segment: OpenSegment | None = None  # None: the next event takes the slow way.
         self._reset()
         _journals.add(self)
@@ -144,7 +152,11 @@ class Journal:
             segment, self._segment = self._segment or self._parked, None
             self._parked = None
             if segment is not None:
+                kind = segment.kind
                 self._finish(segment)
+                del segment  # With it goes the lock, so that the segment can be sealed.
+                if kind == "keep":
+                    self._finished()
 
     def follow_settings(self) -> None:
         """Start a new segment if events now go to a server and did not before, or the other way round."""

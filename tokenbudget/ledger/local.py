@@ -19,6 +19,9 @@ from tokenbudget.ledger import schema
 log = logging.getLogger("tokenbudget")
 
 _BATCH = 20_000
+_PIECE_BYTES = 8 << 20
+_WAIT_SECONDS = 10.0
+"""How long a question waits for another that seals: parsing the same segments would take it as long."""
 _all_at_once = msgspec.json.Decoder(list[Event])
 
 
@@ -100,9 +103,22 @@ def _batches(records: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
     return (records[start : start + _BATCH] for start in range(0, len(records), _BATCH))
 
 
+def seal_piece(home: Path) -> bool:
+    """Compact a piece of what is finished, for those who have time between pieces; tells whether there was any.
+
+    Raises
+    ------
+    JournalError
+        If the manifest cannot be read.
+    OSError
+        If the ledger cannot be written; nothing is lost then.
+    """
+    return compact(home, schema.to_frame, most_bytes=_PIECE_BYTES).segments > 0
+
+
 def _seal(home: Path) -> None:
     """Compact what is finished; where that fails, answers come from the segments as they are."""
     try:
-        compact(home, schema.to_frame)
+        compact(home, schema.to_frame, wait=_WAIT_SECONDS)
     except OSError as error:
         log.warning("the journal under %s cannot be compacted, so answers are slower: %s", home, error)

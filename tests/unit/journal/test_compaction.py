@@ -10,7 +10,17 @@ import pytest
 from tokenbudget.core.errors import JournalError
 from tokenbudget.core.event import Event, encode
 from tokenbudget.core.ids import uuid7
-from tokenbudget.journal import Journal, compact, compaction, listed, manifest, quarantine, read_open, status
+from tokenbudget.journal import (
+    Journal,
+    compact,
+    compaction,
+    listed,
+    manifest,
+    quarantine,
+    read_chunk,
+    read_open,
+    status,
+)
 from tokenbudget.journal.locks import locked
 from tokenbudget.journal.manifest import Manifest, Part, ledger_dir
 
@@ -195,3 +205,23 @@ def test_killed_at_any_line_no_event_is_lost_or_doubled(tmp_path, killed_at):
     files = {path.name for path in ledger_dir(tmp_path).glob("*.parquet")}
     kept = manifest.load(tmp_path)
     assert files == {part.file for part in kept.parts} | {old.file for old in kept.retired}
+
+
+def test_a_piece_at_a_time(tmp_path):
+    ids = write(tmp_path, 12, segments=4)
+    size = listed(tmp_path)[0].size
+    sealed = []
+    while (done := compact(tmp_path, to_frame, min_bytes=0, most_bytes=2 * size)).segments:
+        sealed.append(done.segments)
+        assert ids_seen(tmp_path) == sorted(ids)
+    assert len(sealed) > 1
+    assert sum(sealed) == 4
+
+
+def test_events_are_objects_a_piece_of_a_segment_at_a_time(tmp_path, monkeypatch):
+    ids = write(tmp_path, 10)
+    monkeypatch.setattr(compaction, "read_chunk", lambda path, start, **how: read_chunk(path, start, lines=3, **how))
+    sizes = []
+    compact(tmp_path, lambda events: sizes.append(len(events)) or to_frame(events), min_bytes=0)
+    assert sizes == [3, 3, 3, 1]
+    assert ids_seen(tmp_path) == sorted(ids)

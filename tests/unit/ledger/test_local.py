@@ -72,14 +72,14 @@ def test_sealing_between_two_questions_neither_loses_nor_doubles(tmp_path) -> No
 
 
 def test_a_question_seals_what_is_finished(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(local, "compact", lambda home, frame: compact(home, frame, min_bytes=0, min_segments=1))
+    monkeypatch.setattr(local, "compact", lambda home, frame, **_: compact(home, frame, min_bytes=0, min_segments=1))
     segments(tmp_path, [event()])
     assert len(ids(LocalSource(tmp_path))) == 1
     assert list(journal_dir(tmp_path).glob("*.seg")) == []
 
 
 def test_answers_come_though_nothing_can_be_sealed(tmp_path, monkeypatch, caplog) -> None:
-    def full(*_):
+    def full(*_, **__):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(local, "compact", full)
