@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tokenbudget.capture import patch, record, tagged, tags, unpatch, wrap
     from tokenbudget.config import configure
-    from tokenbudget.notebook import by, events, percentiles, plot_costs, summary, timeseries
+    from tokenbudget.notebook import by, coverage, events, percentiles, plot_costs, reprice, summary, timeseries
     from tokenbudget.pricing import prices
     from tokenbudget.pricing.estimate import estimate
     from tokenbudget.pricing.explain import explain
@@ -24,6 +24,7 @@ __version__ = "0.1.0"
 __all__ = [
     "by",
     "configure",
+    "coverage",
     "estimate",
     "events",
     "explain",
@@ -33,6 +34,7 @@ __all__ = [
     "plot_costs",
     "prices",
     "record",
+    "reprice",
     "shutdown",
     "summary",
     "tagged",
@@ -45,7 +47,16 @@ __all__ = [
 _NAMES = {
     "tokenbudget.capture": ("patch", "record", "tagged", "tags", "unpatch", "wrap"),
     "tokenbudget.config": ("configure",),
-    "tokenbudget.notebook": ("by", "events", "percentiles", "plot_costs", "summary", "timeseries"),
+    "tokenbudget.notebook": (
+        "by",
+        "coverage",
+        "events",
+        "percentiles",
+        "plot_costs",
+        "reprice",
+        "summary",
+        "timeseries",
+    ),
     "tokenbudget.pricing.estimate": ("estimate",),
     "tokenbudget.pricing.explain": ("explain",),
     "tokenbudget.runtime": ("flush", "shutdown"),

@@ -24,7 +24,7 @@ from tokenbudget_server.ingest.controllers import post_event, post_events
 from tokenbudget_server.ingest.service import Ingest
 from tokenbudget_server.openapi import DecimalSchemas, StructSchemas
 from tokenbudget_server.pricing import admin as pricing_admin
-from tokenbudget_server.pricing.controllers import get_pricing
+from tokenbudget_server.pricing.controllers import get_pricing, post_reprice
 from tokenbudget_server.pricing.own import OwnPrices
 from tokenbudget_server.pricing.prices import Prices, provide_pricer
 from tokenbudget_server.pricing.schedule import daily
@@ -83,6 +83,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
             AnalyticsController,
             get_events,
             get_pricing,
+            post_reprice,
             pricing_admin.post_sync_pricing,
             pricing_admin.get_price_changes,
             pricing_admin.get_price_overrides,

@@ -10,6 +10,7 @@ import tokenbudget as tb
 NAMES = [
     "by",
     "configure",
+    "coverage",
     "estimate",
     "events",
     "explain",
@@ -19,6 +20,7 @@ NAMES = [
     "plot_costs",
     "prices",
     "record",
+    "reprice",
     "shutdown",
     "summary",
     "tagged",

@@ -113,7 +113,7 @@ def frame(
     keys : mapping of str to polars.DataType, optional
         Columns besides: ``{"bucket": INSTANT}``, ``{"share": Float64}``.
     """
-    return _typed(rows, {**(keys or {}), **dict.fromkeys(by, pl.String()), **DTYPES})
+    return typed(rows, {**(keys or {}), **dict.fromkeys(by, pl.String()), **DTYPES})
 
 
 def percentiles_frame(rows: Sequence[Mapping[str, Any]], by: Sequence[str], levels: Sequence[float]) -> pl.DataFrame:
@@ -124,10 +124,11 @@ def percentiles_frame(rows: Sequence[Mapping[str, Any]], by: Sequence[str], leve
         "count": pl.Int64(),
         **dict.fromkeys(numbers, pl.Float64()),
     }
-    return _typed(rows, types)
+    return typed(rows, types)
 
 
-def _typed(rows: Sequence[Mapping[str, Any]], types: Mapping[str, pl.DataType]) -> pl.DataFrame:
+def typed(rows: Sequence[Mapping[str, Any]], types: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """Rebuild a frame of columns of these types; what a row lacks is null."""
     return pl.DataFrame({name: _series([row.get(name) for row in rows], dtype) for name, dtype in types.items()})
 
 

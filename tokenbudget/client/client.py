@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from tokenbudget.analytics import answers, listing
-from tokenbudget.client.http import Parameters, get
+from tokenbudget.analytics import answers, coverage, listing, repricing
+from tokenbudget.client.http import Parameters, get, post
 from tokenbudget.core.errors import ServerError
 from tokenbudget.core.event import Event
 from tokenbudget.core.query import DIMENSIONS, Query
@@ -18,6 +18,7 @@ from tokenbudget.ledger.schema import INSTANT, empty, to_frame
 _ALL_GROUPS = 10_000
 _PAGE = 1_000
 _FLOAT = pl.Float64()
+_REPRICING_SECONDS = 3_600.0
 
 
 class _Page(msgspec.Struct):
@@ -91,13 +92,26 @@ class Client:
             if cursor is None or wanted == 0:
                 return listing.presented(pl.concat([empty(), *frames], how="diagonal"))
 
+    def coverage(self, query: Query) -> pl.DataFrame:
+        """Say which calls have no price."""
+        return coverage.frame(self._ask("/api/analytics/coverage", _parameters(query), "rows")["rows"])
+
+    def reprice(self, query: Query, *, dry_run: bool) -> pl.DataFrame:
+        """Price a period's calls again, as `tokenbudget.analytics.repricing.difference` tells it."""
+        asked = {"period": query.period.name, "tz": query.period.tz, "dry_run": dry_run}
+        body = post(self._url, self._api_key, "/api/reprice", asked, _REPRICING_SECONDS)
+        return repricing.frame(self._read(body, "rows")["rows"])
+
     def _page(self, query: Query, size: int, cursor: str | None) -> _Page:
         parameters = [*_parameters(query), ("limit", str(size)), *([("cursor", cursor)] if cursor else [])]
         return self._decode(get(self._url, self._api_key, "/api/events", parameters), _Page)
 
     def _ask(self, path: str, parameters: Parameters, *fields: str) -> answers.Document:
+        return self._read(get(self._url, self._api_key, path, parameters), *fields)
+
+    def _read(self, body: bytes, *fields: str) -> answers.Document:
         try:
-            document = answers.decode(get(self._url, self._api_key, path, parameters))
+            document = answers.decode(body)
         except msgspec.DecodeError as error:
             raise self._not_understood(error) from error
         if missing := [name for name in fields if name not in document]:

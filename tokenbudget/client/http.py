@@ -1,8 +1,8 @@
-"""One GET: what the server says, or an error that says what to do."""
+"""One request: what the server says, or an error that says what to do."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -40,11 +40,20 @@ def get(url: str, api_key: str | None, path: str, parameters: Parameters) -> byt
     ServerError
         If it refused for another reason.
     """
+    return _ask("GET", url, api_key, path, TIMEOUT_SECONDS, params=list(parameters))
+
+
+def post(url: str, api_key: str | None, path: str, document: Mapping[str, Any], seconds: float) -> bytes:
+    """Send a document to a TokenBudget server, give it time to work, and fetch its answer; raises what `get` does."""
+    return _ask("POST", url, api_key, path, seconds, json=dict(document))
+
+
+def _ask(method: str, url: str, api_key: str | None, path: str, seconds: float, **content: Any) -> bytes:
     httpx = http_library()
     headers = {"Accept": "application/json", **({"Authorization": f"Bearer {api_key}"} if api_key else {})}
-    timeout = httpx.Timeout(TIMEOUT_SECONDS, connect=_CONNECT_SECONDS)
+    timeout = httpx.Timeout(seconds, connect=_CONNECT_SECONDS)
     try:
-        answer = httpx.get(f"{url}{path}", params=list(parameters), headers=headers, timeout=timeout)
+        answer = httpx.request(method, f"{url}{path}", headers=headers, timeout=timeout, **content)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         msg = (
             f"no answer from the TokenBudget server at {url} ({error or type(error).__name__}): is it running "

@@ -15,6 +15,7 @@ import polars as pl
 from tokenbudget.core.event import Event, decode
 from tokenbudget.journal import Tail, compact, read_open
 from tokenbudget.ledger import schema
+from tokenbudget.ledger.sealed import PRICING, to_sealed
 
 log = logging.getLogger("tokenbudget")
 
@@ -56,7 +57,7 @@ class LocalSource:
             snapshot = read_open(self._home, self._read_to)
             self._remember(snapshot.tails)
             tail = [frame.lazy() for frame in self._open.values()]
-        parts = [pl.scan_parquet(p.path(self._home)) for p in snapshot.parts if p.first < end and p.last >= start]
+        parts = [_answering(p.path(self._home)) for p in snapshot.parts if p.first < end and p.last >= start]
         everything = pl.concat([schema.empty().lazy(), *parts, *tail], how="diagonal")
         return schema.select(schema.within(everything, start, end), columns)
 
@@ -73,6 +74,10 @@ class LocalSource:
 def local_source(home: Path) -> LocalSource:
     """Give this process's one reader of the journal under `home`, with what it remembers."""
     return LocalSource(home)
+
+
+def _answering(part: Path) -> pl.LazyFrame:
+    return pl.scan_parquet(part).drop(PRICING, strict=False)
 
 
 def _events(records: Sequence[bytes]) -> list[Event]:
@@ -113,12 +118,12 @@ def seal_piece(home: Path) -> bool:
     OSError
         If the ledger cannot be written; nothing is lost then.
     """
-    return compact(home, schema.to_frame, most_bytes=_PIECE_BYTES).segments > 0
+    return compact(home, to_sealed, most_bytes=_PIECE_BYTES).segments > 0
 
 
 def _seal(home: Path) -> None:
     """Compact what is finished; where that fails, answers come from the segments as they are."""
     try:
-        compact(home, schema.to_frame, wait=_WAIT_SECONDS)
+        compact(home, to_sealed, wait=_WAIT_SECONDS)
     except OSError as error:
         log.warning("the journal under %s cannot be compacted, so answers are slower: %s", home, error)

@@ -4,11 +4,23 @@ from tokenbudget.core.errors import MissingExtraError
 
 try:
     from tokenbudget.notebook.api import UnpricedWarning, by, events, percentiles, summary, timeseries
+    from tokenbudget.notebook.coverage import coverage
     from tokenbudget.notebook.plot import plot_costs
+    from tokenbudget.notebook.reprice import reprice
 except ModuleNotFoundError as error:
     if error.name != "polars":
         raise
     msg = "answers need polars, which is not installed: install the 'analytics' or the 'notebook' extra"
     raise MissingExtraError(msg) from error
 
-__all__ = ["UnpricedWarning", "by", "events", "percentiles", "plot_costs", "summary", "timeseries"]
+__all__ = [
+    "UnpricedWarning",
+    "by",
+    "coverage",
+    "events",
+    "percentiles",
+    "plot_costs",
+    "reprice",
+    "summary",
+    "timeseries",
+]

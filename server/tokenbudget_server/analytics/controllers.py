@@ -7,8 +7,9 @@ from typing import Any
 from litestar import Controller, Request, get
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tokenbudget.analytics import answers
+from tokenbudget.analytics import answers, coverage
 from tokenbudget.core.errors import QueryError
+from tokenbudget.pricing import Pricer
 from tokenbudget_server.analytics.events import EventsPage, list_events
 from tokenbudget_server.analytics.parameters import read_levels, read_query
 from tokenbudget_server.analytics.schemas import (
@@ -17,6 +18,7 @@ from tokenbudget_server.analytics.schemas import (
     ByProjectAnswer,
     ByTagAnswer,
     ByUserAnswer,
+    CoverageAnswer,
     PercentilesAnswer,
     SummaryAnswer,
     TimeseriesAnswer,
@@ -84,6 +86,11 @@ class AnalyticsController(Controller):
         """Give percentiles of cost and time per call; ``level`` (0 to 1) says which."""
         query, levels = read_query(request.query_params), read_levels(request.query_params)
         return answers.percentiles(source, query, levels)  # type: ignore[return-value]
+
+    @get("/coverage", sync_to_thread=True)
+    def coverage(self, request: _Request, source: PostgresLedger, pricer: Pricer) -> CoverageAnswer:
+        """Say which charged calls have no price, why, and what to do; no rows where all have one."""
+        return coverage.document(source, read_query(request.query_params), pricer)  # type: ignore[return-value]
 
 
 @get("/api/events", tags=["analytics"])

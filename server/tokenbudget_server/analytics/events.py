@@ -34,6 +34,10 @@ class StoredEvent(Event, frozen=True, kw_only=True):
     project_id, api_key_id : int
     client_cost_usd : Decimal or None
         What the client had worked out; ``cost_usd`` is the server's price.
+    repriced_at : datetime or None
+        When the event was last priced again; null if never.
+    original_cost_usd : Decimal or None
+        What it cost before it was first priced again; null if it had no price then.
     received_at : datetime
     """
 
@@ -41,6 +45,8 @@ class StoredEvent(Event, frozen=True, kw_only=True):
     api_key_id: int
     received_at: datetime
     client_cost_usd: Decimal | None = None
+    repriced_at: datetime | None = None
+    original_cost_usd: Decimal | None = None
 
 
 class EventsPage(msgspec.Struct):

@@ -146,3 +146,34 @@ class TimeseriesAnswer(msgspec.Struct):
     interval: Interval
     by: list[str]
     rows: list[TimeseriesRow]
+
+
+class CoverageRow(msgspec.Struct, kw_only=True):
+    """Calls of a model without a price, for one reason.
+
+    Attributes
+    ----------
+    reason : str or None
+        ``unknown_model``, ``no_price``, ``no_usage``, ``no_unit_price``, ``error``.
+    share : float
+        Of the period's calls, 0 to 1.
+    advice : str
+        What to do about it.
+    """
+
+    provider: str
+    model: str
+    reason: str | None
+    requests: int
+    input_tokens: int | None
+    output_tokens: int | None
+    share: float
+    last_at: datetime
+    advice: str
+
+
+class CoverageAnswer(msgspec.Struct):
+    """A period's calls without a price, most first."""
+
+    period: Period
+    rows: list[CoverageRow]

@@ -1,16 +1,22 @@
-"""``GET /v1/pricing``: the price book that events are priced with."""
+"""``GET /v1/pricing``: the price book that events are priced with; ``POST /api/reprice``: price them again."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
 import msgspec
-from litestar import get
+from litestar import get, post
 from litestar.params import Parameter
 
+from tokenbudget.analytics import answers
+from tokenbudget.core import period as periods
+from tokenbudget.core.period import Period
 from tokenbudget.pricing import Pricer
 from tokenbudget_server.accounts.principal import Principal
+from tokenbudget_server.pricing.repricing import reprice
+from tokenbudget_server.settings import Settings
 
 _PAGE = 100
 _LARGEST_PAGE = 1_000
@@ -61,3 +67,55 @@ def get_pricing(
     rows = [row for key in keys[:limit] if (row := book.latest(key))]
     prices = [Price(row.key, row.provider, row.mode, row.fields(), row.source, row.effective_from) for row in rows]
     return PricingPage(book.revision, prices, keys[limit - 1] if len(keys) > limit else None)
+
+
+class RepriceRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which calls to price again, and whether only to tell what would change."""
+
+    period: str = "30d"
+    tz: str = "UTC"
+    dry_run: bool = True
+
+
+class RepricedModel(msgspec.Struct, kw_only=True):
+    """What pricing the calls of a model again changes.
+
+    Attributes
+    ----------
+    requests, changed, newly_priced, unpriced : int
+        Calls: all, those that change, those that had no price and get one, those whose cost stays unknown.
+    old_cost_usd, new_cost_usd : Decimal or None
+        US dollars; null where no call is priced.
+    difference_usd : Decimal
+    """
+
+    provider: str
+    model: str
+    requests: int
+    changed: int
+    newly_priced: int
+    unpriced: int
+    old_cost_usd: Decimal | None
+    new_cost_usd: Decimal | None
+    difference_usd: Decimal
+
+
+class RepriceAnswer(msgspec.Struct):
+    """What changes, or has changed, by model: the largest difference first."""
+
+    period: Period
+    dry_run: bool
+    rows: list[RepricedModel]
+
+
+@post("/api/reprice", status_code=200, sync_to_thread=True, tags=["pricing"])
+def post_reprice(data: RepriceRequest, project_ids: list[int], pricer: Pricer, settings: Settings) -> RepriceAnswer:
+    """Price a period's events again, as of when they occurred, by the prices known now.
+
+    An API key reprices the projects it sees: its own, or, where its account is the admin's, all of them (one with
+    ``?project_id=``).  The figures come from the server's prices alone, so that there is nothing to be forged.  The
+    provider's own bill and prices that only the client knows stay.  Sums follow in the same transaction.
+    """
+    period = periods.parse(data.period, datetime.now(UTC), data.tz)
+    rows = reprice(settings.database, project_ids, period, pricer, dry_run=data.dry_run).to_dicts()
+    return {"period": answers.period(period), "dry_run": data.dry_run, "rows": rows}  # type: ignore[return-value]

@@ -1,0 +1,119 @@
+"""What costs do not include: calls without a price, why, and what to do about each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from tokenbudget.analytics import answers
+from tokenbudget.analytics.metrics import unpriced
+from tokenbudget.analytics.selection import events_of
+from tokenbudget.core.query import Query
+from tokenbudget.core.receipt import Receipt, Unpriced
+from tokenbudget.core.usage import Usage
+from tokenbudget.ledger.schema import INSTANT, Source
+from tokenbudget.pricing.pricer import Pricer
+from tokenbudget.pricing.repricing import NOT_IN_THE_BOOK
+
+_TOKENS = ("input_tokens", "output_tokens")
+_NEEDS = (
+    "provider",
+    "model",
+    "requested_model",
+    "unpriced",
+    "occurred_at",
+    "status",
+    "cost_pico",
+    *_TOKENS,
+)
+_GROUP = ("provider", "model", "reason")
+_COUNT = pl.Int64()
+DTYPES: dict[str, pl.DataType] = {
+    **dict.fromkeys(_GROUP, pl.String()),
+    **dict.fromkeys(("requests", "input_tokens", "output_tokens"), _COUNT),
+    "share": pl.Float64(),
+    "last_at": INSTANT,
+    "advice": pl.String(),
+}
+"""Columns of the answer."""
+
+_ANY_USAGE = Usage(input_tokens=1, output_tokens=1)
+_ADVICE = {
+    "no_usage": "the provider stated no tokens: ask for usage in streams (stream_options={{'include_usage': True}}),"
+    " and read streams to their end",
+    "no_unit_price": "something that was used has no rate: set it with tb.prices.set(provider={provider!r},"
+    " model={model!r}, rates={{...}}), then tb.reprice(...)",
+    "error": "pricing failed: tb.explain(id) of a call shows the error; please report it",
+}
+_NO_REASON = "recorded without a price: tb.reprice(...) prices what can be priced"
+
+
+def coverage(source: Source, query: Query, pricer: Pricer) -> pl.DataFrame:
+    """Say which calls of a period have an unknown cost.
+
+    Parameters
+    ----------
+    source : Source
+    query : Query
+        Period and filters.
+    pricer : Pricer
+        Knows whether a price has come since, and which names are near.
+
+    Returns
+    -------
+    polars.DataFrame
+        One row per provider, model and reason, most calls first: ``requests``, ``input_tokens`` and ``output_tokens``
+        (null where none were stated), ``share`` (of the period's calls, 0 to 1), ``last_at`` (UTC) and ``advice``.
+        No rows mean that every charged call is priced.
+    """
+    events = events_of(source, query, query.period.start, query.period.end, _NEEDS)
+    total, groups = pl.collect_all([events.select(pl.len()), _groups(events)])
+    ordered = groups.sort("requests", *_GROUP, descending=[True, False, False, False], nulls_last=True)
+    advice = [_advice(pricer, row) for row in ordered.iter_rows(named=True)]
+    return ordered.select(
+        *_GROUP,
+        "requests",
+        "input_tokens",
+        "output_tokens",
+        (pl.col("requests") / total.item()).alias("share"),
+        "last_at",
+        pl.Series("advice", advice, dtype=pl.String),
+    )
+
+
+def _groups(events: pl.LazyFrame) -> pl.LazyFrame:
+    tokens = {name: pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()) for name in _TOKENS}
+    return (
+        events.filter(unpriced())
+        .group_by(*_GROUP[:2], pl.col("unpriced").alias("reason"))
+        .agg(
+            pl.len().cast(_COUNT).alias("requests"),
+            pl.col("occurred_at").max().alias("last_at"),
+            pl.col("requested_model").drop_nulls().min(),
+            **tokens,
+        )
+    )
+
+
+def _advice(pricer: Pricer, row: Mapping[str, Any]) -> str:
+    reason = row["reason"]
+    if reason not in NOT_IN_THE_BOOK:
+        return _ADVICE.get(reason, _NO_REASON).format(**row)
+    answer: Receipt | Unpriced = pricer.price(
+        row["provider"], row["model"], _ANY_USAGE, requested_model=row["requested_model"]
+    )
+    if isinstance(answer, Receipt):
+        return f"there is a price now ({answer.price_key}): tb.reprice(...) prices these calls"
+    return answer.detail
+
+
+def document(source: Source, query: Query, pricer: Pricer) -> answers.Document:
+    """Answer as it travels: ``period``, ``rows``."""
+    return {"period": answers.period(query.period), "rows": coverage(source, query, pricer).to_dicts()}
+
+
+def frame(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """Rebuild the frame that rows, as they travelled, were made of."""
+    return answers.typed(rows, DTYPES)

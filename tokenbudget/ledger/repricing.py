@@ -1,0 +1,94 @@
+"""Price the events recorded on this machine again: look first, then write.
+
+Journal records never change.  Finished segments are sealed first; then each sealed part that changes is written anew
+and all of them are put in place at once (`tokenbudget.journal.rewriting`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import polars as pl
+
+from tokenbudget.core.event import Event, decode
+from tokenbudget.journal import compact, read_open
+from tokenbudget.journal.rewriting import rewrite
+from tokenbudget.ledger import schema
+from tokenbudget.ledger.sealed import PRICING, to_sealed
+from tokenbudget.pricing.pricer import Pricer
+from tokenbudget.pricing.repricing import ANSWERS, repriced, was
+
+_ROW = "row"
+
+Seen = Callable[[pl.DataFrame], None]
+"""Is given frames of `tokenbudget.pricing.repricing.repriced`."""
+
+
+def preview(home: Path, start: datetime, end: datetime, pricer: Pricer, seen: Seen) -> None:
+    """Price what was recorded of ``start <= occurred_at < end``; changes nothing."""
+    snapshot = read_open(home)
+    for part in snapshot.parts:
+        if part.first < end and part.last >= start:
+            seen(repriced(_within(pl.read_parquet(part.path(home)), start, end), pricer))
+    events = list(_events(record for tail in snapshot.tails for record in tail.records))
+    if events:
+        seen(repriced(_within(to_sealed(events), start, end), pricer))
+
+
+def apply(home: Path, start: datetime, end: datetime, pricer: Pricer, seen: Seen) -> int:
+    """Price what was recorded of ``start <= occurred_at < end`` again, and keep the new costs.
+
+    What an event cost before it was first priced again stays with it.  Killed at any moment, all costs are the old
+    ones or all are the new ones.
+
+    Returns
+    -------
+    int
+        Events of the period that could not be priced again: they are in segments that running programs still write,
+        or wait to be sent to a server, which prices them.
+
+    Raises
+    ------
+    JournalError
+        If the ledger stays locked by another process, or the manifest cannot be read; nothing is changed then.
+    OSError
+        If the ledger cannot be written; nothing is changed then.
+    """
+    compact(home, to_sealed, min_bytes=0, min_segments=0)
+    now = datetime.now(UTC)
+
+    def change(part: pl.DataFrame) -> pl.DataFrame | None:
+        numbered = part.with_row_index(_ROW)
+        priced = repriced(_within(numbered, start, end), pricer)
+        seen(priced)
+        return _merged(numbered, priced, now) if priced["is_changed"].any() else None
+
+    rewrite(home, start, end, change)
+    records = (record for tail in read_open(home).tails for record in tail.records)
+    return sum(start <= event.occurred_at < end for event in _events(records))
+
+
+def _events(records: Iterator[bytes]) -> Iterator[Event]:
+    for record in records:
+        try:
+            yield decode(record)
+        except msgspec.DecodeError:
+            continue  # Whoever reads the journal for answers says so.
+
+
+def _within(sealed: pl.DataFrame, start: datetime, end: datetime) -> pl.DataFrame:
+    """Take the events of a span; of one sealed without what its price depends on, no price is right."""
+    if not PRICING.keys() <= set(sealed.columns):
+        return sealed.clear().with_columns(pl.lit(None, dtype).alias(name) for name, dtype in PRICING.items())
+    return schema.within(sealed.lazy().filter(pl.col("batch").is_not_null()), start, end).collect()
+
+
+def _merged(part: pl.DataFrame, priced: pl.DataFrame, now: datetime) -> pl.DataFrame:
+    """Put new prices in their places; the first price stays."""
+    first = pl.when(pl.col("repriced_at").is_null()).then(was("cost_pico")).otherwise("original_cost_pico")
+    own = {"original_cost_pico": first, "repriced_at": pl.lit(now, schema.INSTANT)}
+    news = priced.filter("is_changed").select(_ROW, *ANSWERS, **own)
+    return part.update(news, on=_ROW, how="left", include_nulls=True).drop(_ROW)

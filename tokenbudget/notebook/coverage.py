@@ -1,0 +1,61 @@
+"""``tb.coverage``: what costs do not include, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tokenbudget import config
+from tokenbudget.notebook.frames import Backend, deliver
+from tokenbudget.notebook.question import PeriodLike, question
+from tokenbudget.notebook.route import FLUSH_SECONDS
+
+
+def coverage(
+    period: PeriodLike = "30d",
+    tz: str | None = None,
+    backend: Backend = "pandas",
+    **filters: Any,
+) -> Any:
+    """Say which calls have an unknown cost, why, and what to do about each.
+
+    Parameters
+    ----------
+    period, tz, backend, **filters
+        As for `tokenbudget.summary`.
+
+    Returns
+    -------
+    DataFrame
+        One row per provider, model and reason, most calls first: ``requests``, ``input_tokens`` and ``output_tokens``
+        (null where none were stated), ``share`` (of the period's calls, 0 to 1), ``last_at`` (shown in `tz`) and
+        ``advice``.  No rows mean that every charged call is priced.
+
+    Raises
+    ------
+    PeriodError, QueryError
+        If the question is not understood.
+    ServerError
+        If a server is configured and did not answer it.
+
+    Examples
+    --------
+    >>> import tokenbudget as tb
+    >>> list(tb.coverage("7d").columns[:4])
+    ['provider', 'model', 'reason', 'requests']
+    """
+    from tokenbudget import runtime
+
+    asked = question(period, tz=tz, filters=filters)
+    runtime.flush(timeout=FLUSH_SECONDS)
+    settings = config.current()
+    if settings.url is None:
+        from tokenbudget.analytics.coverage import coverage as covered
+        from tokenbudget.ledger.local import local_source
+        from tokenbudget.pricing import default
+
+        frame = covered(local_source(settings.home), asked, default())
+    else:
+        from tokenbudget.client import Client
+
+        frame = Client(settings.url, settings.api_key).coverage(asked)
+    return deliver(frame, asked.period.tz, backend)

@@ -1,0 +1,103 @@
+"""``tb.reprice``: price recorded calls again, the difference first."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tokenbudget import config
+from tokenbudget.analytics import repricing
+from tokenbudget.core.query import Query
+from tokenbudget.ledger.repricing import apply, preview
+from tokenbudget.notebook.frames import Backend, deliver
+from tokenbudget.notebook.question import PeriodLike, question
+from tokenbudget.notebook.route import FLUSH_SECONDS
+from tokenbudget.pricing import default
+
+
+class NotRepricedWarning(UserWarning):
+    """Some calls of the period could not be priced again yet."""
+
+
+def reprice(
+    period: PeriodLike = "30d", *, dry_run: bool = True, tz: str | None = None, backend: Backend = "pandas"
+) -> Any:
+    """Price a period's calls again, as of when they were made, by the prices known now.
+
+    Look at the difference first, then apply it.  Calls that had no price get one if there is one now.  What a call
+    cost before stays with it.  The provider's own bill is never changed, nor is a price that was stated for a model
+    which the table does not know.
+
+    Parameters
+    ----------
+    period, tz, backend
+        As for `tokenbudget.summary`.
+    dry_run : bool, default True
+        Only tell what would change; False changes it.  Stopped halfway on a server, what is done is right, and calling
+        it again does the rest; on this machine, it is all or nothing.
+
+    Returns
+    -------
+    DataFrame
+        One row per provider and model, the largest difference first: ``requests``, ``changed`` (calls that get another
+        cost, price or reason), ``newly_priced``, ``unpriced`` (calls whose cost stays unknown), ``old_cost_usd``,
+        ``new_cost_usd`` (US dollars; null where no call is priced) and ``difference_usd``.
+
+    Raises
+    ------
+    PeriodError
+        If the period is not understood.
+    JournalError
+        If the ledger of this machine cannot be changed.
+    ServerError
+        If a server is configured and did not do it.
+
+    Warns
+    -----
+    NotRepricedWarning
+        If calls were left as they are because running programs still write their journals.
+
+    Examples
+    --------
+    >>> import tokenbudget as tb
+    >>> list(tb.reprice("7d").columns[:4])
+    ['provider', 'model', 'requests', 'changed']
+    """
+    from tokenbudget import runtime
+
+    asked = question(period, tz=tz)
+    runtime.flush(timeout=FLUSH_SECONDS)
+    settings = config.current()
+    if settings.url is None:
+        frame = _locally(settings.home, asked, dry_run=dry_run)
+    else:
+        from tokenbudget.client import Client
+
+        frame = Client(settings.url, settings.api_key).reprice(asked, dry_run=dry_run)
+    return deliver(frame, asked.period.tz, backend)
+
+
+def _locally(home: Path, asked: Query, *, dry_run: bool) -> pl.DataFrame:
+    from tokenbudget import runtime
+
+    parts: list[pl.DataFrame] = []
+
+    def seen(priced: pl.DataFrame) -> None:
+        parts.append(repricing.totals(priced))
+
+    start, end = asked.period.start, asked.period.end
+    if dry_run:
+        preview(home, start, end, default(), seen)
+    else:
+        runtime.shutdown()  # Finishes this process' segment; the next call starts another.
+        if left := apply(home, start, end, default(), seen):
+            warnings.warn(
+                f"{left:,} calls keep their costs for now: running programs still write their journals, or they wait "
+                "to be sent to a server. Price again when these programs have ended",
+                NotRepricedWarning,
+                stacklevel=3,
+            )
+    return repricing.difference(parts)
