@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-_SUFFIXES = {
+SUFFIXES = {
     "api.openai.com": "openai",
     "openai.azure.com": "azure",
     "services.ai.azure.com": "azure",
@@ -97,7 +97,7 @@ def provider_at(host: str, port: int | None = None) -> tuple[str | None, str | N
     labels = host.split(".")
     for cut in range(len(labels) - 1):
         suffix = ".".join(labels[cut:])
-        if suffix in _SUFFIXES:
+        if suffix in SUFFIXES:
             region = ".".join(labels[:cut]) if suffix in _REGIONS else ""
-            return _SUFFIXES[suffix], region or None
+            return SUFFIXES[suffix], region or None
     return None, None

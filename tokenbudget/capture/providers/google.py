@@ -9,7 +9,7 @@ from typing import Any
 from tokenbudget.capture import results
 from tokenbudget.capture.api import Api
 from tokenbudget.capture.call import Call
-from tokenbudget.capture.fields import Reader
+from tokenbudget.capture.fields import Reader, fields
 from tokenbudget.capture.methods import Asked, Method, MethodSdk
 from tokenbudget.capture.providers import google_rules as rules
 
@@ -80,7 +80,7 @@ def _asked_interaction(http: Any, args: tuple[Any, ...], kwargs: Mapping[str, An
 
 
 def _body(response: Any, call: Call) -> Any:
-    call.answered(results.json_object(response.body))
+    call.answered(rules.body_of(fields(response)))
     return response
 
 

@@ -106,9 +106,14 @@ def interaction_tools(found: Found, response: Fields, request: Fields) -> None: 
         found["tools"] = tools
 
 
+def body_of(response: Fields) -> Fields:
+    """Give the JSON of a response; the SDK's first versions hand it on decoded."""
+    return json_object(response["body"]) if "body" in response else response
+
+
 def fold_generate(answer: dict[str, Any], item: Fields) -> int:
     """Add up chunks: each repeats the usage so far, so the last count of each kind is the whole."""
-    chunk = json_object(item.get("body"))
+    chunk = body_of(item)
     answer.update({name: chunk[name] for name in _NAMES if name in chunk})
     if "usageMetadata" in chunk:
         answer["usageMetadata"] = answer.get("usageMetadata", {}) | chunk["usageMetadata"]

@@ -1,0 +1,136 @@
+"""Write docs/reference/providers.md from the provider files, or compare it with ``--check``."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tokenbudget.capture import hosts, providers  # noqa: E402 (found by the line above)
+from tokenbudget.capture.api import Api  # noqa: E402
+from tokenbudget.capture.sdk import Sdk  # noqa: E402
+from tokenbudget.core.usage import Usage  # noqa: E402
+
+PAGE = ROOT / "docs" / "reference" / "providers.md"
+CALLS = {
+    "openai": ("sync, async, streams, raw responses, batch results", "1.66.0, 2.54.0, 3.54.0"),
+    "anthropic": ("sync, async, streams, raw responses, batch results", "0.79.0, 2.12.0"),
+    "google.genai": ("sync, `aio`, streams, chats", "1.10.0, 3.4.0"),
+    "mistralai": ("sync, async, streams", "1.5.0, 3.7.0"),
+    "cohere": ("sync, async, streams, raw responses", "5.13.12, 7.3.1"),
+    "groq": ("sync, async, streams, raw responses", "0.18.0, 1.7.0"),
+    "botocore": ("sync, streams (boto3)", "1.38.0, 1.43.117"),
+    "aiobotocore": ("async, streams (aioboto3)", "3.10.0"),
+    "litellm": ("sync, async, streams", "1.106.2"),
+}
+"""How an SDK can be called, and the versions its recorded responses were replayed with: the one thing told by hand."""
+
+HEAD = """# Providers
+
+<!-- Written by docs/generate_providers.py from tokenbudget/capture/providers. -->
+
+`tb.wrap(client)` measures the clients in this table; `tb.patch()` measures all of them. Every call is one event,
+however it ends: read to the end, left early (`aborted`, tokens `estimated`), or failed (`error`, never charged unless
+the provider states usage).
+
+| SDK | Clients | How they can be called | Checked with |
+|---|---|---|---|
+"""
+NOTES = """
+## What is read of each API
+
+Input tokens include cached ones, output tokens include reasoning ones; the other counts are parts of these two. A
+field is there where the response states it. Every event has the provider, the model asked for and the model that
+answered, time, latency, time to the first token of a stream, status, and tags.
+
+"""
+END = """
+## Who bills a call
+
+The address of a client says who bills it, so any server that speaks OpenAI's protocol is priced by its own prices. An
+address that is not known is taken for the SDK's own provider; name another with `tb.wrap(client, provider="...")`.
+
+| Provider | Hosts |
+|---|---|
+{hosts}
+
+`*.openai.azure.com` and other subdomains belong to the host they end in. Ports 11434 and 1234 of this machine are
+Ollama and LM Studio. Bedrock and Vertex are told by their regional hosts, and the region is kept. `google-genai` is
+`google` with an API key and `vertex` with a project; on Bedrock the requested model or inference profile decides the
+price.
+
+## Good to know
+
+- Bedrock: an answer whose body counts no tokens is counted by its `x-amzn-bedrock-…-token-count` headers. boto3 drops
+  response fields that are newer than itself: 1.36 does not show cached tokens of Converse, so use 1.38 or newer.
+- Cohere: billed units are recorded, not the `tokens` beside them. AWS's own hosts are billed by Bedrock.
+- Google: a call that runs functions by itself makes several requests, and each is an event. Retries of an interaction
+  are events of their own; retries of everything else are one event.
+- LiteLLM: wrap the module before names are imported from it (`from litellm import completion` keeps what it found). A
+  provider that states no usage is counted by LiteLLM itself. Answers from its cache and mocks are not recorded.
+- Streams of OpenAI's protocol: usage is asked for, and the chunk that brings it is hidden from a caller who did not
+  ask.
+
+## Frameworks
+
+| Framework | Handler, in `tokenbudget.integrations` | Where it goes | Checked with |
+|---|---|---|---|
+| LangChain | `langchain.TokenBudgetCallbackHandler` | `callbacks` | langchain-core 1.7.2 |
+| LlamaIndex | `llamaindex.TokenBudgetEventHandler` | the root dispatcher | llama-index-core 0.14.25 |
+
+A call that goes through a wrapped client as well is recorded once, by the client. Anything else:
+`tb.record(provider=..., model=..., usage=...)`.
+"""
+
+
+def _sdks() -> list[tuple[str, Sdk]]:
+    """Give each SDK once, under the first package it is known by."""
+    seen: dict[str, tuple[str, Sdk]] = {}
+    for package, module in providers.MODULES.items():
+        found = providers.sdk(package)
+        seen.setdefault(module, (found.name, found))
+    return list(seen.values())
+
+
+def _fields(api: Api) -> str:
+    names = {name for name in (*api.read.places, *api.adds) if name in Usage.__struct_fields__}
+    ordered = [name for name in Usage.__struct_fields__ if name in names]
+    beside = [name for name in ("service_tier", "speed", "region") if name in api.read.places]
+    return ", ".join(f"`{name}`" for name in [*ordered, *beside]) or "the request's characters"
+
+
+def page() -> str:
+    """Give the text of the page."""
+    rows = []
+    for name, sdk in _sdks():
+        clients = ", ".join(f"`{client}`" for client in sdk.clients) or f"the module `{name}`"
+        rows.append(f"| `{name}` | {clients} | {' | '.join(CALLS[name])} |")
+    tables = ""
+    for name, sdk in _sdks():
+        if name == "aiobotocore":
+            continue  # as botocore
+        lines = [f"| `{api.operation}` | {_fields(api)} |" for api in sdk.apis]
+        tables += f"### {name}\n\n| Operation | Fields |\n|---|---|\n" + "\n".join(dict.fromkeys(lines)) + "\n\n"
+    by_provider: dict[str, list[str]] = {}
+    for host, provider in hosts.SUFFIXES.items():
+        by_provider.setdefault(provider, []).append(f"`{host}`")
+    known = "\n".join(f"| `{provider}` | {', '.join(found)} |" for provider, found in sorted(by_provider.items()))
+    return HEAD + "\n".join(rows) + "\n" + NOTES + tables.rstrip() + "\n" + END.format(hosts=known)
+
+
+def main(args: Sequence[str]) -> int:
+    """Write the page, or compare it."""
+    text = page()
+    if "--check" not in args:
+        PAGE.parent.mkdir(exist_ok=True)
+        PAGE.write_text(text, "utf-8")
+        return 0
+    if PAGE.exists() and PAGE.read_text("utf-8") == text:
+        return 0
+    print(f"{PAGE.relative_to(ROOT)} is out of date. What to do: python3 dev.py docs")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

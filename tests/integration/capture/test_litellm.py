@@ -1,0 +1,89 @@
+"""LiteLLM, where it is installed: it holds openai below version 3, so it cannot be among the tests' requirements."""
+
+import asyncio
+import os
+
+import pytest
+
+import tokenbudget as tb
+from tests.integration.capture import bodies
+from tests.integration.capture.local_server import running
+
+HI = [{"role": "user", "content": "hi"}]
+
+
+@pytest.fixture(scope="module")
+def litellm():
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+    module = pytest.importorskip("litellm", reason="litellm wants openai<3, these tests openai>=3")
+    return tb.wrap(module)
+
+
+@pytest.fixture
+def server():
+    with running() as local:
+        yield local
+
+
+def arguments(server, **more):
+    return {"model": "openai/gpt-4o-mini", "messages": HI, "api_key": "unused", "api_base": server.url} | more
+
+
+def is_whole(event):
+    assert (event.provider, event.requested_model, event.status) == ("openai", "gpt-4o-mini", "ok")
+    assert (event.usage.input_tokens, event.usage.output_tokens, event.usage.cache_read_tokens) == (1000, 200, 400)
+
+
+def test_a_completion_is_recorded_once_though_openai_is_observed_as_well(litellm, server, events):
+    tb.patch()
+    server.answer(bodies.CHAT)
+    litellm.completion(**arguments(server))
+    asyncio.run(litellm.acompletion(**arguments(server)))
+    tb.unpatch()
+    assert len(events) == 2
+    for event in events:
+        is_whole(event)
+
+
+def test_a_stream_says_its_usage_to_us_and_not_to_the_caller(litellm, server, events):
+    server.answer(bodies.CHAT_STREAM_WITH_USAGE)
+    stream = litellm.completion(**arguments(server, stream=True))
+    assert isinstance(stream, litellm.CustomStreamWrapper)
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in stream) == "Hello there."
+    assert server.requests[0][1]["stream_options"] == {"include_usage": True}
+
+    async def read():
+        return [chunk async for chunk in await litellm.acompletion(**arguments(server, stream=True))]
+
+    assert not any(getattr(chunk, "usage", None) for chunk in asyncio.run(read()))
+    assert len(events) == 2
+    for event in events:
+        is_whole(event)
+
+
+def test_a_stream_left_early_is_recorded_as_aborted(litellm, server, events):
+    server.answer(bodies.CHAT_STREAM_WITH_USAGE)
+    stream = litellm.completion(**arguments(server, stream=True))
+    next(chunk for chunk in stream if chunk.choices[0].delta.content)
+    stream.__dict__["_tokenbudget_items"].settle(every=True)
+    assert (events[0].status, events[0].measured) == ("aborted", "estimated")
+
+
+def test_anthropic_cache_writes_keep_their_lifetimes(litellm, server, events):
+    server.answer(bodies.MESSAGE)
+    litellm.completion(**arguments(server, model="anthropic/claude-sonnet-4-5-20250929"))
+    (event,) = events
+    assert (event.provider, event.usage.input_tokens, event.usage.cache_write_1h_tokens) == ("anthropic", 2310, 200)
+
+
+def test_mocked_answers_cost_nothing(litellm, server, events):
+    litellm.completion(**arguments(server, mock_response="Hello."))
+    assert events == []
+
+
+def test_an_error_is_recorded_and_not_charged(litellm, server, events):
+    server.answer({"error": {"message": "no"}}, status=400)
+    with pytest.raises(litellm.BadRequestError):
+        litellm.completion(**arguments(server))
+    (event,) = events
+    assert (event.status, event.error_type, event.cost_usd) == ("error", "BadRequestError", None)
