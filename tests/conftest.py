@@ -1,3 +1,9 @@
 """What every test may use."""
 
-pytest_plugins = ["tests.plugins.isolation", "tests.plugins.prices", "tests.plugins.server", "tests.plugins.services"]
+pytest_plugins = [
+    "tests.plugins.browser",
+    "tests.plugins.isolation",
+    "tests.plugins.prices",
+    "tests.plugins.server",
+    "tests.plugins.services",
+]

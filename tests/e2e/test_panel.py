@@ -1,13 +1,6 @@
 """The Panel dashboard, served as users serve it, in a real browser."""
 
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 import tokenbudget as tb
+from tests.plugins.browser import free_port
 from tests.unit.panel.usage import FEATURES, record
 from tokenbudget import config, runtime
 from tokenbudget.core.event import Event
@@ -28,7 +22,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::tokenbudget.notebook.UnpricedWarning"),
 ]
 
-PATIENCE_MS = 60_000
 WIDTHS = {"wide": 1440, "narrow": 400}
 METRICS = ("cost_usd", "requests", "total_tokens", "cache_hit_rate", "error_rate")
 
@@ -43,76 +36,14 @@ def recording_in(home):
         config.reset()
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@contextmanager
-def dashboard(home):
-    """Serve the dashboard of a home; gives its address."""
-    port = free_port()
-    log = home / "panel.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tokenbudget_panel", f"--port={port}"],
-            env={**os.environ, "TOKENBUDGET_HOME": str(home)},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        wait_until_ready(process, f"http://127.0.0.1:{port}/liveness", log)
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def wait_until_ready(process, url, log):
-    deadline = time.monotonic() + PATIENCE_MS / 1000
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    pytest.fail(f"the dashboard did not start:\n{log.read_text()}")
-
-
-@pytest.fixture(scope="module")
-def browser(chromium):
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as started:
-        running = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield running
-        running.close()
-
-
 @pytest.fixture
-def open_page(browser):
-    """Return a function that opens a page; what went wrong in it fails the test."""
-    contexts, faults = [], []
+def look(open_page):
+    """Open a page of the dashboard, wide or narrow."""
 
     def opened(url, width="wide"):
-        context = browser.new_context(viewport={"width": WIDTHS[width], "height": 1000})
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        page.on("console", lambda message: message.type == "error" and faults.append(message.text))
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("request", lambda request: is_outside(request.url) and faults.append(f"asks {request.url}"))
-        page.goto(url)
-        return page
+        return open_page(url, viewport={"width": WIDTHS[width], "height": 1000})
 
-    yield opened
-    for context in contexts:
-        context.close()
-    assert faults == []
-
-
-def is_outside(url):
-    return not url.startswith(("http://127.0.0.1:", "data:", "blob:http://127.0.0.1:"))
+    return opened
 
 
 @pytest.fixture(scope="module")
@@ -124,8 +55,8 @@ def home(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def served(home):
-    with dashboard(home) as url:
+def served(home, panel_of):
+    with panel_of(home) as url:
         yield url
 
 
@@ -160,9 +91,9 @@ def summed_up(home, period, **filters):
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_the_page_shows_the_numbers_of_tb_summary(open_page, served, home, width):
+def test_the_page_shows_the_numbers_of_tb_summary(look, served, home, width):
     before = summed_up(home, "30d")
-    page = open_page(served, width)
+    page = look(served, width)
     page.wait_for_selector('[data-tile="Spend"]')
     found = shown(page)
     assert found in (before, summed_up(home, "30d"))  # Midnight may pass while the page is read.
@@ -171,8 +102,8 @@ def test_the_page_shows_the_numbers_of_tb_summary(open_page, served, home, width
     assert page.evaluate("document.documentElement.scrollWidth") <= WIDTHS[width]
 
 
-def test_another_view_shows_its_numbers_and_is_kept_in_the_address(open_page, served, home):
-    page = open_page(served)
+def test_another_view_shows_its_numbers_and_is_kept_in_the_address(look, served, home):
+    page = look(served)
     page.wait_for_selector('[data-tile="Spend"]')
     page.get_by_role("button", name="90d").click()
     page.get_by_label("Split by").click()
@@ -200,14 +131,14 @@ def test_another_view_shows_its_numbers_and_is_kept_in_the_address(open_page, se
         ("app?period=never&by=a%20b&tz=Mars", "30d", "per day, by model"),
     ],
 )
-def test_an_address_says_what_is_shown(open_page, served, address, period, remark):
-    page = open_page(served + address)
+def test_an_address_says_what_is_shown(look, served, address, period, remark):
+    page = look(served + address)
     page.get_by_text(remark).wait_for()
     assert page.get_by_role("button", name=period).get_attribute("aria-pressed") == "true"
 
 
-def test_pointing_at_a_bar_gives_its_exact_numbers(open_page, served):
-    page = open_page(f"{served}app?period=90d")
+def test_pointing_at_a_bar_gives_its_exact_numbers(look, served):
+    page = look(f"{served}app?period=90d")
     page.wait_for_selector('[data-tile="Spend"]')
     canvas = page.locator(".bk-Figure .bk-events").first
     page.wait_for_timeout(500)  # The figure is laid out twice.
@@ -219,8 +150,8 @@ def test_pointing_at_a_bar_gives_its_exact_numbers(open_page, served):
     assert re.search(r"Total\s+\$\d+\.\d{2,12}\s+\d+ calls?", tip.inner_text())
 
 
-def test_the_theme_changes_and_is_kept(open_page, served):
-    page = open_page(served)
+def test_the_theme_changes_and_is_kept(look, served):
+    page = look(served)
     page.wait_for_selector('[data-tile="Spend"]')
     paper = page.locator('[data-tile="Spend"]')
     light = paper.evaluate("tile => getComputedStyle(tile).backgroundColor")
@@ -233,9 +164,9 @@ def test_the_theme_changes_and_is_kept(open_page, served):
     assert paper.evaluate("tile => getComputedStyle(tile).backgroundColor") == dark
 
 
-def test_a_call_made_meanwhile_appears_by_itself(open_page, tmp_path):
-    with dashboard(tmp_path) as url:
-        page = open_page(url)
+def test_a_call_made_meanwhile_appears_by_itself(look, panel_of, tmp_path):
+    with panel_of(tmp_path) as url:
+        page = look(url)
         page.get_by_role("heading", name="No calls in this period").wait_for()
         assert "client = tb.wrap(OpenAI())" in page.locator(".notice pre").inner_text()
         with recording_in(tmp_path):
@@ -248,11 +179,11 @@ def test_a_call_made_meanwhile_appears_by_itself(open_page, tmp_path):
         assert page.locator(".tabulator-row").count() == 1
 
 
-def test_a_server_that_does_not_answer_is_said_and_can_be_tried_again(open_page, tmp_path):
+def test_a_server_that_does_not_answer_is_said_and_can_be_tried_again(look, panel_of, tmp_path):
     settings = tmp_path / "config.toml"
     settings.write_text(f'url = "http://127.0.0.1:{free_port()}"\napi_key = "tb_ak_0"\n')
-    with dashboard(tmp_path) as url:
-        page = open_page(url, "narrow")
+    with panel_of(tmp_path) as url:
+        page = look(url, "narrow")
         page.get_by_role("heading", name="The TokenBudget server does not answer").wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= WIDTHS["narrow"]
         settings.unlink()

@@ -20,7 +20,6 @@ from tokenbudget.core.usage import Usage
 # One server serves all of them, also where tests are spread over processes.
 pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.xdist_group("server")]
 
-PATIENCE_SECONDS = 60
 # provider, model, calls, usage; the last one is in no price book.
 CALLS = [
     ("openai", "gpt-4o-mini", 7, Usage(input_tokens=1000, output_tokens=100, cache_read_tokens=250)),
@@ -62,29 +61,9 @@ def project(running_server):
     return Dashboard(running_server(f"churn-{uuid7()[-6:]}"))
 
 
-@pytest.fixture(scope="module")
-def browser(chromium):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield running
-        running.close()
-
-
 @pytest.fixture
-def page(browser):
-    """A page that fails the test on any error in the browser's console."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, timezone_id="Asia/Kolkata")
-    context.set_default_timeout(PATIENCE_SECONDS * 1000)
-    opened = context.new_page()
-    complaints: list[str] = []
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("console", lambda message: message.type == "error" and complaints.append(message.text))
-    yield opened
-    context.close()
-    # The browser reports refusals by itself; which ones a test provokes is its own matter.
-    assert [text for text in complaints if "Failed to load resource" not in text] == []
+def page(open_page):
+    return open_page("about:blank", may_fail=True, viewport={"width": 1280, "height": 900}, timezone_id="Asia/Kolkata")
 
 
 def events(now: datetime) -> list[Event]:

@@ -42,9 +42,11 @@ def call(at: datetime, chance: random.Random) -> Event:
     )
 
 
-def record(calls: int) -> None:
-    """Journal calls under the home that is configured."""
+def record(calls: int, *, flush: bool = False) -> None:
+    """Journal calls under the home that is configured; with `flush`, wait until the server has them."""
     chance, now = random.Random(2026), datetime.now(UTC)
     for _ in range(calls):
         runtime.record(call(now - timedelta(days=90 * chance.random()), chance))
+    if flush:
+        assert runtime.flush(timeout=60)
     runtime.shutdown()
