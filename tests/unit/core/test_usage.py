@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenbudget.core.usage import INPUT_PARTS, OUTPUT_PARTS, TOKEN_FIELDS, Usage, check
+from tokenbudget.core.usage import INPUT_PARTS, OUTPUT_PARTS, TOKEN_FIELDS, Usage, _is_sound, check
 
 counts = st.integers(-10, 100)
 usages = st.builds(Usage, **dict.fromkeys(TOKEN_FIELDS, counts))
@@ -16,7 +16,17 @@ def test_checked_usage_never_contradicts_itself(usage: Usage) -> None:
     assert all(getattr(fixed, part) <= fixed.input_tokens for part in INPUT_PARTS)
     assert all(getattr(fixed, part) <= fixed.output_tokens for part in OUTPUT_PARTS)
     assert fixed.cache_read_tokens + fixed.cache_write_tokens <= fixed.input_tokens
+    lifetimes = fixed.cache_write_5m_tokens + fixed.cache_write_1h_tokens + fixed.cache_write_12h_tokens
+    assert max(lifetimes, fixed.cache_write_audio_tokens) <= fixed.cache_write_tokens
+    assert max(fixed.cache_read_audio_tokens, fixed.cache_read_image_tokens) <= fixed.cache_read_tokens
     assert min(getattr(fixed, name) for name in TOKEN_FIELDS) >= 0
+
+
+@given(usages)
+def test_the_quick_look_agrees_with_the_careful_one(usage: Usage) -> None:
+    fixed, _ = check(usage)
+    assert _is_sound(fixed)
+    assert _is_sound(usage) == (fixed == usage)
 
 
 def test_sound_usage_is_returned_as_it_is() -> None:
