@@ -22,6 +22,8 @@ from tokenbudget.pricing.pricer import Pricer
 from tokenbudget.pricing.repricing import ANSWERS, repriced, was
 
 _ROW = "row"
+_WAIT_SECONDS = 60.0
+"""How long to wait for another process that seals."""
 
 Seen = Callable[[pl.DataFrame], None]
 """Is given frames of `tokenbudget.pricing.repricing.repriced`."""
@@ -57,7 +59,7 @@ def apply(home: Path, start: datetime, end: datetime, pricer: Pricer, seen: Seen
     OSError
         If the ledger cannot be written; nothing is changed then.
     """
-    compact(home, to_sealed, min_bytes=0, min_segments=0)
+    compact(home, to_sealed, min_bytes=0, min_segments=0, wait=_WAIT_SECONDS)
     now = datetime.now(UTC)
 
     def change(part: pl.DataFrame) -> pl.DataFrame | None:
