@@ -1,1 +1,0 @@
-"""Tell people when a budget is about to be or has been overspent."""

@@ -1,1 +1,0 @@
-"""Budgets, their status and their enforcement."""

@@ -1,1 +1,0 @@
-"""Receive OpenTelemetry traces and read the usage in them."""

@@ -1,1 +1,0 @@
-"""Keep the waitlist of people who asked for access."""

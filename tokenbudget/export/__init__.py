@@ -1,1 +1,0 @@
-"""Turn a frame into the bytes of a file: CSV, Parquet, FOCUS, PDF."""
