@@ -11,8 +11,8 @@ from typing import Any
 
 BYTES_PER_TOKEN = 4
 
-_PROMPT_KEYS = ("messages", "input", "prompt", "instructions", "system", "tools", "contents")
-_ELSEWHERE = ("previous_response_id", "conversation", "context_management", "container")
+_PROMPT_KEYS = ("messages", "input", "prompt", "instructions", "system", "tools", "contents", "systemInstruction")
+_ELSEWHERE = ("previous_response_id", "conversation", "context_management", "container", "cachedContent")
 _NOT_TEXT = {
     "audio",
     "document",
@@ -25,6 +25,8 @@ _NOT_TEXT = {
     "item_reference",
     "video_url",
 }
+
+_NOT_TEXT_FIELDS = frozenset({"audio", "document", "fileData", "image", "inlineData", "video"})
 
 
 def text_bytes(text: str) -> int:
@@ -73,7 +75,7 @@ def _size(value: Any, *, name: str = "") -> int | None:
     if isinstance(value, str):
         return 0 if name in {"role", "type", "id"} else text_bytes(value)
     if isinstance(value, Mapping):
-        if value.get("type") in _NOT_TEXT:
+        if value.get("type") in _NOT_TEXT or not _NOT_TEXT_FIELDS.isdisjoint(value):
             return None
         sizes = [_size(inner, name=key) for key, inner in value.items()]
     elif isinstance(value, list | tuple):

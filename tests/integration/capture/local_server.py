@@ -1,8 +1,10 @@
 """A provider on this machine: it answers every request with what the test says, part by part."""
 
 import contextlib
+import gc
 import json
 import threading
+import warnings
 from binascii import crc32
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -104,3 +106,6 @@ def running():
         server.shutdown()
         server.server_close()
         thread.join()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # how SDKs leave their sockets is theirs
+            gc.collect()

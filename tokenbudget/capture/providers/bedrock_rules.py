@@ -63,9 +63,9 @@ def by_family(found: Found, response: Fields, request: Fields) -> None:
         lifetimes(found, response, request)
     written = [count for result in response.get("results") or () if (count := fields(result).get("tokenCount"))]
     if written:
-        found.setdefault("output_tokens", sum(written))
+        found["output_tokens"] = sum(written)
     if "embedding" in response or "embeddings" in response or "embeddingsByType" in response:
-        found.setdefault("output_tokens", 0)
+        found["output_tokens"] = 0
 
 
 def fold_converse(answer: dict[str, Any], event: Fields) -> int:
