@@ -77,7 +77,7 @@ _sink: Sink | None = None
 _open_streams: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
-def record(event: Event) -> None:
+def record(event: Event, *, once: bool = False) -> None:
     """Price an event, append it to the journal and wake the shipper.
 
     Never raises: a fault is swallowed, counted in ``tokenbudget.faults.counts`` and logged once.  Does nothing while
@@ -87,13 +87,29 @@ def record(event: Event) -> None:
     ----------
     event : Event
         What happened; its cost is filled in here.
+    once : bool
+        Whether the event may come again, under the same id, in this process or another: it is recorded the first time.
     """
     try:
         settings = config.current()
-        if settings.enabled:
-            (_sink or _recorder or _make_recorder(settings))(event)
+        if not settings.enabled:
+            return
+        sink = _sink or _recorder or _make_recorder(settings)
+        if once and _sink is None:
+            _record_once(settings, event, sink)
+        else:
+            sink(event)
     except Exception as error:  # noqa: BLE001 (telemetry never raises into the host program)
         faults.swallow("runtime.record", error)
+
+
+def _record_once(settings: config.Config, event: Event, sink: Sink) -> None:
+    from tokenbudget.journal.once import write_once
+
+    try:
+        write_once(settings.home, event.id, lambda: sink(event))
+    except OSError:
+        sink(event)  # What was written before cannot be read: rather twice than not at all.
 
 
 def _make_recorder(settings: config.Config) -> Recorder:

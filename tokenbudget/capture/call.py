@@ -158,7 +158,7 @@ class Call:
             if estimated:
                 self._estimate(found)
                 measured = "estimated"
-            runtime.record(self._event(found, status, measured, error))
+            runtime.record(self._event(found, status, measured, error), once=self.id is not None)
             if self.outer is not None:
                 self.outer.tell()
         except Exception as fault:  # noqa: BLE001 (never into the host program)

@@ -9,6 +9,7 @@ import pytest
 import tokenbudget as tb
 from tests.integration.capture import bodies
 from tokenbudget import config, runtime
+from tokenbudget.capture import recent
 from tokenbudget.journal import read_lines
 
 USAGE = {"input_tokens": 1000, "output_tokens": 100}
@@ -121,3 +122,12 @@ print("httpx" in sys.modules, "httpx2" in sys.modules)
 """
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.split() == ["False", "True"]
+
+
+def test_a_response_fetched_in_another_process_is_not_recorded_again(home, connect):
+    done = bodies.but(bodies.RESPONSE, id="resp_elsewhere", background=True)
+    client, _ = connect(openai.OpenAI, done)
+    for _ in range(2):
+        client.responses.retrieve("resp_elsewhere")
+        recent._seen.clear()  # What this process remembers; another remembers nothing.
+    assert len(recorded(home)) == 1
