@@ -71,8 +71,8 @@ def test_journal_and_server_say_the_same_of_prices(served, tmp_path) -> None:
         pd.testing.assert_frame_equal(
             mine[shared].reset_index(drop=True), theirs[shared].reset_index(drop=True), obj=f"question {index}"
         )
-    assert local[3]["changed"].sum() > 0
-    assert local[7]["newly_priced"].sum() > 0
+    assert local[3]["newly_priced"].sum() > 0
+    assert local[7]["changed"].sum() > 0
 
 
 def _key_of(database: str, project: str) -> str:

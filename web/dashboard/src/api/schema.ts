@@ -208,6 +208,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/analytics/coverage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Coverage */
+        get: operations["ApiAnalyticsCoverageCoverage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/analytics/percentiles": {
         parameters: {
             query?: never;
@@ -310,6 +327,92 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/reprice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** PostReprice */
+        post: operations["ApiRepricePostReprice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/sync-pricing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** PostSyncPricing */
+        post: operations["ApiAdminSyncPricingPostSyncPricing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/price-changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetPriceChanges */
+        get: operations["ApiPriceChangesGetPriceChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/price-overrides": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetPriceOverrides */
+        get: operations["ApiPriceOverridesGetPriceOverrides"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/price-overrides": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** PostPriceOverride */
+        post: operations["ApiAdminPriceOverridesPostPriceOverride"];
+        /** DeletePriceOverride */
+        delete: operations["ApiAdminPriceOverridesDeletePriceOverride"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -346,6 +449,42 @@ export interface components {
             by: string[];
             rows: components["schemas"]["UserRow"][];
         };
+        /** Change */
+        Change: {
+            key: string;
+            provider: string;
+            kind: string;
+            field: string;
+            before: number | null;
+            after: number | null;
+            effective_from: string | null;
+            source: string;
+            /** Format: date-time */
+            recorded_at: string;
+        };
+        /** ChangesPage */
+        ChangesPage: {
+            rows: components["schemas"]["Change"][];
+            next: string | null;
+        };
+        /** CoverageAnswer */
+        CoverageAnswer: {
+            period: components["schemas"]["Period"];
+            rows: components["schemas"]["CoverageRow"][];
+        };
+        /** CoverageRow */
+        CoverageRow: {
+            provider: string;
+            model: string;
+            reason: string | null;
+            requests: number;
+            input_tokens: number | null;
+            output_tokens: number | null;
+            share: number;
+            /** Format: date-time */
+            last_at: string;
+            advice: string;
+        };
         /** EventsPage */
         EventsPage: {
             rows: components["schemas"]["StoredEvent"][];
@@ -376,6 +515,14 @@ export interface components {
         Health: {
             status: string;
             version?: string;
+        };
+        /** Held */
+        Held: {
+            key: string;
+            provider: string;
+            field: string;
+            before: number | null;
+            after: number | null;
         };
         /** Key */
         Key: {
@@ -436,6 +583,21 @@ export interface components {
             cache_hit_rate: number | null;
             model: string | null;
             share: number | null;
+        };
+        /** OwnPrice */
+        OwnPrice: {
+            provider: string;
+            model: string;
+            effective_from?: string | null;
+            input_per_million?: number | null;
+            output_per_million?: number | null;
+            cache_read_per_million?: number | null;
+            cache_write_per_million?: number | null;
+            rates?: {
+                [key: string]: number;
+            };
+            multiplier?: number | null;
+            note?: string;
         };
         /** Pass */
         Pass: {
@@ -523,6 +685,30 @@ export interface components {
             field: string;
             reason: string;
         };
+        /** RepriceAnswer */
+        RepriceAnswer: {
+            period: components["schemas"]["Period"];
+            dry_run: boolean;
+            rows: components["schemas"]["RepricedModel"][];
+        };
+        /** RepriceRequest */
+        RepriceRequest: {
+            period?: string;
+            tz?: string;
+            dry_run?: boolean;
+        };
+        /** RepricedModel */
+        RepricedModel: {
+            provider: string;
+            model: string;
+            requests: number;
+            changed: number;
+            newly_priced: number;
+            unpriced: number;
+            old_cost_usd: number | null;
+            new_cost_usd: number | null;
+            difference_usd: number;
+        };
         /** StoredEvent */
         StoredEvent: {
             id: string;
@@ -564,12 +750,41 @@ export interface components {
             /** Format: date-time */
             received_at: string;
             client_cost_usd?: number | null;
+            repriced_at?: string | null;
+            original_cost_usd?: number | null;
+        };
+        /** StoredPrice */
+        StoredPrice: {
+            provider: string;
+            model: string;
+            prices: {
+                [key: string]: unknown;
+            };
+            effective_from: string | null;
+            note: string;
         };
         /** SummaryAnswer */
         SummaryAnswer: {
             period: components["schemas"]["Period"];
             summary: components["schemas"]["Metrics"];
             previous: components["schemas"]["Metrics"];
+        };
+        /** SyncRequest */
+        SyncRequest: {
+            confirm?: string[];
+        };
+        /** Synced */
+        Synced: {
+            new?: number;
+            raised?: number;
+            lowered?: number;
+            removed?: number;
+            held?: number;
+            unchanged?: number;
+            to_confirm?: components["schemas"]["Held"][];
+            refused?: {
+                [key: string]: string;
+            };
         };
         /** TimeseriesAnswer */
         TimeseriesAnswer: {
@@ -939,6 +1154,26 @@ export interface operations {
             };
         };
     };
+    ApiAnalyticsCoverageCoverage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CoverageAnswer"];
+                };
+            };
+        };
+    };
     ApiAnalyticsPercentilesPercentiles: {
         parameters: {
             query?: never;
@@ -1059,6 +1294,223 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PricingPage"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        status_code: number;
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                    };
+                };
+            };
+        };
+    };
+    ApiRepricePostReprice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RepriceRequest"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepriceAnswer"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        status_code: number;
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                    };
+                };
+            };
+        };
+    };
+    ApiAdminSyncPricingPostSyncPricing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SyncRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Synced"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        status_code: number;
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                    };
+                };
+            };
+        };
+    };
+    ApiPriceChangesGetPriceChanges: {
+        parameters: {
+            query?: {
+                since?: string | null;
+                provider?: string | null;
+                model?: string | null;
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangesPage"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        status_code: number;
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                    };
+                };
+            };
+        };
+    };
+    ApiPriceOverridesGetPriceOverrides: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredPrice"][];
+                };
+            };
+        };
+    };
+    ApiAdminPriceOverridesPostPriceOverride: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OwnPrice"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredPrice"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        status_code: number;
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                    };
+                };
+            };
+        };
+    };
+    ApiAdminPriceOverridesDeletePriceOverride: {
+        parameters: {
+            query: {
+                provider: string;
+                model: string;
+                effective_from?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredPrice"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
