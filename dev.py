@@ -30,7 +30,7 @@ BENCHMARKS = ROOT / "tests" / "benchmarks"
 
 def up(args: list[str]) -> int:
     """Start the database, the API and both dashboards (arguments go to `tokenbudget up`)."""
-    environment.prepare("test")
+    environment.prepare("all")
     web.build()
     program = environment.BIN / ("tokenbudget.exe" if WINDOWS else "tokenbudget")
     if not WINDOWS:  # The exec of Windows returns to the shell while the program runs on.

@@ -16,7 +16,7 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if WINDOWS else "bin")
 STATE = VENV / ".dev"
 PYTHON = BIN / ("python.exe" if WINDOWS else "python")
-EXTRAS = ("test", "dev")  # Each contains the one before it.
+EXTRAS = ("all", "test", "dev")  # Each contains the one before it.
 _NETWORK = "check the network, or the proxy or package index that your pip is configured for, then run this again."
 
 
