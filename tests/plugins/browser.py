@@ -16,9 +16,9 @@ import pytest
 PATIENCE_MS = 60_000
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium):
-    """The running browser of playwright."""
+    """The running browser of playwright; not for the session, as it keeps an event loop running in this thread."""
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as started:
         running = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
