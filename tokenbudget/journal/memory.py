@@ -10,7 +10,10 @@ from tokenbudget.journal.record import PREFIX, frame
 
 
 class Held:
-    """A queue that knows how many bytes it holds.  Not thread-safe."""
+    """A queue that knows how many bytes it holds.
+
+    Not thread-safe, but a signal handler may use it in the middle of any of its methods.
+    """
 
     def __init__(self) -> None:
         self._lines: deque[bytes] = deque()
@@ -25,9 +28,13 @@ class Held:
             self._lines.append(line)
             self._bytes += len(line)
 
-    def take(self) -> bytes:
-        """Take the oldest line out."""
-        line = self._lines.popleft()
+    def take(self) -> bytes | None:
+        """Take the oldest line out; None when there is none."""
+        try:
+            line = self._lines.popleft()
+        except IndexError:  # Asking first would not do: a signal handler may take it in between.
+            self._bytes = 0
+            return None
         self._bytes -= len(line)
         return line
 
@@ -51,7 +58,7 @@ class Held:
     def shrink(self, bound: int) -> int:
         """Drop the newest lines until at most `bound` bytes are left; gives how many were dropped."""
         dropped = 0
-        while self._bytes > bound:
+        while self._lines and self._bytes > bound:
             self._bytes -= len(self._lines.pop())
             dropped += 1
         return dropped

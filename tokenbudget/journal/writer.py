@@ -185,8 +185,8 @@ class Journal:
             return
         try:
             segment = self._usable_parked() or self._create()
-            while self._held:
-                self._write_held(segment)
+            while (line := self._held.take()) is not None:
+                self._write_held(segment, line)
         except OSError as error:
             self._degrade(error)
             return
@@ -197,8 +197,7 @@ class Journal:
             log.info("tokenbudget: writing events to %s again", self.home)
             self.problem = None
 
-    def _write_held(self, segment: OpenSegment) -> None:
-        line = self._held.take()
+    def _write_held(self, segment: OpenSegment, line: bytes) -> None:
         try:
             if os.write(segment.fd, line) < len(line) - 1:
                 raise _short_write()

@@ -161,6 +161,20 @@ def test_a_reader_looks_again_when_a_compaction_came_between(tmp_path, monkeypat
     assert ids_seen(tmp_path) == sorted(ids)
 
 
+def test_segments_that_cannot_be_deleted_are_not_sealed_twice(tmp_path, monkeypatch):
+    ids = write(tmp_path, 6, segments=2)
+    with monkeypatch.context() as patched:
+        patched.setattr(compaction, "remove", lambda path: None)
+        compact_now(tmp_path)
+        ids += write(tmp_path, 3)
+        compact_now(tmp_path)
+    assert len(listed(tmp_path)) == 3
+    assert ids_seen(tmp_path) == sorted(ids)
+    compact_now(tmp_path)
+    assert listed(tmp_path) == []
+    assert ids_seen(tmp_path) == sorted(ids)
+
+
 def test_a_manifest_that_cannot_be_read_is_not_guessed_at(tmp_path):
     ledger_dir(tmp_path).mkdir()
     (ledger_dir(tmp_path) / "manifest.json").write_text("{")

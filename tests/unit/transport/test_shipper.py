@@ -262,6 +262,18 @@ def test_closing_is_bounded_and_waking_starts_anew(shipping, journal, server):
     wait_for(lambda: set(server.seen) == set(once(range(6))))
 
 
+def test_what_is_recorded_while_it_ends_is_shipped(shipping, journal, server):
+    def recorded_meanwhile(events):
+        fill(journal, [1], shipping)
+        return server.accept(events)
+
+    server.script = [recorded_meanwhile]
+    journal.append(record(0))
+    shipping._fresh = 1
+    shipping.close(10)
+    wait_for(lambda: server.seen == once([0, 1]))
+
+
 def test_a_closed_shipper_starts_again(shipping, journal, server):
     fill(journal, [0], shipping)
     assert shipping.close(10)
