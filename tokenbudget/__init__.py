@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tokenbudget.capture import patch, record, tagged, tags, unpatch, wrap
     from tokenbudget.config import configure
+    from tokenbudget.doctor import status
     from tokenbudget.notebook import by, coverage, events, percentiles, plot_costs, reprice, summary, timeseries
     from tokenbudget.pricing import prices
     from tokenbudget.pricing.estimate import estimate
@@ -36,6 +37,7 @@ __all__ = [
     "record",
     "reprice",
     "shutdown",
+    "status",
     "summary",
     "tagged",
     "tags",
@@ -47,6 +49,7 @@ __all__ = [
 _NAMES = {
     "tokenbudget.capture": ("patch", "record", "tagged", "tags", "unpatch", "wrap"),
     "tokenbudget.config": ("configure",),
+    "tokenbudget.doctor": ("status",),
     "tokenbudget.notebook": (
         "by",
         "coverage",

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 
 from tokenbudget import __version__, config
 from tokenbudget.config import Config
+from tokenbudget.journal import status as journal_status
 from tokenbudget.journal.quarantine import SetAside, entries
-from tokenbudget.journal.status import Status, status
+from tokenbudget.journal.status import Status
 from tokenbudget.transport.probe import Probe, probe
 
 _LARGEST_SKEW_SECONDS = 60.0
@@ -92,7 +93,7 @@ class Report:
         return facts
 
 
-def examine(settings: Config | None = None, *, timeout: float = 5.0) -> Report:
+def status(settings: Config | None = None, *, timeout: float = 5.0) -> Report:
     """Look at the journal and ask the server.
 
     Parameters
@@ -111,12 +112,12 @@ def examine(settings: Config | None = None, *, timeout: float = 5.0) -> Report:
     --------
     >>> import tempfile
     >>> from pathlib import Path
-    >>> examine(Config(home=Path(tempfile.mkdtemp()))).problems
+    >>> status(Config(home=Path(tempfile.mkdtemp()))).problems
     []
     """
     settings = settings or config.current()
     rejected = next((entry for entry in entries(settings.home) if entry.kind == "rejected"), None)
-    return Report(settings, status(settings.home), probe(settings, timeout), rejected)
+    return Report(settings, journal_status(settings.home), probe(settings, timeout), rejected)
 
 
 def _ago(when: datetime | None) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from tokenbudget import config, faults
 from tokenbudget.core.event import Event, encode
 
-EXIT_SECONDS = 2.0
+EXIT_SECONDS = 1.5
 """How long the interpreter's exit waits for the server; what is not delivered by then is on disk and goes later."""
 
 _SEALING_SECONDS = 0.5

@@ -26,7 +26,7 @@ def server(monkeypatch):
 
 def test_all_is_well(settings, server):
     server(WELL)
-    text = str(doctor.examine(settings))
+    text = str(doctor.status(settings))
     assert "✓ all is well" in text
     assert "http://server takes our events (3 ms)" in text
     assert "last never" in text
@@ -34,7 +34,7 @@ def test_all_is_well(settings, server):
 
 def test_local_mode_is_no_problem(settings):
     Journal(settings.home, sends=lambda: False).append(b'{"unpriced":"unknown_model"}')
-    report = doctor.examine(settings)
+    report = doctor.status(settings)
     assert report.problems == []
     assert "1 kept" in str(report)
     assert report.journal.unpriced == 1
@@ -50,7 +50,7 @@ def test_local_mode_is_no_problem(settings):
 )
 def test_what_is_wrong_with_the_server(settings, server, answer, words):
     server(answer)
-    report = doctor.examine(settings)
+    report = doctor.status(settings)
     assert len(report.problems) == 1
     assert words in report.problems[0]
     assert f"! {report.problems[0]}" in str(report)
@@ -64,7 +64,7 @@ def test_what_is_wrong_here(settings, server):
     )
     (settings.home / "journal").mkdir()
     tally.add(settings.home, refused=2, last_error="HTTP 503", last_error_at=datetime.now(UTC) - timedelta(hours=3))
-    report = doctor.examine(replace(settings, enabled=False))
+    report = doctor.status(replace(settings, enabled=False))
     text = str(report)
     assert "push --retry" in text
     assert "is in the future" in text

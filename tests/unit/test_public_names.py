@@ -22,6 +22,7 @@ NAMES = [
     "record",
     "reprice",
     "shutdown",
+    "status",
     "summary",
     "tagged",
     "tags",

@@ -10,9 +10,9 @@ from tokenbudget import config
 @click.command()
 def doctor() -> None:
     """Say how recording is doing and what to mend; ends with 1 if something is wrong."""
-    from tokenbudget.doctor import examine
+    from tokenbudget.doctor import status
 
-    report = examine()
+    report = status()
     click.echo(str(report))
     if report.problems:
         raise SystemExit(1)

@@ -14,7 +14,7 @@ from tokenbudget.journal import cursor, manifest, tally
 from tokenbudget.journal.quarantine import entries
 from tokenbudget.journal.reader import read_chunk
 from tokenbudget.journal.segment import SegmentFile, listed
-from tokenbudget.journal.writer import Journal
+from tokenbudget.journal.writer import in_this_process
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +74,8 @@ class Status:
     clock_skew_s: float | None = None
 
 
-def status(home: Path, journal: Journal | None = None) -> Status:
-    """Look at the journal under `home`.
-
-    Parameters
-    ----------
-    home : Path
-        TokenBudget's directory.
-    journal : Journal, optional
-        This process's journal, whose memory is looked at too.
+def status(home: Path) -> Status:
+    """Look at the journal under `home`, and at what this process holds of it in memory.
 
     Raises
     ------
@@ -100,20 +93,21 @@ def status(home: Path, journal: Journal | None = None) -> Status:
     counted = [(segment.kind, _count(segment)) for segment in segments]
     set_aside = entries(home)
     told = tally.load(home)
+    ours = in_this_process(home)
     return Status(
         home=home,
         pending=sum(count["events"] for kind, count in counted if kind == "send"),
         kept=sum(count["events"] for kind, count in counted if kind == "keep"),
         unpriced=sum(count["unpriced"] for _, count in counted),
         sealed=sum(part.rows for part in sealed.parts),
-        held=len(journal.held()) if journal else 0,
+        held=sum(len(journal.held()) for journal in ours),
         shipped=told.shipped,
         quarantined=sum(entry.kind == "rejected" for entry in set_aside),
         torn=sum(count["torn"] for _, count in counted) + sum(entry.kind == "damaged" for entry in set_aside),
-        refused=max(told.refused, journal.refused if journal else 0),
+        refused=told.refused + sum(journal.untold for journal in ours),
         segments=len(segments),
         journal_bytes=sum(segment.size for segment in segments),
-        problem=journal.problem if journal else None,
+        problem=next((journal.problem for journal in ours if journal.problem), None),
         last_ack=told.last_ack,
         last_error=told.last_error,
         last_error_at=told.last_error_at,

@@ -18,6 +18,7 @@ from time import monotonic
 
 from tokenbudget import config
 from tokenbudget.core.errors import ConfigError
+from tokenbudget.journal import tally
 from tokenbudget.journal.locks import sync
 from tokenbudget.journal.memory import Held
 from tokenbudget.journal.options import Options
@@ -93,6 +94,7 @@ class Journal:
 
     def _reset(self) -> None:
         self.refused = 0
+        self._told = 0
         self._parked: OpenSegment | None = None  # Could not be written; tried again before a new one.
         self._held = Held()
         self._warned: dict[str, float] = {}
@@ -139,6 +141,17 @@ class Journal:
         with self._lock:
             self._held.forget(records)
 
+    @property
+    def untold(self) -> int:
+        """How many of the refused events the tally does not know of yet."""
+        return self.refused - self._told
+
+    def tell(self) -> None:
+        """Have the tally count what was refused."""
+        if untold := self.untold:
+            self._told += untold
+            tally.add(self.home, refused=untold)
+
     def write_out(self) -> None:
         """Write what waits in memory if the disk can be written again."""
         with self._lock:
@@ -172,6 +185,7 @@ class Journal:
             self.rotate()
             self.write_out()
             self.rotate()
+        self.tell()
 
     def _append_slowly(self, line: bytes) -> None:
         with self._lock:
@@ -317,6 +331,11 @@ def _short_write() -> OSError:
 
 
 _journals: weakref.WeakSet[Journal] = weakref.WeakSet()
+
+
+def in_this_process(home: Path) -> list[Journal]:
+    """Give the journals of `home` that this process writes."""
+    return [journal for journal in list(_journals) if journal.home == home]
 
 
 def _start_afresh() -> None:

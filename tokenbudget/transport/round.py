@@ -50,7 +50,6 @@ class Round:
         self._failures = 0
         self._not_before = 0.0  # Monotonic: a changed clock moves no retry.
         self._not_even_urgent_before = 0.0
-        self._refused_told = 0
         self._aside = Aside(journal.home)
         self._acknowledged_to: dict[Path, int] = {}  # By us; on disk, too, if the disk takes it.
 
@@ -67,7 +66,7 @@ class Round:
         bool
             Whether nothing of ours is left to send.
         """
-        self._tell_refused()
+        self._journal.tell()
         self._journal.write_out()
         self._aside.add(())
         if settings.url is None:
@@ -212,9 +211,3 @@ class Round:
             )
         self.failed(outcome.detail)
         self._not_before = time.monotonic() + _STOPPED_SECONDS
-
-    def _tell_refused(self) -> None:
-        refused = self._journal.refused
-        if refused > self._refused_told:
-            tally.add(self._journal.home, refused=refused - self._refused_told)
-            self._refused_told = refused

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime
 
-from tokenbudget.journal import Journal, cursor, listed, quarantine, status, tally
+from tokenbudget.journal import Journal, Options, cursor, listed, quarantine, status, tally
 from tokenbudget.journal.record import frame
 
 
@@ -22,7 +22,7 @@ def test_what_is_where(tmp_path):
     at = datetime(2026, 10, 5, tzinfo=UTC)
     tally.add(tmp_path, shipped=2, last_ack=at)
     tally.add(tmp_path, shipped=3, refused=1, last_error="down", last_error_at=at)
-    found = status(tmp_path, sending)
+    found = status(tmp_path)
     assert (found.pending, found.kept, found.quarantined, found.torn, found.segments) == (3, 5, 1, 1, 2)
     assert (found.shipped, found.refused, found.last_ack, found.last_error) == (5, 1, at, "down")
     assert found.journal_bytes == sum(s.size for s in listed(tmp_path))
@@ -32,9 +32,19 @@ def test_what_waits_in_memory(tmp_path):
     (tmp_path / "home").write_text("in the way")
     journal = Journal(tmp_path / "home")
     journal.append(b"{}")
-    found = status(tmp_path / "home", journal)
+    found = status(tmp_path / "home")
     assert found.held == 1
     assert "File exists" in found.problem
+
+
+def test_what_was_refused_is_counted_once(tmp_path):
+    options = Options(segment_bytes=100, cap_bytes=200)
+    journal = Journal(tmp_path, options=options, sends=lambda: True)
+    for _ in range(50):
+        journal.append(b"{}")
+    assert status(tmp_path).refused == journal.refused > 0
+    journal.close()
+    assert status(tmp_path).refused == journal.refused == tally.load(tmp_path).refused
 
 
 def test_a_cursor_of_another_file_is_not_trusted(tmp_path):
