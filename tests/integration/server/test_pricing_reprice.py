@@ -164,16 +164,18 @@ def test_everything_a_price_depends_on_is_read_back(store, postgres_url, project
     assert found["changed"].sum() == 0, found
 
 
-def test_the_next_answer_has_the_new_costs(client, store, reprice, sql):
-    store(pricer(mini="1e-6").priced(event()))
+def test_the_next_answer_has_the_new_costs_even_where_their_sum_is_the_same(client, store, reprice):
+    first = pricer(mini="1e-6", maxi="2e-6")
+    store(first.priced(event()), first.priced(event(model="maxi")))
 
-    def cost():
-        answer = client.get("/api/analytics/summary", params={"period": "2026-04"})
-        return json.loads(answer.text, parse_float=Decimal)["summary"]["cost_usd"]
+    def costs():
+        answer = client.get("/api/analytics/by-model", params={"period": "2026-04"})
+        rows = json.loads(answer.text, parse_float=Decimal)["rows"]
+        return {row["model"]: row["cost_usd"] for row in rows}
 
-    assert cost() == Decimal("0.001")
-    reprice(pricer(mini="1.5e-6"))
-    assert cost() == Decimal("0.0015")
+    assert costs() == {"mini": Decimal("0.001"), "maxi": Decimal("0.002")}
+    reprice(pricer(mini="2e-6", maxi="1e-6"))
+    assert costs() == {"mini": Decimal("0.002"), "maxi": Decimal("0.001")}
 
 
 def test_only_one_prices_at_a_time(postgres_url, reprice, store):
