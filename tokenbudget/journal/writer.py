@@ -15,6 +15,7 @@ import weakref
 from collections.abc import Callable, Collection
 from pathlib import Path
 from time import monotonic
+from zlib import crc32
 
 from tokenbudget import config
 from tokenbudget.core.errors import ConfigError
@@ -22,7 +23,6 @@ from tokenbudget.journal import tally
 from tokenbudget.journal.locks import sync
 from tokenbudget.journal.memory import Held
 from tokenbudget.journal.options import Options
-from tokenbudget.journal.record import frame
 from tokenbudget.journal.segment import Kind, OpenSegment, close_inherited, create, listed
 from tokenbudget.journal.syncer import Syncer
 
@@ -109,7 +109,7 @@ class Journal:
 
         Does not raise for anything the disk does.
         """
-        line = frame(record)
+        line = b"%08x %b\n" % (crc32(record), record)  # `frame`, inlined: every observed call passes here.
         segment = self._segment
         if segment is None:
             self._append_slowly(line)
