@@ -91,6 +91,11 @@ class Settings:
             )
         return self.database_url
 
+    @property
+    def ledger(self) -> Path:
+        """The directory of the closed days."""
+        return self.home / "ledger" / "server"
+
     def oldest(self, now: datetime) -> datetime | None:
         """Give the time before which events are not kept; None where all are."""
         return None if self.retention is None else now - self.retention

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from tokenbudget.analytics.cubes import at_one_moment
 from tokenbudget.analytics.metrics import dollars
 from tokenbudget.analytics.selection import events_of
 from tokenbudget.core.query import Query
@@ -20,6 +21,7 @@ def events(source: Source, query: Query) -> pl.DataFrame:
         ``tag_<key>`` for each tag that a listed call has; at most ``query.limit`` rows.
     """
     start, end = query.period.start, query.period.end
+    source = at_one_moment(source, start, end)
     names = source.scan(start, end).collect_schema().names()
     newest = events_of(source, query, start, end, names).sort("occurred_at", "id", descending=True)
     limited = newest if query.limit is None else newest.head(query.limit)

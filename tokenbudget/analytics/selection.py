@@ -28,10 +28,18 @@ def events_of(source: Source, query: Query, start: datetime, end: datetime, need
     needs : iterable of str
         Columns of the ledger to read; those of the filters and of ``by`` are added.
     """
-    filters = {column(name): values for name, values in query.filters.items()}
-    wanted = dict.fromkeys([*needs, *filters, *map(column, query.by)])
-    frame = source.scan(start, end, list(wanted))
-    return frame.filter([_one_of(name, values) for name, values in filters.items()]) if filters else frame
+    return filtered(source.scan(start, end, list(dict.fromkeys([*needs, *asked(query)]))), query)
+
+
+def asked(query: Query) -> list[str]:
+    """Name the ledger's columns that a query filters or groups by."""
+    return list(dict.fromkeys(map(column, (*query.filters, *query.by))))
+
+
+def filtered(frame: pl.LazyFrame, query: Query) -> pl.LazyFrame:
+    """Keep what passes a query's filters."""
+    conditions = [_one_of(column(name), values) for name, values in query.filters.items()]
+    return frame.filter(conditions) if conditions else frame
 
 
 def _one_of(name: str, values: Sequence[str]) -> pl.Expr:

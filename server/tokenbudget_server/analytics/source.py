@@ -35,4 +35,4 @@ async def visible_projects(request: Request[Any, Any, Any], principal: Principal
 
 async def provide_source(settings: Settings, project_ids: list[int]) -> PostgresLedger:
     """Give what analytics reads."""
-    return PostgresLedger(settings.database, project_ids)
+    return PostgresLedger(settings.database, project_ids, settings.ledger)

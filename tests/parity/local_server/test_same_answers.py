@@ -20,7 +20,7 @@ from tokenbudget.core.usage import TOKEN_FIELDS, Usage
 from tokenbudget.journal import Journal
 from tokenbudget.ledger.local import LocalSource
 from tokenbudget_server.errors import StoreUnavailableError
-from tokenbudget_server.ledger import DayMemory, PostgresLedger
+from tokenbudget_server.ledger import Days, PostgresLedger, reading
 
 pytestmark = pytest.mark.postgres
 
@@ -69,7 +69,7 @@ def assert_same_answers(local, server, query) -> None:
 def test_random_events(made, late, query, postgres_url, tmp_path_factory) -> None:
     project_id, name = make_project(postgres_url)
     local = journaled(tmp_path_factory.mktemp("home"), [*made, *late], name)
-    server = PostgresLedger(postgres_url, [project_id])
+    server = PostgresLedger(postgres_url, [project_id], tmp_path_factory.mktemp("ledger"))
     if made:
         store(postgres_url, project_id, made)
     analytics.summary(server, query)  # What is remembered now is stale after the next line.
@@ -91,11 +91,16 @@ SECOND = an_event("01960000-0000-7000-8000-000000000002", "0.5", day=2)
 _CHANGED = "UPDATE spend_day SET cost_usd = cost_usd + %s, requests = requests + %s, rev = rev + 1 WHERE day = %s"
 
 
+@pytest.fixture(params=["in memory", "on disk"])
+def directory(request, tmp_path):
+    return tmp_path / "ledger" if request.param == "on disk" else None
+
+
 @pytest.fixture
-def stored(postgres_url):
+def stored(postgres_url, directory):
     project_id, _ = make_project(postgres_url)
     store(postgres_url, project_id, [FIRST, SECOND])
-    server = PostgresLedger(postgres_url, [project_id])
+    server = PostgresLedger(postgres_url, [project_id], directory)
     assert analytics.summary(server, YEAR)["cost_usd"][0] == Decimal("1.500000000001")
     return postgres_url, server
 
@@ -127,8 +132,8 @@ def test_a_renamed_project_has_its_new_name(stored) -> None:
 
 def test_days_past_the_memory_are_read_again(stored) -> None:
     url, server = stored
-    small = DayMemory(url, most_bytes=1)
-    server._memory = small
+    small = Days(url, most_bytes=1)
+    server._days = small
     for _ in range(2):
         assert analytics.summary(server, YEAR)["requests"][0] == 2
         assert small._bytes == 0
@@ -136,7 +141,7 @@ def test_days_past_the_memory_are_read_again(stored) -> None:
 
 def test_unchanged_days_are_not_read_again(stored, monkeypatch) -> None:
     _, server = stored
-    monkeypatch.setattr("tokenbudget_server.ledger._EVENTS", "SELECT 'this is not asked'")
+    monkeypatch.setattr(reading, "_EVENTS", "SELECT 'this is not asked'")
     assert analytics.summary(server, YEAR)["requests"][0] == 2
 
 

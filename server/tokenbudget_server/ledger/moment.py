@@ -1,0 +1,118 @@
+"""The ledger as it is at one moment: what a question is answered from."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from hashlib import sha256
+
+import polars as pl
+
+from tokenbudget.analytics.cubes import Span
+from tokenbudget.ledger import schema
+from tokenbudget_server.ledger.files import SealedDay
+from tokenbudget_server.ledger.reading import ONE_DAY, TYPES, Day, Version, empty, midnight
+
+_CONCATENATIONS = 8
+
+
+class Moment:
+    """A ledger source of days that do not change any more.
+
+    Parameters
+    ----------
+    names : mapping of int to str
+        The projects' names.
+    versions : mapping of (int, date) to Version
+        Every day that has events.
+    frames, sealed : mapping of (int, date)
+        Where each day's events are: in memory or on disk.
+    """
+
+    def __init__(
+        self,
+        names: Mapping[int, str],
+        versions: Mapping[Day, Version],
+        frames: Mapping[Day, pl.DataFrame],
+        sealed: Mapping[Day, SealedDay],
+    ) -> None:
+        self._names = names
+        self._versions = versions
+        self._frames = frames
+        self._sealed = sealed
+
+    def scan(self, start: datetime, end: datetime, columns: Sequence[str] | None = None) -> pl.LazyFrame:
+        """Read the events of ``start <= occurred_at < end``; see `tokenbudget.ledger.schema.Source`."""
+        touched = [day for day in sorted(self._versions) if _touches(day[1], start, end)]
+        # One frame of many chunks, put together without copying: planning a query over hundreds takes longer.
+        frames = [self._frames[day] for day in touched if day in self._frames]
+        in_memory = pl.concat([empty(), *frames], how="diagonal", rechunk=False).lazy()
+        on_disk = _scanned([self._sealed[day] for day in touched if day in self._sealed], columns)
+        everything = in_memory if on_disk is None else pl.concat([in_memory, on_disk], how="diagonal")
+        return schema.select(self._named(schema.within(everything, start, end)), columns)
+
+    def cubes(self, spans: Sequence[Span], columns: Iterable[str]) -> tuple[pl.LazyFrame | None, list[Span]]:
+        """Give the cubes of whole days; see `tokenbudget.analytics.cubes.CubedSource`."""
+        needed = set(columns) - {"project"}
+        asked = [day for day in sorted(self._versions) if any(_touches(day[1], *span) for span in spans)]
+        missing = {day[1] for day in asked if not self._has_cube(day, needed)}
+        ready = [day for day in asked if day[1] not in missing]
+        if not ready:
+            return None, list(spans)
+        key = tuple((day, self._versions[day], self._sealed[day].path) for day in ready)
+        frame = _concatenated(key, [self._sealed[day].cube for day in ready])
+        lacking = [pl.lit(None, pl.String).alias(name) for name in needed if name not in frame.columns]
+        rest = [(midnight(day), midnight(day + ONE_DAY)) for day in sorted(missing)]
+        return self._named(frame.lazy().with_columns(lacking)), rest
+
+    def token(self) -> str:
+        """Give text that is another whenever an answer may be."""
+        said = repr((sorted(self._names.items()), sorted(self._versions.items())))
+        return sha256(said.encode()).hexdigest()[:32]
+
+    def _has_cube(self, day: Day, columns: Iterable[str]) -> bool:
+        sealed = self._sealed.get(day)
+        if sealed is None:
+            return False
+        return all(name in sealed.cube.columns or name not in sealed.columns for name in columns)
+
+    def _named(self, frame: pl.LazyFrame) -> pl.LazyFrame:
+        name = pl.col("project_id").replace_strict(
+            list(self._names), list(self._names.values()), default=None, return_dtype=pl.String
+        )
+        return frame.with_columns(name.alias("project"))
+
+
+def _touches(day: date, start: datetime, end: datetime) -> bool:
+    return midnight(day) < end and midnight(day + ONE_DAY) > start
+
+
+def _scanned(days: Sequence[SealedDay], columns: Sequence[str] | None) -> pl.LazyFrame | None:
+    if not days:
+        return None
+    stored = frozenset().union(*(day.columns for day in days))
+    wanted = stored if columns is None else stored.intersection({*columns, "project_id", "occurred_at"})
+    types = {name: TYPES.get(name) or schema.dtype(name) for name in schema.ordered(wanted)}
+    return pl.scan_parquet(
+        [day.path for day in days], schema=types, missing_columns="insert", extra_columns="ignore", glob=False
+    )
+
+
+_kept: OrderedDict[object, pl.DataFrame] = OrderedDict()
+_lock = threading.Lock()
+
+
+def _concatenated(key: object, cubes: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Put cubes together, and remember the last few results: a dashboard asks for the same days again and again."""
+    with _lock:
+        if key in _kept:
+            _kept.move_to_end(key)
+            return _kept[key]
+    frame = pl.concat(cubes, how="diagonal")
+    with _lock:
+        _kept[key] = frame
+        while len(_kept) > _CONCATENATIONS:
+            _kept.popitem(last=False)
+    return frame

@@ -1,0 +1,68 @@
+"""The events of some projects, as `tokenbudget.ledger.schema.Source` says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from tokenbudget_server.ledger.days import days_of
+from tokenbudget_server.ledger.moment import Moment
+from tokenbudget_server.store.url import psycopg_url
+
+
+class PostgresLedger:
+    """Reads the events of some projects from a server's Postgres and its data directory.
+
+    Cheap to make: what is remembered is shared by all ledgers of one database.  Synchronous and thread-safe.
+
+    Parameters
+    ----------
+    dsn : str
+        URL of the database.
+    project_ids : iterable of int
+        The projects to read; none gives no events.
+    directory : Path, optional
+        Where closed days are kept as Parquet; in memory when left out.
+    """
+
+    def __init__(self, dsn: str, project_ids: Iterable[int], directory: Path | None = None) -> None:
+        self._days = days_of(psycopg_url(dsn), directory)
+        self._projects = sorted(set(project_ids))
+
+    def at_one_moment(self, start: datetime, end: datetime) -> Moment:
+        """Give the ledger as it is now, for a span.
+
+        Raises
+        ------
+        StoreUnavailableError
+            If the database does not answer.
+        """
+        if not self._projects or start >= end:
+            return Moment({}, {}, {}, {})
+        return self._days.at(self._projects, start, end)
+
+    def scan(self, start: datetime, end: datetime, columns: Sequence[str] | None = None) -> pl.LazyFrame:
+        """Read the events of ``start <= occurred_at < end``.
+
+        Raises
+        ------
+        StoreUnavailableError
+            If the database does not answer.
+        """
+        return self.at_one_moment(start, end).scan(start, end, columns)
+
+    def token(self, start: datetime, end: datetime) -> str:
+        """Give text that is another whenever an answer about the span may be.
+
+        Raises
+        ------
+        StoreUnavailableError
+            If the database does not answer.
+        """
+        if not self._projects or start >= end:
+            return Moment({}, {}, {}, {}).token()
+        versions, names = self._days.versions(self._projects, start, end)
+        return Moment(names, versions, {}, {}).token()
