@@ -54,3 +54,27 @@ def serve(*, host: str | None, port: int | None, workers: int | None) -> None:
     workers = workers or min(_MOST_WORKERS, os.cpu_count() or 1)
     prepare.prepare(settings, workers)
     api.serve(settings.host, settings.port, workers)
+
+
+@click.group()
+def ledger() -> None:
+    """Look after the closed days that analytics reads."""
+
+
+@ledger.command()
+def rebuild() -> None:
+    """Write every closed day anew from the Postgres of TOKENBUDGET_DATABASE_URL.
+
+    Answers do not depend on it: a day that is missing or old is written when it is asked for.  Servers may be running.
+    """
+    from tokenbudget_server.ledger import Days
+
+    settings = read_settings()
+    days = Days(settings.database, settings.ledger)
+    try:
+        done = 0
+        for done, total in days.rebuild():
+            click.echo(f"  {done:,} of {total:,} days", err=True)
+        click.echo(f"Wrote {done:,} days to {settings.ledger}.")
+    finally:
+        days.close()

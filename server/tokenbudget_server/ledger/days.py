@@ -59,6 +59,11 @@ class Known:
         frame = self.events if self.events is not None else self.sealed.cube if self.sealed is not None else None
         return 0 if frame is None else int(frame.estimated_size())
 
+    @property
+    def is_there(self) -> bool:
+        """Tell whether its events can still be read: somebody may have cleared the disk."""
+        return self.sealed is None or self.sealed.path.exists()
+
     def read(self) -> pl.DataFrame:
         """Give its events."""
         if self.events is not None:
@@ -119,17 +124,32 @@ class Days:
         with self._lock, self._connection.snapshot() as cursor:
             return reading.versions(cursor, projects, start, end), reading.names(cursor, projects)
 
-    def seal_all(self) -> Iterator[tuple[int, int]]:
-        """Seal every closed day, of all projects; gives, now and then, the days done and the days in all."""
+    def rebuild(self) -> Iterator[tuple[int, int]]:
+        """Write every closed day, of all projects, anew; gives, now and then, the days done and the days in all.
+
+        Files are replaced one by one while others read them.
+
+        Raises
+        ------
+        StoreUnavailableError
+            If the database does not answer.
+        OSError
+            If the disk does not take them.
+        """
         with self._lock, self._connection.snapshot() as cursor:
-            files, today = self._files(cursor), datetime.now(UTC).date()
-            closed = {day: version for day, version in reading.all_days(cursor).items() if day[1] < today}
+            files, horizon, today = self._files(cursor), reading.horizon(cursor), datetime.now(UTC).date()
+            versions = reading.all_days(cursor)
+            closed = {day: version for day, version in versions.items() if day[1] < today}
             done = 0
             for some in _portions(closed):
-                self._bring_up(cursor, files, some)
-                self._forget_the_least_used()
+                read = reading.read(cursor, some)
+                for day, version in some.items():
+                    if files is not None:
+                        files.write(day, version, read.pop(day, reading.empty()), horizon)
                 done += len(some)
                 yield done, len(closed)
+            if files is not None:
+                files.sweep(versions)
 
     def close(self) -> None:
         """Let go of the connection; the next question makes a new one."""
@@ -143,7 +163,7 @@ class Days:
         found: dict[Day, Known] = {}
         for day, version in versions.items():
             known = self._known.get(day)
-            if known is not None and known.version == version:
+            if known is not None and known.version == version and known.is_there:
                 self._known.move_to_end(day)
                 found[day] = known
             elif files is not None and day[1] < today and (sealed := files.find(day, version)) is not None:
@@ -175,7 +195,9 @@ class Days:
         self, cursor: Any, files: DayFiles | None, day: Day, version: Version, horizon: int
     ) -> pl.DataFrame | None:
         """Bring what is known of a day up to a version; None if that cannot be done."""
-        before = self._known.get(day) or _newest(files, day)
+        before = self._known.get(day)
+        if before is None or not before.is_there:
+            before = _newest(files, day)
         if before is None or not self._is_ordered(cursor) or not 0 <= horizon - before.horizon < _FARTHEST:
             return None
         new = reading.read_since(cursor, day, before.horizon)

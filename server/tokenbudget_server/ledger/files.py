@@ -105,6 +105,7 @@ class DayFiles:
         for other in list(self._of(day)):
             if other.name.partition(_SUFFIX)[0] != path.name.removesuffix(_SUFFIX):
                 _remove_after_a_while(other)
+        _cube_of(path).unlink(missing_ok=True)
         return SealedDay(path, frozenset(ordered.columns), self._cube(day, path, ordered))
 
     def sweep(self, known: Mapping[Day, Version]) -> None:
@@ -123,7 +124,7 @@ class DayFiles:
         return (self.directory / str(project)).glob(f"{project}.{date_}.*")
 
     def _cube(self, day: Day, path: Path, events: pl.DataFrame | None = None) -> pl.DataFrame:
-        kept = path.with_name(f"{path.name}.{cubes.FORMAT}.cube")
+        kept = _cube_of(path)
         try:
             return pl.read_parquet(kept)
         except (FileNotFoundError, pl.exceptions.PolarsError):
@@ -144,6 +145,10 @@ def _put(frame: pl.DataFrame, path: Path, metadata: dict[str, str] | None = None
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _cube_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.{cubes.FORMAT}.cube")
 
 
 def _mark(path: Path) -> Path:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import shutil
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from decimal import Decimal
 import polars as pl
 import psycopg
 import pytest
+from click.testing import CliRunner
 
 from tokenbudget import analytics
 from tokenbudget.core.event import Event
@@ -18,6 +20,7 @@ from tokenbudget.core.ids import uuid7
 from tokenbudget.core.period import parse
 from tokenbudget.core.query import Query
 from tokenbudget.core.usage import Usage
+from tokenbudget_server.cli import ledger
 from tokenbudget_server.ledger import Days, PostgresLedger, days, files, reading
 from tokenbudget_server.store.rows import to_row
 from tokenbudget_server.store.writer import Writer
@@ -303,3 +306,29 @@ def test_whole_days_are_answered_without_reading_events(postgres_url, project, w
     monkeypatch.setattr("tokenbudget_server.ledger.moment.Moment.scan", lambda *_: pytest.fail("events were scanned"))
     assert analytics.by(source, query).equals(expected)
     assert len(analytics.timeseries(source, query)) == 20
+
+
+def test_rebuild_writes_every_closed_day_while_others_read(postgres_url, write, sql, elsewhere, tmp_path, monkeypatch):
+    write(event(3), event(4), event())
+    source = elsewhere(tmp_path / "ledger" / "server")
+    moment = source.at_one_moment(SINCE, UNTIL)
+    paths = sorted(tmp_path.glob("ledger/server/*/*/*.parquet"))
+    for path in paths:
+        pl.read_parquet(path).with_columns(model=pl.lit("spoiled")).write_parquet(path)
+    monkeypatch.setenv("TOKENBUDGET_DATABASE_URL", postgres_url)
+    monkeypatch.setenv("TOKENBUDGET_HOME", str(tmp_path))
+    said = CliRunner().invoke(ledger, ["rebuild"])
+    assert said.exit_code == 0, said.output
+    assert "Wrote 2 days" in said.output
+    assert sorted(tmp_path.glob("ledger/server/*/*/*.parquet")) == paths
+    expected = in_postgres(sql)
+    assert sorted(moment.scan(SINCE, UNTIL, ["id", "model", "cost_pico", "project"]).collect().rows()) == expected
+    assert held(source) == expected
+
+
+def test_a_disk_that_somebody_cleared_is_written_again(write, sql, elsewhere, tmp_path):
+    write(event(3))
+    source = elsewhere(tmp_path / "ledger")
+    held(source)
+    shutil.rmtree(tmp_path / "ledger")
+    assert held(source) == in_postgres(sql)
