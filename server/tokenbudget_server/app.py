@@ -118,5 +118,9 @@ def _key_cache(settings: Settings) -> KeyCache:
     if settings.redis_url is None:
         return MemoryKeyCache()
     from redis.asyncio import Redis
+    from redis.asyncio.retry import Retry
+    from redis.backoff import NoBackoff
 
-    return RedisKeyCache(Redis.from_url(settings.redis_url))
+    # It saves time and must never cost it: without an answer at once, the request goes on without Redis.
+    once = Retry(NoBackoff(), 0)
+    return RedisKeyCache(Redis.from_url(settings.redis_url, socket_timeout=0.5, socket_connect_timeout=0.5, retry=once))

@@ -1,15 +1,18 @@
 """Verified keys, remembered for minutes, so that bcrypt runs once per key and not once per request.
 
-In memory when one process serves, in Redis when several do: what is forgotten there is forgotten by all.
+In memory when one process serves, in Redis when several do: what is forgotten there is forgotten by all.  While Redis
+does not answer, each process remembers by itself, for seconds only.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
+from redis.exceptions import RedisError
 
 from tokenbudget_server.accounts.principal import Principal
 
@@ -17,7 +20,10 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 SECONDS = 300
+SECONDS_ALONE = 10
+"""How long a process without its Redis remembers: so long may a key work that another process has revoked."""
 _LARGEST = 10_000
+_log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Principal).decode
 
@@ -41,8 +47,9 @@ class KeyCache(Protocol):
 class MemoryKeyCache:
     """The memory of one process."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, seconds: float = SECONDS) -> None:
         self._clock = clock
+        self._seconds = seconds
         self._known: dict[str, tuple[Principal, float]] = {}
 
     async def get(self, digest: str) -> Principal | None:
@@ -55,7 +62,7 @@ class MemoryKeyCache:
         self._known.pop(digest, None)
         if len(self._known) >= _LARGEST:
             del self._known[next(iter(self._known))]
-        self._known[digest] = principal, self._clock() + SECONDS
+        self._known[digest] = principal, self._clock() + self._seconds
 
     async def forget(self, api_key_id: int) -> None:
         """Forget a key."""
@@ -70,27 +77,44 @@ class RedisKeyCache:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._alone = MemoryKeyCache(seconds=SECONDS_ALONE)
 
     async def get(self, digest: str) -> Principal | None:
         """Give what is remembered."""
-        found = await self._redis.get(_entry(digest))
+        try:
+            found = await self._redis.get(_entry(digest))
+        except RedisError as error:
+            _say_gone(error)
+            return await self._alone.get(digest)
         return None if found is None else _decode(found)
 
     async def put(self, digest: str, principal: Principal) -> None:
         """Remember, and note by which digest the key is known."""
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.set(_digest_of(principal.api_key_id), digest, ex=SECONDS)
-            pipe.set(_entry(digest), _encode(principal), ex=SECONDS)
-            await pipe.execute()
+        try:
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.set(_digest_of(principal.api_key_id), digest, ex=SECONDS)
+                pipe.set(_entry(digest), _encode(principal), ex=SECONDS)
+                await pipe.execute()
+        except RedisError as error:
+            _say_gone(error)
+            await self._alone.put(digest, principal)
 
     async def forget(self, api_key_id: int) -> None:
-        """Forget a key in all processes."""
-        if digest := await self._redis.get(_digest_of(api_key_id)):
-            await self._redis.delete(_entry(digest.decode()), _digest_of(api_key_id))
+        """Forget a key in all processes; what Redis cannot be told now it forgets within `SECONDS`."""
+        await self._alone.forget(api_key_id)
+        try:
+            if digest := await self._redis.get(_digest_of(api_key_id)):
+                await self._redis.delete(_entry(digest.decode()), _digest_of(api_key_id))
+        except RedisError as error:
+            _say_gone(error)
 
     async def close(self) -> None:
         """Close the connections to Redis."""
         await self._redis.aclose()
+
+
+def _say_gone(error: RedisError) -> None:
+    _log.warning("Redis does not answer, so each process remembers keys by itself: %s", error)
 
 
 def _entry(digest: str) -> str:

@@ -3,6 +3,7 @@
 import pytest
 from litestar.testing import TestClient
 
+from tests.plugins.browser import free_port
 from tokenbudget_server.accounts import keys, service
 from tokenbudget_server.accounts.first import ensure_first_key
 from tokenbudget_server.app import create_app
@@ -140,3 +141,15 @@ def test_what_one_process_verified_another_knows(settings, headers, redis_url, m
     monkeypatch.setattr(service.keys, "matches", lambda _text, _hash: pytest.fail("verified twice"))
     with TestClient(create_app(shared)) as other:
         assert other.get("/api/projects", headers=headers).status_code == 200
+
+
+def test_without_redis_keys_are_still_known_and_revoked(settings, headers):
+    gone = Settings(
+        home=settings.home, database_url=settings.database_url, redis_url=f"redis://127.0.0.1:{free_port()}"
+    )
+    with TestClient(create_app(gone)) as client:
+        project = client.get("/api/projects", headers=headers).json()[0]["id"]
+        made = client.post(f"/api/projects/{project}/keys", json={"name": "k"}, headers=headers).json()
+        assert client.get("/api/keys", headers=bearer(made["text"])).status_code == 200
+        assert client.delete(f"/api/keys/{made['key']['id']}", headers=headers).status_code == 204
+        assert client.get("/api/keys", headers=bearer(made["text"])).status_code == 401
