@@ -10,7 +10,7 @@ import os
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tokenbudget.core.errors import ConfigError
 
@@ -20,7 +20,10 @@ _ENVIRONMENT = {
     "api_key": "TOKENBUDGET_API_KEY",
     "project": "TOKENBUDGET_PROJECT",
     "tz": "TOKENBUDGET_TZ",
+    "fsync": "TOKENBUDGET_FSYNC",
+    "cap_mib": "TOKENBUDGET_CAP_MIB",
 }
+FSYNC = ("never", "interval", "always")
 _TRUE = {"1", "true", "yes", "on"}
 
 
@@ -42,6 +45,11 @@ class Config:
         False records nothing; wrapped clients work as if they were not.
     models : dict of str to str
         Deployment or alias to the model whose price it has, e.g. ``{"my-deployment": "gpt-4o"}``.
+    fsync : {"never", "interval", "always"}
+        What a power cut may lose: what the kernel had not written, about a second's events, or nothing.  A killed
+        process loses nothing in any of them.
+    cap_mib : int
+        Mebibytes of events that may wait for the server; past it new ones are refused, counted and warned of.
     """
 
     home: Path
@@ -51,10 +59,18 @@ class Config:
     tz: str = "UTC"
     enabled: bool = True
     models: dict[str, str] = field(default_factory=dict)
+    fsync: Literal["never", "interval", "always"] = "never"
+    cap_mib: int = 1024
 
     def __post_init__(self) -> None:
         if self.url is not None and not self.url.startswith(("http://", "https://")):
             msg = f"url must start with http:// or https://, got {self.url!r}"
+            raise ConfigError(msg)
+        if self.fsync not in FSYNC:
+            msg = f"fsync must be one of {', '.join(FSYNC)}, got {self.fsync!r}"
+            raise ConfigError(msg)
+        if self.cap_mib < 1:
+            msg = f"cap_mib must be at least 1, got {self.cap_mib}"
             raise ConfigError(msg)
 
 
@@ -106,9 +122,20 @@ def resolve(**explicit: Any) -> Config:
         merged[name] = str(merged[name]).strip() or None
     if merged.get("url"):
         merged["url"] = merged["url"].rstrip("/")
-    if not merged.get("tz"):
-        merged.pop("tz", None)
+    for name in ("tz", "fsync", "cap_mib"):
+        if merged.get(name) is None:
+            merged.pop(name, None)
+    if "cap_mib" in merged:
+        merged["cap_mib"] = _whole(merged["cap_mib"])
     return Config(home=home, **merged)
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        msg = f"cap_mib must be a whole number of mebibytes, got {text!r}"
+        raise ConfigError(msg) from None
 
 
 _explicit: dict[str, Any] = {}
@@ -123,7 +150,7 @@ def current() -> Config:
     return _current
 
 
-def configure(
+def configure(  # noqa: PLR0913 (one keyword per setting)
     *,
     url: str | None = None,
     api_key: str | None = None,
@@ -132,6 +159,8 @@ def configure(
     tz: str | None = None,
     enabled: bool | None = None,
     models: dict[str, str] | None = None,
+    fsync: Literal["never", "interval", "always"] | None = None,
+    cap_mib: int | None = None,
 ) -> Config:
     """Set what you name, for this process; the rest stays as it was.
 
@@ -149,6 +178,10 @@ def configure(
         False records nothing.
     models : dict, optional
         Deployment or alias to the model whose price it has.
+    fsync : {"never", "interval", "always"}, optional
+        What a power cut may lose; never (a killed process loses nothing anyway) by default.
+    cap_mib : int, optional
+        Mebibytes of events that may wait for the server; 1024 by default.
 
     Returns
     -------
@@ -179,6 +212,8 @@ def configure(
         "tz": tz,
         "enabled": enabled,
         "models": models,
+        "fsync": fsync,
+        "cap_mib": cap_mib,
     }
     explicit = _explicit | {name: value for name, value in named.items() if value is not None}
     config = resolve(**explicit)

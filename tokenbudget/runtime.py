@@ -34,12 +34,13 @@ class Recorder:
     """
 
     def __init__(self, settings: config.Config) -> None:
-        from tokenbudget.journal import Journal, Sealer
+        from tokenbudget.journal import Journal, Options, Sealer
         from tokenbudget.pricing import priced
 
         self._priced = priced
         self._sealer = Sealer(partial(_seal_piece, settings.home))
-        self._journal = Journal(settings.home, finished=self._sealer.wake)
+        options = Options(fsync=settings.fsync, cap_bytes=settings.cap_mib << 20)
+        self._journal = Journal(settings.home, options=options, finished=self._sealer.wake)
         self._shipper: Any = None
         if settings.url:
             from tokenbudget.transport import Shipper

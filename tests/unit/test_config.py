@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from tokenbudget import config
+from tokenbudget import config, runtime
 from tokenbudget.core.errors import ConfigError, PeriodError
 
-VARIABLES = ("URL", "API_KEY", "HOME", "PROJECT", "TZ", "DISABLED")
+VARIABLES = ("URL", "API_KEY", "HOME", "PROJECT", "TZ", "DISABLED", "FSYNC", "CAP_MIB")
 
 
 @pytest.fixture(autouse=True)
@@ -80,3 +80,21 @@ def test_listeners_hear_of_changes() -> None:
     config.configure(project="x")
     assert heard[-1].project == "x"
     config._listeners.remove(heard.append)
+
+
+def test_the_journal_follows_its_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKENBUDGET_FSYNC", "interval")
+    write(tmp_path, "cap_mib = 5")
+    journal = runtime.Recorder(config.configure(fsync="always"))._journal
+    assert (journal.options.fsync, journal.options.cap_bytes) == ("always", 5 << 20)
+    journal.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [("FSYNC", "often", "never, interval, always"), ("CAP_MIB", "1G", "1G"), ("CAP_MIB", "0", "1")],
+)
+def test_a_setting_of_the_journal_that_cannot_be_is_named(name, value, said, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"TOKENBUDGET_{name}", value)
+    with pytest.raises(ConfigError, match=said):
+        config.current()
