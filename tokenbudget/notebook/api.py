@@ -300,7 +300,7 @@ def _warn_of_unpriced(asked: Query, frame: pl.DataFrame) -> None:
     if unpriced:
         warnings.warn(
             f"{unpriced:,} of {requests:,} calls have no price, so cost_usd does not include them: "
-            "tb.by(['unpriced', 'model']) tells which and why",
+            "tb.coverage() tells which, why and what to do",
             UnpricedWarning,
             stacklevel=3,
         )

@@ -87,7 +87,7 @@ class CostFigure:
             if self.unpriced == self.requests
             else f"{self.unpriced:,} of {self.requests:,} calls have no price"
         )
-        return f"{which} · tb.by('unpriced') tells why"
+        return f"{which} · tb.coverage() tells why"
 
     @property
     def hint(self) -> str:

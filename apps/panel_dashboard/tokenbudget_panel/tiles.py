@@ -117,7 +117,7 @@ def _unpriced_hint(current: dict[str, Any]) -> str:
     which = words.plural(current["unpriced"], "call")
     return (
         f"{which} of {words.count(current['requests'])} have no known cost, so the spend shown leaves them out: "
-        f"unknown is not zero. tb.by('unpriced') tells why."
+        f"unknown is not zero. tb.coverage() tells why."
     )
 
 

@@ -35,8 +35,7 @@ export function UnpricedNotice({ count, requests }: { count: number; requests: n
         {formatCount(count)} of {formatCount(requests)} requests have no known price,
       </strong>{" "}
       so the true spend is higher than shown. Their cost counts as unknown, not as zero. In a notebook,{" "}
-      <code className="font-mono text-[13px]">tb.events()</code> lists them with the reason in the column{" "}
-      <code className="font-mono text-[13px]">unpriced</code>.
+      <code className="font-mono text-[13px]">tb.coverage()</code> tells which they are, why, and what to do.
     </p>
   );
 }
