@@ -17,6 +17,7 @@ from tokenbudget_server.accounts.cache import KeyCache, MemoryKeyCache, RedisKey
 from tokenbudget_server.accounts.controllers import AccountsController
 from tokenbudget_server.accounts.service import Accounts
 from tokenbudget_server.analytics.controllers import AnalyticsController, get_events
+from tokenbudget_server.analytics.replies import Replies, answer_cache
 from tokenbudget_server.analytics.source import provide_source, visible_projects
 from tokenbudget_server.exact import ExactResponse
 from tokenbudget_server.health import get_health
@@ -60,6 +61,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
     prices = Prices(engine, settings.home)
     own_prices = OwnPrices(engine, prices)
     price_sync = PriceSync(engine, prices, settings.price_url)
+    replies = Replies(answer_cache(settings.redis_url))
     ingest = Ingest(writer, prices, settings.retention)
 
     @asynccontextmanager
@@ -100,6 +102,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
             "price_sync": Provide(lambda: price_sync, sync_to_thread=False),
             "prices": Provide(lambda: prices, sync_to_thread=False),
             "pricer": Provide(provide_pricer),
+            "replies": Provide(lambda: replies, sync_to_thread=False),
             "settings": Provide(lambda: settings, sync_to_thread=False),
             "admin": Provide(provide_admin),
             "principal": Provide(provide_principal),

@@ -1,7 +1,6 @@
-"""Answers as they travel: plain documents for JSON, and back into the frames they were made of.
+"""Answers as they travel in JSON: plain documents.
 
-The server sends what `summary`, `by` and `timeseries` of this module return; the client rebuilds the frames with
-`frame`.  Money is ``Decimal``; `encode` writes it as a JSON number with every digit.
+Money is ``Decimal``; `encode` writes it as a JSON number with every digit.  Frames travel as Arrow.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import msgspec
 import polars as pl
 
 from tokenbudget.analytics import quantiles, questions
-from tokenbudget.analytics.metrics import DTYPES, NAMES
+from tokenbudget.analytics.metrics import NAMES
 from tokenbudget.analytics.selection import labels
 from tokenbudget.core.period import Period
 from tokenbudget.core.query import Query, default_interval
@@ -23,7 +22,6 @@ from tokenbudget.ledger.schema import COST, INSTANT, Source
 
 Document = dict[str, Any]
 
-_EDGES = ("start", "end", "previous_start", "previous_end")
 _READERS: dict[pl.DataType, Callable[[Any], Any]] = {
     INSTANT: datetime.fromisoformat,
     COST: Decimal,
@@ -86,45 +84,6 @@ def decode(body: bytes) -> Document:
         If `body` is not JSON.
     """
     return _decoder.decode(body)
-
-
-def read_period(document: Mapping[str, Any]) -> Period:
-    """Read a period back.
-
-    Raises
-    ------
-    msgspec.ValidationError
-        If it is not one.
-    """
-    return msgspec.convert(dict(document), Period)
-
-
-def frame(
-    rows: Sequence[Mapping[str, Any]], by: Sequence[str] = (), keys: Mapping[str, pl.DataType] | None = None
-) -> pl.DataFrame:
-    """Rebuild the frame that rows were made of, with the types it had.
-
-    Parameters
-    ----------
-    rows : sequence of mapping
-        As decoded by `decode`.
-    by : sequence of str
-        The group's columns, which are texts.
-    keys : mapping of str to polars.DataType, optional
-        Columns besides: ``{"bucket": INSTANT}``, ``{"share": Float64}``.
-    """
-    return typed(rows, {**(keys or {}), **dict.fromkeys(by, pl.String()), **DTYPES})
-
-
-def percentiles_frame(rows: Sequence[Mapping[str, Any]], by: Sequence[str], levels: Sequence[float]) -> pl.DataFrame:
-    """Rebuild the frame of `percentiles`."""
-    numbers = [*map(quantiles.level_name, levels), "max"]
-    types = {
-        **dict.fromkeys([*by, "measure"], pl.String()),
-        "count": pl.Int64(),
-        **dict.fromkeys(numbers, pl.Float64()),
-    }
-    return typed(rows, types)
 
 
 def typed(rows: Sequence[Mapping[str, Any]], types: Mapping[str, pl.DataType]) -> pl.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import polars as pl
 
 from tokenbudget.analytics.cubes import at_one_moment
@@ -11,8 +13,13 @@ from tokenbudget.core.query import Query
 from tokenbudget.ledger.schema import TAG_PREFIX, Source, ordered
 
 
-def events(source: Source, query: Query) -> pl.DataFrame:
+def events(source: Source, query: Query, before: tuple[datetime, object] | None = None) -> pl.DataFrame:
     """List the calls of a period, the newest first.
+
+    Parameters
+    ----------
+    before : (datetime, id), optional
+        Only those listed after this one: where the page before ended.
 
     Returns
     -------
@@ -21,9 +28,13 @@ def events(source: Source, query: Query) -> pl.DataFrame:
         ``tag_<key>`` for each tag that a listed call has; at most ``query.limit`` rows.
     """
     start, end = query.period.start, query.period.end
+    if before is not None:
+        end = min(end, before[0] + timedelta(microseconds=1))
     source = at_one_moment(source, start, end)
     names = source.scan(start, end).collect_schema().names()
     newest = events_of(source, query, start, end, names).sort("occurred_at", "id", descending=True)
+    if before is not None:
+        newest = newest.filter((pl.col("occurred_at") < before[0]) | (pl.col("id") < str(before[1])))
     limited = newest if query.limit is None else newest.head(query.limit)
     return presented(limited.select(names).collect())
 
@@ -31,6 +42,9 @@ def events(source: Source, query: Query) -> pl.DataFrame:
 def presented(rows: pl.DataFrame) -> pl.DataFrame:
     """Show rows of the ledger: exact dollars, and only tags in use."""
     cost = dollars(pl.col("cost_pico")).alias("cost_usd")
-    unused = {name for name in rows.columns if name.startswith(TAG_PREFIX) and rows[name].is_null().all()}
-    shown = (name for name in ordered(rows.columns) if name not in unused)
-    return rows.select(cost if name == "cost_pico" else pl.col(name) for name in shown)
+    return used(rows.select(cost if name == "cost_pico" else pl.col(name) for name in ordered(rows.columns)))
+
+
+def used(rows: pl.DataFrame) -> pl.DataFrame:
+    """Leave out the tags that no row has."""
+    return rows.drop(name for name in rows.columns if name.startswith(TAG_PREFIX) and rows[name].is_null().all())

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 import polars as pl
 
-from tokenbudget.analytics import answers, coverage, listing, repricing
-from tokenbudget.client.http import Parameters, get, post
+from tokenbudget.analytics import answers, coverage, repricing
+from tokenbudget.client.http import Parameters, get, get_arrow, post
 from tokenbudget.core.errors import ServerError
-from tokenbudget.core.event import Event
 from tokenbudget.core.query import DIMENSIONS, Query
-from tokenbudget.ledger.schema import INSTANT, empty, to_frame
+from tokenbudget.ledger.schema import SERVER_SCHEMA, ordered
 
 _ALL_GROUPS = 10_000
-_PAGE = 1_000
-_FLOAT = pl.Float64()
+_PAGE = 10_000
 _REPRICING_SECONDS = 3_600.0
-
-
-class _Page(msgspec.Struct):
-    rows: list[Event]
-    next: str | None = None
 
 
 class Client:
@@ -52,16 +44,12 @@ class Client:
 
     def summary(self, query: Query) -> pl.DataFrame:
         """Sum up a period and the one before it."""
-        document = self._ask("/api/analytics/summary", _parameters(query), "summary", "previous")
-        rows = answers.frame([document["summary"], document["previous"]])
-        return rows.select(pl.Series("span", ["current", "previous"]), pl.all())
+        return self._frame("/api/analytics/summary", _parameters(query))[0]
 
     def by(self, query: Query) -> pl.DataFrame:
         """Split a period; at most the 10,000 largest groups by name, the rest as ``other``."""
         parameters = [*_parameters(query), ("limit", str(query.limit or _ALL_GROUPS))]
-        document = self._ask("/api/analytics/query", parameters, "by", "rows")
-        frame = answers.frame(document["rows"], document["by"], {"share": _FLOAT})
-        return frame.select(pl.exclude("share"), "share")
+        return self._frame("/api/analytics/query", parameters)[0]
 
     def timeseries(self, query: Query) -> pl.DataFrame:
         """Follow a period."""
@@ -70,27 +58,26 @@ class Client:
             parameters.append(("interval", query.interval))
         if query.limit is not None:
             parameters.append(("limit", str(query.limit)))
-        document = self._ask("/api/analytics/timeseries", parameters, "by", "rows")
-        return answers.frame(document["rows"], document["by"], {"bucket": INSTANT})
+        return self._frame("/api/analytics/timeseries", parameters)[0]
 
     def percentiles(self, query: Query, levels: Sequence[float]) -> pl.DataFrame:
         """Give percentiles."""
         parameters = [*_parameters(query), *(("level", repr(float(level))) for level in levels)]
-        document = self._ask("/api/analytics/percentiles", parameters, "by", "rows")
-        return answers.percentiles_frame(document["rows"], document["by"], levels)
+        return self._frame("/api/analytics/percentiles", parameters)[0]
 
     def events(self, query: Query) -> pl.DataFrame:
         """List single calls, the newest first."""
-        frames = []
+        frames: list[pl.DataFrame] = []
         cursor, wanted = None, query.limit
         while True:
             size = _PAGE if wanted is None else min(wanted, _PAGE)
-            page = self._page(query, size, cursor)
-            frames.append(to_frame(page.rows))
-            cursor = page.next
-            wanted = None if wanted is None else wanted - len(page.rows)
+            parameters = [*_parameters(query), ("limit", str(size)), *([("cursor", cursor)] if cursor else [])]
+            page, cursor = self._frame("/api/events", parameters)
+            frames.append(page)
+            wanted = None if wanted is None else wanted - page.height
             if cursor is None or wanted == 0:
-                return listing.presented(pl.concat([empty(), *frames], how="diagonal"))
+                listed = pl.concat(frames, how="diagonal").drop(SERVER_SCHEMA)
+                return listed.select(ordered(listed.columns))
 
     def coverage(self, query: Query) -> pl.DataFrame:
         """Say which calls have no price."""
@@ -102,9 +89,12 @@ class Client:
         body = post(self._url, self._api_key, "/api/reprice", asked, _REPRICING_SECONDS)
         return repricing.frame(self._read(body, "rows")["rows"])
 
-    def _page(self, query: Query, size: int, cursor: str | None) -> _Page:
-        parameters = [*_parameters(query), ("limit", str(size)), *([("cursor", cursor)] if cursor else [])]
-        return self._decode(get(self._url, self._api_key, "/api/events", parameters), _Page)
+    def _frame(self, path: str, parameters: Parameters) -> tuple[pl.DataFrame, str | None]:
+        body, cursor = get_arrow(self._url, self._api_key, path, parameters)
+        try:
+            return pl.read_ipc_stream(body), cursor
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise self._not_understood(error) from error
 
     def _ask(self, path: str, parameters: Parameters, *fields: str) -> answers.Document:
         return self._read(get(self._url, self._api_key, path, parameters), *fields)
@@ -117,12 +107,6 @@ class Client:
         if missing := [name for name in fields if name not in document]:
             raise self._not_understood(f"it has no {', '.join(missing)}")
         return document
-
-    def _decode(self, body: bytes, type_: Any) -> Any:
-        try:
-            return msgspec.json.decode(body, type=type_)
-        except msgspec.DecodeError as error:
-            raise self._not_understood(error) from error
 
     def _not_understood(self, error: object) -> ServerError:
         msg = f"the answer of {self._url} cannot be read ({error}): is it a TokenBudget server of this version?"

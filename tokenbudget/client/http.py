@@ -12,6 +12,9 @@ from tokenbudget.transport.library import http_library
 
 Parameters = Sequence[tuple[str, str]]
 
+ARROW = "application/vnd.apache.arrow.stream"
+JSON = "application/json"
+
 TIMEOUT_SECONDS = 60.0
 _CONNECT_SECONDS = 5.0
 _OK = 200
@@ -40,17 +43,25 @@ def get(url: str, api_key: str | None, path: str, parameters: Parameters) -> byt
     ServerError
         If it refused for another reason.
     """
-    return _ask("GET", url, api_key, path, TIMEOUT_SECONDS, params=list(parameters))
+    return _ask("GET", url, api_key, path, TIMEOUT_SECONDS, params=list(parameters)).content
+
+
+def get_arrow(url: str, api_key: str | None, path: str, parameters: Parameters) -> tuple[bytes, str | None]:
+    """Fetch an Arrow stream, and the cursor of the page after it; raises what `get` does."""
+    answer = _ask("GET", url, api_key, path, TIMEOUT_SECONDS, ARROW, params=list(parameters))
+    return answer.content, answer.headers.get("X-Next-Cursor")
 
 
 def post(url: str, api_key: str | None, path: str, document: Mapping[str, Any], seconds: float) -> bytes:
     """Send a document to a TokenBudget server, give it time to work, and fetch its answer; raises what `get` does."""
-    return _ask("POST", url, api_key, path, seconds, json=dict(document))
+    return _ask("POST", url, api_key, path, seconds, json=dict(document)).content
 
 
-def _ask(method: str, url: str, api_key: str | None, path: str, seconds: float, **content: Any) -> bytes:
+def _ask(
+    method: str, url: str, api_key: str | None, path: str, seconds: float, accept: str = JSON, **content: Any
+) -> Any:
     httpx = http_library()
-    headers = {"Accept": "application/json", **({"Authorization": f"Bearer {api_key}"} if api_key else {})}
+    headers = {"Accept": accept, **({"Authorization": f"Bearer {api_key}"} if api_key else {})}
     timeout = httpx.Timeout(seconds, connect=_CONNECT_SECONDS)
     try:
         answer = httpx.request(method, f"{url}{path}", headers=headers, timeout=timeout, **content)
@@ -62,7 +73,7 @@ def _ask(method: str, url: str, api_key: str | None, path: str, seconds: float, 
         raise ServerUnreachableError(msg) from error
     if answer.status_code != _OK:
         raise _refusal(url, api_key, answer)
-    return answer.content
+    return answer
 
 
 def _refusal(url: str, api_key: str | None, answer: Any) -> ServerError | QueryError:

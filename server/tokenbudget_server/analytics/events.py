@@ -11,13 +11,16 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+import polars as pl
 from sqlalchemy import ColumnElement, Row, and_, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tokenbudget.analytics import listing
 from tokenbudget.core.errors import QueryError
 from tokenbudget.core.event import Event
 from tokenbudget.core.query import DIMENSIONS, Query
 from tokenbudget.core.usage import Usage
+from tokenbudget.ledger import Source
 from tokenbudget_server.store.rows import USAGE_COLUMNS
 from tokenbudget_server.store.tables import events, projects
 
@@ -105,6 +108,37 @@ async def list_events(
     return EventsPage([_event(row) for row in page], _cursor(page[-1]) if len(found) > size else None)
 
 
+def list_frame(source: Source, query: Query, cursor: str | None = None) -> tuple[pl.DataFrame, str | None]:
+    """List the events of a period from the ledger.
+
+    Parameters
+    ----------
+    source : Source
+    query : Query
+        Period and filters; ``limit`` is the size of a page.
+    cursor : str, optional
+        Of the page before.
+
+    Returns
+    -------
+    DataFrame, str or None
+        As `tokenbudget.analytics.events` gives it; the cursor of the page after it.
+
+    Raises
+    ------
+    QueryError
+        If the cursor is not one of ours.
+    """
+    size = query.limit or PAGE
+    before = None if cursor is None else _read_cursor(cursor)
+    found = listing.events(source, msgspec.structs.replace(query, limit=size + 1), before)
+    page = found.head(size)
+    if found.height <= size:
+        return page, None
+    when, id_ = page.select("occurred_at", "id").row(-1)
+    return listing.used(page), _written(when, id_)
+
+
 def _one_of(name: str, values: Sequence[str]) -> ColumnElement[bool]:
     if name == "project":
         column: ColumnElement[Any] = projects.c.name
@@ -127,7 +161,11 @@ def _event(row: Row[Any]) -> StoredEvent:
 
 
 def _cursor(row: Row[Any]) -> str:
-    return base64.urlsafe_b64encode(f"{row.occurred_at.isoformat()}~{row.id}".encode()).decode()
+    return _written(row.occurred_at, row.id)
+
+
+def _written(when: datetime, id_: object) -> str:
+    return base64.urlsafe_b64encode(f"{when.isoformat()}~{id_}".encode()).decode()
 
 
 def _read_cursor(cursor: str) -> tuple[datetime, UUID]:

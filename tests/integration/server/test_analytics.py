@@ -5,10 +5,15 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import msgspec
+import polars as pl
 import pytest
+from litestar.testing import TestClient
+from redis import Redis
 
-from tokenbudget.analytics import METRICS
-from tokenbudget_server.analytics import schemas
+from tokenbudget.analytics import METRICS, answers
+from tokenbudget_server.analytics import replies, schemas
+from tokenbudget_server.app import create_app
+from tokenbudget_server.settings import Settings
 
 pytestmark = pytest.mark.postgres
 
@@ -189,3 +194,79 @@ def test_answers_are_what_the_schema_says(client, usage, path, answer):
     body = client.get(f"/api/analytics/{path}").content
     read = msgspec.json.decode(body, type=answer, strict=True)
     assert set(msgspec.json.decode(body)) == set(read.__struct_fields__)
+
+
+ARROW = "application/vnd.apache.arrow.stream"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["summary", "by-model", "query?by=model&by=feature", "timeseries?interval=day&by=model", "percentiles?by=model"],
+)
+def test_arrow_says_what_json_says(client, usage, path):
+    document = client.get(f"/api/analytics/{path}").json()
+    response = client.get(f"/api/analytics/{path}", headers={"Accept": ARROW})
+    assert response.headers["content-type"] == ARROW
+    rows = pl.read_ipc_stream(response.content).to_dicts()
+    expected = document.get("rows") or [document["summary"], document["previous"]]
+    assert len(rows) == len(expected)
+    for row, told in zip(rows, expected, strict=True):
+        for name, value in told.items():
+            found = row[name].isoformat().replace("+00:00", "Z") if isinstance(row[name], datetime) else row[name]
+            assert found == value or float(found) == pytest.approx(value), name
+
+
+def test_events_as_arrow_are_paged_newest_first(client, usage):
+    frames, cursor = [], ""
+    while cursor is not None:
+        asked = {"limit": 5, **({"cursor": cursor} if cursor else {})}
+        response = client.get("/api/events", params=asked, headers={"Accept": ARROW})
+        frames.append(pl.read_ipc_stream(response.content))
+        cursor = response.headers.get("X-Next-Cursor")
+    listed = pl.concat(frames, how="diagonal")
+    assert [frame.height for frame in frames] == [5, 5, 2]
+    assert listed["id"].to_list() == [row["id"] for row in get(client, "/api/events", limit=100)["rows"]]
+    assert client.get("/api/events?cursor=nonsense", headers={"Accept": ARROW}).status_code == 400
+
+
+def test_an_answer_that_is_known_is_not_sent_again_until_something_is_stored(client, usage, post, make_event):
+    first = client.get("/api/analytics/summary?period=2020")
+    known = {"If-None-Match": first.headers["ETag"]}
+    again = client.get("/api/analytics/summary?period=2020", headers=known)
+    assert (again.status_code, again.content) == (304, b"")
+    other = client.get("/api/analytics/summary?period=2020", headers={**known, "Accept": ARROW})
+    assert other.status_code == 200
+    query = "/api/analytics/by-model?period=30d"
+    before = client.get(query).headers["ETag"]
+    post(make_event())
+    assert client.get(query).headers["ETag"] != before
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_answers_are_remembered_where_the_settings_say(postgres_url, tmp_path, headers, redis_url, monkeypatch, shared):
+    settings = Settings(home=tmp_path, database_url=postgres_url, redis_url=redis_url if shared else None)
+    worked_out = []
+    by = answers.by
+    monkeypatch.setattr(answers, "by", lambda *asked: worked_out.append(1) or by(*asked))
+    for _ in range(2):
+        with TestClient(create_app(settings)) as client:
+            client.headers.update(headers)
+            bodies = {client.get("/api/analytics/by-model?period=2020").content for _ in range(3)}
+            assert len(bodies) == 1
+    assert len(worked_out) == (1 if shared else 2)
+
+
+def test_a_redis_that_is_gone_costs_only_speed(caplog):
+    cache = replies.RedisAnswerCache(Redis(port=1))
+    cache.put("x", b"y")
+    assert cache.get("x") is None
+    assert "worked out again" in caplog.text
+
+
+def test_memory_forgets_what_was_not_asked_for_longest(monkeypatch):
+    monkeypatch.setattr(replies, "_MOST_BYTES", 2)
+    cache = replies.MemoryAnswerCache()
+    for name in "abac":
+        cache.get(name)
+        cache.put(name, b"1")
+    assert [cache.get(name) for name in "abc"] == [b"1", None, b"1"]
