@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from tokenbudget.core.event import Event
 from tokenbudget.core.receipt import Receipt, Unpriced
 from tokenbudget.core.usage import Usage
@@ -89,9 +91,8 @@ def price_event(event: Event) -> Receipt | Unpriced:
 
 def priced(event: Event) -> Event:
     """Copy an event with ``cost_usd`` and ``price_key``, or with the reason in ``unpriced``; never raises."""
-    from msgspec.structs import replace
-
-    answer = price_event(event)
-    if isinstance(answer, Unpriced):
-        return replace(event, cost_usd=None, price_key=None, unpriced=answer.reason)
-    return replace(event, cost_usd=answer.cost_usd, price_key=answer.price_key, unpriced=None)
+    try:
+        pricer = default()
+    except Exception:  # noqa: BLE001 (a price must never break the call it prices)
+        return replace(event, cost_usd=None, price_key=None, unpriced="error")
+    return pricer.priced(event)

@@ -47,6 +47,30 @@ def token_lines(plan: Plan, usage: Usage, model: str = "") -> list[Line]:
     return lines
 
 
+def token_pico(plan: Plan, usage: Usage) -> int | None:
+    """Give what the lines of `token_lines` add up to, in picodollars, without writing them.
+
+    Whole numbers of picodollars are exact without a decimal; None where a rate is none of them, or is missing.
+    """
+    given = _side_pico(plan.input, usage, usage.input_tokens or 0)
+    made = _side_pico(plan.output, usage, usage.output_tokens or 0)
+    return None if given is None or made is None else given + made
+
+
+def _side_pico(side: Side, usage: Usage, whole: int) -> int | None:
+    pico, rest = 0, whole
+    if whole and any(side.read(usage)):
+        for rate, count in zip(side.picos, split(side, usage, whole), strict=True):
+            if count:
+                if rate is None:
+                    return None
+                pico += count * rate
+                rest -= count
+    if not rest:
+        return pico
+    return None if side.pico is None else pico + rest * side.pico
+
+
 def _bill(lines: list[Line], plan: Plan, side: Side, usage: Usage, whole: int, model: str) -> None:
     rest = whole
     if any(side.read(usage)):

@@ -41,17 +41,28 @@ class Side:
     ----------
     read : callable
         Reads the counts of all parts at once: most calls have none, and that must cost next to nothing.
+    pico : int or None
+        The rate of the rest in whole picodollars; None where it is no whole number of them.
+    picos : tuple of (int or None)
+        The same of each charge.
     """
 
-    __slots__ = ("charges", "name", "rate", "read")
+    __slots__ = ("charges", "name", "pico", "picos", "rate", "read")
 
     def __init__(self, name: str, charges: tuple[Charge, ...], rate: Decimal | None) -> None:
         self.name = name
         self.charges = charges
         self.rate = rate
+        self.pico = _whole_pico(rate)
+        self.picos = tuple(_whole_pico(charge.rate) for charge in charges)
         # Twice the last field: attrgetter gives a tuple only for two names and more.
         fields = [charge.field for charge in charges]
         self.read: Callable[[Usage], Sequence[int]] = attrgetter(*fields, fields[-1]) if fields else _nothing
+
+
+def _whole_pico(rate: Decimal | None) -> int | None:
+    pico = None if rate is None else rate.scaleb(12, EXACT)
+    return None if pico is None or pico != int(pico) else int(pico)
 
 
 def _nothing(_: Usage) -> Sequence[int]:

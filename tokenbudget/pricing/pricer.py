@@ -14,11 +14,12 @@ from tokenbudget.core.receipt import Line, Receipt, Unpriced
 from tokenbudget.core.usage import Usage
 from tokenbudget.pricing import fees, match
 from tokenbudget.pricing.case import Case, NoPriceError, dated_cards
-from tokenbudget.pricing.lines import NoRateError, amount, token_lines, total
+from tokenbudget.pricing.lines import NoRateError, amount, token_lines, token_pico, total
 from tokenbudget.pricing.overrides import ANY_MODEL, Override, Overrides
-from tokenbudget.pricing.plan import Plan
+from tokenbudget.pricing.plan import EXACT, Plan
 from tokenbudget.pricing.table import PriceBook
 
+_replace = msgspec.structs.replace
 REPORTED = "reported"
 _REMEMBERED = 20_000
 
@@ -89,11 +90,49 @@ class Pricer:
         )
 
     def priced(self, event: Event) -> Event:
-        """Copy an event with its cost and price row, or with the reason why it has none."""
+        """Copy an event with its cost and price row, or with the reason why it has none; never raises."""
+        quick = self._quick(event)
+        if quick is not None:
+            return quick
         answer = self.price_event(event)
         if isinstance(answer, Unpriced):
-            return msgspec.structs.replace(event, cost_usd=None, price_key=None, unpriced=answer.reason)
-        return msgspec.structs.replace(event, cost_usd=answer.cost_usd, price_key=answer.price_key, unpriced=None)
+            return _replace(event, cost_usd=None, price_key=None, unpriced=answer.reason)
+        return _replace(event, cost_usd=answer.cost_usd, price_key=answer.price_key, unpriced=None)
+
+    def _quick(self, event: Event) -> Event | None:
+        """Price a call of tokens alone, as nearly all are, without a receipt; None where it takes more."""
+        usage = event.usage
+        if (
+            usage.input_tokens is None
+            or usage.output_tokens is None
+            or usage.reported_cost_usd is not None
+            or usage.tools
+            or usage.units
+            or usage.passes
+        ):
+            return None
+        case = self._cases.get(
+            (
+                event.provider,
+                event.model,
+                event.requested_model,
+                event.service_tier,
+                event.speed,
+                event.region,
+                event.batch,
+            )
+        )
+        if not isinstance(case, Case):
+            return None
+        try:
+            card, plan = case.plan(event.occurred_at, usage.input_tokens)
+        except (NoPriceError, NoRateError):
+            return None
+        pico = None if card.per_request else token_pico(plan, usage)
+        if pico is None:
+            return None
+        cost = Decimal(pico).scaleb(-12, EXACT)
+        return _replace(event, cost_usd=cost, price_key=card.key, unpriced=None)
 
     def case(self, kind: Kind) -> Case | Unpriced:
         """Find how calls of a kind are priced; remembered."""

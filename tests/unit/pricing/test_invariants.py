@@ -168,6 +168,17 @@ def test_lines_add_up_and_no_token_is_billed_twice(event):
         assert billed == (event.usage.input_tokens or 0) + (event.usage.output_tokens or 0)
 
 
+@given(events())
+@settings(max_examples=300)
+def test_an_event_costs_what_its_receipt_says(event):
+    answer = PRICER.price_event(event)
+    priced = PRICER.priced(event)  # The way that is short for most calls, now that the kind of call is known.
+    if isinstance(answer, Unpriced):
+        assert (priced.cost_usd, priced.price_key, priced.unpriced) == (None, None, answer.reason)
+    else:
+        assert (priced.cost_usd, priced.price_key, priced.unpriced) == (answer.cost_usd, answer.price_key, None)
+
+
 @given(events(), st.sampled_from(["input_tokens", "output_tokens"]), st.integers(1, 1000))
 @settings(max_examples=200)
 def test_more_tokens_never_cost_less(event, field, more):
