@@ -25,6 +25,9 @@ _SIGNS = (
     | dict.fromkeys(OUTPUT_PARTS, (0, -1))
 )
 """What a count leaves room for, or takes, on either side."""
+_NAMES = frozenset({"background", "created", "model", "region", "response_id", "service_tier", "speed"})
+"""What is read of an answer beside its usage."""
+_LONGEST_WARNING = 200
 _MS = 1e-6
 _CUT = (GeneratorExit, KeyboardInterrupt, SystemExit)
 
@@ -150,14 +153,11 @@ class Call:
         try:
             if self.api.skip is not None and self.api.skip(answer):
                 return
-            found = self._read(answer)
+            found = self._understand(answer, estimated=estimated)
             # Only true: an image's answer has a background as well, the one it is painted on.
-            if found.pop("background", None) is True and not self._first_sight(found):
+            if found.get("background") is True and not self._first_sight(found):
                 return
-            measured: Measured = "exact"
-            if estimated:
-                self._estimate(found)
-                measured = "estimated"
+            measured: Measured = "estimated" if estimated else "exact"
             runtime.record(self._event(found, status, measured, error), once=self.id is not None)
             if self.outer is not None:
                 self.outer.tell()
@@ -170,9 +170,22 @@ class Call:
 
     def _first_sight(self, found: Found) -> bool:
         """Tell whether a background response, which can be fetched many times, is seen for the first time."""
-        response_id = str(found.get("response_id"))
-        self.identify(response_id, found.get("created"))
+        response_id, created = str(found.get("response_id")), found.get("created")
+        self.identify(response_id, created if isinstance(created, int | float) else None)
         return recent.remember(f"background {response_id}")
+
+    def _understand(self, answer: Fields, *, estimated: bool) -> Found:
+        """Read an answer; the usage of one that cannot be read is unknown, but the call was made all the same."""
+        try:
+            found = self._read(answer)
+            if estimated:
+                self._estimate(found)
+            found["usage"], found["warnings"] = usage_of(found)
+        except Exception as fault:  # noqa: BLE001 (a provider may answer anything)
+            faults.swallow("capture.read", fault)
+            found = {name: value for name, value in self.api.read(answer).items() if name in _NAMES}
+            found |= {"usage": Usage(), "warnings": (f"usage cannot be read: {fault}"[:_LONGEST_WARNING],)}
+        return found
 
     def _read(self, answer: Fields) -> Found:
         found = self.api.read(answer)
@@ -190,9 +203,8 @@ class Call:
 
     def _event(self, found: Found, status: Status, measured: Measured, error: BaseException | str | None) -> Event:
         now = time.perf_counter_ns()
-        usage, warnings = usage_of(found)
         model = found.get("model") or self.model or "unknown"
-        response_id = found.get("response_id")
+        response_id = _text(found.get("response_id"))
         if response_id:
             recent.remember(response_id)
         return Event(
@@ -202,10 +214,10 @@ class Call:
             model=str(model),
             requested_model=None if self.model is None else str(self.model),
             operation=self.api.operation,
-            usage=usage,
-            service_tier=found.get("service_tier"),
-            speed=found.get("speed"),
-            region=found.get("region") or self.region,
+            usage=found["usage"],
+            service_tier=_text(found.get("service_tier")),
+            speed=_text(found.get("speed")),
+            region=_text(found.get("region") or self.region),
             batch=self.batch,
             latency_ms=self._ms(now),
             time_to_first_token_ms=self._ms(self.first_token_ns),
@@ -216,7 +228,7 @@ class Call:
             response_id=response_id,
             project=config.current().project,
             tags=self.tags,
-            warnings=warnings,
+            warnings=found["warnings"],
         )
 
     def _ms(self, when_ns: int) -> float | None:
@@ -246,10 +258,17 @@ def usage_of(found: Found) -> tuple[Usage, tuple[str, ...]]:
             else:
                 room_in += sign[0] * count
                 room_out += sign[1] * count
+        elif name == "tools":
+            named[name] = {tool: int(calls) for tool, calls in value.items()}
         elif name in _USAGE:
             named[name] = value
     usage = Usage(**named)
     return (usage, ()) if plain and room_in >= 0 and room_out >= 0 else check(usage)
+
+
+def _text(value: Any) -> str | None:
+    """Give a name as the text that an event holds, whatever a server sent in its place."""
+    return value if value is None or type(value) is str else str(value)
 
 
 def _is_cut(error: BaseException) -> bool:

@@ -64,7 +64,8 @@ def responses(answer: dict[str, Any], event: Fields) -> int:
         if kind in _FINAL:
             answer.update(known, complete=True)
         else:
-            for name in ("id", "model"):
+            # Where it runs in the background it goes on when the stream is left: its result is recorded when fetched.
+            for name in ("id", "model", "background", "status"):
                 answer[name] = known.get(name)
     elif kind == "response.output_item.done":
         answer.setdefault("output", []).append({"type": fields(event.get("item")).get("type")})

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from typing import Any
 
-from tokenbudget import runtime
+from tokenbudget import faults, runtime
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.fields import fields
 
@@ -41,7 +41,7 @@ class Watched:
 
     def _hidden(self, item: Any) -> bool:
         # The chunk we asked for and the caller did not: usage, and nothing else to say.
-        return self._call.item(item) and self._hide and not any(map(_says_something, item.choices))
+        return self._call.item(item) and self._hide and _is_silent(item)
 
     def __del__(self) -> None:
         self._call.cut()
@@ -112,6 +112,15 @@ class AsyncItems(Watched):
                 yield item
         finally:
             self._left = True
+
+
+def _is_silent(chunk: Any) -> bool:
+    try:
+        # Some servers leave out the choices of a chunk that has none.
+        return not any(map(_says_something, fields(chunk).get("choices") or ()))
+    except Exception as error:  # noqa: BLE001 (never into the caller's loop: an odd chunk is the caller's to see)
+        faults.swallow("capture.hide", error)
+        return False
 
 
 def _says_something(choice: Any) -> bool:

@@ -37,9 +37,12 @@ _BESIDE_THE_TOTAL = frozenset({"compaction", "advisor_message"})
 def _input_with_cache(found: Found) -> None:
     if found.get("input_tokens") is None:
         return
+    split = found.get("cache_write_5m_tokens", 0) + found.get("cache_write_1h_tokens", 0)
+    if split:
+        found.setdefault("cache_write_tokens", split)
     reads, writes = found.get("cache_read_tokens", 0), found.get("cache_write_tokens", 0)
     found["input_tokens"] += reads + writes
-    if writes and not found.get("cache_write_5m_tokens") and not found.get("cache_write_1h_tokens"):
+    if writes and not split:
         # Older models do not split their writes: there was only one lifetime.
         found["cache_write_5m_tokens"] = writes
 

@@ -31,9 +31,18 @@ def reported_cost(found: Found, response: Fields, request: Fields) -> None:  # n
         total = cost if parts is None else parts.get("total_cost")
         if total is not None:
             # Through the shortest text of the float, which is what the JSON said.
-            found["reported_cost_usd"] = Decimal(str(total))
+            found["reported_cost_usd"] = Decimal(str(total)) + _billed_by_owner(response)
         if parts is not None and (fee := parts.get("request_cost")) is not None:
             _request_fee(found, fee)
+
+
+def _billed_by_owner(response: Fields) -> Decimal:
+    """Give what the key's own provider bills beside OpenRouter's fee, where OpenRouter used a key of the user's."""
+    usage = fields(response.get("usage"))
+    upstream = (
+        fields(usage.get("cost_details")).get("upstream_inference_cost") if usage.get("is_byok") is True else None
+    )
+    return Decimal(str(upstream or 0))
 
 
 def _request_fee(found: Found, fee: float) -> None:
