@@ -7,6 +7,7 @@ LiteLLM's calculator takes part where the ``litellm`` package is installed; Toke
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 import time
@@ -73,6 +74,7 @@ def calculators(provider: str, theirs: str, model: str, tokens: dict[str, int]) 
         "genai-prices": lambda: genai_prices.calc_price(other, model, provider_id=theirs),
     }
     if importlib.util.find_spec("litellm"):
+        os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # Its table, not the network's.
         import litellm
 
         prefix = {"google": "gemini/"}.get(provider, "")
