@@ -38,7 +38,7 @@ MIN_BYTES = 1 << 20
 MIN_SEGMENTS = 32
 _BATCH_BYTES = 64 << 20
 _CHUNK_BYTES = 1 << 20
-_LARGEST_PART = 500_000
+_LARGEST_PART = 250_000
 """Rows: merging a part holds it in memory, some 400 bytes a row and twice that while it is sorted."""
 _GRACE = timedelta(hours=1)
 _SUFFIX = ".parquet"

@@ -1,0 +1,147 @@
+"""What questions cost on the server's sealed days: milliseconds, beside DuckDB on the same Parquet files.
+
+A million events over 90 days by default; ``--events=10000000`` measures a million and then ten, to see what grows.
+Each question is asked several times, ours and DuckDB's in turns; figures are medians and, for cubes, the slowest of
+twenty.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import duckdb
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.benchmarks.skewed import DAYS, LAST, PROJECT, seal, until
+from tokenbudget import analytics
+from tokenbudget.core.period import parse
+from tokenbudget.core.query import Query
+from tokenbudget_server.ledger import Moment
+
+TURNS = 7
+CUBE_TURNS = 20
+TARGET_CUBE_MS = 50
+TARGET_GROWTH = 1.5
+TARGET_SCAN_MS = {10_000_000: 400, 50_000_000: 2_000}
+TARGET_RATIO = 2.0
+
+_SUMS = (
+    "count(*), count(cost_pico), sum(cost_pico::hugeint), sum(input_tokens), count(input_tokens), sum(output_tokens),"
+    " count(output_tokens), sum(cache_read_tokens), sum(cache_write_tokens), sum(reasoning_tokens),"
+    " count(*) FILTER (WHERE status = 'error'), count(*) FILTER (WHERE status = 'aborted'),"
+    " count(*) FILTER (WHERE measured = 'estimated'), sum(latency_ms), count(latency_ms)"
+)
+_LEVELS = "[0.5, 0.9, 0.95, 0.99]"
+_QUANTILES = ", ".join(
+    f"quantile_cont({name}, {_LEVELS})" for name in ("cost_pico", "latency_ms", "time_to_first_token_ms")
+)
+
+Ask = Callable[[], object]
+
+
+def questions(source: Moment, files: list[str]) -> dict[str, tuple[bool, Ask, Ask]]:
+    """Give each question: whether a cube answers it, how we do, and how DuckDB does."""
+    period = parse(f"{LAST - timedelta(days=DAYS - 1)}..{LAST}", until())
+    query = partial(Query, period=period)
+    connection = duckdb.connect()
+    table = f"read_parquet({files!r}, union_by_name=true)"
+    where = f"WHERE occurred_at >= '{period.start}' AND occurred_at < '{period.end}'"
+
+    def sql(columns: str, group: str = "") -> Ask:
+        by = f"GROUP BY {group}" if group else ""
+        selected = f"{group}, {columns}" if group else columns
+        return lambda: connection.sql(f"SELECT {selected} FROM {table} {where} {by}").to_arrow_table()
+
+    return {
+        "summary": (True, lambda: analytics.summary(source, query()), sql(_SUMS)),
+        "by model": (True, lambda: analytics.by(source, query(by=("model",))), sql(_SUMS, "model")),
+        "by feature": (True, lambda: analytics.by(source, query(by=("feature",))), sql(_SUMS, "tag_feature")),
+        "day × model": (
+            True,
+            lambda: analytics.timeseries(source, query(by=("model",), interval="day")),
+            sql(_SUMS, "date_trunc('day', occurred_at), model"),
+        ),
+        "by user, scanned": (
+            False,
+            lambda: analytics.by(source, query(by=("user_id",), limit=20)),
+            sql(_SUMS, "tag_user_id"),
+        ),
+        "hour × model, scanned": (
+            False,
+            lambda: analytics.timeseries(source, query(by=("model",), interval="hour")),
+            sql(_SUMS, "date_trunc('hour', occurred_at), model"),
+        ),
+        "percentiles by model": (
+            False,
+            lambda: analytics.percentiles(source, query(by=("model",))),
+            sql(_QUANTILES, "model"),
+        ),
+    }
+
+
+def milliseconds(ask: Ask) -> float:
+    began = time.perf_counter()
+    ask()
+    return (time.perf_counter() - began) * 1e3
+
+
+def measure(events: int, directory: Path) -> dict[str, tuple[bool, float, float, float]]:
+    """Ask everything; gives per question: from a cube, median, slowest, DuckDB's median, in milliseconds."""
+    made = seal(directory, events)
+    versions = {day: version for day, (version, _) in made.items()}
+    source = Moment({PROJECT: "bench"}, versions, {}, {day: sealed for day, (_, sealed) in made.items()})
+    found = {}
+    for name, (cubed, ours, theirs) in questions(source, [str(sealed.path) for _, sealed in made.values()]).items():
+        ours(), theirs()  # Once to warm up.
+        samples = [(milliseconds(ours), milliseconds(theirs)) for _ in range(TURNS)]
+        own = [sample[0] for sample in samples]
+        if cubed:
+            own += [milliseconds(ours) for _ in range(CUBE_TURNS - TURNS)]
+        found[name] = cubed, statistics.median(own), max(own), statistics.median(sample[1] for sample in samples)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    options, _ = parser.parse_known_args()  # Others may be meant for other benchmarks.
+    before: dict[str, tuple[bool, float, float, float]] = {}
+    print(f"{'events':>11}  {'question':<24}{'ms':>8}{'slowest':>9}{'DuckDB':>8}{'ratio':>7}  target")
+    for events in sorted({min(1_000_000, options.events), options.events}):
+        with tempfile.TemporaryDirectory(prefix="tokenbudget-bench-") as name:
+            found = measure(events, Path(name))
+        for question, (cubed, median, slowest, duck) in found.items():
+            said = _verdict(events, cubed, median, slowest, duck, before.get(question))
+            ratio = median / duck
+            print(f"{events:>11,}  {question:<24}{median:>8.1f}{slowest:>9.1f}{duck:>8.1f}{ratio:>7.2f}  {said}")
+        before = before or found
+
+
+def _verdict(events: int, cubed: bool, median: float, slowest: float, duck: float, before: object) -> str:
+    if cubed:
+        told = [f"< {TARGET_CUBE_MS} ms {_met(slowest < TARGET_CUBE_MS)}"]
+        if isinstance(before, tuple):
+            growth = median / before[1]
+            told.append(f"{growth:.1f} × the first size, ≤ {TARGET_GROWTH} {_met(growth <= TARGET_GROWTH)}")
+        return ", ".join(told)
+    told = [f"≤ {TARGET_RATIO:.0f} × DuckDB {_met(median <= TARGET_RATIO * duck)}"]
+    if events in TARGET_SCAN_MS:
+        told.append(f"< {TARGET_SCAN_MS[events]} ms {_met(median < TARGET_SCAN_MS[events])}")
+    return ", ".join(told)
+
+
+def _met(met: bool) -> str:
+    return "met" if met else "MISSED"
+
+
+if __name__ == "__main__":
+    main()
