@@ -115,7 +115,7 @@ def resolve(**explicit: Any) -> Config:
     home = Path(given.pop("home", None) or default_home()).expanduser()
     merged: dict[str, Any] = {k: v for k, v in read_file(home).items() if k in names - {"home"}}
     merged |= {name: os.environ[variable] for name, variable in _ENVIRONMENT.items() if variable in os.environ}
-    if os.environ.get("TOKENBUDGET_DISABLED", "").strip().lower() in _TRUE:
+    if _is_disabled():
         merged["enabled"] = False
     merged |= given
     for name in _ENVIRONMENT.keys() & merged:
@@ -140,6 +140,7 @@ def _whole(text: str) -> int:
 
 _explicit: dict[str, Any] = {}
 _current: Config | None = None
+_fallback: Config | None = None
 
 
 def current() -> Config:
@@ -148,6 +149,28 @@ def current() -> Config:
     if _current is None:
         _current = resolve(**_explicit)
     return _current
+
+
+def for_recording() -> Config:
+    """Give the settings in force; where they cannot be used, those that keep events on this machine.
+
+    Nobody's call fails or goes unrecorded for a slip in ``config.toml``: the journal says what is wrong, once, and
+    whoever asks a question gets the error itself.
+    """
+    global _fallback  # noqa: PLW0603 (found once: a broken file is not read again for each call)
+    try:
+        return _current or _fallback or current()
+    except ConfigError:
+        _fallback = Config(
+            home=Path(_explicit.get("home") or default_home()).expanduser(),
+            project=_explicit.get("project") or os.environ.get("TOKENBUDGET_PROJECT"),
+            enabled=_explicit.get("enabled", not _is_disabled()),
+        )
+        return _fallback
+
+
+def _is_disabled() -> bool:
+    return os.environ.get("TOKENBUDGET_DISABLED", "").strip().lower() in _TRUE
 
 
 def configure(  # noqa: PLR0913 (one keyword per setting)
@@ -199,7 +222,7 @@ def configure(  # noqa: PLR0913 (one keyword per setting)
     >>> configure(home=tempfile.mkdtemp(), project="demo", tz="Europe/Berlin").project
     'demo'
     """
-    global _current, _explicit
+    global _current, _explicit, _fallback
     from tokenbudget.core.period import zone
 
     if tz is not None:
@@ -217,7 +240,7 @@ def configure(  # noqa: PLR0913 (one keyword per setting)
     }
     explicit = _explicit | {name: value for name, value in named.items() if value is not None}
     config = resolve(**explicit)
-    _explicit, _current = explicit, config
+    _explicit, _current, _fallback = explicit, config, None
     for listener in _listeners:
         listener(config)
     return config
@@ -233,5 +256,5 @@ def on_change(listener: Any) -> None:
 
 def reset() -> None:
     """Forget what ``configure`` set; for tests."""
-    global _current, _explicit
-    _explicit, _current = {}, None
+    global _current, _explicit, _fallback
+    _explicit, _current, _fallback = {}, None, None

@@ -92,7 +92,7 @@ def record(event: Event, *, once: bool = False) -> None:
         Whether the event may come again, under the same id, in this process or another: it is recorded the first time.
     """
     try:
-        settings = config.current()
+        settings = config.for_recording()
         if not settings.enabled:
             return
         sink = _sink or _recorder or _make_recorder(settings)

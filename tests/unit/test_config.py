@@ -1,9 +1,13 @@
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tokenbudget import config, runtime
 from tokenbudget.core.errors import ConfigError, PeriodError
+from tokenbudget.core.event import Event
+from tokenbudget.core.ids import uuid7
+from tokenbudget.journal import read
 
 VARIABLES = ("URL", "API_KEY", "HOME", "PROJECT", "TZ", "DISABLED", "FSYNC", "CAP_MIB")
 
@@ -68,6 +72,31 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
     write(tmp_path, "url = ")
     with pytest.raises(ConfigError, match=r"config\.toml"):
         config.current()
+
+
+@pytest.mark.parametrize("how", ["file", "environment"])
+def test_what_cannot_be_used_keeps_events_on_this_machine(how: str, tmp_path: Path, monkeypatch) -> None:
+    if how == "file":
+        write(tmp_path, "url = ")
+    else:
+        monkeypatch.setenv("TOKENBUDGET_URL", "localhost:8321")
+    monkeypatch.setenv("TOKENBUDGET_PROJECT", "p")
+    monkeypatch.setattr(runtime, "_recorder", None)
+    runtime.record(Event(id=uuid7(), occurred_at=datetime.now(UTC), provider="openai", model="gpt-4o-mini"))
+    runtime.shutdown()
+    assert [event.model for event in read(tmp_path)] == ["gpt-4o-mini"]
+    assert config.for_recording() == config.Config(home=tmp_path, project="p")
+    with pytest.raises(ConfigError):
+        config.current()
+
+
+def test_a_mended_file_holds_after_configure(tmp_path: Path) -> None:
+    write(tmp_path, "url = ")
+    assert config.for_recording().url is None
+    write(tmp_path, 'url = "http://mended"')
+    config.configure(project="p")
+    assert config.for_recording() == config.current()
+    assert config.current().url == "http://mended"
 
 
 def test_the_key_is_not_shown() -> None:

@@ -226,7 +226,7 @@ class Call:
             error_type=type(error).__name__ if isinstance(error, BaseException) else error,
             measured=measured,
             response_id=response_id,
-            project=config.current().project,
+            project=config.for_recording().project,
             tags=self.tags,
             warnings=found["warnings"],
         )

@@ -61,8 +61,15 @@ def checked(values: Mapping[str, Any]) -> dict[str, str]:
         if len(text) > LONGEST_VALUE:
             msg = f"tag {key!r} has {len(text)} characters, at most {LONGEST_VALUE} are kept: shorten it or store an id"
             raise TagError(msg)
+        if not _is_storable(text):
+            msg = f"tag {key!r} holds what is no character (U+0000, or half of a surrogate pair): {text!r:.80}"
+            raise TagError(msg)
         clean[key] = text
     return clean
+
+
+def _is_storable(text: str) -> bool:
+    return "\0" not in text and (text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text))
 
 
 def merged(outer: Mapping[str, str], inner: Mapping[str, str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from tokenbudget import config, runtime
 from tokenbudget.capture import recent
 from tokenbudget.capture.context import checked, current_tags, merged
 from tokenbudget.core.errors import UsageError
-from tokenbudget.core.event import Event, Measured, Scalar, Status
+from tokenbudget.core.event import Event, Measured, Scalar, Status, decode, encode
 from tokenbudget.core.ids import uuid7
 from tokenbudget.core.providers import canonical
 from tokenbudget.core.usage import Usage, check
@@ -93,13 +93,23 @@ def record(  # noqa: PLR0913 (one keyword per field of an event)
         error_type=error_type,
         measured=measured,
         response_id=response_id,
-        project=config.current().project,
+        project=config.for_recording().project,
         tags=merged(current_tags(), checked(tags or {})),
         metadata=dict(metadata or {}),
         warnings=warnings,
     )
+    event = _as_stored(event)
     if response_id is None or recent.remember(response_id):
         runtime.record(event)
+
+
+def _as_stored(event: Event) -> Event:
+    """Write and read an event once: what would not come back is refused here, not found missing later."""
+    try:
+        return decode(encode(event))
+    except (msgspec.MsgspecError, TypeError, ValueError) as error:
+        msg = f"the call cannot be recorded: {error}"
+        raise UsageError(msg) from error
 
 
 def as_usage(usage: Usage | Mapping[str, Any]) -> Usage:

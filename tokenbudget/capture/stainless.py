@@ -117,7 +117,7 @@ class StainlessSdk:
             if not self._everything:
                 return None
             mark = Mark()
-        if not config.current().enabled:
+        if not config.for_recording().enabled:
             return None
         options = args[1] if len(args) > 1 else kwargs["options"]
         api = self.route(options.method.lower(), options.url)

@@ -20,7 +20,7 @@ def default() -> Pricer:
         If a price file of this machine cannot be read.
     """
     global _current, _bundled  # noqa: PLW0603 (read once, on first use)
-    settings = config.current()
+    settings = config.for_recording()
     if _current is None or _current[0] is not settings:
         _bundled = _bundled or PriceBook.bundled()
         book = _bundled.with_rows(store.synced(settings.home))

@@ -40,6 +40,8 @@ def test_values_become_text(value, text):
         ({"k\n": "x"}, "tag key"),
         ({"k": "x" * 257}, "257 characters, at most 256"),
         ({"k": None}, "got NoneType"),
+        ({"k": "x\0"}, r"U\+0000"),
+        ({"k": "half of a pair \ud83d"}, "surrogate pair"),
         ({"k": ["x"]}, r"got list: \['x'\]"),
         ({f"k{n}": "x" for n in range(21)}, "21 tags at once, at most 20"),
     ],

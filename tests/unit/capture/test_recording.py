@@ -50,6 +50,11 @@ def test_a_response_is_recorded_once(events):
         ({"usage": {"input_tokens": "many"}}, UsageError, "Expected `int | null`, got `str`"),
         ({"occurred_at": datetime(2026, 1, 1)}, UsageError, "time zone"),  # noqa: DTZ001
         ({"tags": {"a b": 1}}, TagError, "tag key 'a b'"),
+        ({"status": "failed"}, UsageError, "Invalid enum value 'failed' - at `\\$.status`"),
+        ({"model": None}, UsageError, "Expected `str`, got `null` - at `\\$.model`"),
+        ({"latency_ms": "12"}, UsageError, "Expected `float | null`, got `str`"),
+        ({"metadata": {"a": object()}}, UsageError, "cannot be recorded: Encoding objects"),
+        ({"model": "\udcff"}, UsageError, "cannot be recorded"),
     ],
 )
 def test_what_is_wrong_is_said(events, changes, error, says):
