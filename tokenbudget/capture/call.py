@@ -262,6 +262,7 @@ def usage_of(found: Found) -> tuple[Usage, tuple[str, ...]]:
             named[name] = {tool: int(calls) for tool, calls in value.items()}
         elif name in _USAGE:
             named[name] = value
+            plain = plain and name != "passes"
     usage = Usage(**named)
     return (usage, ()) if plain and room_in >= 0 and room_out >= 0 else check(usage)
 

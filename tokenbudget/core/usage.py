@@ -175,8 +175,12 @@ def check(usage: Usage) -> tuple[Usage, tuple[str, ...]]:
     >>> fixed.cache_read_tokens, warnings
     (10, ('cache_read_tokens 12 > input_tokens 10',))
     """
-    if _is_sound(usage):
-        return usage, ()
+    if usage.passes:
+        return _check_passes(usage)
+    return (usage, ()) if _is_sound(usage) else _clamped(usage)
+
+
+def _clamped(usage: Usage) -> tuple[Usage, tuple[str, ...]]:
     fixed: dict[str, int] = {}
     warnings: list[str] = []
 
@@ -199,3 +203,14 @@ def check(usage: Usage) -> tuple[Usage, tuple[str, ...]]:
                 fixed[part] = min(value(part), room)
                 room -= fixed[part]
     return (msgspec.structs.replace(usage, **fixed), tuple(warnings)) if fixed else (usage, ())
+
+
+def _check_passes(usage: Usage) -> tuple[Usage, tuple[str, ...]]:
+    """Clamp a usage and its passes, which are what is priced."""
+    whole, warnings = check(msgspec.structs.replace(usage, passes=()))
+    passes: list[Pass] = []
+    for number, one in enumerate(usage.passes):
+        fixed, said = check(one.usage)
+        passes.append(msgspec.structs.replace(one, usage=fixed) if said else one)
+        warnings += tuple(f"pass {number}: {warning}" for warning in said)
+    return (msgspec.structs.replace(whole, passes=tuple(passes)), warnings) if warnings else (usage, ())

@@ -24,7 +24,8 @@ LARGEST_COST = Decimal(1_000_000)
 _MOST_PASSES = 100
 _MOST_KINDS = 50
 _LARGEST_UNITS = Decimal(10**15)
-_DIGITS_AFTER_POINT = 20
+_DIGITS_AFTER_POINT = 40
+"""A float's shortest text, as bills are stated, has up to 17 digits, wherever they begin."""
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -40,7 +41,7 @@ _LONGEST: dict[str, int] = {
     "speed": 64,
     "region": 64,
     "error_type": 256,
-    "response_id": 256,
+    "response_id": 1024,  # Gateways write routes and models into it.
 }
 _json = msgspec.json.Encoder().encode
 

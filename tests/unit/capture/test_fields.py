@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tokenbudget.capture.call import usage_of
 from tokenbudget.capture.fields import NONE, Reader, count_types, fields
-from tokenbudget.core.usage import TOKEN_FIELDS, Usage, check
+from tokenbudget.core.usage import TOKEN_FIELDS, Pass, Usage, check
 
 
 class Model(pydantic.BaseModel, extra="allow"):
@@ -63,3 +63,10 @@ def test_numbers_as_text_are_numbers():
     usage, _ = usage_of({"input_tokens": "12", "output_tokens": 3.0, "model": "m", "units": {"seconds": Decimal(1)}})
     assert usage == Usage(input_tokens=12, output_tokens=3, units={"seconds": Decimal(1)})
     assert type(usage.output_tokens) is int
+
+
+def test_passes_that_contradict_themselves_are_clamped():
+    one = Pass(usage=Usage(input_tokens=2, output_tokens=1, cache_read_tokens=9))
+    usage, warnings = usage_of({"input_tokens": 2, "output_tokens": 1, "passes": (one,)})
+    assert usage.passes[0].usage.cache_read_tokens == 2
+    assert warnings == ("pass 0: cache_read_tokens 9 > input_tokens 2",)

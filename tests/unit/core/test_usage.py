@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenbudget.core.usage import INPUT_PARTS, OUTPUT_PARTS, TOKEN_FIELDS, Usage, _is_sound, check
+from tokenbudget.core.usage import INPUT_PARTS, OUTPUT_PARTS, TOKEN_FIELDS, Pass, Usage, _is_sound, check
 
 counts = st.integers(-10, 100)
 usages = st.builds(Usage, **dict.fromkeys(TOKEN_FIELDS, counts))
@@ -45,3 +45,12 @@ def test_sound_usage_is_returned_as_it_is() -> None:
 )
 def test_unknown_is_not_zero(usage: Usage, total: int | None, absent: bool) -> None:
     assert (usage.total_tokens, usage.absent) == (total, absent)
+
+
+def test_passes_are_checked_as_well() -> None:
+    sound = Pass(usage=Usage(input_tokens=3, output_tokens=1), kind="message")
+    bad = Pass(usage=Usage(input_tokens=-5, output_tokens=1), model="m", kind="advisor_message")
+    usage, warnings = check(Usage(input_tokens=3, output_tokens=2, passes=(sound, bad)))
+    assert usage.passes == (sound, Pass(usage=Usage(input_tokens=0, output_tokens=1), model="m", kind=bad.kind))
+    assert warnings == ("pass 1: input_tokens -5 < 0",)
+    assert check(usage)[0] is usage
