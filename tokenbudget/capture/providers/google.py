@@ -42,6 +42,7 @@ GENERATE = Api(
     adds=rules.MODALITY_FIELDS,
 )
 EMBED = Api(operation="embeddings", read=_GENERATE, rules=(rules.embedding,))
+IMAGES = Api(operation="images", read=Reader(), rules=(rules.images,), adds=("units",))
 INTERACTIONS = Api(
     operation="interactions",
     read=_INTERACTION,
@@ -62,11 +63,19 @@ _LOCATION = re.compile(r"/locations/([^/]+)/")
 def _asked(api_client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Asked | None:
     named = {**dict(zip(("http_method", "path", "request_dict"), args, strict=False)), **kwargs}
     match = _PATH.fullmatch(named["path"])
-    api = _BY_VERB.get(match["verb"]) if match else None
+    request = named["request_dict"]
+    api = _api(match["verb"], request) if match else None
     if api is None or match is None:
         return None
     provider, region = ("vertex", api_client.location) if api_client.vertexai else ("google", None)
-    return Asked(api=api, provider=provider, request=named["request_dict"], model=match["model"], region=region)
+    return Asked(api=api, provider=provider, request=request, model=match["model"], region=region)
+
+
+def _api(verb: str, request: Mapping[str, Any]) -> Api | None:
+    if verb != "predict":
+        return _BY_VERB.get(verb)
+    # Vertex's older embedding models take texts, Imagen and its kin take prompts and images.
+    return EMBED if any("content" in fields(one) for one in request.get("instances") or ()) else IMAGES
 
 
 def _asked_interaction(http: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Asked | None:  # noqa: ARG001
@@ -88,7 +97,7 @@ _CLIENT = "google.genai._api_client"
 SDK = MethodSdk(
     name="google.genai",
     clients=("google.genai.client.Client",),
-    apis=(GENERATE, EMBED, INTERACTIONS),
+    apis=(GENERATE, EMBED, IMAGES, INTERACTIONS),
     methods=(
         Method(owner=f"{_CLIENT}.BaseApiClient", name="request", asked=_asked, result=_body),
         Method(owner=f"{_CLIENT}.BaseApiClient", name="async_request", asked=_asked, result=_body),

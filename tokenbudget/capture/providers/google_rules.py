@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from tokenbudget.capture.api import Found
@@ -51,6 +52,13 @@ def embedding(found: Found, response: Fields, request: Fields) -> None:  # noqa:
             return
         found["input_tokens"] = int(sum(counts))
     found["output_tokens"] = 0
+
+
+def images(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
+    """Count the images that came; those that were filtered out are not billed."""
+    made = [fields(one) for one in response.get("predictions") or ()]
+    if count := sum("bytesBase64Encoded" in one or "gcsUri" in one for one in made):
+        found["units"] = {"images": Decimal(count)}
 
 
 def modalities(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
