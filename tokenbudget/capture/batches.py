@@ -18,9 +18,11 @@ from tokenbudget.capture import recent
 from tokenbudget.capture.api import Api
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.fields import Fields, fields
+from tokenbudget.capture.raw import read_along
 
 _decode = msgspec.json.Decoder().decode
 _KEPT = 256
+_GLANCE = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +83,9 @@ class Reading:
     def failed(self, error: BaseException) -> None:
         """Record nothing: fetching costs nothing."""
 
+    def cut(self, error: BaseException | None = None) -> None:
+        """Record nothing more: the lines read so far are, and the others are when they are read."""
+
     def answered(self, result: Any) -> None:
         """Record the lines of a file, or those of an iterator as the caller goes through it; remember a batch."""
         if not self._is_results:
@@ -90,19 +95,12 @@ class Reading:
         elif hasattr(result, "__decode__"):
             inner = result._iterator  # noqa: SLF001 (as for streams: where all its readers go through)
             result._iterator = (self._aeach if hasattr(result, "__anext__") else self._each)(inner)  # noqa: SLF001
-        else:
-            self._file(getattr(result, "content", b""))
-
-    def _file(self, content: bytes) -> None:
-        if not content.startswith(b"{"):
-            return
-        for text in content.splitlines():
-            try:
-                item = _decode(text)
-            except msgspec.DecodeError:
-                return  # some other file
-            if not self._record(item):
-                return
+        elif hasattr(result, "content"):
+            lines = _Lines(self._record)
+            lines.take(result.content)
+            lines.finish()
+        elif hasattr(result, "http_response"):
+            read_along(result.http_response, self, _Lines(self._record))
 
     def _each(self, inner: Iterator[Any]) -> Iterator[Any]:
         for item in inner:
@@ -129,6 +127,40 @@ class Reading:
         except Exception as error:  # noqa: BLE001 (never into the caller's loop)
             faults.swallow("capture.batch", error)
         return True
+
+
+class _Lines:
+    """The bytes of a file of results, made into lines; of another kind of file only the beginning is looked at."""
+
+    __slots__ = ("_is_other", "_record", "_rest")
+
+    def __init__(self, record: Callable[[Any], bool]) -> None:
+        self._record = record
+        self._rest = b""
+        self._is_other = False
+
+    def take(self, chunk: bytes) -> None:
+        """Add some bytes."""
+        data = self._rest + chunk
+        if self._is_other or data[:_GLANCE].lstrip()[:1] not in (b"", b"{"):
+            self._is_other, self._rest = True, b""
+            return
+        *lines, self._rest = data.split(b"\n")
+        for line in lines:
+            self._line(line)
+
+    def finish(self) -> None:
+        """Take the last line, which may have no end."""
+        rest, self._rest = self._rest, b""
+        self._line(rest)
+
+    def _line(self, line: bytes) -> None:
+        if self._is_other or not line.strip():
+            return
+        try:
+            self._is_other = not self._record(_decode(line))
+        except msgspec.DecodeError:
+            self._is_other = True
 
 
 _times: dict[str, float] = {}

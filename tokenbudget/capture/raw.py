@@ -27,11 +27,16 @@ def observe_raw(response: Any, call: Call) -> None:
         content.take(response.content)
         content.finish()
         return
+    notice_close(response.stream, read_along(response, call, content))
+
+
+def read_along(response: Any, call: Any, content: Any) -> Body:
+    """Have `content` take the bytes of a body as the caller reads them, and finish at their end."""
     body = Body(response, call, content)
     for name in _TEES:
         if hasattr(response, name):
             response.__dict__[name] = getattr(body, name)
-    notice_close(response.stream, body)
+    return body
 
 
 class Content:
@@ -78,7 +83,7 @@ class Body(Watched):
 
     __slots__ = ("_content", "_response")
 
-    def __init__(self, response: Any, call: Call, content: Content) -> None:
+    def __init__(self, response: Any, call: Any, content: Any) -> None:
         super().__init__(None, call)
         self._content = content
         # Weakly, as the response has us: without a cycle a dropped response is noticed at once.

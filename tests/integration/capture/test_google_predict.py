@@ -15,7 +15,7 @@ def connected(answer):
 
     http = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200, json=answer)))
     options = genai.types.HttpOptions(httpx_client=http)
-    credentials = Credentials(token="unused")  # noqa: S106
+    credentials = Credentials(token="unused")
     return tb.wrap(
         genai.Client(vertexai=True, project="p", location="europe-west1", credentials=credentials, http_options=options)
     )

@@ -255,8 +255,41 @@ def test_batch_results_are_one_event_a_line_however_often_they_are_read(connect,
     assert len({e.id for e in events}) == 2
 
 
+def test_batch_results_may_be_read_as_they_come(connect, events):
+    lines = [
+        {"id": f"b{n}", "custom_id": str(n), "response": {"status_code": 200, "body": bodies.CHAT | {"id": f"d{n}"}}}
+        for n in range(2)
+    ]
+    content = "\n".join(map(json.dumps, lines)).encode()
+    client, _ = connect(openai.OpenAI, [content[:50], content[50:400], content[400:]])
+    with client.files.with_streaming_response.content("file-1") as response:
+        assert response.read() == content
+    assert [event.response_id for event in events] == ["d0", "d1"]
+
+    async def read():
+        for event in lines:
+            event["response"]["body"]["id"] += "-async"
+        client, _ = connect(openai.AsyncOpenAI, ["\n".join(map(json.dumps, lines)).encode(), b"\n"])
+        async with client.files.with_streaming_response.content("file-1") as response:
+            async for _ in response.iter_lines():
+                pass
+
+    asyncio.run(read())
+    assert [event.response_id for event in events] == ["d0", "d1", "d0-async", "d1-async"]
+
+
+def test_images_of_a_batch_are_recorded(connect, events):
+    body = {"created": 1_790_000_000, "data": [{"b64_json": "x"}], "usage": {"input_tokens": 9, "output_tokens": 400}}
+    line = {"id": "b_image", "custom_id": "1", "response": {"status_code": 200, "body": body}}
+    content = b"\n" + json.dumps(line).encode()
+    client, _ = connect(openai.OpenAI, lambda request: httpx2.Response(200, content=content))
+    client.files.content("file-1")
+    (event,) = events
+    assert (event.operation, event.batch, event.usage.output_image_tokens) == ("images", True, 400)
+
+
 def test_other_files_are_left_alone(connect, events):
-    for content in (b"", b"a,b\n1,2", b'{"messages": []}\n', b'{"not json'):
+    for content in (b"", b"a,b\n1,2", b'{"messages": []}\n', b'{"not json', b"\x89PNG\n{}"):
         client, _ = connect(openai.OpenAI, lambda request, content=content: httpx2.Response(200, content=content))
         assert client.files.content("file-1").content == content
     assert events == []

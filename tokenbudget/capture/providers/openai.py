@@ -107,7 +107,8 @@ _BY_OBJECT = {"chat.completion": CHAT, "response": RESPONSES, "text_completion":
 def _batch_line(line: Fields) -> Line | None:
     response = fields(line.get("response"))
     body = fields(response.get("body"))
-    api = _BY_OBJECT.get(body.get("object", ""))
+    # Only images do not say what they are.
+    api = _BY_OBJECT.get(body["object"]) if "object" in body else IMAGES if "data" in body else None
     if api is None or response.get("status_code") != HTTPStatus.OK:
         return None
     key = body.get("id") or line.get("id") or line["custom_id"]
