@@ -76,6 +76,7 @@ _lock = threading.Lock()
 _recorder: Recorder | None = None
 _sink: Sink | None = None
 _open_streams: weakref.WeakSet[Any] = weakref.WeakSet()
+_streams_lock = threading.RLock()  # Going through a set while another thread adds to it fails.
 
 
 def record(event: Event, *, once: bool = False) -> None:
@@ -133,12 +134,15 @@ def set_sink(sink: Sink | None) -> Sink | None:
 
 def watch_stream(stream: Any) -> None:
     """Keep an eye on a stream under way, so that it is recorded when nobody reads it to its end."""
-    _open_streams.add(stream)
+    with _streams_lock:
+        _open_streams.add(stream)
 
 
 def settle_streams(*, every: bool = False) -> None:
     """Record streams whose reading loop was left; with `every`, all that are open."""
-    for stream in list(_open_streams):
+    with _streams_lock:
+        streams = list(_open_streams)
+    for stream in streams:
         stream.settle(every=every)
 
 
@@ -204,8 +208,8 @@ def _on_change(settings: config.Config) -> None:  # noqa: ARG001 (read again whe
 
 def _after_fork() -> None:
     # Journal and shipper see to themselves; a lock held and streams open at the fork are the parent's.
-    global _lock, _open_streams
-    _lock, _open_streams = threading.Lock(), weakref.WeakSet()
+    global _lock, _open_streams, _streams_lock
+    _lock, _open_streams, _streams_lock = threading.Lock(), weakref.WeakSet(), threading.RLock()
 
 
 atexit.register(_at_exit)

@@ -78,7 +78,7 @@ class Reading:
         self._provider = provider
         self._region = region
         self._is_results = path.endswith(batches.results_end)
-        self._made = next((seconds for place, seconds in _times.items() if place in path), None)
+        self._made = next((seconds for place, seconds in list(_times.items()) if place in path), None)
 
     def failed(self, error: BaseException) -> None:
         """Record nothing: fetching costs nothing."""

@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 
 import openai
 import pytest
@@ -131,3 +132,33 @@ def test_a_response_fetched_in_another_process_is_not_recorded_again(home, conne
         client.responses.retrieve("resp_elsewhere")
         recent._seen.clear()  # What this process remembers; another remembers nothing.
     assert len(recorded(home)) == 1
+
+
+class Settled:
+    def settle(self, *, every):
+        self.was_asked = True
+
+
+def test_streams_can_be_settled_while_other_threads_begin_new_ones():
+    streams = [Settled() for _ in range(2000)]
+    for stream in streams:
+        runtime.watch_stream(stream)
+    done = threading.Event()
+
+    def begin():
+        while not done.is_set():
+            streams.append(Settled())
+            runtime.watch_stream(streams[-1])
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    thread = threading.Thread(target=begin)
+    thread.start()
+    try:
+        for _ in range(5):
+            runtime.settle_streams()
+    finally:
+        done.set()
+        thread.join()
+        sys.setswitchinterval(interval)
+    assert all(stream.was_asked for stream in streams[:2000])
