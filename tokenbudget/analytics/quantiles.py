@@ -8,16 +8,17 @@ import polars as pl
 
 from tokenbudget.analytics.selection import dimensions, events_of, labels
 from tokenbudget.core.errors import QueryError
+from tokenbudget.core.money import PICO
 from tokenbudget.core.query import Query
 from tokenbudget.ledger.schema import Source
 
 LEVELS: tuple[float, ...] = (0.5, 0.9, 0.95, 0.99)
 MEASURES: dict[str, pl.Expr] = {
-    "cost_usd": pl.col("cost_pico").cast(pl.Float64) / 1e12,
+    "cost_usd": pl.col("cost_pico").cast(pl.Float64),
     "latency_ms": pl.col("latency_ms"),
     "time_to_first_token_ms": pl.col("time_to_first_token_ms"),
 }
-"""What can be asked for; unknown values are left out, never counted as 0."""
+"""What can be asked for (costs first, in whole picodollars); unknown values are left out, never counted as 0."""
 
 
 def percentiles(source: Source, query: Query, levels: Sequence[float] = LEVELS) -> pl.DataFrame:
@@ -42,8 +43,8 @@ def percentiles(source: Source, query: Query, levels: Sequence[float] = LEVELS) 
     needs = ["cost_pico", "latency_ms", "time_to_first_token_ms"]
     frame = events_of(source, query, period.start, period.end, needs)
     groups = dimensions(query)
-    measured = [_of(frame, groups, measure, levels) for measure in MEASURES]
-    rows = pl.concat(pl.collect_all(measured))
+    measured = pl.collect_all([_of(frame, groups, measure, levels) for measure in MEASURES])
+    rows = pl.concat([_in_dollars(measured[0], levels), *measured[1:]])
     return rows.sort(*names, "measure", nulls_last=True).select(*names, pl.exclude(names)) if names else rows
 
 
@@ -58,8 +59,15 @@ def level_name(level: float) -> str:
     return f"p{level * 100:.10g}"
 
 
+def _in_dollars(pico: pl.DataFrame, levels: Sequence[float]) -> pl.DataFrame:
+    # By a column: polars multiplies by the inverse of a single divisor, which rounds twice, and not always alike.
+    divisor = pl.repeat(float(PICO), pico.height, eager=True)
+    return pico.with_columns(pico[name] / divisor for name in (*map(level_name, levels), "max"))
+
+
 def _of(frame: pl.LazyFrame, groups: list[pl.Expr], measure: str, levels: Sequence[float]) -> pl.LazyFrame:
-    value = MEASURES[measure]
+    # In order and without gaps: else the last bit would depend on how the events happen to lie in memory.
+    value = MEASURES[measure].drop_nulls().sort()
     columns = [
         pl.lit(measure).alias("measure"),
         value.count().cast(pl.Int64).alias("count"),

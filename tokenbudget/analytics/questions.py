@@ -66,7 +66,8 @@ def by(source: Source, query: Query) -> pl.DataFrame:
     groups = _sum(source, query, period.start, period.end, dimensions(query)).collect()
     folded = fold(groups, names, query.limit, added())
     cost = pl.col("cost_pico").cast(pl.Float64)
-    share = pl.when(pl.col("priced") > 0).then(cost / pl.when(cost.sum() > 0).then(cost.sum()))
+    is_known = (pl.col("priced") > 0) | (pl.col("unpriced") == 0)
+    share = pl.when(is_known).then(cost / pl.when(cost.sum() > 0).then(cost.sum()))
     return sort(folded, folded, names).select(*names, *derived(), share.alias("share"))
 
 
