@@ -76,6 +76,41 @@ def deliver(client: httpx.Client, records: Sequence[bytes]) -> Outcome:
     return second
 
 
+def isolate(client: httpx.Client, records: Sequence[bytes], *, works: bool = False) -> Outcome:
+    """Deliver around records at which the server fails with 500 while it takes others; they are poison, too.
+
+    A server that takes none is left alone after some twenty requests, and nothing is poison.
+
+    Parameters
+    ----------
+    works : bool, default False
+        Whether the server has just taken other records.
+    """
+    outcome = deliver(client, records)
+    if not _failed(outcome):
+        return outcome
+    if len(records) == 1:
+        entry = SetAside("rejected", outcome.detail, records[0].decode(), status=outcome.status)
+        return Outcome("acknowledged", poison=[entry], skew=outcome.skew, status=outcome.status) if works else outcome
+    middle = len(records) // 2
+    first = isolate(client, records[:middle], works=works)
+    if _failed(first):
+        if deliver(client, records[middle:]).verdict != "acknowledged":
+            return first
+        first = isolate(client, records[:middle], works=True)
+    if first.verdict != "acknowledged":
+        return first
+    # What was delivered above is delivered again, which the server knows by the ids.
+    second = isolate(client, records[middle:], works=True)
+    second.shipped += first.shipped
+    second.poison = first.poison + second.poison
+    return second
+
+
+def _failed(outcome: Outcome) -> bool:
+    return outcome.verdict == "later" and outcome.status == HTTPStatus.INTERNAL_SERVER_ERROR
+
+
 def send(client: httpx.Client, records: Sequence[bytes]) -> Outcome:
     """Send `records` in one request."""
     library = http_library()

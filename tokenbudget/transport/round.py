@@ -18,7 +18,7 @@ from tokenbudget.journal.writer import Journal
 from tokenbudget.transport.aside import Aside
 from tokenbudget.transport.backoff import delay
 from tokenbudget.transport.connection import connect
-from tokenbudget.transport.delivery import Outcome, deliver
+from tokenbudget.transport.delivery import Outcome, deliver, isolate
 
 if TYPE_CHECKING:
     import httpx
@@ -29,6 +29,7 @@ _BATCH_BYTES = 1 << 20
 _TIMEOUT_SECONDS = 30.0
 _STOPPED_SECONDS = 600.0
 _FAILURES_TO_WARN = 5
+_FAILURES_TO_ISOLATE = 3
 
 
 class Round:
@@ -174,7 +175,8 @@ class Round:
 
     def _send(self, records: list[bytes]) -> Outcome | None:
         """Send one batch; gives what came of it once the server has answered for every record, else None."""
-        outcome = deliver(self._client, records)
+        way = isolate if self._failures >= _FAILURES_TO_ISOLATE else deliver
+        outcome = way(self._client, records)
         if outcome.verdict == "acknowledged":
             self._acknowledged(outcome)
             return outcome

@@ -4,7 +4,7 @@ import pytest
 
 from tokenbudget.transport.backoff import delay, retry_after
 from tokenbudget.transport.connection import connect
-from tokenbudget.transport.delivery import deliver, send
+from tokenbudget.transport.delivery import deliver, isolate, send
 
 RECORDS = [b'{"id":"%d"}' % n for n in range(8)]
 
@@ -100,6 +100,31 @@ def test_a_refused_batch_is_halved_until_the_poison_stands_alone(server, client,
 def test_a_failure_while_halving_keeps_the_whole_batch(server, client):
     server.script = [answer(422), server.accept, answer(503)]
     assert deliver(client, RECORDS).verdict == "later"
+
+
+@pytest.mark.parametrize("poison", [{"0"}, {"1"}, {"7"}, {"2", "3"}, {"1", "6"}, {"4", "5", "6", "7"}])
+def test_the_records_a_server_fails_at_are_set_aside(server, client, poison):
+    def judge(events):
+        if poison & {event["id"] for event in events}:
+            return 500, {"detail": "a mistake"}, {}
+        return server.accept(events)
+
+    server.script = [judge] * 100
+    outcome = isolate(client, RECORDS)
+    assert outcome.verdict == "acknowledged"
+    assert {(e.record, e.kind, e.status) for e in outcome.poison} == {
+        (f'{{"id":"{n}"}}', "rejected", 500) for n in poison
+    }
+    assert set(server.seen) == {str(n) for n in range(8)} - poison
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_server_that_takes_nothing_is_left_alone_soon(server, client, status):
+    server.script = [answer(status)] * 100
+    records = [b'{"id":"%d"}' % n for n in range(512)]
+    outcome = isolate(client, records)
+    assert (outcome.verdict, outcome.poison) == ("later", [])
+    assert len(server.batches) <= 20
 
 
 def test_delays_grow_within_bounds_and_obey_the_server():

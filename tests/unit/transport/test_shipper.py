@@ -172,6 +172,20 @@ def test_poison_is_set_aside_and_blocks_nothing(shipping, journal, server, tmp_p
     assert status(tmp_path).quarantined == 1
 
 
+def test_an_event_at_which_the_server_fails_blocks_nothing_for_good(rounds, journal, server, settings, tmp_path):
+    def judge(events):
+        if "2" in {event["id"] for event in events}:
+            return 500, {"detail": "a mistake"}, {}
+        return server.accept(events)
+
+    fill(journal, range(5))
+    server.script = [judge] * 50
+    shipping = rounds()
+    assert [shipping.run(settings, urgent=True) for _ in range(4)] == [False, False, False, True]
+    assert set(server.seen) == set("0134")
+    assert status(tmp_path).quarantined == 1
+
+
 def test_damaged_lines_are_set_aside_when_a_segment_is_shipped(shipping, journal, server, tmp_path):
     dead = Journal(tmp_path, sends=lambda: True)
     fill(dead, range(3))
