@@ -181,6 +181,13 @@ def _unit(card: Card, name: str, quantity: Decimal, usage: Usage, tier: str) -> 
         yield Extra(name, unit.unit, quantity, _unit_rate(card, unit, variant, tier), card.source)
 
 
+def has_rate(card: Card, name: str, tier: str) -> bool:
+    """Tell whether a row has a rate for a unit, e.g. ``seconds``."""
+    base, _, variant = name.partition(":")
+    unit = table().units.get(base)
+    return unit is not None and _unit_rate(card, unit, variant, tier) is not None
+
+
 def _unit_rate(card: Card, unit: Unit, variant: str, tier: str) -> Decimal | None:
     slots = [f"{slot}:{variant}" for slot in unit.slots if variant] + list(unit.slots)
     rates = [rate for slot in slots if (rate := card.rate(slot, tier)) is not None]

@@ -197,7 +197,7 @@ class Pricer:
 def _receipt(case: Case, usage: Usage, at: datetime | None) -> Receipt:
     card, plan = case.plan(at, usage.input_tokens or 0)
     _check_both_sides(plan, usage)
-    lines = token_lines(plan, usage)
+    lines = [] if _is_billed_by_units(card, plan, usage, case.tier) else token_lines(plan, usage)
     not_priced: list[str] = []
     if usage.tools or usage.units or card.per_request:
         for extra in fees.extras(card, case.provider, usage, case.tier):
@@ -208,6 +208,16 @@ def _receipt(case: Case, usage: Usage, at: datetime | None) -> Receipt:
     if not_priced and not lines and usage.input_tokens is None and usage.output_tokens is None:
         raise NoRateError(", ".join(not_priced))
     return Receipt(cost_usd=total(lines), lines=tuple(lines), price_key=card.key, not_priced=tuple(not_priced))
+
+
+def _is_billed_by_units(card: Card, plan: Plan, usage: Usage, tier: str) -> bool:
+    """Tell whether tokens are stated beside the units that the row bills, as Mistral does with seconds of sound."""
+    return (
+        bool(usage.units)
+        and plan.input.rate is None
+        and plan.output.rate is None
+        and any(fees.has_rate(card, unit, tier) for unit in usage.units)
+    )
 
 
 def _check_both_sides(plan: Plan, usage: Usage) -> None:
