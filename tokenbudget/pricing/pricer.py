@@ -16,7 +16,7 @@ from tokenbudget.pricing import fees, match
 from tokenbudget.pricing.case import Case, NoPriceError, dated_cards
 from tokenbudget.pricing.lines import NoRateError, amount, token_lines, token_pico, total
 from tokenbudget.pricing.overrides import ANY_MODEL, Override, Overrides
-from tokenbudget.pricing.plan import EXACT, Plan
+from tokenbudget.pricing.plan import EXACT, Card, Plan
 from tokenbudget.pricing.table import PriceBook
 
 _replace = msgspec.structs.replace
