@@ -77,8 +77,11 @@ def _load(path: Path, changed: int) -> _File:
 
 def _file(root: Path, path: str) -> Path | None:
     """Find a file of the build; nothing outside of it, whatever the path."""
-    found = (root / path).resolve()
-    return found if found.is_relative_to(root.resolve()) and found.is_file() else None
+    try:
+        found = (root / path).resolve()
+        return found if found.is_relative_to(root.resolve()) and found.is_file() else None
+    except (OSError, ValueError):  # No file has such a name: it is too long, or holds a U+0000.
+        return None
 
 
 def _answer(request: Request[Any, Any, Any], file: _File, path: str) -> Response[bytes]:

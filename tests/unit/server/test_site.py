@@ -64,6 +64,11 @@ def test_nothing_outside_of_the_build_is_served(client, path):
     assert "root:" not in client.get(path).text
 
 
+@pytest.mark.parametrize(("path", "status"), [("/" + "x" * 5000, 200), ("/%00", 200), ("/assets/" + "x" * 5000, 404)])
+def test_names_that_no_file_can_have_are_no_mistake_of_the_server(client, path, status):
+    assert client.get(path).status_code == status
+
+
 def test_a_new_build_is_seen(client, root):
     client.get("/")
     (root / "index.html").write_text("<title>new</title>")
