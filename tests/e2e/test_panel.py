@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 import tokenbudget as tb
-from tests.plugins.browser import free_port
+from tests.plugins.ports import free_port
 from tests.unit.panel.usage import FEATURES, record
 from tokenbudget import config, runtime
 from tokenbudget.core.event import Event

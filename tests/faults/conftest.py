@@ -1,7 +1,6 @@
 """The real server on a real Postgres and a real Redis-protocol server, behind a network that can fail."""
 
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ import pytest
 from tests.faults.host import Host
 from tests.faults.network import Network
 from tests.faults.worker import event_of
+from tests.plugins.ports import free_port
 from tokenbudget.config import Config
 from tokenbudget.journal import status
 from tokenbudget.pricing import priced
@@ -42,11 +42,6 @@ class Stand:
     redis: object
     port: int
     database: str
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as made:
-        return made.getsockname()[1]
 
 
 @pytest.fixture(scope="session")

