@@ -134,6 +134,16 @@ def test_a_revoked_key_stops_shipping_until_there_is_another(host, evidence, cli
     assert evidence.check({"host": 150}, missing={f"host/{number}" for number in range(100)}) == 50
 
 
+def test_the_clock_jumps_back_and_far_ahead(host, evidence, monkeypatch):
+    now, now_ns = time.time, time.time_ns
+    for days in (0, -1, 400):
+        monkeypatch.setattr(time, "time", lambda days=days: now() + days * 86_400)
+        monkeypatch.setattr(time, "time_ns", lambda days=days: now_ns() + days * 86_400 * 10**9)
+        host.record(50)
+        host.journal.rotate()
+    assert delivered(host, evidence)
+
+
 def test_two_shippers_adopt_the_same_segments(evidence, client):
     left = Journal(client.home, sends=lambda: True)
     for number in range(400):
