@@ -66,6 +66,10 @@ class Config:
         if self.url is not None and not self.url.startswith(("http://", "https://")):
             msg = f"url must start with http:// or https://, got {self.url!r}"
             raise ConfigError(msg)
+        if self.url is not None and "@" in self.url.partition("://")[2].partition("/")[0]:
+            # Not repeated in the text: errors are logged.
+            msg = "url must not hold a user or a password: the server knows you by api_key"
+            raise ConfigError(msg)
         if self.fsync not in FSYNC:
             msg = f"fsync must be one of {', '.join(FSYNC)}, got {self.fsync!r}"
             raise ConfigError(msg)

@@ -127,3 +127,10 @@ def test_a_setting_of_the_journal_that_cannot_be_is_named(name, value, said, mon
     monkeypatch.setenv(f"TOKENBUDGET_{name}", value)
     with pytest.raises(ConfigError, match=said):
         config.current()
+
+
+def test_a_password_in_the_url_is_refused_and_not_repeated() -> None:
+    with pytest.raises(ConfigError, match="api_key") as caught:
+        config.configure(url="https://ana:secret@tokens.example/x@y")
+    assert "secret" not in str(caught.value)
+    assert config.configure(url="https://tokens.example/x@y").url == "https://tokens.example/x@y"
