@@ -5,6 +5,7 @@ The ``.py`` files are the source: they are read and compared well.  The ``.ipynb
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import jupytext
@@ -33,11 +34,20 @@ def execute(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return client.execute()
 
 
+def placeless(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Take the paths of the kernel's temporary files out of the output: they differ on every machine."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            if output.output_type == "stream":
+                output.text = re.sub(r"\S*ipykernel_\d+/\d+\.py", "notebook", output.text)
+    return notebook
+
+
 def main() -> None:
     """Build every notebook."""
     for source in sources():
         target = source.with_suffix(".ipynb")
-        nbformat.write(execute(read(source)), target)
+        nbformat.write(placeless(execute(read(source))), target)
         print(f"{target.name} built")
 
 
