@@ -84,7 +84,7 @@ class Body(Watched):
     __slots__ = ("_content", "_response")
 
     def __init__(self, response: Any, call: Any, content: Any) -> None:
-        super().__init__(None, call)
+        super().__init__(call)
         self._content = content
         # Weakly, as the response has us: without a cycle a dropped response is noticed at once.
         self._response = weakref.ref(response)

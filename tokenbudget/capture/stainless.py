@@ -220,8 +220,8 @@ class StainlessSdk:
         for cls in (sync, asynchronous):
             _count_retries(cls)
         self._streams = (base.Stream, base.AsyncStream)
-        for cls, method, kind in ((base.Stream, "__iter__", Items), (base.AsyncStream, "__aiter__", AsyncItems)):
-            setattr(cls, method, _noticing_loop(getattr(cls, method), kind))
+        for cls, method in ((base.Stream, "__iter__"), (base.AsyncStream, "__aiter__")):
+            setattr(cls, method, _noticing_loop(getattr(cls, method)))
         self._raw = tuple(
             getattr(sys.modules[f"{self.name}.{module}"], name)
             for module, name in (("_response", "BaseAPIResponse"), ("_legacy_response", "LegacyAPIResponse"))
@@ -244,8 +244,8 @@ def observe_stream(stream: Any, call: Call, *, hide_usage: bool) -> None:
     # The generator is made on a copy: on the stream itself it would form a cycle with it, and a dropped stream
     # would wait for the garbage collector.
     stream.__dict__.pop("_iterator", None)
-    items = kind(copy.copy(stream).__stream__(), call, hide_usage=hide_usage)
-    stream._iterator = items  # noqa: SLF001 (the one place all of a stream's readers go through)
+    items = stream.__dict__[MARK] = kind(copy.copy(stream).__stream__(), call, hide_usage=hide_usage)
+    stream._iterator = items.steps  # noqa: SLF001 (the one place all of a stream's readers go through)
     notice_close(stream.response.stream, items)
 
 
@@ -272,12 +272,12 @@ def _marking(original: Any) -> Any:
     return copying
 
 
-def _noticing_loop(original: Any, kind: type[Items | AsyncItems]) -> Any:
+def _noticing_loop(original: Any) -> Any:
     @functools.wraps(original)
     def noticing(self: Any) -> Any:
-        items = self.__dict__.get("_iterator")
+        items = self.__dict__.get(MARK)
         inner = original(self)
-        return items.loop(inner) if type(items) is kind else inner
+        return inner if items is None else items.loop(inner)
 
     return noticing
 

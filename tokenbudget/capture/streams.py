@@ -17,15 +17,12 @@ from tokenbudget.capture.fields import fields
 
 
 class Watched:
-    """What both kinds of iterators share: when to call a stream ended."""
+    """What is under way and may be left: when to call it ended."""
 
-    __slots__ = ("__weakref__", "_call", "_hide", "_inner", "_left", "_reading")
+    __slots__ = ("__weakref__", "_call", "_reading")
 
-    def __init__(self, inner: Any, call: Call, *, hide_usage: bool = False) -> None:
-        self._inner = inner
+    def __init__(self, call: Call) -> None:
         self._call = call
-        self._hide = hide_usage
-        self._left = False
         self._reading = False
         runtime.watch_stream(self)
 
@@ -35,41 +32,53 @@ class Watched:
             self._call.cut()
 
     def settle(self, *, every: bool) -> None:
-        """Record the stream if its loop was left; with `every`, however it stands."""
-        if self._left or every:
+        """Record it if it was left; with `every`, however it stands."""
+        if every:
             self._call.cut()
-
-    def _hidden(self, item: Any) -> bool:
-        # The chunk we asked for and the caller did not: usage, and nothing else to say.
-        return self._call.item(item) and self._hide and _is_silent(item)
 
     def __del__(self) -> None:
         self._call.cut()
 
 
-class Items(Watched):
+class _Loop(Watched):
+    """What both kinds of streams share.
+
+    Attributes
+    ----------
+    steps : generator
+        Gives the items.  It does not know the object that it is an attribute of, so that dropping that is noticed.
+    """
+
+    __slots__ = ("_left", "steps")
+
+    def __init__(self, steps: Any, call: Call) -> None:
+        self._left = False
+        self.steps = steps
+        super().__init__(call)
+
+    def settle(self, *, every: bool) -> None:
+        """Record the stream if its loop was left; with `every`, however it stands."""
+        super().settle(every=every or self._left)
+
+
+class Items(_Loop):
     """A plain stream's items, observed."""
 
     __slots__ = ()
+
+    def __init__(self, inner: Any, call: Call, *, hide_usage: bool = False) -> None:
+        super().__init__(_steps(inner, call, hide_usage=hide_usage), call)
 
     def __iter__(self) -> Iterator[Any]:
         return self
 
     def __next__(self) -> Any:
-        self._reading = True
-        try:
-            item = next(self._inner)
-            while self._hidden(item):
-                item = next(self._inner)
-        except StopIteration:
-            self._call.finished()
-            raise
-        except BaseException as error:
-            self._call.cut(error)
-            raise
-        finally:
-            self._reading = False
-        return item
+        return next(self.steps)
+
+    def on_close(self) -> None:
+        """Take note that the response was closed: by the reader itself at its end, or by the caller early."""
+        if not self.steps.gi_running:
+            self._call.cut()
 
     def loop(self, inner: Iterator[Any]) -> Generator[Any, None, None]:
         """Run the stream object's own loop, noticing when it is left."""
@@ -80,29 +89,41 @@ class Items(Watched):
             self._left = True
 
 
-class AsyncItems(Watched):
+def _steps(inner: Any, call: Call, *, hide_usage: bool) -> Generator[Any, None, None]:
+    """Give the items of `inner`: a generator, as that costs least for each of them."""
+    take = call.item
+    try:
+        for item in inner:
+            # The chunk we asked for and the caller did not: usage, and nothing else to say.
+            if not (take(item) and hide_usage and _is_silent(item)):
+                yield item
+    except GeneratorExit:
+        call.cut()
+        raise
+    except BaseException as error:
+        call.cut(error)
+        raise
+    call.finished()
+
+
+class AsyncItems(_Loop):
     """An asynchronous stream's items, observed."""
 
     __slots__ = ()
+
+    def __init__(self, inner: Any, call: Call, *, hide_usage: bool = False) -> None:
+        super().__init__(_async_steps(inner, call, hide_usage=hide_usage), call)
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self
 
     async def __anext__(self) -> Any:
-        self._reading = True
-        try:
-            item = await anext(self._inner)
-            while self._hidden(item):
-                item = await anext(self._inner)
-        except StopAsyncIteration:
-            self._call.finished()
-            raise
-        except BaseException as error:
-            self._call.cut(error)
-            raise
-        finally:
-            self._reading = False
-        return item
+        return await anext(self.steps)
+
+    def on_close(self) -> None:
+        """Take note that the response was closed: by the reader itself at its end, or by the caller early."""
+        if not self.steps.ag_running:
+            self._call.cut()
 
     async def loop(self, inner: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
         """Run the stream object's own loop, noticing when it is left."""
@@ -112,6 +133,23 @@ class AsyncItems(Watched):
                 yield item
         finally:
             self._left = True
+
+
+async def _async_steps(inner: Any, call: Call, *, hide_usage: bool) -> AsyncGenerator[Any, None]:
+    """Give the items of `inner`."""
+    take = call.item
+    try:
+        async for item in inner:
+            # The chunk we asked for and the caller did not: usage, and nothing else to say.
+            if not (take(item) and hide_usage and _is_silent(item)):
+                yield item
+    except GeneratorExit:
+        call.cut()
+        raise
+    except BaseException as error:
+        call.cut(error)
+        raise
+    call.finished()
 
 
 def _is_silent(chunk: Any) -> bool:

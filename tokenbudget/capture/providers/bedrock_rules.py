@@ -164,7 +164,7 @@ class Body(Watched):
     __slots__ = ("_chunks", "_headers")
 
     def __init__(self, call: Call, headers: Mapping[str, str]) -> None:
-        super().__init__(None, call)
+        super().__init__(call)
         self._chunks: list[bytes] = []
         self._headers = headers
 

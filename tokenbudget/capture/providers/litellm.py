@@ -177,6 +177,12 @@ class _Own:
     def __init__(self, stream: Any) -> None:
         self._stream = weakref.ref(stream)
 
+    def __iter__(self) -> Any:
+        return self
+
+    def __aiter__(self) -> Any:
+        return self
+
     def __next__(self) -> Any:
         stream: Any = self._stream()
         return type(stream).__next__.__wrapped__(stream)
