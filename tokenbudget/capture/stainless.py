@@ -283,15 +283,17 @@ def _noticing_loop(original: Any) -> Any:
 
 
 def _count_retries(cls: Any) -> None:
-    original = getattr(cls, "_sleep_for_retry", None)
-    if original is None:
+    # The first versions retry by calling themselves.
+    name = next((name for name in ("_sleep_for_retry", "_retry_request") if hasattr(cls, name)), None)
+    if name is None:
         return
+    original = getattr(cls, name)
 
     @functools.wraps(original)
-    def sleeping(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def again(self: Any, *args: Any, **kwargs: Any) -> Any:
         call = shells.current_call.get()
         if call is not None:
             call.attempts += 1
         return original(self, *args, **kwargs)
 
-    cls._sleep_for_retry = sleeping
+    setattr(cls, name, again)
