@@ -17,6 +17,14 @@ Rule = Callable[[Found, Fields, Fields], None]
 Fold = Callable[[dict[str, Any], Fields], int]
 """``fold(answer, item)`` adds a stream item to the answer so far; gives the bytes of text the model wrote in it."""
 
+Glance = Callable[[Any], int]
+"""``glance(item)`` gives the bytes of text in an item that has nothing else; 0 where it has to be folded."""
+
+
+def look_closer(item: Any) -> int:  # noqa: ARG001 (the signature of a Glance)
+    """Fold every item."""
+    return 0
+
 
 def ignore(answer: dict[str, Any], item: Fields) -> int:  # noqa: ARG001 (the signature of a Fold)
     """Learn nothing from a stream's items."""
@@ -37,6 +45,8 @@ class Api:
         What a table cannot say, applied in order.
     fold : Fold
         How a stream's items add up to one answer that `read` understands.
+    glance : Glance
+        Tells items of plain text, which need no folding.
     ask_for_usage : bool
         Whether a stream states its usage only when asked to (``stream_options.include_usage``).
     request_only : bool
@@ -51,6 +61,7 @@ class Api:
     read: Reader
     rules: tuple[Rule, ...] = ()
     fold: Fold = ignore
+    glance: Glance = look_closer
     ask_for_usage: bool = False
     request_only: bool = False
     skip: Callable[[Fields], bool] | None = None

@@ -2,6 +2,9 @@
 
 A fold gives the bytes of text the model wrote in an item (reasoning and tool arguments included): they mark the first
 token, and they are what an output is estimated from when the stream is cut.
+
+Nearly every item is a little text and nothing else, and must cost next to nothing: a glance tells it from the others
+and gives its bytes; 0 where the fold is to look closer.
 """
 
 from __future__ import annotations
@@ -52,6 +55,20 @@ def _written(delta: Fields) -> int:
     return written
 
 
+def glance_chat(chunk: Any) -> int:
+    """Chat completions: text of one choice."""
+    try:
+        known = chunk.__dict__
+        (choice,) = known["choices"]
+        said = choice.__dict__
+        text = said["delta"].__dict__["content"]
+        if not text or said["finish_reason"] is not None or known["usage"] is not None:
+            return 0
+        return len(text) if text.isascii() else text_bytes(text)
+    except Exception:  # noqa: BLE001 (any other shape)
+        return 0
+
+
 def responses(answer: dict[str, Any], event: Fields) -> int:
     """Responses: the last event carries the whole response; until then the first one names it."""
     kind = event.get("type") or ""
@@ -70,6 +87,16 @@ def responses(answer: dict[str, Any], event: Fields) -> int:
     elif kind == "response.output_item.done":
         answer.setdefault("output", []).append({"type": fields(event.get("item")).get("type")})
     return 0
+
+
+def glance_responses(event: Any) -> int:
+    """Responses: text, of an answer, a refusal or a tool's arguments."""
+    try:
+        known = event.__dict__
+        text = known["delta"]
+        return text_bytes(text) if known["type"].endswith(".delta") else 0
+    except Exception:  # noqa: BLE001 (any other shape)
+        return 0
 
 
 def last_event(answer: dict[str, Any], event: Fields) -> int:
@@ -96,3 +123,12 @@ def messages(answer: dict[str, Any], event: Fields) -> int:
         usage.update({name: value for name, value in fields(event.get("usage")).items() if value is not None})
         answer["complete"] = fields(event.get("delta")).get("stop_reason") is not None
     return 0
+
+
+def glance_messages(event: Any) -> int:
+    """Anthropic's messages: text of a block."""
+    try:
+        known = event.__dict__
+        return text_bytes(known["delta"].__dict__["text"]) if known["type"] == "content_block_delta" else 0
+    except Exception:  # noqa: BLE001 (any other shape)
+        return 0

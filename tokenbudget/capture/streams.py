@@ -91,12 +91,15 @@ class Items(_Loop):
 
 def _steps(inner: Any, call: Call, *, hide_usage: bool) -> Generator[Any, None, None]:
     """Give the items of `inner`: a generator, as that costs least for each of them."""
-    take = call.item
+    glance, take = call.api.glance, call.item
     try:
         for item in inner:
+            if call.written and (written := glance(item)):
+                call.written += written
             # The chunk we asked for and the caller did not: usage, and nothing else to say.
-            if not (take(item) and hide_usage and _is_silent(item)):
-                yield item
+            elif take(item) and hide_usage and _is_silent(item):
+                continue
+            yield item
     except GeneratorExit:
         call.cut()
         raise
@@ -137,12 +140,15 @@ class AsyncItems(_Loop):
 
 async def _async_steps(inner: Any, call: Call, *, hide_usage: bool) -> AsyncGenerator[Any, None]:
     """Give the items of `inner`."""
-    take = call.item
+    glance, take = call.api.glance, call.item
     try:
         async for item in inner:
+            if call.written and (written := glance(item)):
+                call.written += written
             # The chunk we asked for and the caller did not: usage, and nothing else to say.
-            if not (take(item) and hide_usage and _is_silent(item)):
-                yield item
+            elif take(item) and hide_usage and _is_silent(item):
+                continue
+            yield item
     except GeneratorExit:
         call.cut()
         raise

@@ -84,6 +84,7 @@ MESSAGES = Api(
     read=_MESSAGE,
     rules=(_whole_input, _server_tools, _passes),
     fold=folds.messages,
+    glance=folds.glance_messages,
 )
 
 

@@ -62,6 +62,7 @@ CHAT = Api(
     read=_CHAT,
     rules=(rules.reasoning_beside_completion, rules.reported_cost),
     fold=folds.chat,
+    glance=folds.glance_chat,
     ask_for_usage=True,
 )
 COMPLETIONS = Api(
@@ -72,6 +73,7 @@ RESPONSES = Api(
     read=_RESPONSES,
     rules=(rules.reported_cost, rules.server_tools),
     fold=folds.responses,
+    glance=folds.glance_responses,
     skip=rules.is_pending,
 )
 FETCHED_RESPONSES = replace(RESPONSES, skip=rules.is_no_background_result)
