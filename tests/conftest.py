@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "tests.plugins.browser",
+    "tests.plugins.citus",
     "tests.plugins.isolation",
     "tests.plugins.prices",
     "tests.plugins.server",

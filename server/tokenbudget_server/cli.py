@@ -78,3 +78,40 @@ def rebuild() -> None:
         click.echo(f"Wrote {done:,} days to {settings.ledger}.")
     finally:
         days.close()
+
+
+@click.group()
+def db() -> None:
+    """Look after the server's database."""
+
+
+@db.command()
+@click.option("--dry-run", is_flag=True, help="Print the SQL that would be sent, and change nothing.")
+@click.option("--despite-sessions", is_flag=True, help="Go on although other programs are connected.")
+def distribute(*, dry_run: bool, despite_sessions: bool) -> None:
+    """Spread the database of TOKENBUDGET_DATABASE_URL, a Citus coordinator, over its cluster.
+
+    It may be empty or filled.  Stop the servers first.  Stopped half-way, it goes on where it was; on a distributed
+    database it does nothing.
+    """
+    from tokenbudget_server.store import migrate
+    from tokenbudget_server.store.distribute import coordinator
+
+    url = read_settings().database
+    with coordinator(url) as citus:
+        click.echo(f"Citus {citus.version} with {citus.workers} workers.", err=True)
+        if dry_run:
+            for step in citus.plan():
+                click.echo(f"{step.sql};")
+            return
+        if not despite_sessions:
+            citus.refuse_other_sessions()
+        migrate(url)
+        steps = 0
+        for step in citus.distribute():
+            click.echo(f"  {step.what}")
+            steps += 1
+    click.echo(f"Distributed in {steps} steps." if steps else "It is distributed already: nothing to do.")
+    if not citus.workers:
+        click.echo("There are no workers yet. For each: SELECT citus_add_node('its address', 5432); then")
+        click.echo("SELECT citus_rebalance_start();")

@@ -7,7 +7,8 @@
         ├── SettingsError                a setting of the server cannot be used
         ├── AlreadyRunningError          another ``tokenbudget up`` has this home
         ├── ChildError                   a process we started does not serve; the end of its log says why
-        ├── StoreUnavailableError        the database does not answer; try again
+        ├── DistributionError            the database cannot be distributed; the message says what to do
+    ├── StoreUnavailableError        the database does not answer; try again
         ├── OverloadedError              too much waits to be stored; try again
         └── EmbeddedPostgresError        the bundled Postgres cannot do its work
             ├── BinariesNotFoundError    no Postgres programs on this machine
@@ -36,6 +37,10 @@ class AlreadyRunningError(TokenBudgetServerError):
 
 class ChildError(TokenBudgetServerError):
     """A process we started does not serve; the message ends with the end of its log."""
+
+
+class DistributionError(TokenBudgetServerError):
+    """The database cannot be distributed; the message says what to do."""
 
 
 class StoreUnavailableError(TokenBudgetServerError):

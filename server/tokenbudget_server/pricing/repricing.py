@@ -30,6 +30,7 @@ from tokenbudget_server.problems import ProblemError
 from tokenbudget_server.store import arrays
 from tokenbudget_server.store.arrays import Int8Array, TextArray, TimestamptzArray, UuidArray
 from tokenbudget_server.store.flusher import SHARDS
+from tokenbudget_server.store.locks import REPRICING
 from tokenbudget_server.store.rows import USAGE_COLUMNS
 from tokenbudget_server.store.statement import UNPRICED
 from tokenbudget_server.store.url import psycopg_url
@@ -37,7 +38,6 @@ from tokenbudget_server.store.url import psycopg_url
 CHUNK = 20_000
 SHARD = SHARDS
 """Writers have the shards below."""
-_LOCK = 8321_0005
 _EPOCH_2000 = 946_684_800_000_000
 _AS_THEY_ARE = (
     "occurred_at",
@@ -160,7 +160,7 @@ def _connections(dsn: str) -> Iterator[tuple[Any, psycopg.Connection[Any]]]:
 
 
 def _take_turn(writer: psycopg.Connection[Any]) -> None:
-    row = writer.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK]).fetchone()  # Goes with the connection.
+    row = writer.execute("SELECT pg_try_advisory_lock(%s)", [REPRICING]).fetchone()  # Goes with the connection.
     if not row or not row[0]:
         raise ProblemError(409, "events are being priced again already: wait until that is done")
 

@@ -10,9 +10,9 @@ from sqlalchemy import JSON, ColumnElement, Connection, Select, Text, bindparam,
 
 from tokenbudget.pricing import Override, PriceBook, PriceRow
 from tokenbudget.pricing.diff import PriceChange
+from tokenbudget_server.store.locks import PRICE_BOOK
 from tokenbudget_server.store.tables import price_changes, price_overrides, price_rows, price_state
 
-_LOCK = 8321_0003
 _ROW_FIELDS = ("key", "provider", "mode", "source", "effective_from", "listed")
 _OVERRIDE_FIELDS = ("provider", "model", "effective_from", "note")
 _CHANGE_FIELDS = ("key", "provider", "kind", "field", "before", "after", "effective_from")
@@ -65,7 +65,7 @@ def _values(row: Any, names: Sequence[str]) -> dict[str, Any]:
 
 def lock(connection: Connection) -> None:
     """Change prices alone until the transaction ends: what is compared with must still be there when it is written."""
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": PRICE_BOOK})
 
 
 def read_state(connection: Connection) -> State:

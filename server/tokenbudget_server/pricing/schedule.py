@@ -16,13 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tokenbudget.core.errors import PriceError
 from tokenbudget_server.pricing import rows as stored
 from tokenbudget_server.pricing.sync import PriceSync, Synced
+from tokenbudget_server.store.locks import PRICE_SYNC
 
 _log = logging.getLogger(__name__)
 
 EVERY = timedelta(days=1)
 LOOK_SECONDS = 900.0
 """How often each process looks whether a day has passed; also how soon a failed sync is tried again."""
-_LOCK = 8321_0004
 
 
 async def sync_if_due(engine: AsyncEngine, sync: PriceSync, now: datetime | None = None) -> Synced | None:
@@ -35,7 +35,7 @@ async def sync_if_due(engine: AsyncEngine, sync: PriceSync, now: datetime | None
     """
     now = now or datetime.now(UTC)
     async with engine.connect() as connection:
-        if not await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}):
+        if not await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": PRICE_SYNC}):
             return None
         try:
             state = await connection.run_sync(stored.read_state)
@@ -45,7 +45,7 @@ async def sync_if_due(engine: AsyncEngine, sync: PriceSync, now: datetime | None
             return await sync.sync()
         finally:
             await connection.rollback()
-            await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
+            await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": PRICE_SYNC})
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from psycopg import AsyncConnection, errors
 
 from tokenbudget_server.errors import StoreUnavailableError
 from tokenbudget_server.store import arrays
+from tokenbudget_server.store.locks import ROLLUP_SHARDS
 from tokenbudget_server.store.rows import COLUMNS, Row, microseconds, packed
 from tokenbudget_server.store.statement import INSERT
 from tokenbudget_server.store.url import psycopg_url
@@ -21,7 +22,6 @@ _log = logging.getLogger(__name__)
 
 ATTEMPTS = 4
 SHARDS = 256
-_SHARD_LOCK = 8321_02
 _key = itemgetter(0, 1)
 _CONFLICTS = (errors.DeadlockDetected, errors.SerializationFailure)
 
@@ -95,7 +95,7 @@ class Flusher:
 async def _claim_shard(connection: AsyncConnection[Any]) -> int:
     """Find a shard that nobody else writes; the lock goes with the connection."""
     for shard in range(SHARDS):
-        cursor = await connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (_SHARD_LOCK, shard))
+        cursor = await connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (ROLLUP_SHARDS, shard))
         if (row := await cursor.fetchone()) and row[0]:
             return shard
     return SHARDS - 1

@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from tokenbudget_server.store.locks import MAINTENANCE
 from tokenbudget_server.store.partitions import drop_partitions, ensure_partitions
 from tokenbudget_server.store.url import sqlalchemy_url
 
 _log = logging.getLogger(__name__)
 
-_LOCK = 8321_0003
 _EVERY_SECONDS = 3 * 3600
 _FIRST_AFTER_SECONDS = 60
 
@@ -59,7 +59,7 @@ def maintain(url: str, retention: timedelta | None, now: datetime) -> None:
     engine = create_engine(sqlalchemy_url(url))
     try:
         with engine.connect() as connection:
-            if not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}):
+            if not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": MAINTENANCE}):
                 return
             connection.commit()  # The lock is the session's, and goes with it.
             made = ensure_partitions(connection, now)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tokenbudget_server.errors import StoreUnavailableError
 from tokenbudget_server.pricing.seed import seed
+from tokenbudget_server.store.locks import MIGRATION
 from tokenbudget_server.store.partitions import ensure_partitions
 from tokenbudget_server.store.url import sqlalchemy_url
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-_LOCK = 8321_0001
 
 
 def migrate(url: str) -> None:
@@ -53,7 +53,7 @@ def migrate(url: str) -> None:
 def _migrate_alone(connection: Connection) -> None:
     from sqlalchemy import text
 
-    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION})
     connection.commit()  # The lock is the session's, not the transaction's.
     try:
         _upgrade(connection)
@@ -61,7 +61,7 @@ def _migrate_alone(connection: Connection) -> None:
         ensure_partitions(connection, datetime.now(UTC))
     finally:
         connection.rollback()
-        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
+        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": MIGRATION})
         connection.commit()
 
 
