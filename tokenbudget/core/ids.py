@@ -8,7 +8,7 @@ import time
 
 _DRAWN = 256
 _unused: list[str] = []
-"""Random digits for the next ids, drawn many at a time: asking the kernel costs more than the rest of an id."""
+"""Ends of the next ids, drawn many at a time: asking the kernel costs more than the rest of an id."""
 
 _VARIANTS = {f"{digit:x}": f"{0b1000 | digit & 0b11:x}" for digit in range(16)}
 
@@ -22,7 +22,12 @@ def uuid7() -> str:
     >>> len(a), a[14]
     (36, '7')
     """
-    return _text(time.time_ns() // 1_000_000, _random())
+    try:
+        end = _unused.pop()
+    except IndexError:
+        end = _draw()
+    begin = f"{time.time_ns() // 1_000_000:012x}"
+    return f"{begin[:8]}-{begin[8:]}{end}"
 
 
 def uuid7_from(key: str, unix_ms: int) -> str:
@@ -33,28 +38,20 @@ def uuid7_from(key: str, unix_ms: int) -> str:
     >>> uuid7_from("batch_1/line_2", 1_700_000_000_000)
     '018bcfe5-6800-7e22-ba70-6a752dbaee66'
     """
-    return _text(unix_ms, hashlib.sha256(key.encode()).hexdigest())
-
-
-def _random() -> str:
-    try:
-        return _unused.pop()
-    except IndexError:
-        return _draw()
+    begin = f"{unix_ms:012x}"
+    return f"{begin[:8]}-{begin[8:]}{_end(hashlib.sha256(key.encode()).hexdigest())}"
 
 
 def _draw() -> str:
     digits = os.urandom(10 * _DRAWN).hex()
-    first, *others = (digits[at : at + 20] for at in range(0, len(digits), 20))
+    first, *others = (_end(digits[at : at + 20]) for at in range(0, len(digits), 20))
     _unused.extend(others)
     return first
 
 
-def _text(unix_ms: int, entropy: str) -> str:
-    time_text = f"{unix_ms:012x}"
+def _end(entropy: str) -> str:
     # 74 of the hexadecimal digits' bits are used: three digits, two bits of the fourth below the variant, 15 digits.
-    variant = _VARIANTS[entropy[3]]
-    return f"{time_text[:8]}-{time_text[8:]}-7{entropy[:3]}-{variant}{entropy[4:7]}-{entropy[7:19]}"
+    return f"-7{entropy[:3]}-{_VARIANTS[entropy[3]]}{entropy[4:7]}-{entropy[7:19]}"
 
 
 def uuid7_unix_ms(text: str) -> int:

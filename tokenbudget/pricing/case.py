@@ -54,6 +54,7 @@ class Case:
         self._plans: dict[tuple[int, int, bool], Plan] = {}
         first = self.cards[0]
         self.is_timeless = len(dated) == 1 and first is not None and first.off_peak is None
+        self._only: tuple[Card, Plan] | None = None
 
     def plan(self, at: datetime | None, input_tokens: int) -> tuple[Card, Plan]:
         """Give the card and the rates for a call of a time and a size.
@@ -63,10 +64,15 @@ class Case:
         NoPriceError, NoRateError
             If there is no price for that time, or none for the speed.
         """
+        if self._only is not None:
+            return self._only
         epoch, off_peak = (0, False) if self.is_timeless else self._time(at or datetime.now(UTC))
         card = self.card(epoch)
         above = card.bracket(input_tokens) if card.brackets else 0
-        return card, self.plan_of(epoch, above, off_peak=off_peak)
+        found = card, self.plan_of(epoch, above, off_peak=off_peak)
+        if self.is_timeless and not card.brackets:
+            self._only = found
+        return found
 
     def card(self, epoch: int) -> Card:
         """Give the card of an epoch."""

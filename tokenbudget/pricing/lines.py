@@ -50,24 +50,30 @@ def token_lines(plan: Plan, usage: Usage, model: str = "") -> list[Line]:
 def token_pico(plan: Plan, usage: Usage) -> int | None:
     """Give what the lines of `token_lines` add up to, in picodollars, without writing them.
 
-    Whole numbers of picodollars are exact without a decimal; None where a rate is none of them, or is missing.
+    Whole numbers of picodollars are exact without a decimal; None where a rate is none of them or is missing, or where
+    parts overlap.
     """
     given = _side_pico(plan.input, usage, usage.input_tokens or 0)
     made = _side_pico(plan.output, usage, usage.output_tokens or 0)
     return None if given is None or made is None else given + made
 
 
-def _side_pico(side: Side, usage: Usage, whole: int) -> int | None:
-    pico, rest = 0, whole
-    if whole and any(side.read(usage)):
-        for rate, count in zip(side.picos, split(side, usage, whole), strict=True):
+def _side_pico(side: Side, usage: Usage, rest: int) -> int | None:
+    pico = 0
+    counts = side.read(usage)
+    if any(counts):
+        for count, (rate, less) in zip(counts, side.quick, strict=False):
             if count:
-                if rate is None:
-                    return None
-                pico += count * rate
-                rest -= count
-    if not rest:
-        return pico
+                own = count
+                for field in less:
+                    own -= getattr(usage, field)
+                if own > 0:
+                    if rate is None:
+                        return None
+                    pico += own * rate
+                    rest -= own
+    if rest <= 0:
+        return None if rest else pico
     return None if side.pico is None else pico + rest * side.pico
 
 

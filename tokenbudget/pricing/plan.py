@@ -43,18 +43,18 @@ class Side:
         Reads the counts of all parts at once: most calls have none, and that must cost next to nothing.
     pico : int or None
         The rate of the rest in whole picodollars; None where it is no whole number of them.
-    picos : tuple of (int or None)
-        The same of each charge.
+    quick : tuple of (int or None, tuple of str)
+        The same of each charge, with the fields that are taken off its own.
     """
 
-    __slots__ = ("charges", "name", "pico", "picos", "rate", "read")
+    __slots__ = ("charges", "name", "pico", "quick", "rate", "read")
 
     def __init__(self, name: str, charges: tuple[Charge, ...], rate: Decimal | None) -> None:
         self.name = name
         self.charges = charges
         self.rate = rate
         self.pico = _whole_pico(rate)
-        self.picos = tuple(_whole_pico(charge.rate) for charge in charges)
+        self.quick = tuple((_whole_pico(charge.rate), charge.less) for charge in charges)
         # Twice the last field: attrgetter gives a tuple only for two names and more.
         fields = [charge.field for charge in charges]
         self.read: Callable[[Usage], Sequence[int]] = attrgetter(*fields, fields[-1]) if fields else _nothing

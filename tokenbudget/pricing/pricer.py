@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 
 import msgspec
 
@@ -25,6 +26,10 @@ _REMEMBERED = 20_000
 
 Kind = tuple[str, str, str | None, str | None, str | None, str | None, bool]
 """Provider, model, requested model, service tier, speed, region, batch: what chooses prices, but for time and size."""
+
+_kind: Callable[[Event], Kind] = attrgetter(
+    "provider", "model", "requested_model", "service_tier", "speed", "region", "batch"
+)
 
 
 class Pricer:
@@ -111,17 +116,7 @@ class Pricer:
             or usage.passes
         ):
             return None
-        case = self._cases.get(
-            (
-                event.provider,
-                event.model,
-                event.requested_model,
-                event.service_tier,
-                event.speed,
-                event.region,
-                event.batch,
-            )
-        )
+        case = self._cases.get(_kind(event))
         if not isinstance(case, Case):
             return None
         try:
