@@ -16,7 +16,7 @@ from tokenbudget_server.accounts.authentication import provide_principal
 from tokenbudget_server.accounts.cache import KeyCache, MemoryKeyCache, RedisKeyCache
 from tokenbudget_server.accounts.controllers import AccountsController
 from tokenbudget_server.accounts.service import Accounts
-from tokenbudget_server.analytics.controllers import AnalyticsController, get_events
+from tokenbudget_server.analytics.controllers import AnalyticsController, ProjectAnalyticsController, get_events
 from tokenbudget_server.analytics.replies import Replies, answer_cache
 from tokenbudget_server.analytics.source import provide_source, visible_projects
 from tokenbudget_server.exact import ExactResponse
@@ -83,6 +83,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
             post_events,
             AccountsController,
             AnalyticsController,
+            ProjectAnalyticsController,
             get_events,
             get_pricing,
             post_reprice,

@@ -26,6 +26,7 @@ from tokenbudget import analytics
 from tokenbudget.core.period import parse
 from tokenbudget.core.query import Query
 from tokenbudget_server.ledger import Moment
+from tokenbudget_server.ledger.names import Names
 
 TURNS = 7
 CUBE_TURNS = 20
@@ -98,7 +99,7 @@ def measure(events: int, directory: Path) -> dict[str, tuple[bool, float, float,
     """Ask everything; gives per question: from a cube, median, slowest, DuckDB's median, in milliseconds."""
     made = seal(directory, events)
     versions = {day: version for day, (version, _) in made.items()}
-    source = Moment({PROJECT: "bench"}, versions, {}, {day: sealed for day, (_, sealed) in made.items()})
+    source = Moment(Names({PROJECT: "bench"}), versions, {}, {day: sealed for day, (_, sealed) in made.items()})
     found = {}
     for name, (cubed, ours, theirs) in questions(source, [str(sealed.path) for _, sealed in made.values()]).items():
         ours(), theirs()  # Once to warm up.

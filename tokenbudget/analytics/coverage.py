@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -112,8 +112,3 @@ def _advice(pricer: Pricer, row: Mapping[str, Any]) -> str:
 def document(source: Source, query: Query, pricer: Pricer) -> answers.Document:
     """Answer as it travels: ``period``, ``rows``."""
     return {"period": answers.period(query.period), "rows": coverage(source, query, pricer).to_dicts()}
-
-
-def frame(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
-    """Rebuild the frame that rows, as they travelled, were made of."""
-    return answers.typed(rows, DTYPES)

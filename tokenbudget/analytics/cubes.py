@@ -28,9 +28,6 @@ _DAY = timedelta(days=1)
 _TOTAL = "total_"
 """Before the name of a total: ``unpriced`` is a dimension, too."""
 
-FORMAT = sha256(repr([(name, str(how)) for name, how in TOTALS.items()]).encode()).hexdigest()[:8]
-"""Changes with the totals: a cube of another format is none."""
-
 
 class CubedSource(Source, Protocol):
     """A ledger source that keeps cubes."""
@@ -60,6 +57,12 @@ def at_one_moment(source: Source, start: datetime, end: datetime) -> Source:
     """Hold a source still for a question about ``start <= occurred_at < end``, if it is one that changes."""
     hold = getattr(source, "at_one_moment", None)
     return source if hold is None else hold(start, end)
+
+
+def format_of(keys: Iterable[str] = ()) -> str:
+    """Name the format of cubes with these keys: it changes with the totals, and a cube of another format is none."""
+    said = [(name, str(how)) for name, how in TOTALS.items()], *keys
+    return sha256(repr(said).encode()).hexdigest()[:8]
 
 
 def build(events: pl.DataFrame, day: datetime, keys: Iterable[str] = ()) -> pl.DataFrame:

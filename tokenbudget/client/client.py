@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import polars as pl
 
-from tokenbudget.analytics import answers, coverage, repricing
-from tokenbudget.client.http import Parameters, get, get_arrow, post
+from tokenbudget.analytics import answers, listing, repricing
+from tokenbudget.client.http import Parameters, get_arrow, post
 from tokenbudget.core.errors import ServerError
 from tokenbudget.core.query import DIMENSIONS, Query
 from tokenbudget.ledger.schema import SERVER_SCHEMA, ordered
 
 _ALL_GROUPS = 10_000
 _PAGE = 10_000
+_END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
+"""Without it, a stream that broke off between two pieces would pass for a shorter one."""
 _REPRICING_SECONDS = 3_600.0
 
 
@@ -67,21 +69,13 @@ class Client:
 
     def events(self, query: Query) -> pl.DataFrame:
         """List single calls, the newest first."""
-        frames: list[pl.DataFrame] = []
-        cursor, wanted = None, query.limit
-        while True:
-            size = _PAGE if wanted is None else min(wanted, _PAGE)
-            parameters = [*_parameters(query), ("limit", str(size)), *([("cursor", cursor)] if cursor else [])]
-            page, cursor = self._frame("/api/events", parameters)
-            frames.append(page)
-            wanted = None if wanted is None else wanted - page.height
-            if cursor is None or wanted == 0:
-                listed = pl.concat(frames, how="diagonal").drop(SERVER_SCHEMA)
-                return listed.select(ordered(listed.columns))
+        pages = [self._frame("/api/events", _parameters(query))[0]] if query.limit is None else self._pages(query)
+        listed = listing.used(pl.concat(pages, how="diagonal")).drop(SERVER_SCHEMA)
+        return listed.select(ordered(listed.columns))
 
     def coverage(self, query: Query) -> pl.DataFrame:
         """Say which calls have no price."""
-        return coverage.frame(self._ask("/api/analytics/coverage", _parameters(query), "rows")["rows"])
+        return self._frame("/api/analytics/coverage", _parameters(query))[0]
 
     def reprice(self, query: Query, *, dry_run: bool) -> pl.DataFrame:
         """Price a period's calls again, as `tokenbudget.analytics.repricing.difference` tells it."""
@@ -89,15 +83,25 @@ class Client:
         body = post(self._url, self._api_key, "/api/reprice", asked, _REPRICING_SECONDS)
         return repricing.frame(self._read(body, "rows")["rows"])
 
+    def _pages(self, query: Query) -> Iterator[pl.DataFrame]:
+        cursor, wanted = None, query.limit or 0
+        while wanted:
+            limit = ("limit", str(min(wanted, _PAGE)))
+            page, cursor = self._frame(
+                "/api/events", [*_parameters(query), limit, *([("cursor", cursor)] if cursor else [])]
+            )
+            yield page
+            wanted = wanted - page.height if cursor else 0
+
     def _frame(self, path: str, parameters: Parameters) -> tuple[pl.DataFrame, str | None]:
         body, cursor = get_arrow(self._url, self._api_key, path, parameters)
         try:
-            return pl.read_ipc_stream(body), cursor
+            frame = pl.read_ipc_stream(body)
         except (pl.exceptions.PolarsError, OSError) as error:
             raise self._not_understood(error) from error
-
-    def _ask(self, path: str, parameters: Parameters, *fields: str) -> answers.Document:
-        return self._read(get(self._url, self._api_key, path, parameters), *fields)
+        if not body.endswith(_END_OF_STREAM):
+            raise self._not_understood("its end is missing")
+        return frame, cursor
 
     def _read(self, body: bytes, *fields: str) -> answers.Document:
         try:

@@ -29,8 +29,8 @@ class _Problem(msgspec.Struct):
     title: str = ""
 
 
-def get(url: str, api_key: str | None, path: str, parameters: Parameters) -> bytes:
-    """Fetch a document from a TokenBudget server.
+def get_arrow(url: str, api_key: str | None, path: str, parameters: Parameters) -> tuple[bytes, str | None]:
+    """Fetch an Arrow stream from a TokenBudget server, and the cursor of the page after it.
 
     Raises
     ------
@@ -43,18 +43,14 @@ def get(url: str, api_key: str | None, path: str, parameters: Parameters) -> byt
     ServerError
         If it refused for another reason.
     """
-    return _ask("GET", url, api_key, path, TIMEOUT_SECONDS, params=list(parameters)).content
-
-
-def get_arrow(url: str, api_key: str | None, path: str, parameters: Parameters) -> tuple[bytes, str | None]:
-    """Fetch an Arrow stream, and the cursor of the page after it; raises what `get` does."""
     answer = _ask("GET", url, api_key, path, TIMEOUT_SECONDS, ARROW, params=list(parameters))
     return answer.content, answer.headers.get("X-Next-Cursor")
 
 
 def post(url: str, api_key: str | None, path: str, document: Mapping[str, Any], seconds: float) -> bytes:
-    """Send a document to a TokenBudget server, give it time to work, and fetch its answer; raises what `get` does."""
-    return _ask("POST", url, api_key, path, seconds, json=dict(document)).content
+    """Send a document to a TokenBudget server, give it time to work, fetch its answer; raises what `get_arrow` does."""
+    body: bytes = _ask("POST", url, api_key, path, seconds, json=dict(document)).content
+    return body
 
 
 def _ask(

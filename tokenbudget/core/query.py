@@ -25,8 +25,14 @@ DIMENSIONS: tuple[str, ...] = (
     "source",
     "unpriced",
     "error_type",
+    "member",
+    "api_key",
 )
-"""Columns one can group and filter by; any other name means the tag of that name."""
+"""Columns one can group and filter by; any other name means the tag of that name.
+
+``member`` is who owns the API key that an event was sent with, ``api_key`` that key's name: a server knows them, in
+the journal of a machine they are null.
+"""
 
 _TAG_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 

@@ -52,6 +52,9 @@ SCHEMA: dict[str, pl.DataType] = {
 SERVER_SCHEMA: dict[str, pl.DataType] = {"project_id": pl.Int64(), "api_key_id": pl.Int64()}
 """Columns a server's ledger has besides."""
 
+SENDERS: dict[str, pl.DataType] = {"member": pl.String(), "api_key": pl.String()}
+"""Columns a server's ledger gives to those who name them: who sent an event, and with which key."""
+
 
 class Source(Protocol):
     """Anything analytics can read events from."""
@@ -84,7 +87,7 @@ def dtype(column: str) -> pl.DataType:
     """
     if column.startswith(TAG_PREFIX):
         return pl.String()
-    return SCHEMA.get(column) or SERVER_SCHEMA[column]
+    return {**SCHEMA, **SERVER_SCHEMA, **SENDERS}[column]
 
 
 def ordered(columns: Iterable[str]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 from litestar import Controller, delete, get, post
 
-from tokenbudget_server.accounts.principal import Principal
+from tokenbudget_server.accounts.principal import Principal, no_such_project
 from tokenbudget_server.accounts.service import Accounts, Key, Project
 from tokenbudget_server.problems import ProblemError
 
@@ -44,7 +44,7 @@ class AccountsController(Controller):
         """Make a key for a project."""
         created = await accounts.create_key(principal, project_id, data.name)
         if created is None:
-            raise ProblemError(403, f"there is no project {project_id} that your key may manage")
+            raise no_such_project(principal, project_id)
         return KeyWithText(created.key, created.text)
 
     @get("/keys")

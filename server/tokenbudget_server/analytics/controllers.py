@@ -7,17 +7,22 @@ from functools import partial
 from typing import Any
 
 from litestar import Controller, Request, Response, get
+from litestar.response import Stream
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenbudget import analytics
 from tokenbudget.analytics import answers, coverage
 from tokenbudget.core.errors import QueryError
-from tokenbudget.pricing import Pricer
-from tokenbudget_server.analytics.events import EventsPage, list_events, list_frame
-from tokenbudget_server.analytics.parameters import read_levels, read_query
+from tokenbudget.core.query import Query
+from tokenbudget.ledger.schema import SENDERS
+from tokenbudget_server.analytics import members
+from tokenbudget_server.analytics.events import EventsPage, list_events
+from tokenbudget_server.analytics.frames import list_frame, stream
+from tokenbudget_server.analytics.parameters import read_levels, read_query, this_minute
 from tokenbudget_server.analytics.replies import ARROW, Replies, arrow, wants_arrow
 from tokenbudget_server.analytics.schemas import (
     ByFeatureAnswer,
+    ByMemberAnswer,
     ByModelAnswer,
     ByProjectAnswer,
     ByTagAnswer,
@@ -28,13 +33,15 @@ from tokenbudget_server.analytics.schemas import (
     TimeseriesAnswer,
 )
 from tokenbudget_server.ledger import PostgresLedger
+from tokenbudget_server.ledger.names import Names
+from tokenbudget_server.pricing.prices import Prices
 
 _Request = Request[Any, Any, Any]
 _LIMIT = 20
 
 
 class AnalyticsController(Controller):
-    """Questions about usage and cost.
+    """Questions about usage and cost, in all projects that the caller may see.
 
     Each runs in a thread: polars computes outside the event loop.
     """
@@ -69,6 +76,12 @@ class AnalyticsController(Controller):
         """Split a period by end user, the tag ``user_id``."""
         return _by(replies, request, source, "user_id")  # type: ignore[return-value]
 
+    @get("/by-member", sync_to_thread=True)
+    def by_member(self, request: _Request, source: PostgresLedger, replies: Replies) -> ByMemberAnswer:
+        """Split a period by the members who own the API keys."""
+        query = read_query(request.query_params, default_limit=_LIMIT)
+        return replies.reply(request, source, query, members.document, members.frame)  # type: ignore[return-value]
+
     @get("/by-project", sync_to_thread=True)
     def by_project(self, request: _Request, source: PostgresLedger, replies: Replies) -> ByProjectAnswer:
         """Split a period by project."""
@@ -94,10 +107,22 @@ class AnalyticsController(Controller):
         document, frame = partial(answers.percentiles, levels=levels), partial(analytics.percentiles, levels=levels)
         return replies.reply(request, source, query, document, frame)  # type: ignore[return-value]
 
-    @get("/coverage", sync_to_thread=True)
-    def coverage(self, request: _Request, source: PostgresLedger, pricer: Pricer) -> CoverageAnswer:
+    @get("/coverage")
+    async def coverage(
+        self, request: _Request, source: PostgresLedger, replies: Replies, prices: Prices
+    ) -> CoverageAnswer:
         """Say which charged calls have no price, why, and what to do; no rows where all have one."""
-        return coverage.document(source, read_query(request.query_params), pricer)  # type: ignore[return-value]
+        query, (pricer, version) = read_query(request.query_params), await prices.current()
+        document, frame = partial(coverage.document, pricer=pricer), partial(coverage.coverage, pricer=pricer)
+        return await asyncio.to_thread(  # type: ignore[return-value]
+            replies.reply, request, source, query, document, frame, also=(version, this_minute())
+        )
+
+
+class ProjectAnalyticsController(AnalyticsController):
+    """The same questions about one project."""
+
+    path = "/api/projects/{project_id:int}/analytics"
 
 
 @get("/api/events", tags=["analytics"])
@@ -106,15 +131,26 @@ async def get_events(
 ) -> EventsPage:
     """List single events, newest first, page by page: ``next`` is the ``cursor`` of the following page.
 
-    As Arrow, the cursor comes in the header ``X-Next-Cursor``.
+    As Arrow, all events come in one stream; with ``limit``, a page of so many, and the cursor of the following one in
+    the header ``X-Next-Cursor``.
     """
     parameters = request.query_params
     query, cursor = read_query(parameters), parameters.get("cursor")
-    if not wants_arrow(request):
-        return await list_events(engine, project_ids, query, cursor)
+    if wants_arrow(request):
+        return await _events_as_arrow(source, query, cursor)  # type: ignore[return-value]
+    names = await asyncio.to_thread(source.names) if query.filters.keys() & SENDERS else Names()
+    return await list_events(engine, project_ids, query, names, cursor)
+
+
+async def _events_as_arrow(source: PostgresLedger, query: Query, cursor: str | None) -> Response[bytes] | Stream:
+    headers = {"Vary": "Accept, Authorization"}
+    if query.limit is None and cursor is None:
+        moment = await asyncio.to_thread(source.at_one_moment, query.period.start, query.period.end)
+        return Stream(stream(moment, query), headers=headers, media_type=ARROW)
     frame, following = await asyncio.to_thread(list_frame, source, query, cursor)
-    headers = {"Vary": "Accept, Authorization", **({"X-Next-Cursor": following} if following else {})}
-    return Response(arrow(frame), headers=headers, media_type=ARROW)  # type: ignore[return-value]
+    if following is not None:
+        headers["X-Next-Cursor"] = following
+    return Response(arrow(frame), headers=headers, media_type=ARROW)
 
 
 def _by(replies: Replies, request: _Request, source: PostgresLedger, *names: str) -> Response[bytes]:

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import msgspec
-import polars as pl
-from sqlalchemy import ColumnElement, Row, and_, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tokenbudget.analytics import listing
 from tokenbudget.core.errors import QueryError
 from tokenbudget.core.event import Event
 from tokenbudget.core.query import DIMENSIONS, Query
 from tokenbudget.core.usage import Usage
-from tokenbudget.ledger import Source
+from tokenbudget.ledger.schema import SENDERS
+from tokenbudget_server.ledger.names import Names
 from tokenbudget_server.store.rows import USAGE_COLUMNS
 from tokenbudget_server.store.tables import events, projects
 
 PAGE = 100
 LARGEST_PAGE = 1_000
 _NOT_SET = ""
+
+Position = tuple[datetime, UUID]
+"""Where a page ends: when its last event occurred, and that event's id."""
 
 
 class StoredEvent(Event, frozen=True, kw_only=True):
@@ -64,7 +66,7 @@ _USAGE_COLUMNS = [events.c[name] for name in (*USAGE_COLUMNS, "usage_rest")]
 
 
 async def list_events(
-    engine: AsyncEngine, project_ids: Sequence[int], query: Query, cursor: str | None = None
+    engine: AsyncEngine, project_ids: Sequence[int], query: Query, names: Names, cursor: str | None = None
 ) -> EventsPage:
     """List the events of a period.
 
@@ -75,6 +77,8 @@ async def list_events(
         Projects the caller may see.
     query : Query
         Period and filters; ``limit`` is the size of a page.
+    names : Names
+        Of members and keys, for filters by them.
     cursor : str, optional
         Of the page before.
 
@@ -90,11 +94,11 @@ async def list_events(
         events.c.project_id.in_(project_ids),
         events.c.occurred_at >= query.period.start,
         events.c.occurred_at < query.period.end,
-        *(_one_of(name, values) for name, values in query.filters.items()),
+        *(_one_of(name, values, names) for name, values in query.filters.items()),
     ]
     position = tuple_(events.c.occurred_at, events.c.id)
     if cursor is not None:
-        conditions.append(position < tuple_(*_read_cursor(cursor)))
+        conditions.append(position < tuple_(*read_cursor(cursor)))
     statement = (
         select(*_EVENT_COLUMNS, *_USAGE_COLUMNS, projects.c.name.label("project"))
         .join(projects, projects.c.id == events.c.project_id)
@@ -103,43 +107,15 @@ async def list_events(
         .limit(size + 1)
     )
     async with engine.connect() as connection:
-        found = (await connection.execute(statement)).all()
-    page = found[:size]
-    return EventsPage([_event(row) for row in page], _cursor(page[-1]) if len(found) > size else None)
+        found = (await connection.execute(statement)).mappings().all()
+    page, last = found[:size], found[size - 1] if len(found) > size else None
+    return EventsPage([_event(row) for row in page], last and write_cursor(last["occurred_at"], last["id"]))
 
 
-def list_frame(source: Source, query: Query, cursor: str | None = None) -> tuple[pl.DataFrame, str | None]:
-    """List the events of a period from the ledger.
-
-    Parameters
-    ----------
-    source : Source
-    query : Query
-        Period and filters; ``limit`` is the size of a page.
-    cursor : str, optional
-        Of the page before.
-
-    Returns
-    -------
-    DataFrame, str or None
-        As `tokenbudget.analytics.events` gives it; the cursor of the page after it.
-
-    Raises
-    ------
-    QueryError
-        If the cursor is not one of ours.
-    """
-    size = query.limit or PAGE
-    before = None if cursor is None else _read_cursor(cursor)
-    found = listing.events(source, msgspec.structs.replace(query, limit=size + 1), before)
-    page = found.head(size)
-    if found.height <= size:
-        return page, None
-    when, id_ = page.select("occurred_at", "id").row(-1)
-    return listing.used(page), _written(when, id_)
-
-
-def _one_of(name: str, values: Sequence[str]) -> ColumnElement[bool]:
+def _one_of(name: str, values: Sequence[str], names: Names) -> ColumnElement[bool]:
+    if name in SENDERS:
+        sent = events.c.api_key_id.in_(names.numbers(name, values))
+        return or_(sent, events.c.api_key_id.not_in(names.numbers(name))) if _NOT_SET in values else sent
     if name == "project":
         column: ColumnElement[Any] = projects.c.name
     elif name in DIMENSIONS:
@@ -150,8 +126,8 @@ def _one_of(name: str, values: Sequence[str]) -> ColumnElement[bool]:
     return or_(matches, column.is_(None), column == _NOT_SET) if _NOT_SET in values else matches
 
 
-def _event(row: Row[Any]) -> StoredEvent:
-    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+def _event(row: Mapping[str, Any]) -> StoredEvent:
+    values = dict(row)
     usage = msgspec.convert(
         {**(values.pop("usage_rest") or {}), **{name: values.pop(name) for name in USAGE_COLUMNS}}, Usage
     )
@@ -160,15 +136,19 @@ def _event(row: Row[Any]) -> StoredEvent:
     return StoredEvent(**{**stored, "id": str(stored["id"]), "usage": usage, "warnings": warnings})
 
 
-def _cursor(row: Row[Any]) -> str:
-    return _written(row.occurred_at, row.id)
-
-
-def _written(when: datetime, id_: object) -> str:
+def write_cursor(when: datetime, id_: object) -> str:
+    """Name the position after an event."""
     return base64.urlsafe_b64encode(f"{when.isoformat()}~{id_}".encode()).decode()
 
 
-def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
+def read_cursor(cursor: str) -> Position:
+    """Find a position.
+
+    Raises
+    ------
+    QueryError
+        If the cursor is not one of ours.
+    """
     try:
         when, _, id_ = base64.urlsafe_b64decode(cursor.encode()).decode().partition("~")
         return datetime.fromisoformat(when), UUID(id_)

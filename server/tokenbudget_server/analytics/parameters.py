@@ -42,15 +42,19 @@ def read_query(parameters: MultiDict[str], by: Collection[str] = (), default_lim
     for name in filters:
         column(name)
     when = parameters.get("period") or _DEFAULT_PERIOD
-    # To the minute: how far the previous period is compared would make every answer another one.
-    now = datetime.now(UTC).replace(second=0, microsecond=0)
     return Query(
-        period=periods.parse(when, now, parameters.get("tz") or "UTC"),
+        # To the minute: how far the previous period is compared would make every answer another one.
+        period=periods.parse(when, this_minute(), parameters.get("tz") or "UTC"),
         filters=filters,
         by=tuple(by) or tuple(parameters.getall("by", [])),
-        interval=interval,  # type: ignore[arg-type]  # One of INTERVALS, as was checked above.
+        interval=interval,
         limit=read_number(parameters, "limit", _LARGEST_LIMIT) or default_limit,
     )
+
+
+def this_minute() -> datetime:
+    """Give the present, to the minute."""
+    return datetime.now(UTC).replace(second=0, microsecond=0)
 
 
 def read_levels(parameters: MultiDict[str]) -> tuple[float, ...]:

@@ -21,8 +21,7 @@ from litestar import Request, Response
 from tokenbudget import __version__
 from tokenbudget.analytics import answers
 from tokenbudget.core.query import Query
-from tokenbudget.ledger import Source
-from tokenbudget_server.ledger import PostgresLedger
+from tokenbudget_server.ledger import Moment, PostgresLedger
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -35,7 +34,7 @@ _SECONDS = 60
 _MOST_BYTES = 32 << 20
 _LARGEST = 1 << 20
 
-Ask = Callable[[Source, Query], Any]
+Ask = Callable[[Moment, Query], Any]
 
 
 class AnswerCache(Protocol):
@@ -119,7 +118,14 @@ class Replies:
         self._cache = cache
 
     def reply(
-        self, request: Request[Any, Any, Any], source: PostgresLedger, query: Query, document: Ask, frame: Ask
+        self,
+        request: Request[Any, Any, Any],
+        source: PostgresLedger,
+        query: Query,
+        document: Ask,
+        frame: Ask,
+        *,
+        also: object = None,
     ) -> Response[bytes]:
         """Answer a question in the way that the request accepts.
 
@@ -127,10 +133,12 @@ class Replies:
         ----------
         document, frame : callable
             Give the answer for JSON and for Arrow: of `tokenbudget.analytics.answers`, and of `tokenbudget.analytics`.
+        also : object, optional
+            What else the answer depends on, as ``repr`` tells it.
         """
         moment = source.at_one_moment(min(query.period.start, query.period.previous_start), query.period.end)
         media_type = ARROW if wants_arrow(request) else JSON
-        asked = repr((__version__, request.url.path, msgspec.json.encode(query), request.url.query, media_type))
+        asked = repr((__version__, request.url.path, msgspec.json.encode(query), request.url.query, media_type, also))
         etag = f'"{sha256(f"{asked} {moment.token()}".encode()).hexdigest()[:32]}"'
         headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"}
         if request.headers.get("if-none-match") == etag:

@@ -84,6 +84,17 @@ class ProjectRow(Metrics, kw_only=True):
     share: float | None
 
 
+class MemberRow(Metrics, kw_only=True):
+    """One member, or ``other``: who owns the API keys that events were sent with; null where nobody is known to.
+
+    ``member`` is a name; where several have the same, each is followed by its number: ``Ada (#7)``.
+    """
+
+    member: str | None
+    member_id: int | None
+    share: float | None
+
+
 class ByModelAnswer(msgspec.Struct):
     """A period split by model, largest cost first."""
 
@@ -114,6 +125,14 @@ class ByProjectAnswer(msgspec.Struct):
     period: Period
     by: list[str]
     rows: list[ProjectRow]
+
+
+class ByMemberAnswer(msgspec.Struct):
+    """A period split by the members who own the API keys, largest cost first."""
+
+    period: Period
+    by: list[str]
+    rows: list[MemberRow]
 
 
 class ByTagAnswer(msgspec.Struct):

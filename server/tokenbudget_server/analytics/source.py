@@ -6,30 +6,29 @@ from typing import Any
 
 from litestar import Request
 
-from tokenbudget_server.accounts.principal import Principal
+from tokenbudget_server.accounts.principal import Principal, no_such_project
 from tokenbudget_server.accounts.service import Accounts
 from tokenbudget_server.analytics.parameters import read_number
 from tokenbudget_server.ledger import PostgresLedger
-from tokenbudget_server.problems import ProblemError
 from tokenbudget_server.settings import Settings
 
 _LARGEST_ID = 2**63 - 1
 
 
 async def visible_projects(request: Request[Any, Any, Any], principal: Principal, accounts: Accounts) -> list[int]:
-    """Give the ids of the projects that the caller may see, or the one of them that ``project_id`` names.
+    """Give the ids of the projects that the caller may see, or the one of them that the path or ``project_id`` names.
 
     Raises
     ------
     ProblemError
-        403 when ``project_id`` is not one of them.
+        404 or 403 when it is not one of them (`no_such_project`).
     """
     ids = [project.id for project in await accounts.projects(principal)]
-    wanted = read_number(request.query_params, "project_id", _LARGEST_ID)
+    wanted = request.path_params.get("project_id") or read_number(request.query_params, "project_id", _LARGEST_ID)
     if wanted is None:
         return ids
     if wanted not in ids:
-        raise ProblemError(403, f"there is no project {wanted} that your key may see")
+        raise no_such_project(principal, wanted)
     return [wanted]
 
 

@@ -30,6 +30,7 @@ from tokenbudget_server.ledger import reading
 from tokenbudget_server.ledger.connection import Connection
 from tokenbudget_server.ledger.files import DayFiles, SealedDay
 from tokenbudget_server.ledger.moment import Moment
+from tokenbudget_server.ledger.names import Names
 from tokenbudget_server.ledger.reading import Day, Identity, Version
 
 _log = logging.getLogger(__name__)
@@ -113,8 +114,19 @@ class Days:
         sealed = {day: known.sealed for day, known in found.items() if known.sealed is not None}
         return Moment(names, versions, frames, sealed)
 
-    def versions(self, projects: Sequence[int], start: datetime, end: datetime) -> tuple[Versions, dict[int, str]]:
-        """Give the versions of the days that the span touches, and the projects' names, as they are now.
+    def names(self, projects: Sequence[int]) -> Names:
+        """Give the names of projects, of their keys and of the members who own them, as they are now.
+
+        Raises
+        ------
+        StoreUnavailableError
+            If the database does not answer.
+        """
+        with self._lock, self._connection.snapshot() as cursor:
+            return reading.names(cursor, projects)
+
+    def versions(self, projects: Sequence[int], start: datetime, end: datetime) -> tuple[Versions, Names]:
+        """Give the versions of the days that the span touches, and the names, as they are now.
 
         Raises
         ------

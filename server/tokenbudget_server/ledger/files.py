@@ -27,6 +27,9 @@ _log = logging.getLogger(__name__)
 _SUFFIX = ".parquet"
 _MARK = ".replaced"
 _HORIZON = "tokenbudget.horizon"
+_KEYS = ("project_id", "api_key_id")
+"""What cubes keep apart besides the dimensions; names are put to them when a question is asked."""
+_CUBE = f".{cubes.format_of(_KEYS)}.cube"
 _GRACE_SECONDS = 3600.0
 """How long a file stays once another has taken its place: questions under way still read it."""
 
@@ -134,7 +137,7 @@ class DayFiles:
 
 
 def _built(day: date, events: pl.DataFrame) -> pl.DataFrame:
-    return cubes.build(events, midnight(day), keys=("project_id",))
+    return cubes.build(events, midnight(day), keys=_KEYS)
 
 
 def _put(frame: pl.DataFrame, path: Path, metadata: dict[str, str] | None = None) -> None:
@@ -148,7 +151,7 @@ def _put(frame: pl.DataFrame, path: Path, metadata: dict[str, str] | None = None
 
 
 def _cube_of(path: Path) -> Path:
-    return path.with_name(f"{path.name}.{cubes.FORMAT}.cube")
+    return path.with_name(path.name + _CUBE)
 
 
 def _mark(path: Path) -> Path:

@@ -13,6 +13,7 @@ import polars as pl
 from tokenbudget.analytics.cubes import Span
 from tokenbudget.ledger import schema
 from tokenbudget_server.ledger.files import SealedDay
+from tokenbudget_server.ledger.names import NUMBERED, Names
 from tokenbudget_server.ledger.reading import ONE_DAY, TYPES, Day, Version, empty, midnight
 
 _CONCATENATIONS = 8
@@ -23,8 +24,8 @@ class Moment:
 
     Parameters
     ----------
-    names : mapping of int to str
-        The projects' names.
+    names : Names
+        Of projects, keys and members.
     versions : mapping of (int, date) to Version
         Every day that has events.
     frames, sealed : mapping of (int, date)
@@ -33,12 +34,12 @@ class Moment:
 
     def __init__(
         self,
-        names: Mapping[int, str],
+        names: Names,
         versions: Mapping[Day, Version],
         frames: Mapping[Day, pl.DataFrame],
         sealed: Mapping[Day, SealedDay],
     ) -> None:
-        self._names = names
+        self.names = names
         self._versions = versions
         self._frames = frames
         self._sealed = sealed
@@ -51,11 +52,11 @@ class Moment:
         in_memory = pl.concat([empty(), *frames], how="diagonal", rechunk=False).lazy()
         on_disk = _scanned([self._sealed[day] for day in touched if day in self._sealed], columns)
         everything = in_memory if on_disk is None else pl.concat([in_memory, on_disk], how="diagonal")
-        return schema.select(self._named(schema.within(everything, start, end)), columns)
+        return schema.select(self._named(schema.within(everything, start, end), columns or ("project",)), columns)
 
     def cubes(self, spans: Sequence[Span], columns: Iterable[str]) -> tuple[pl.LazyFrame | None, list[Span]]:
         """Give the cubes of whole days; see `tokenbudget.analytics.cubes.CubedSource`."""
-        needed = set(columns) - {"project"}
+        needed = {NUMBERED.get(name, name) for name in columns}
         asked = [day for day in sorted(self._versions) if any(_touches(day[1], *span) for span in spans)]
         missing = {day[1] for day in asked if not self._has_cube(day, needed)}
         ready = [day for day in asked if day[1] not in missing]
@@ -65,11 +66,11 @@ class Moment:
         frame = _concatenated(key, [self._sealed[day].cube for day in ready])
         lacking = [pl.lit(None, pl.String).alias(name) for name in needed if name not in frame.columns]
         rest = [(midnight(day), midnight(day + ONE_DAY)) for day in sorted(missing)]
-        return self._named(frame.lazy().with_columns(lacking)), rest
+        return self._named(frame.lazy().with_columns(lacking), columns), rest
 
     def token(self) -> str:
         """Give text that is another whenever an answer may be."""
-        said = repr((sorted(self._names.items()), sorted(self._versions.items())))
+        said = repr((self.names, sorted(self._versions.items())))
         return sha256(said.encode()).hexdigest()[:32]
 
     def _has_cube(self, day: Day, columns: Iterable[str]) -> bool:
@@ -78,11 +79,8 @@ class Moment:
             return False
         return all(name in sealed.cube.columns or name not in sealed.columns for name in columns)
 
-    def _named(self, frame: pl.LazyFrame) -> pl.LazyFrame:
-        name = pl.col("project_id").replace_strict(
-            list(self._names), list(self._names.values()), default=None, return_dtype=pl.String
-        )
-        return frame.with_columns(name.alias("project"))
+    def _named(self, frame: pl.LazyFrame, columns: Iterable[str]) -> pl.LazyFrame:
+        return frame.with_columns(self.names.column(name) for name in NUMBERED if name in columns)
 
 
 def _touches(day: date, start: datetime, end: datetime) -> bool:
@@ -93,7 +91,8 @@ def _scanned(days: Sequence[SealedDay], columns: Sequence[str] | None) -> pl.Laz
     if not days:
         return None
     stored = frozenset().union(*(day.columns for day in days))
-    wanted = stored if columns is None else stored.intersection({*columns, "project_id", "occurred_at"})
+    needed = {"project_id", "occurred_at", *(NUMBERED.get(name, name) for name in columns or ())}
+    wanted = stored if columns is None else stored.intersection(needed)
     types = {name: TYPES.get(name) or schema.dtype(name) for name in schema.ordered(wanted)}
     return pl.scan_parquet(
         [day.path for day in days], schema=types, missing_columns="insert", extra_columns="ignore", glob=False

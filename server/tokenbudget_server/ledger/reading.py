@@ -13,6 +13,7 @@ import polars as pl
 
 from tokenbudget.core.usage import TOKEN_FIELDS
 from tokenbudget.ledger import schema
+from tokenbudget_server.ledger.names import Names
 
 Day = tuple[int, date]
 """A project's id and a UTC day."""
@@ -42,7 +43,11 @@ SELECT project_id, day, sum(requests)::bigint AS requests, sum(rev)::bigint AS r
 FROM spend_day WHERE project_id IN ({projects}) AND day >= '{first}' AND day < '{last}'
 GROUP BY project_id, day
 """
-_NAMES = "SELECT id, name FROM projects WHERE id IN ({projects})"
+_NAMES = """
+SELECT p.id AS project_id, p.name AS project, k.id AS api_key_id, k.name AS api_key, u.id AS user_id, u.name AS member
+FROM projects p LEFT JOIN api_keys k ON k.project_id = p.id LEFT JOIN users u ON u.id = k.user_id
+WHERE p.id IN ({projects})
+"""
 _EVENTS = f"""
 SELECT e.id::text AS id, e.project_id, e.api_key_id, e.attempts,
        (e.cost_usd * 1000000000000)::bigint AS cost_pico,
@@ -96,10 +101,12 @@ def horizon(cursor: Any) -> int:
     return int(_fetch(cursor).item())
 
 
-def names(cursor: Any, projects: Sequence[int]) -> dict[int, str]:
-    """Give the projects' names."""
+def names(cursor: Any, projects: Sequence[int]) -> Names:
+    """Give the names of projects, of their keys and of the members who own them."""
     cursor.execute(_NAMES.format(projects=_ids(projects)))
-    return dict(_fetch(cursor).select("id", "name").iter_rows())
+    found = _fetch(cursor)
+    keys = found.drop_nulls("api_key_id").select("api_key_id", "api_key", "user_id", "member")
+    return Names.of(dict(found.select("project_id", "project").iter_rows()), keys.iter_rows())
 
 
 def versions(cursor: Any, projects: Sequence[int], start: datetime, end: datetime) -> dict[Day, Version]:

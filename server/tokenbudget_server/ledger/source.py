@@ -10,6 +10,7 @@ import polars as pl
 
 from tokenbudget_server.ledger.days import days_of
 from tokenbudget_server.ledger.moment import Moment
+from tokenbudget_server.ledger.names import Names
 from tokenbudget_server.store.url import psycopg_url
 
 
@@ -41,7 +42,7 @@ class PostgresLedger:
             If the database does not answer.
         """
         if not self._projects or start >= end:
-            return Moment({}, {}, {}, {})
+            return Moment(Names(), {}, {}, {})
         return self._days.at(self._projects, start, end)
 
     def scan(self, start: datetime, end: datetime, columns: Sequence[str] | None = None) -> pl.LazyFrame:
@@ -54,6 +55,16 @@ class PostgresLedger:
         """
         return self.at_one_moment(start, end).scan(start, end, columns)
 
+    def names(self) -> Names:
+        """Give the names of the projects, of their keys and of the members who own them.
+
+        Raises
+        ------
+        StoreUnavailableError
+            If the database does not answer.
+        """
+        return self._days.names(self._projects) if self._projects else Names()
+
     def token(self, start: datetime, end: datetime) -> str:
         """Give text that is another whenever an answer about the span may be.
 
@@ -63,6 +74,6 @@ class PostgresLedger:
             If the database does not answer.
         """
         if not self._projects or start >= end:
-            return Moment({}, {}, {}, {}).token()
+            return Moment(Names(), {}, {}, {}).token()
         versions, names = self._days.versions(self._projects, start, end)
         return Moment(names, versions, {}, {}).token()

@@ -44,11 +44,14 @@ class Prices:
         self._clock = clock
         self._lock = asyncio.Lock()
         self._check_at = 0.0
-        self._stamp: Stamp | None = None
-        self._pricer: Pricer | None = None
+        self._known: tuple[Pricer, Stamp] | None = None
 
     async def pricer(self) -> Pricer:
-        """Give the pricer.
+        """Give the pricer; raises what `current` does."""
+        return (await self.current())[0]
+
+    async def current(self) -> tuple[Pricer, Stamp]:
+        """Give the pricer, and the version of the prices that it has.
 
         Raises
         ------
@@ -57,35 +60,33 @@ class Prices:
         sqlalchemy.exc.OperationalError
             If the database does not answer.
         """
-        if self._pricer is None or self._clock() >= self._check_at:
+        if self._known is None or self._clock() >= self._check_at:
             async with self._lock:
-                if self._pricer is None or self._clock() >= self._check_at:
-                    self._pricer = await self._current()
+                if self._known is None or self._clock() >= self._check_at:
+                    self._known = await self._read()
                     self._check_at = self._clock() + CHECK_SECONDS
-        return self._pricer
+        return self._known
 
     def forget(self) -> None:
         """Look at the version when next asked: this process changed prices."""
         self._check_at = 0.0
 
-    async def _current(self) -> Pricer:
+    async def _read(self) -> tuple[Pricer, Stamp]:
         async with self._engine.connect() as connection:
             # The version first: what is read after it is at least as new.
             state = State(*(await connection.execute(select_state())).one())
             stamp = state.version, _file_stamp(self._home)
-            if self._pricer is not None and stamp == self._stamp:
-                return self._pricer
+            if self._known is not None and stamp == self._known[1]:
+                return self._known
             try:
-                pricer = await self._read(connection, state.revision)
+                return await self._build(connection, state.revision), stamp
             except PriceError as error:
-                if self._pricer is None:
+                if self._known is None:
                     raise
                 _log.error("The prices stay as they are: %s", error)
-                pricer = self._pricer
-            self._stamp = stamp
-            return pricer
+                return self._known[0], stamp
 
-    async def _read(self, connection: AsyncConnection, revision: str) -> Pricer:
+    async def _build(self, connection: AsyncConnection, revision: str) -> Pricer:
         rows = (await connection.execute(select_rows())).all()
         overrides = to_overrides((await connection.execute(select_overrides())).all())
 

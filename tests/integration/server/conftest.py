@@ -24,7 +24,7 @@ def quick_keys(monkeypatch):
 
 @pytest.fixture
 def settings(postgres_url, tmp_path):
-    return Settings(home=tmp_path, database_url=postgres_url)
+    return Settings(home=tmp_path, database_url=postgres_url, admin_key="the admin's")
 
 
 @pytest.fixture

@@ -6,16 +6,21 @@ from decimal import Decimal
 
 import msgspec
 import polars as pl
+import pyarrow as pa
 import pytest
 from litestar.testing import TestClient
 from redis import Redis
 
 from tokenbudget.analytics import METRICS, answers
-from tokenbudget_server.analytics import replies, schemas
+from tokenbudget_server.accounts import keys
+from tokenbudget_server.analytics import controllers, frames, parameters, replies, schemas
 from tokenbudget_server.app import create_app
 from tokenbudget_server.settings import Settings
 
 pytestmark = pytest.mark.postgres
+
+ADMIN_KEY = "the admin's"
+ARROW = "application/vnd.apache.arrow.stream"
 
 
 @pytest.fixture
@@ -184,6 +189,9 @@ def test_the_schema_describes_the_answers(client, usage):
         ("by-model", schemas.ByModelAnswer),
         ("by-feature", schemas.ByFeatureAnswer),
         ("by-user", schemas.ByUserAnswer),
+        ("by-member", schemas.ByMemberAnswer),
+        ("percentiles?by=model", schemas.PercentilesAnswer),
+        ("coverage", schemas.CoverageAnswer),
         ("by-project", schemas.ByProjectAnswer),
         ("by-tag?key=feature", schemas.ByTagAnswer),
         ("timeseries?by=model", schemas.TimeseriesAnswer),
@@ -194,9 +202,6 @@ def test_answers_are_what_the_schema_says(client, usage, path, answer):
     body = client.get(f"/api/analytics/{path}").content
     read = msgspec.json.decode(body, type=answer, strict=True)
     assert set(msgspec.json.decode(body)) == set(read.__struct_fields__)
-
-
-ARROW = "application/vnd.apache.arrow.stream"
 
 
 @pytest.mark.parametrize(
@@ -229,6 +234,21 @@ def test_events_as_arrow_are_paged_newest_first(client, usage):
     assert client.get("/api/events?cursor=nonsense", headers={"Accept": ARROW}).status_code == 400
 
 
+@pytest.mark.parametrize(("rows", "sizes"), [(1, [3, 3, 3, 3]), (5, [6, 6]), (7, [9, 3]), (50_000, [12])])
+def test_all_events_come_as_one_stream(client, post, make_event, monkeypatch, rows, sizes):
+    monkeypatch.setattr(frames, "_PIECE_ROWS", rows)
+    hour = datetime.now(UTC).replace(minute=0, second=0) - timedelta(hours=2)
+    times = [(hour + timedelta(minutes=n // 3, seconds=n)).isoformat() for n in range(12)]
+    post(*(make_event(occurred_at=at, tags={f"tag{n % 5}": "x"}) for n, at in enumerate(times)))
+    streamed = client.get("/api/events", headers={"Accept": ARROW})
+    assert [batch.num_rows for batch in pa.ipc.open_stream(streamed.content)] == sizes
+    listed = pl.read_ipc_stream(streamed.content)
+    assert [name for name in listed.columns if name.startswith("tag_")] == [f"tag_tag{n}" for n in range(5)]
+    assert listed["id"].to_list() == [row["id"] for row in get(client, "/api/events", limit=100)["rows"]]
+    none = client.get("/api/events?period=2020", headers={"Accept": ARROW})
+    assert pl.read_ipc_stream(none.content).height == 0
+
+
 def test_an_answer_that_is_known_is_not_sent_again_until_something_is_stored(client, usage, post, make_event):
     first = client.get("/api/analytics/summary?period=2020")
     known = {"If-None-Match": first.headers["ETag"]}
@@ -240,6 +260,135 @@ def test_an_answer_that_is_known_is_not_sent_again_until_something_is_stored(cli
     before = client.get(query).headers["ETag"]
     post(make_event())
     assert client.get(query).headers["ETag"] != before
+
+
+@pytest.fixture
+def one_minute(monkeypatch):
+    """Ask within one minute: periods end, and prices come into force, by the minute."""
+    now = datetime.now(UTC) + timedelta(minutes=1)
+    for module in (controllers, parameters):
+        monkeypatch.setattr(module, "this_minute", lambda: now)
+
+
+def test_advice_about_prices_is_known_until_prices_change(client, usage, one_minute):
+    first = client.get("/api/analytics/coverage")
+    known = {"If-None-Match": first.headers["ETag"]}
+    assert client.get("/api/analytics/coverage", headers=known).status_code == 304
+    (row,) = first.json()["rows"]
+    as_arrow = client.get("/api/analytics/coverage", headers={"Accept": ARROW})
+    assert pl.read_ipc_stream(as_arrow.content)["advice"].to_list() == [row["advice"]]
+    assert "there is a price now" not in row["advice"]
+    own = {"provider": "openai", "model": "nobody-knows", "input_per_million": "1", "output_per_million": "1"}
+    set_ = client.post("/api/admin/price-overrides", json=own, headers={"X-Admin-Key": ADMIN_KEY})
+    assert set_.status_code == 201, set_.text
+    changed = client.get("/api/analytics/coverage", headers=known)
+    assert changed.status_code == 200
+    assert "there is a price now" in changed.json()["rows"][0]["advice"]
+
+
+@pytest.fixture
+def team(client, sql, post, make_event, headers):
+    """Three members, two of one name, with keys for the project; gives their numbers by email."""
+    ((project,),) = sql("SELECT id FROM projects")
+    members = {}
+    for number, (name, email, events) in enumerate([("Ada", "a@x", 3), ("Ada", "b@x", 2), ("Bob", "c@x", 1)]):
+        made = keys.make_key()
+        ((members[email],),) = sql("INSERT INTO users (name, email) VALUES (%s, %s) RETURNING id", name, email)
+        sql(
+            "INSERT INTO api_keys (lookup, hash, name, project_id, user_id) VALUES (%s, %s, %s, %s, %s)",
+            *(made.lookup, made.hash, f"key {number}", project, members[email]),
+        )
+        client.headers["Authorization"] = f"Bearer {made.text}"
+        post(*(make_event(tags={"member": "a tag"}) for _ in range(events)))
+    client.headers.update(headers)
+    return members
+
+
+def test_by_member(client, team):
+    rows = get(client, "/api/analytics/by-member")["rows"]
+    ada, other_ada = f"Ada (#{team['a@x']})", f"Ada (#{team['b@x']})"
+    expected = [(ada, team["a@x"], 3), (other_ada, team["b@x"], 2), ("Bob", team["c@x"], 1)]
+    assert [(row["member"], row["member_id"], row["requests"]) for row in rows] == expected
+    limited = get(client, "/api/analytics/by-member", limit=1)["rows"]
+    assert [(row["member"], row["member_id"], row["requests"]) for row in limited] == [expected[0], ("other", None, 3)]
+    pivot = get(client, "/api/analytics/query", by=["api_key", "member"])["rows"]
+    assert {row["api_key"]: row["member"] for row in pivot} == {"key 0": ada, "key 1": other_ada, "key 2": "Bob"}
+    assert get(client, "/api/analytics/by-tag", key="member")["rows"][0]["tag.member"] == "a tag"
+    days = get(client, "/api/analytics/timeseries", period="24h", interval="day", by="member", member="Bob")
+    assert sum(row["requests"] for row in days["rows"]) == 1
+
+
+@pytest.mark.parametrize("accept", ["application/json", ARROW])
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [({"member": "Bob"}, 1), ({"api_key": ["key 0", "key 2"]}, 4), ({"member": ""}, 0), ({"member": ["", "Bob"]}, 1)],
+)
+def test_events_of_members_and_keys(client, team, accept, filters, expected):
+    response = client.get("/api/events", params={**filters, "limit": 10}, headers={"Accept": accept})
+    rows = response.json()["rows"] if accept != ARROW else pl.read_ipc_stream(response.content)
+    assert len(rows) == expected
+
+
+def test_events_whose_key_is_unknown_have_no_member(client, team, sql):
+    sql("UPDATE events SET api_key_id = 999")
+    sql("UPDATE spend_day SET rev = rev + 1")
+    (row,) = get(client, "/api/analytics/by-member")["rows"]
+    assert (row["member"], row["member_id"], row["requests"]) == (None, None, 6)
+    assert len(get(client, "/api/events", member="", limit=10)["rows"]) == 6
+
+
+def test_a_renamed_member_is_in_the_next_answer(client, team, sql):
+    known = {"If-None-Match": client.get("/api/analytics/by-member").headers["ETag"]}
+    assert client.get("/api/analytics/by-member", headers=known).status_code == 304
+    sql("UPDATE users SET name = 'Carol' WHERE name = 'Bob'")
+    assert client.get("/api/analytics/by-member", headers=known).json()["rows"][-1]["member"] == "Carol"
+
+
+QUESTIONS = [
+    *("summary", "by-model", "by-feature", "by-user", "by-member", "by-project", "by-tag?key=feature"),
+    *("query?by=model&by=status", "timeseries?by=model", "percentiles?by=model", "coverage"),
+]
+
+
+@pytest.fixture
+def elsewhere(client, usage, sql):
+    """Another project with one event of its own; gives the ids of both."""
+    ((here,),) = sql("SELECT id FROM projects")
+    ((there,),) = sql("INSERT INTO projects (name, team_id) SELECT 'elsewhere', id FROM teams RETURNING id")
+    sql("UPDATE events SET project_id = %s WHERE model = 'nobody-knows'", there)
+    sql("INSERT INTO spend_day SELECT %s, day, api_key_id, shard FROM spend_day ORDER BY day DESC LIMIT 1", there)
+    sql("UPDATE spend_day SET requests = 1, unpriced = 1 WHERE project_id = %s", there)
+    return here, there
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_project_is_asked_alone(client, elsewhere, question, one_minute):
+    path, _, asked = question.partition("?")
+    for project in elsewhere:
+        scoped = f"/api/projects/{project}/analytics/{question}"
+        expected = get(client, f"/api/analytics/{path}?{asked}&project_id={project}")
+        assert get(client, scoped) == expected
+        etag = client.get(scoped).headers["ETag"]
+        assert client.get(scoped, headers={"If-None-Match": etag}).status_code == 304
+        as_arrow = pl.read_ipc_stream(client.get(scoped, headers={"Accept": ARROW}).content)
+        assert as_arrow.height == len(expected.get("rows", ("summary", "previous")))
+    one, other = (get(client, f"/api/projects/{project}/analytics/{question}") for project in elsewhere)
+    assert one != other
+
+
+@pytest.mark.parametrize("path", ["/api/projects/{}/analytics/summary", "/api/analytics/summary?project_id={}"])
+def test_a_project_that_is_not_there_or_not_yours(client, elsewhere, sql, settings, headers, path):
+    here, there = elsewhere
+    assert client.get(path.format(there)).status_code == 200
+    missing = client.get(path.format(999))
+    assert (missing.status_code, missing.json()["detail"]) == (404, "there is no project 999")
+    sql("UPDATE users SET is_admin = false")
+    with TestClient(create_app(settings)) as member:
+        member.headers.update(headers)
+        assert member.get(path.format(here)).status_code == 200
+        refused = [member.get(path.format(project)) for project in (there, 999)]
+    assert [answer.status_code for answer in refused] == [403, 403]
+    assert refused[0].headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("shared", [False, True])

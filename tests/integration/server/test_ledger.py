@@ -296,7 +296,13 @@ def test_another_database_under_the_same_url_is_another_ledger(elsewhere, postgr
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_whole_days_are_answered_without_reading_events(postgres_url, project, write, tmp_path, monkeypatch):
+def test_whole_days_are_answered_without_reading_events(postgres_url, project, write, sql, tmp_path, monkeypatch):
+    sql("INSERT INTO users (email, name) VALUES ('ada@example.org', 'Ada')")
+    sql(
+        "INSERT INTO api_keys (id, lookup, hash, name, project_id, user_id) OVERRIDING SYSTEM VALUE"
+        " SELECT %s, '', '', 'notebook', %s, id FROM users",
+        [KEY_ID, project],
+    )
     write(*(event(n % 4 + 1, feature="ab"[n % 2], user_id=str(n)) for n in range(20)))
     source = PostgresLedger(postgres_url, [project], tmp_path)
     end = datetime.now(UTC).date() - timedelta(days=1)
@@ -306,6 +312,8 @@ def test_whole_days_are_answered_without_reading_events(postgres_url, project, w
     monkeypatch.setattr("tokenbudget_server.ledger.moment.Moment.scan", lambda *_: pytest.fail("events were scanned"))
     assert analytics.by(source, query).equals(expected)
     assert len(analytics.timeseries(source, query)) == 20
+    by_sender = analytics.by(source, Query(period=query.period, by=("member", "api_key")))
+    assert by_sender.select("member", "api_key", "requests").rows() == [("Ada", "notebook", 20)]
 
 
 def test_rebuild_writes_every_closed_day_while_others_read(postgres_url, write, sql, elsewhere, tmp_path, monkeypatch):

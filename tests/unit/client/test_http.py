@@ -1,10 +1,13 @@
 """What a server may answer, from a socket of this machine."""
 
+import io
 import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import msgspec
+import polars as pl
 import pytest
 
 from tokenbudget.client import Client
@@ -77,3 +80,14 @@ def test_the_question_arrives_with_tags_told_from_parameters() -> None:
     path, headers = asked[0]
     assert path == ("/api/analytics/summary?period=7d&tz=Asia%2FKolkata&model=a&model=b&tag.limit=x&tag.env=")
     assert headers["Authorization"] == "Bearer tb_ak_x"
+
+
+def test_a_stream_that_broke_off_between_two_pieces_is_not_taken_for_a_shorter_one() -> None:
+    sink = io.BytesIO()
+    pl.DataFrame({"id": ["a"], "project_id": [1], "api_key_id": [2]}).write_ipc_stream(sink)
+    whole = sink.getvalue()
+    asked = msgspec.structs.replace(QUESTION, limit=None)
+    with server(200, whole) as (url, _):
+        assert Client(url, "tb_ak_x").events(asked)["id"].to_list() == ["a"]
+    with server(200, whole[:-8]) as (url, _), pytest.raises(ServerError, match="its end is missing"):
+        Client(url, "tb_ak_x").events(asked)

@@ -1,0 +1,115 @@
+"""Single events as Arrow, newest first: a page of them, or all in one stream.
+
+Only as many are read at once as are sent at once, so that memory holds a piece of the answer, however long it is.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import msgspec
+import polars as pl
+import pyarrow as pa
+
+from tokenbudget.analytics import listing
+from tokenbudget.analytics.selection import events_of
+from tokenbudget.core.query import Query
+from tokenbudget.ledger.schema import COST, ordered
+from tokenbudget_server.analytics.events import PAGE, Position, read_cursor, write_cursor
+from tokenbudget_server.ledger import Moment, PostgresLedger
+
+_PIECE_ROWS = 50_000
+_MINUTE = timedelta(minutes=1)
+
+
+def list_frame(source: PostgresLedger, query: Query, cursor: str | None = None) -> tuple[pl.DataFrame, str | None]:
+    """List a page of a period's events.
+
+    Parameters
+    ----------
+    source : PostgresLedger
+    query : Query
+        Period and filters; ``limit`` is the size of a page.
+    cursor : str, optional
+        Of the page before.
+
+    Returns
+    -------
+    DataFrame, str or None
+        As `tokenbudget.analytics.events` gives it; the cursor of the page after it.
+
+    Raises
+    ------
+    QueryError
+        If the cursor is not one of ours.
+    """
+    size = query.limit or PAGE
+    before = None if cursor is None else read_cursor(cursor)
+    moment = source.at_one_moment(query.period.start, query.period.end)
+    found = _shape(moment, query)
+    for piece in _pieces(moment, msgspec.structs.replace(query, limit=size + 1), size + 1, before):
+        found = pl.concat([found, piece], how="diagonal")
+        if found.height > size:
+            break
+    page = listing.used(found.head(size))
+    return page, write_cursor(*page.select("occurred_at", "id").row(-1)) if found.height > size else None
+
+
+def stream(moment: Moment, query: Query) -> Iterator[bytes]:
+    """Write all events of a period as one Arrow stream, a piece at a time.
+
+    It has a column for every tag of the period, also for those that no event has that passes the filters: it begins
+    before they are all read.
+    """
+    shape = _shape(moment, query)
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, _table(shape).schema) as writer:
+        for piece in _pieces(moment, query, _PIECE_ROWS):
+            writer.write_table(_table(pl.concat([shape, piece], how="diagonal")))
+            yield _taken(sink)
+    yield _taken(sink)
+
+
+def _shape(moment: Moment, query: Query) -> pl.DataFrame:
+    """Give a frame of no events with all columns that the period's events have."""
+    stored = moment.scan(query.period.start, query.period.end).collect_schema()
+    types = {("cost_usd" if name == "cost_pico" else name): stored[name] for name in ordered(stored.names())}
+    return pl.DataFrame(schema={**types, "cost_usd": COST})
+
+
+def _pieces(moment: Moment, query: Query, rows: int, before: Position | None = None) -> Iterator[pl.DataFrame]:
+    """Read the events before a position, the newest first, about so many at a time."""
+    for start, end in _spans(moment, query, rows, before):
+        period = msgspec.structs.replace(query.period, start=start, end=end)
+        yield listing.events(moment, msgspec.structs.replace(query, period=period), before)
+
+
+def _spans(moment: Moment, query: Query, rows: int, before: Position | None) -> Iterator[tuple[datetime, datetime]]:
+    """Cut a period, from its end, into spans of whole minutes with at least so many events, but for the last."""
+    start, end = query.period.start, query.period.end
+    if before is not None:
+        end = min(end, before[0] + timedelta(microseconds=1))
+    minute = pl.col("occurred_at").dt.truncate("1m").alias("minute")
+    events = events_of(moment, query, start, end, ["occurred_at"])
+    counts = events.group_by(minute).len().sort("minute", descending=True).collect()
+    held = 0
+    for at, count in counts.iter_rows():
+        held += count
+        if held >= rows:
+            yield max(at, start), end
+            end, held = at, 0
+    if held:
+        yield start, end
+
+
+def _table(frame: pl.DataFrame) -> pa.Table:
+    return frame.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+
+
+def _taken(sink: io.BytesIO) -> bytes:
+    written = sink.getvalue()
+    sink.seek(0)
+    sink.truncate()
+    return written
