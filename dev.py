@@ -20,7 +20,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from devtools import browser, environment, web
+from devtools import browser, environment, sdks, web
 from devtools.outcome import Outcome
 from devtools.processes import ROOT, WINDOWS, interrupt_on_termination, run
 from devtools.steps import StepFailed, say, step
@@ -41,13 +41,17 @@ def up(args: list[str]) -> int:
 def test(args: list[str]) -> int:
     """Run every test; arguments go to pytest, and naming some tests runs just these."""
     environment.prepare("dev")
+    everything = not _names_tests(args)
+    if everything:
+        sdks.prepare()
     web.build()
     extra = {browser.VARIABLE: chromium} if (chromium := browser.find_or_download()) else {}
     outcome = Outcome()
-    workers = ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadgroup"]
-    command = [environment.PYTHON, "-m", "pytest", *workers, f"--junitxml={outcome.junit}", *args]
-    outcome.python_code = run(command, env=environment.tool_environment(**extra))
-    if not _names_tests(args):
+    options = ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadgroup", *args]
+    command = [environment.PYTHON, "-m", "pytest", *options]
+    outcome.run_pytest("main", command, env=environment.tool_environment(**extra))
+    if everything:
+        sdks.test(outcome, options)
         outcome.web_code = web.test()
     return outcome.report()
 
@@ -110,14 +114,18 @@ def prices(args: list[str]) -> int:
 
 
 def lock(_args: list[str]) -> int:
-    """Resolve every dependency anew into constraints.txt (needs uv)."""
+    """Resolve every dependency anew into constraints.txt and tests/environments (needs uv)."""
     if not (uv := environment.find_uv()):
         raise StepFailed("`lock` needs uv.\nWhat to do: install it (pipx install uv), then run this again.")
     # Without the header and the index lines the file holds names and versions only: no host, no path.
     quiet = ["--no-annotate", "--no-header", "--no-emit-index-url", "--no-emit-find-links"]
-    command = [*uv, "pip", "compile", "--universal", "--all-extras", "--upgrade", *quiet]
-    output = ["-o", "constraints.txt", "pyproject.toml"]
-    step("Resolving dependencies", [*command, *output], advice="see the conflict named above.")
+    command = [*uv, "pip", "compile", "--universal", "--upgrade", *quiet, "pyproject.toml"]
+    sources = {"constraints.txt": ["--all-extras"]}
+    for name in sdks.TESTS:
+        given = (sdks.REQUIREMENTS / name).relative_to(ROOT)
+        sources[f"{given}.txt"] = [f"{given}.in"]
+    for output, source in sources.items():
+        step(f"Resolving {output}", [*command, *source, "-o", output], advice="see the conflict named above.")
     return 0
 
 

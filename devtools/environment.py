@@ -63,7 +63,8 @@ def one_at_a_time() -> Iterator[None]:
 def prepare(extra: str) -> None:
     """Bring `.venv` up to date with pyproject.toml and constraints.txt; `extra` is one of `EXTRAS`."""
     if answer([PYTHON, "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]) is None:
-        _make_venv()
+        _remove_venv()
+        make(VENV, "Making the virtual environment .venv")
     inputs = [ROOT / "pyproject.toml", ROOT / "constraints.txt"]
     sufficient = [Stamp(f"install-{name}", inputs) for name in EXTRAS[EXTRAS.index(extra) :]]
     if not any(stamp.fresh() for stamp in sufficient):
@@ -71,9 +72,19 @@ def prepare(extra: str) -> None:
         sufficient[0].set()
 
 
-def install(title: str, *requirements: str) -> None:
-    """Install packages into `.venv` with uv when it is there, else with pip."""
-    step(title, [*_installer(), *requirements], advice=_NETWORK)
+def make(venv: Path, title: str) -> None:
+    """Make a virtual environment with uv when it is there, else with this Python's own module."""
+    if uv := find_uv():
+        command = [*uv, "venv", "--allow-existing", "--python", sys.executable, str(venv)]
+    else:
+        pip = [] if importlib.util.find_spec("ensurepip") else ["--without-pip"]
+        command = [sys.executable, "-m", "venv", *pip, str(venv)]
+    step(title, command, advice=_no_pip_advice())
+
+
+def install(title: str, *requirements: str, python: Path | None = None) -> None:
+    """Install packages with uv when it is there, else with pip: into `.venv`, or the environment of `python`."""
+    step(title, [*_installer(python or PYTHON), *requirements], advice=_NETWORK)
 
 
 def find_uv() -> list[str] | None:
@@ -90,29 +101,24 @@ def tool_environment(**extra: str) -> dict[str, str]:
     return {**os.environ, **own, **extra}
 
 
-def _make_venv() -> None:
+def _remove_venv() -> None:
     # What is there is broken (a removed or too old interpreter), except the lock that we hold and the logs.
     for path in VENV.iterdir():
         if path != STATE:
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-    shutil.rmtree(STATE / "stamps", ignore_errors=True)
-    if uv := find_uv():
-        command = [*uv, "venv", "--allow-existing", "--python", sys.executable, str(VENV)]
-    else:
-        pip = [] if importlib.util.find_spec("ensurepip") else ["--without-pip"]
-        command = [sys.executable, "-m", "venv", *pip, str(VENV)]
-    step("Making the virtual environment .venv", command, advice=_no_pip_advice())
+    for name in ("stamps", "environments"):
+        shutil.rmtree(STATE / name, ignore_errors=True)
 
 
-def _installer() -> list[str]:
+def _installer(python: Path) -> list[str]:
     if uv := find_uv():
-        return [*uv, "pip", "install", "--python", str(PYTHON)]
-    if not answer([PYTHON, "-m", "pip", "--version"]):
-        answer([PYTHON, "-m", "ensurepip"])
-    if answer([PYTHON, "-m", "pip", "--version"]):
-        return [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check"]
+        return [*uv, "pip", "install", "--python", str(python)]
+    if not answer([python, "-m", "pip", "--version"]):
+        answer([python, "-m", "ensurepip"])
+    if answer([python, "-m", "pip", "--version"]):
+        return [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
     if answer([sys.executable, "-m", "pip", "--version"]):
-        return [sys.executable, "-m", "pip", "--python", str(PYTHON), "install", "--disable-pip-version-check"]
+        return [sys.executable, "-m", "pip", "--python", str(python), "install", "--disable-pip-version-check"]
     raise StepFailed(f"There is no pip for {sys.executable}.\nWhat to do: {_no_pip_advice()}")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import dev
-from devtools import browser, environment, outcome, processes, steps, web
+from devtools import browser, environment, outcome, processes, sdks, steps, web
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="drives POSIX shells and signals")
@@ -246,14 +246,14 @@ class TestEnvironment:
 
     def test_without_uv_pip_installs(self, checkout, monkeypatch):
         monkeypatch.setattr(environment, "find_uv", lambda: None)
-        script(checkout / ".venv/bin/python", "echo pip 26")
-        assert environment._installer()[:4] == [str(checkout / ".venv/bin/python"), "-m", "pip", "install"]
+        python = script(checkout / ".venv/bin/python", "echo pip 26")
+        assert environment._installer(python)[:4] == [str(python), "-m", "pip", "install"]
 
     def test_without_any_installer_the_error_says_what_to_install(self, checkout, monkeypatch):
         monkeypatch.setattr(environment, "find_uv", lambda: None)
         monkeypatch.setattr(environment, "answer", lambda command: None)
         with pytest.raises(steps.StepFailed, match=r"(?s)no pip.*What to do: .*-venv.*uv"):
-            environment._installer()
+            environment._installer(environment.PYTHON)
 
 
 class TestWeb:
@@ -380,16 +380,66 @@ class TestOutcome:
             ('tests="5" failures="0" errors="0" skipped="0"', 0, 0, " 5 passed, web tests passed in ", 0),
             ('tests="5" failures="0" errors="0" skipped="0"', 0, 1, " FAILED: 5 passed, web tests failed in ", 1),
             ('tests="5" failures="2" errors="1" skipped="0"', 1, 0, " FAILED: 2 failed, 2 passed, 1 errors, web", 1),
-            (None, 4, None, " FAILED: pytest stopped with exit code 4 in ", 1),
+            (None, 4, None, " FAILED: pytest (main) stopped with exit code 4 in ", 1),
         ],
     )
     def test_the_last_line_tells_the_whole(self, checkout, capsys, suite, python_code, web_code, line, code):
         result = outcome.Outcome()
+        report = outcome._report("main")
         if suite:
-            result.junit.parent.mkdir(parents=True)
-            result.junit.write_text(f"<testsuites><testsuite {suite}/></testsuites>")
-        result.python_code, result.web_code = python_code, web_code
+            report.parent.mkdir(parents=True)
+            report.write_text(f"<testsuites><testsuite {suite}/></testsuites>")
+        result.python_codes["main"], result.web_code = python_code, web_code
         assert result.report() == code
         last = capsys.readouterr().out.splitlines()[-1]
         assert line in last
         assert last.startswith("===")
+
+    def test_the_tests_of_all_environments_count(self, checkout, capsys):
+        def pytest(failures, code):
+            suite = f'<testsuites><testsuite tests="3" failures="{failures}" errors="0" skipped="1"/></testsuites>'
+            report = f'for last in "$@"; do :; done; echo \'{suite}\' > "${{last#--junitxml=}}"; exit {code}'
+            return script(checkout / f"pytest-{code}", report)
+
+        outcome.STATE.mkdir(parents=True)
+        result = outcome.Outcome()
+        result.run_pytest("main", [pytest(0, 0)])
+        result.run_pytest("oldest", [pytest(1, 1)])
+        result.run_pytest("litellm", ["false"])
+        assert result.report() == 1
+        line = " FAILED: 1 failed, 3 passed, 2 skipped, pytest (litellm) stopped with exit code 1 in "
+        assert line in capsys.readouterr().out
+
+
+class TestSdks:
+    @pytest.fixture
+    def calls(self, checkout, monkeypatch):
+        """Return what is installed, with a recorder in uv's place."""
+        log = checkout / "calls"
+        made = f'mkdir -p "$last/bin"; touch "$last/bin/python"; echo made >> {log}'
+        uv = (
+            f'[ "$1" = --version ] && echo uv 1 && exit; for last in "$@"; do :; done; [ "$1" = venv ] && {{ {made}; }}'
+        )
+        script(checkout / "bin" / "uv", f'{uv}; [ "$1" = pip ] && echo "$last" >> {log}; true')
+        monkeypatch.setenv("PATH", f"{checkout / 'bin'}{os.pathsep}{os.environ['PATH']}")
+        monkeypatch.setattr(sdks, "ROOT", checkout)
+        monkeypatch.setattr(sdks, "REQUIREMENTS", checkout / "pins")
+        sdks.REQUIREMENTS.mkdir()
+        for name in sdks.TESTS:
+            (sdks.REQUIREMENTS / f"{name}.txt").write_text("")
+        return lambda: log.read_text().split()
+
+    def test_each_environment_is_installed_once(self, calls):
+        sdks.prepare()
+        sdks.prepare()
+        assert calls() == ["made", "pins/oldest.txt", "made", "pins/litellm.txt"]
+
+    def test_changed_pins_are_installed(self, calls):
+        sdks.prepare()
+        (sdks.REQUIREMENTS / "litellm.txt").write_text("changed")
+        sdks.prepare()
+        assert calls()[4:] == ["made", "pins/litellm.txt"]
+
+    def test_pins_name_no_place(self):
+        for name in sdks.TESTS:
+            assert "/" not in (sdks.REQUIREMENTS / f"{name}.txt").read_text()

@@ -109,3 +109,4 @@ def running():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)  # how SDKs leave their sockets is theirs
             gc.collect()
+        gc.freeze()  # what is left, SDKs mostly, stays: the next collection need not go through it

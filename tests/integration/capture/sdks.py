@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import Any
 
 from tests.integration.capture import provider_bodies as bodies
@@ -10,6 +11,15 @@ from tests.integration.capture.bodies import CHAT
 HI = [{"role": "user", "content": "hi"}]
 TALK = [{"role": "user", "content": [{"text": "hi"}]}]
 CLAUDE = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+
+
+def _is(package, oldest):
+    """Tell whether a package is installed in this version or a newer one."""
+    return _number(version(package)) >= _number(oldest)
+
+
+def _number(text):
+    return [int(part) for part in text.split(".")[:2]]
 
 
 @dataclass
@@ -56,7 +66,10 @@ def vertex(url):
 
 
 def mistral(url):
-    from mistralai.client import Mistral
+    try:
+        from mistralai.client import Mistral
+    except ImportError:  # the first version
+        from mistralai import Mistral
 
     return Mistral(api_key="unused", server_url=url)
 
@@ -64,13 +77,13 @@ def mistral(url):
 def cohere(url):
     import cohere as sdk
 
-    return sdk.ClientV2(api_key="unused", base_url=url, max_retries=0)
+    return sdk.ClientV2(api_key="unused", base_url=url)
 
 
 def acohere(url):
     import cohere as sdk
 
-    return sdk.AsyncClientV2(api_key="unused", base_url=url, max_retries=0)
+    return sdk.AsyncClientV2(api_key="unused", base_url=url)
 
 
 def groq(url):
@@ -120,6 +133,15 @@ _GEMINI = {
     "paid_part": 1,
 }
 _GEMINI_EVENT = {"model": "gemini-3-flash-preview", "requested_model": "gemini-3-flash-preview", "operation": "chat"}
+CONVERSE = {
+    "fields": bodies.CONVERSE_FIELDS,
+    "event": {"provider": "bedrock", "model": CLAUDE, "region": "eu-central-1"},
+}
+if _is("botocore", "1.42"):
+    CONVERSE["event"]["service_tier"] = "flex"
+else:  # Its answers lack what its requests cannot ask for: tiers, and lifetimes.
+    CONVERSE["fields"] = bodies.CONVERSE_FIELDS | {"cache_write_5m_tokens": 300}
+    del CONVERSE["fields"]["cache_write_1h_tokens"]
 SDKS = [
     Sdk(
         name="google.genai",
@@ -139,28 +161,13 @@ SDKS = [
         **{name: value for name, value in _GEMINI.items() if name not in {"aask", "astream"}},
     ),
     Sdk(
-        name="google.genai interactions",
-        connect=gemini,
-        aconnect=gemini,
-        ask=lambda c: c.interactions.create(model="gemini-3-flash-preview", input="hi"),
-        stream=lambda c: c.interactions.create(model="gemini-3-flash-preview", input="hi", stream=True),
-        aask=lambda c: c.aio.interactions.create(model="gemini-3-flash-preview", input="hi"),
-        astream=lambda c: c.aio.interactions.create(model="gemini-3-flash-preview", input="hi", stream=True),
-        answer=bodies.INTERACTION,
-        parts=bodies.INTERACTION_STREAM,
-        fields=bodies.INTERACTION_FIELDS,
-        event={"provider": "google", "operation": "interactions", "response_id": "interaction-1"},
-        refusal="HTTP 400",
-    ),
-    Sdk(
         name="botocore converse",
         connect=bedrock,
         ask=lambda c: c.converse(modelId=CLAUDE, messages=TALK),
         stream=_converse_stream,
         answer=bodies.CONVERSE,
         parts=bodies.CONVERSE_STREAM,
-        fields=bodies.CONVERSE_FIELDS,
-        event={"provider": "bedrock", "model": CLAUDE, "region": "eu-central-1", "service_tier": "flex"},
+        **CONVERSE,
         refusal="ClientError",
     ),
     Sdk(
@@ -224,3 +231,20 @@ SDKS = [
         refusal="BadRequestError",
     ),
 ]
+if _is("google-genai", "1.55"):
+    SDKS.append(
+        Sdk(
+            name="google.genai interactions",
+            connect=gemini,
+            aconnect=gemini,
+            ask=lambda c: c.interactions.create(model="gemini-3-flash-preview", input="hi"),
+            stream=lambda c: c.interactions.create(model="gemini-3-flash-preview", input="hi", stream=True),
+            aask=lambda c: c.aio.interactions.create(model="gemini-3-flash-preview", input="hi"),
+            astream=lambda c: c.aio.interactions.create(model="gemini-3-flash-preview", input="hi", stream=True),
+            answer=bodies.INTERACTION,
+            parts=bodies.INTERACTION_STREAM,
+            fields=bodies.INTERACTION_FIELDS,
+            event={"provider": "google", "operation": "interactions", "response_id": "interaction-1"},
+            refusal="HTTP 400",
+        )
+    )

@@ -3,11 +3,11 @@ import json
 from decimal import Decimal
 
 import anthropic
-import httpx2
 import pytest
 
 import tokenbudget as tb
 from tests.integration.capture import bodies
+from tests.integration.capture.wire import Reply, Wire, client_of
 
 ASK = {"model": "claude-sonnet-4-5", "max_tokens": 100, "messages": [{"role": "user", "content": "hi"}]}
 
@@ -105,7 +105,8 @@ def test_passes_beside_the_top_level_usage(connect, events, iterations, expected
 
 
 def _bedrock(http):
-    return anthropic.AnthropicBedrock(aws_region="eu-west-1", api_key="unused", http_client=http)
+    keys = {"aws_access_key": "unused", "aws_secret_key": "unused"}
+    return anthropic.AnthropicBedrock(aws_region="eu-west-1", **keys, http_client=http)
 
 
 def _vertex(http):
@@ -122,10 +123,9 @@ def _foundry(http):
 )
 def test_platforms(events, make, provider, region):
     body = bodies.but(bodies.MESSAGE, usage__inference_geo=None)
-    http = httpx2.Client(transport=httpx2.MockTransport(lambda request: httpx2.Response(200, json=body)))
-    client = tb.wrap(make(http))
+    client = tb.wrap(make(client_of(anthropic, Wire(body))))
     client.messages.create(**ASK)
-    client.with_options(max_retries=0).messages.create(**ASK)
+    client.messages.with_raw_response.create(**ASK)
     assert [(e.provider, e.region, e.usage.input_tokens) for e in events] == [(provider, region, 2310)] * 2
     assert events[0].requested_model == "claude-sonnet-4-5"
 
@@ -143,7 +143,7 @@ def _batch_server(request):
             {"custom_id": "2", "result": {"type": "errored", "error": {"type": "error"}}},
         ]
         content = "\n".join(map(json.dumps, lines)).encode()
-        return httpx2.Response(200, headers={"content-type": "application/x-jsonl"}, content=content)
+        return Reply(headers={"content-type": "application/x-jsonl"}, content=content)
     return {
         "id": "msgbatch_1",
         "type": "message_batch",

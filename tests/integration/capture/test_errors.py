@@ -2,23 +2,23 @@ import asyncio
 import json
 import logging
 
-import httpx2
 import openai
 import pytest
 
 import tokenbudget as tb
 from tests.integration.capture import bodies
+from tests.integration.capture.wire import Reply, http_of
 from tokenbudget import faults, runtime
 
 HI = [{"role": "user", "content": "hi"}]
 
 
 def busy(request):
-    return httpx2.Response(429, headers={"retry-after-ms": "1"}, json={"error": {"message": "busy"}})
+    return Reply(429, headers={"retry-after-ms": "1"}, json={"error": {"message": "busy"}})
 
 
 def test_a_refused_call_is_an_error_without_a_cost(connect, events):
-    client, _ = connect(openai.OpenAI, lambda request: httpx2.Response(401, json={"error": {"message": "no"}}))
+    client, _ = connect(openai.OpenAI, Reply(401, json={"error": {"message": "no"}}))
     with pytest.raises(openai.AuthenticationError):
         client.chat.completions.create(model="gpt-4o-mini", messages=HI)
     (event,) = events
@@ -44,7 +44,7 @@ def test_retries_that_fail_in_the_end(connect, events):
 
 
 def test_no_connection(connect, events):
-    client, _ = connect(openai.OpenAI, httpx2.ConnectError("gone"), max_retries=0)
+    client, _ = connect(openai.OpenAI, http_of(openai).ConnectError("gone"), max_retries=0)
     with pytest.raises(openai.APIConnectionError):
         client.chat.completions.create(model="m", messages=HI)
     assert [(e.status, e.error_type) for e in events] == [("error", "APIConnectionError")]
@@ -52,7 +52,7 @@ def test_no_connection(connect, events):
 
 def test_an_error_that_states_usage_was_paid_for(connect, events):
     body = {"error": {"message": "filtered"}, "usage": bodies.CHAT["usage"]}
-    client, _ = connect(openai.OpenAI, lambda request: httpx2.Response(400, json=body))
+    client, _ = connect(openai.OpenAI, Reply(400, json=body))
     with pytest.raises(openai.BadRequestError) as raised:
         client.chat.completions.create(model="gpt-4o-mini", messages=HI)
     raised.value.body = body  # as SDKs that keep the whole body do
@@ -60,14 +60,14 @@ def test_an_error_that_states_usage_was_paid_for(connect, events):
 
 
 def test_an_answer_that_is_not_understood_is_left_alone(connect, events):
-    client, _ = connect(openai.OpenAI, lambda request: httpx2.Response(200, content=b"<html>"))
+    client, _ = connect(openai.OpenAI, Reply(content=b"<html>"))
     assert client.chat.completions.create(model="m", messages=HI) == "<html>"
     assert (events[0].status, events[0].usage.absent) == ("ok", True)
 
 
 def test_an_error_keeps_its_type_and_its_history(chat, connect):
     def no(request):
-        return httpx2.Response(404, json={"error": {"message": "no such model"}})
+        return Reply(404, json={"error": {"message": "no such model"}})
 
     errors = []
     for wrap in (False, True):

@@ -94,7 +94,7 @@ def test_a_background_stream_that_is_left_is_recorded_when_it_is_fetched(connect
     said = {"type": "response.output_text.delta", "delta": "Hello", "item_id": "m", "output_index": 0}
     stream = sse({"type": "response.created", "sequence_number": 0, "response": begun}, said)
     client, _ = connect(openai.OpenAI, stream, bodies.RESPONSE | {"id": "resp_left", "background": True})
-    with client.responses.create(model="gpt-4.1", input="hi", background=True, stream=True) as left:
+    with client.responses.create(model="gpt-4.1", input="hi", extra_body={"background": True}, stream=True) as left:
         next(iter(left))
     assert events == []
     for _ in range(2):
@@ -106,7 +106,7 @@ def test_a_background_stream_that_is_left_is_recorded_when_it_is_fetched(connect
 def test_a_background_response_may_have_an_odd_time(connect, events):
     odd = {"id": "resp_odd_time", "background": True, "created_at": "2026-11-01"}
     client, _ = connect(openai.OpenAI, bodies.RESPONSE | odd)
-    client.responses.create(model="gpt-4.1", input="hi", background=True)
+    client.responses.create(model="gpt-4.1", input="hi", extra_body={"background": True})
     assert events[0].usage.input_tokens == 300
 
 

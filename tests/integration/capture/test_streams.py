@@ -3,13 +3,13 @@ import gc
 import json
 
 import anthropic
-import httpx2
 import openai
 import pytest
 
 import tokenbudget as tb
 from tests.integration.capture import bodies
-from tests.integration.capture.conftest import chat_server
+from tests.integration.capture.conftest import chat_server, helpers
+from tests.integration.capture.wire import Reply, http_of
 
 HI = [{"role": "user", "content": "How are you?"}]
 ASK = {"model": "gpt-4o-mini", "messages": HI, "stream": True}
@@ -34,17 +34,19 @@ def test_a_caller_who_asked_sees_the_usage(chat, events):
     assert len(events) == 1
 
 
-def test_helpers_work_unchanged(chat, connect, events):
+def test_helpers_work_unchanged(chat, events):
     client, _ = chat
-    with client.chat.completions.stream(model="gpt-4o-mini", messages=HI) as stream:
+    with helpers(client).stream(model="gpt-4o-mini", messages=HI) as stream:
         assert stream.get_final_completion().choices[0].message.content == "Hello there."
+    assert [(e.operation, e.usage.input_tokens, e.status) for e in events] == [("chat", 1000, "ok")]
+
+
+@pytest.mark.skipif(openai.__version__ < "2", reason="this openai's own helper does not know today's events")
+def test_the_helper_of_responses_works_unchanged(connect, events):
     client, _ = connect(openai.OpenAI, bodies.RESPONSE_STREAM)
     with client.responses.stream(model="gpt-4.1", input="x") as stream:
         assert stream.get_final_response().id == "resp_1"
-    assert [(e.operation, e.usage.input_tokens, e.status) for e in events] == [
-        ("chat", 1000, "ok"),
-        ("responses", 300, "ok"),
-    ]
+    assert [(e.operation, e.usage.input_tokens, e.status) for e in events] == [("responses", 300, "ok")]
 
 
 def test_async_streams(connect, events):
@@ -102,7 +104,7 @@ def _drop(client):
 
 
 def _helper(client):
-    with client.chat.completions.stream(model="gpt-4o-mini", messages=HI) as stream:
+    with helpers(client).stream(model="gpt-4o-mini", messages=HI) as stream:
         for event in stream:
             if event.type == "content.delta" and event.delta:
                 break
@@ -170,12 +172,12 @@ def test_a_loop_left_after_the_last_word_is_complete(connect, events):
 
 
 def test_a_connection_that_breaks(connect, events):
-    broken = [*bodies.CHAT_STREAM[:2], httpx2.ReadError("gone")]
-    client, _ = connect(openai.OpenAI, broken)
-    with pytest.raises(openai.APIConnectionError):
+    gone = http_of(openai).ReadError("gone")
+    client, _ = connect(openai.OpenAI, [*bodies.CHAT_STREAM[:2], gone])
+    with pytest.raises((openai.APIConnectionError, type(gone))) as raised:  # the latter by old versions
         list(client.chat.completions.create(**ASK))
     (event,) = events
-    assert (event.status, event.measured, event.error_type) == ("aborted", "estimated", "APIConnectionError")
+    assert (event.status, event.measured, event.error_type) == ("aborted", "estimated", raised.typename)
     assert event.usage.output_tokens == 2
 
 
@@ -211,8 +213,9 @@ def test_a_cancelled_call(connect, events):
         await asyncio.sleep(60)
 
     async def main():
-        http = httpx2.AsyncClient(transport=httpx2.MockTransport(never))
-        client = tb.wrap(openai.AsyncOpenAI(api_key="unused", http_client=http))
+        http = http_of(openai)
+        hung = http.AsyncClient(transport=http.MockTransport(never))
+        client = tb.wrap(openai.AsyncOpenAI(api_key="unused", http_client=hung))
         task = asyncio.create_task(client.chat.completions.create(model="m", messages=HI))
         await asyncio.sleep(0.1)
         task.cancel()
@@ -259,7 +262,7 @@ def test_input_that_is_not_all_text_is_not_estimated(connect, events):
 def test_a_server_that_refuses_stream_options_gets_what_the_caller_sent(connect, events):
     def server(request):
         if "stream_options" in json.loads(request.content):
-            return httpx2.Response(400, json={"error": {"message": "Unrecognized argument: stream_options"}})
+            return Reply(400, json={"error": {"message": "Unrecognized argument: stream_options"}})
         return bodies.CHAT_STREAM
 
     client, wire = connect(openai.OpenAI, server, base_url="https://old.example.com/v1")

@@ -5,7 +5,6 @@ import subprocess
 import sys
 
 import anthropic
-import httpx2
 import openai
 import pytest
 
@@ -181,10 +180,10 @@ import tokenbudget
 import sys
 assert "openai" not in sys.modules and "httpx" not in sys.modules
 from tokenbudget.testing import capture_events
-import anthropic, httpx2, json, openai
+import anthropic, json, openai
+from tests.integration.capture.wire import Wire, client_of
 body = json.loads(sys.argv[1])
-http = httpx2.Client(transport=httpx2.MockTransport(lambda request: httpx2.Response(200, json=body)))
-client = openai.OpenAI(api_key="unused", http_client=http)
+client = openai.OpenAI(api_key="unused", http_client=client_of(openai, Wire(body)))
 with capture_events() as events:
     client.chat.completions.create(model="m", messages=[])
 print(len(events), openai.__spec__.name, anthropic.__name__)
@@ -202,7 +201,7 @@ def test_a_call_inside_a_call_is_part_of_it(connect, events):
     inner, _ = connect(openai.OpenAI, chat_server)
 
     def gateway(request):
-        return httpx2.Response(200, json=ask(inner).model_dump())
+        return ask(inner).model_dump()
 
     outer, _ = connect(openai.OpenAI, gateway)
     ask(outer)
