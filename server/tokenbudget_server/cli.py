@@ -71,11 +71,13 @@ def rebuild() -> None:
 
     settings = read_settings()
     days = Days(settings.database, settings.ledger)
+    done = 0
     try:
-        done = 0
         for done, total in days.rebuild():
             click.echo(f"  {done:,} of {total:,} days", err=True)
         click.echo(f"Wrote {done:,} days to {settings.ledger}.")
+    except OSError as error:
+        raise click.ClickException(f"{done:,} days were written, the next could not be: {error}") from error
     finally:
         days.close()
 

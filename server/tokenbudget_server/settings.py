@@ -6,8 +6,10 @@ variable                       meaning                                          
 ``TOKENBUDGET_DATABASE_URL``   the Postgres to use                                    ``tokenbudget up`` brings its own
 ``TOKENBUDGET_REDIS_URL``      shared memory of several processes                     each process has its own
 ``TOKENBUDGET_RETENTION``      how long events are kept, e.g. ``400d``                ``forever``
-``TOKENBUDGET_HOME``           directory of the embedded Postgres, the sealed ledger  ``~/.tokenbudget``
+``TOKENBUDGET_HOME``           directory of the embedded Postgres, the closed days    ``~/.tokenbudget``
                                and ``config.toml``
+``TOKENBUDGET_LEDGER``         where closed days are kept: a directory, or            a directory in the home
+                               ``s3://bucket/prefix``, ``gs://…``, ``az://…``
 ``TOKENBUDGET_HOST``           address to listen on                                   ``127.0.0.1``
 ``TOKENBUDGET_PORT``           port of the API and of the dashboard                   ``8321``
 ``TOKENBUDGET_PANEL_PORT``     port of the Panel dashboard                            ``8322``
@@ -26,6 +28,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from tokenbudget.config import default_home
 from tokenbudget.pricing.sync import URL
@@ -36,6 +39,7 @@ PORT = 8321
 PANEL_PORT = 8322
 _LARGEST_PORT = 65_535
 _SHORTEST_ADMIN_KEY = 16
+_OBJECT_STORES = {"s3", "gs", "az"}
 _YES, _NO = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
 
 
@@ -48,6 +52,8 @@ class Settings:
     home : Path
     database_url : str or None
         None means that the embedded Postgres is to be started.
+    ledger_place : Path, str or None
+        Where closed days are kept: a directory, or the URL of an object store; None means in the home.
     redis_url : str or None
     retention : timedelta or None
         How long events are kept; None keeps them forever.
@@ -65,6 +71,7 @@ class Settings:
 
     home: Path
     database_url: str | None = None
+    ledger_place: Path | str | None = None
     redis_url: str | None = None
     retention: timedelta | None = None
     host: str = "127.0.0.1"
@@ -92,9 +99,9 @@ class Settings:
         return self.database_url
 
     @property
-    def ledger(self) -> Path:
-        """The directory of the closed days."""
-        return self.home / "ledger" / "server"
+    def ledger(self) -> Path | str:
+        """The directory or the URL of the closed days."""
+        return self.ledger_place or self.home / "ledger" / "server"
 
     def oldest(self, now: datetime) -> datetime | None:
         """Give the time before which events are not kept; None where all are."""
@@ -122,6 +129,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     return Settings(
         home=Path(read("HOME") or default_home()).expanduser(),
         database_url=psycopg_url(database_url) if database_url else None,
+        ledger_place=_ledger_place(read("LEDGER")),
         redis_url=_redis_url(read("REDIS_URL")),
         retention=_retention(read("RETENTION")),
         host=read("HOST") or "127.0.0.1",
@@ -132,6 +140,20 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         price_url=_price_url(read("PRICE_URL")),
         syncs_prices=_is_daily(read("PRICE_SYNC")),
     )
+
+
+def _ledger_place(text: str) -> Path | str | None:
+    parts = urlsplit(text)
+    if "://" not in text:
+        return Path(text).expanduser() if text else None
+    if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
+        return Path(unquote(parts.path))
+    if parts.scheme not in _OBJECT_STORES or not parts.netloc or parts.query or "@" in parts.netloc:
+        raise SettingsError(
+            "TOKENBUDGET_LEDGER must be a directory, s3://bucket/prefix, gs://… or az://… (keys belong into the "
+            f"environment), got {parts.scheme}://{parts.netloc.rpartition('@')[2][:64]}…"
+        )
+    return text.rstrip("/")
 
 
 def _redis_url(text: str) -> str | None:

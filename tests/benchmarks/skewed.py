@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from tokenbudget_server.ledger.files import DayFiles, SealedDay
+from tokenbudget_server.ledger.storage import Directory
 from tokenbudget_server.ledger.reading import TYPES, Day, Version, midnight
 
 DAYS = 90
@@ -62,7 +63,7 @@ def day_frame(day: date, events: int, seed: int) -> pl.DataFrame:
 
 def seal(directory: Path, events: int) -> dict[Day, tuple[Version, SealedDay]]:
     """Seal `events` over `DAYS` days, more on later ones."""
-    files = DayFiles(directory)
+    files = DayFiles(Directory(directory))
     weights = np.linspace(1, 2, DAYS)
     counts = (events * weights / weights.sum()).astype(int)
     made = {}

@@ -32,6 +32,7 @@ from tokenbudget_server.ledger.files import DayFiles, SealedDay
 from tokenbudget_server.ledger.moment import Moment
 from tokenbudget_server.ledger.names import Names
 from tokenbudget_server.ledger.reading import Day, Identity, Version
+from tokenbudget_server.ledger.storage import storage_at
 
 _log = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ class Known:
     @property
     def is_there(self) -> bool:
         """Tell whether its events can still be read: somebody may have cleared the disk."""
-        return self.sealed is None or self.sealed.path.exists()
+        return self.sealed is None or self.sealed.is_there
 
     def read(self) -> pl.DataFrame:
         """Give its events."""
@@ -79,15 +80,15 @@ class Days:
     ----------
     dsn : str
         URL of the database.
-    directory : Path, optional
-        Where closed days are kept; in memory, like today, when left out.
+    place : Path or str, optional
+        Where closed days are kept: a directory, or the URL of an object store; in memory, like today, when left out.
     most_bytes : int
         To keep in memory.
     """
 
-    def __init__(self, dsn: str, directory: Path | None = None, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, dsn: str, place: Path | str | None = None, most_bytes: int = MOST_BYTES) -> None:
         self._connection = Connection(dsn)
-        self._directory = directory
+        self._place = place
         self._most_bytes = most_bytes
         self._identity: Identity | None = None
         self._known: OrderedDict[Day, Known] = OrderedDict()
@@ -178,10 +179,11 @@ class Days:
             if known is not None and known.version == version and known.is_there:
                 self._known.move_to_end(day)
                 found[day] = known
-            elif files is not None and day[1] < today and (sealed := files.find(day, version)) is not None:
-                found[day] = self._keep(day, Known(version, sealed.horizon(), sealed=sealed))
             else:
                 stale[day] = version
+        closed = {day: version for day, version in stale.items() if day[1] < today}
+        for day, sealed in (files.find(closed) if files is not None else {}).items():
+            found[day] = self._keep(day, Known(stale.pop(day), sealed.horizon, sealed=sealed))
         if stale:
             found |= self._read(cursor, files, stale)
         return found
@@ -212,8 +214,11 @@ class Days:
             before = _newest(files, day)
         if before is None or not self._is_ordered(cursor) or not 0 <= horizon - before.horizon < _FARTHEST:
             return None
+        try:
+            old = before.read()
+        except (OSError, pl.exceptions.PolarsError):  # It was there a moment ago.
+            return None
         new = reading.read_since(cursor, day, before.horizon)
-        old = before.read()
         events = pl.concat([old.join(new.select("id"), on="id", how="anti"), new], how="diagonal")
         return events if events.height == version.requests else None
 
@@ -223,11 +228,11 @@ class Days:
         return self._identity.orders
 
     def _files(self, cursor: Any) -> DayFiles | None:
-        if self._directory is None:
+        if self._place is None:
             return None
         if self._identity is None:
             self._identity = reading.identity(cursor)
-        return DayFiles(self._directory / self._identity.digest)
+        return DayFiles(storage_at(self._place, self._identity.digest))
 
     def _keep(self, day: Day, known: Known) -> Known:
         if day in self._known:
@@ -248,14 +253,14 @@ class Days:
 
 
 @cache
-def days_of(dsn: str, directory: Path | None = None) -> Days:
+def days_of(dsn: str, place: Path | str | None = None) -> Days:
     """Give this process's one memory of a database."""
-    return Days(dsn, directory)
+    return Days(dsn, place)
 
 
 def _newest(files: DayFiles | None, day: Day) -> Known | None:
     sealed = None if files is None else files.newest(day)
-    return None if sealed is None else Known(Version(-1, -1, ""), sealed.horizon(), sealed=sealed)
+    return None if sealed is None else Known(Version(-1, -1, ""), sealed.horizon, sealed=sealed)
 
 
 def _kept(files: DayFiles | None, day: Day, version: Version, events: pl.DataFrame, horizon: int, today: Any) -> Known:
@@ -264,7 +269,7 @@ def _kept(files: DayFiles | None, day: Day, version: Version, events: pl.DataFra
         try:
             return Known(version, horizon, sealed=files.write(day, version, events, horizon))
         except OSError as error:
-            _log.warning("A day cannot be kept in %s and stays in memory: %s", files.directory, error)
+            _log.warning("A day cannot be kept in %s and stays in memory: %s", files.storage, error)
     return Known(version, horizon, events=events.rechunk())
 
 

@@ -1,96 +1,112 @@
-"""Closed days on disk: one Parquet file per project and day, named by the version it holds.
+"""Closed days in files: one Parquet file per project and day, named by the version it holds, and a cube beside it.
 
-A file is written under another name and put in its place at once, and never changed: whichever process writes
-``…/<project>/<day>.<version>.parquet``, its content is that version's.  So processes share the directory without locks,
-and what is missing or thrown away is written again when it is asked for.
+A file is never changed: whichever process writes ``<project>/<project>.<day>.<version>.parquet``, its content is that
+version's.  So processes, on one machine or on several, share the storage without locks, and what is missing or thrown
+away is written again when it is asked for.
 """
 
 from __future__ import annotations
 
+import json
 import logging
-import os
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
+from io import BytesIO
 
 import polars as pl
 
 from tokenbudget.analytics import cubes
-from tokenbudget.journal.files import sync_file
 from tokenbudget_server.ledger.reading import Day, Version, midnight
+from tokenbudget_server.ledger.storage import Storage
 
 _log = logging.getLogger(__name__)
 
 _SUFFIX = ".parquet"
 _MARK = ".replaced"
 _HORIZON = "tokenbudget.horizon"
+_COLUMNS = "tokenbudget.columns"
 _KEYS = ("project_id", "api_key_id")
 """What cubes keep apart besides the dimensions; names are put to them when a question is asked."""
 _CUBE = f".{cubes.format_of(_KEYS)}.cube"
 _GRACE_SECONDS = 3600.0
 """How long a file stays once another has taken its place: questions under way still read it."""
+_AT_ONCE = 16
+"""Days opened at the same time: an object store answers each in some 20 ms."""
+_UNREADABLE = (OSError, pl.exceptions.PolarsError, KeyError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
 class SealedDay:
-    """A day on disk.
+    """A day in the storage.
 
     Attributes
     ----------
-    path : Path
+    storage : Storage
+    name : str
+        Of its file.
     columns : frozenset of str
         What the file has.
+    horizon : int
+        The `tokenbudget_server.ledger.reading.horizon` of the snapshot it was read in.
     cube : polars.DataFrame
         Its totals (`tokenbudget.analytics.cubes`).
     """
 
-    path: Path
+    storage: Storage
+    name: str
     columns: frozenset[str]
+    horizon: int
     cube: pl.DataFrame
 
-    def read(self) -> pl.DataFrame:
-        """Read all of its events."""
-        return pl.read_parquet(self.path)
+    @property
+    def path(self) -> str:
+        """Where polars finds its events."""
+        return self.storage.locate(self.name)
 
-    def horizon(self) -> int:
-        """Give the `tokenbudget_server.ledger.reading.horizon` of the snapshot it was read in."""
-        return int(pl.read_parquet_metadata(self.path)[_HORIZON])
+    @property
+    def is_there(self) -> bool:
+        """Whether its events can still be read: somebody may have cleared the storage."""
+        return self.storage.has(self.name)
+
+    def read(self) -> pl.DataFrame:
+        """Read all of its events.
+
+        Raises
+        ------
+        OSError
+            If they cannot be read.
+        """
+        return pl.read_parquet(BytesIO(self.storage.get(self.name)))
 
 
 class DayFiles:
-    """The closed days of one database.
+    """The closed days of one database, for the length of one question: what the storage holds is listed once.
 
     Parameters
     ----------
-    directory : Path
+    storage : Storage
         Of this database alone.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
+        self._folders: dict[str, dict[str, float]] = {}
 
-    def find(self, day: Day, version: Version) -> SealedDay | None:
-        """Give the day at this version, if it is there."""
-        path = self._path(day, version)
-        if not path.exists() or _mark(path).exists():
-            return None
-        try:
-            return SealedDay(path, frozenset(pl.read_parquet_schema(path)), self._cube(day, path))
-        except (OSError, pl.exceptions.PolarsError) as error:
-            _log.warning("%s cannot be read and is written again: %s", path, error)
-            return None
+    def find(self, wanted: Mapping[Day, Version]) -> dict[Day, SealedDay]:
+        """Give those of the days at these versions that are there."""
+        names = {day: name for day, version in wanted.items() if self._is_listed(day, name := _name(day, version))}
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            opened = pool.map(self._open, names, names.values())
+            return {day: sealed for day, sealed in zip(names, opened, strict=True) if sealed is not None}
 
     def newest(self, day: Day) -> SealedDay | None:
         """Give the day at the latest version that there is."""
-        paths = [path for path in self._of(day) if path.name.endswith(_SUFFIX) and not _mark(path).exists()]
-        try:
-            path = max(paths, key=lambda path: path.stat().st_mtime)
-            return SealedDay(path, frozenset(pl.read_parquet_schema(path)), pl.DataFrame())
-        except (OSError, ValueError, pl.exceptions.PolarsError):
-            return None
+        listed = self._listed(day)
+        names = [name for name in self._of(day) if name.endswith(_SUFFIX) and name + _MARK not in listed]
+        return self._open(day, max(names, key=listed.__getitem__)) if names else None
 
     def write(self, day: Day, version: Version, events: pl.DataFrame, horizon: int) -> SealedDay:
         """Keep a day.
@@ -98,74 +114,118 @@ class DayFiles:
         Raises
         ------
         OSError
-            If the disk does not take it.
+            If the storage does not take it.
         """
-        path = self._path(day, version)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        name = _name(day, version)
         ordered = events.sort("occurred_at", "id")
-        _put(ordered, path, {_HORIZON: str(horizon)})
-        _mark(path).unlink(missing_ok=True)
+        cube = _built(day, ordered)
+        # The cube first: where there is a day, its cube is that of the same events.
+        self._put(day, _cube_of(name), _parquet(cube, _facts(ordered, horizon)))
+        self._put(day, name, _parquet(ordered, _facts(ordered, horizon)))
         for other in list(self._of(day)):
-            if other.name.partition(_SUFFIX)[0] != path.name.removesuffix(_SUFFIX):
-                _remove_after_a_while(other)
-        _cube_of(path).unlink(missing_ok=True)
-        return SealedDay(path, frozenset(ordered.columns), self._cube(day, path, ordered))
+            if other.startswith(name):
+                if other.endswith(_MARK):
+                    self._delete(day, other)
+            else:
+                self._remove_after_a_while(other, self._listed(day))
+        return SealedDay(self.storage, name, frozenset(ordered.columns), horizon, cube)
 
     def sweep(self, known: Mapping[Day, Version]) -> None:
         """Remove what is of no use any more: days without events, old versions, what a killed process left."""
-        wanted = {self._path(day, version).name for day, version in known.items()}
-        for path in self.directory.glob("*/*"):
-            if path.name.partition(_SUFFIX)[0] + _SUFFIX not in wanted or path.suffix == ".tmp":
-                _remove_after_a_while(path)
-
-    def _path(self, day: Day, version: Version) -> Path:
-        project, date_ = day
-        return self.directory / str(project) / f"{project}.{date_}.{version.digest}{_SUFFIX}"
-
-    def _of(self, day: Day) -> Iterator[Path]:
-        project, date_ = day
-        return (self.directory / str(project)).glob(f"{project}.{date_}.*")
-
-    def _cube(self, day: Day, path: Path, events: pl.DataFrame | None = None) -> pl.DataFrame:
-        kept = _cube_of(path)
+        wanted = {_name(day, version) for day, version in known.items()}
         try:
-            return pl.read_parquet(kept)
-        except (FileNotFoundError, pl.exceptions.PolarsError):
-            cube = _built(day[1], pl.read_parquet(path) if events is None else events)
-            _put(cube, kept)
-            return cube
+            listed = dict(self.storage.list())
+        except OSError as error:
+            _log.warning("What is of no use any more stays in %s: %s", self.storage, error)
+            return
+        latest = time.time() - _GRACE_SECONDS
+        for name, changed in list(listed.items()):
+            is_of_use = name.partition(_SUFFIX)[0] + _SUFFIX in wanted and not name.endswith(".tmp")
+            if not is_of_use and changed <= latest:  # What is newer may be of a version that another process knows.
+                self._remove_after_a_while(name, listed)
+
+    def _is_listed(self, day: Day, name: str) -> bool:
+        listed = self._listed(day)
+        return name in listed and name + _MARK not in listed
+
+    def _listed(self, day: Day) -> dict[str, float]:
+        folder = str(day[0])
+        if folder not in self._folders:
+            try:
+                self._folders[folder] = dict(self.storage.list(folder))
+            except OSError as error:
+                _log.warning("Closed days are read from the database: %s", error)
+                self._folders[folder] = {}
+        return self._folders[folder]
+
+    def _of(self, day: Day) -> Iterator[str]:
+        return (name for name in self._listed(day) if name.startswith(_stem(day)))
+
+    def _open(self, day: Day, name: str) -> SealedDay | None:
+        with suppress(*_UNREADABLE):
+            return self._described(name, self.storage.get(_cube_of(name)))
+        try:  # The cube is of another format, lost or broken.
+            content = self.storage.get(name)
+            events = pl.read_parquet(BytesIO(content))
+            horizon = int(pl.read_parquet_metadata(BytesIO(content))[_HORIZON])
+            described = _parquet(_built(day, events), _facts(events, horizon))
+            with suppress(OSError):
+                self.storage.put(_cube_of(name), described)
+            return self._described(name, described)
+        except _UNREADABLE as error:
+            _log.warning("%s cannot be read and is written again: %s", self.storage.locate(name), error)
+            return None
+
+    def _described(self, name: str, cube: bytes) -> SealedDay:
+        facts = pl.read_parquet_metadata(BytesIO(cube))
+        columns = frozenset(json.loads(facts[_COLUMNS]))
+        return SealedDay(self.storage, name, columns, int(facts[_HORIZON]), pl.read_parquet(BytesIO(cube)))
+
+    def _put(self, day: Day, name: str, content: bytes) -> None:
+        self.storage.put(name, content)
+        self._listed(day)[name] = time.time()
+
+    def _delete(self, day: Day, name: str) -> None:
+        self.storage.delete(name)
+        self._listed(day).pop(name, None)
+
+    def _remove_after_a_while(self, name: str, listed: dict[str, float]) -> None:
+        mark = name + _MARK
+        with suppress(OSError):  # Another process was first, or has it open: another time.
+            if name.endswith(_MARK):
+                if name.removesuffix(_MARK) not in listed:
+                    self.storage.delete(name)
+                return
+            if mark not in listed:
+                self.storage.put(mark, b"")
+                listed[mark] = time.time()
+            if listed[mark] <= time.time() - _GRACE_SECONDS:
+                self.storage.delete(name)
+                self.storage.delete(mark)
 
 
-def _built(day: date, events: pl.DataFrame) -> pl.DataFrame:
-    return cubes.build(events, midnight(day), keys=_KEYS)
+def _stem(day: Day) -> str:
+    project, date_ = day
+    return f"{project}/{project}.{date_}."
 
 
-def _put(frame: pl.DataFrame, path: Path, metadata: dict[str, str] | None = None) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
-    try:
-        frame.write_parquet(temporary, compression="zstd", metadata=metadata)
-        sync_file(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+def _name(day: Day, version: Version) -> str:
+    return f"{_stem(day)}{version.digest}{_SUFFIX}"
 
 
-def _cube_of(path: Path) -> Path:
-    return path.with_name(path.name + _CUBE)
+def _cube_of(name: str) -> str:
+    return name + _CUBE
 
 
-def _mark(path: Path) -> Path:
-    """Name the empty file that says since when another has been in the place of `path`."""
-    return path.with_name(path.name + _MARK)
+def _built(day: Day, events: pl.DataFrame) -> pl.DataFrame:
+    return cubes.build(events, midnight(day[1]), keys=_KEYS)
 
 
-def _remove_after_a_while(path: Path) -> None:
-    if path.name.endswith(_MARK):
-        return
-    mark = _mark(path)
-    with suppress(OSError):  # Another process was first, or has it open: another time.
-        if not mark.exists():
-            mark.touch()
-        if mark.stat().st_mtime <= time.time() - _GRACE_SECONDS:
-            path.unlink(missing_ok=True)
-            mark.unlink()
+def _facts(events: pl.DataFrame, horizon: int) -> dict[str, str]:
+    return {_HORIZON: str(horizon), _COLUMNS: json.dumps(events.columns)}
+
+
+def _parquet(frame: pl.DataFrame, facts: dict[str, str]) -> bytes:
+    content = BytesIO()
+    frame.write_parquet(content, compression="zstd", metadata=facts)
+    return content.getvalue()

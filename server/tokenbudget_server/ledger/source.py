@@ -15,7 +15,7 @@ from tokenbudget_server.store.url import psycopg_url
 
 
 class PostgresLedger:
-    """Reads the events of some projects from a server's Postgres and its data directory.
+    """Reads the events of some projects from a server's Postgres and its closed days.
 
     Cheap to make: what is remembered is shared by all ledgers of one database.  Synchronous and thread-safe.
 
@@ -25,12 +25,12 @@ class PostgresLedger:
         URL of the database.
     project_ids : iterable of int
         The projects to read; none gives no events.
-    directory : Path, optional
-        Where closed days are kept as Parquet; in memory when left out.
+    place : Path or str, optional
+        Where closed days are kept as Parquet: a directory, or the URL of an object store; in memory when left out.
     """
 
-    def __init__(self, dsn: str, project_ids: Iterable[int], directory: Path | None = None) -> None:
-        self._days = days_of(psycopg_url(dsn), directory)
+    def __init__(self, dsn: str, project_ids: Iterable[int], place: Path | str | None = None) -> None:
+        self._days = days_of(psycopg_url(dsn), place)
         self._projects = sorted(set(project_ids))
 
     def at_one_moment(self, start: datetime, end: datetime) -> Moment:
