@@ -139,20 +139,22 @@ class _Lines:
         self._rest = b""
         self._is_other = False
 
-    def take(self, chunk: bytes) -> None:
-        """Add some bytes."""
+    def take(self, chunk: bytes) -> bytes:
+        """Add some bytes; all of them are for the caller."""
         data = self._rest + chunk
         if self._is_other or data[:_GLANCE].lstrip()[:1] not in (b"", b"{"):
             self._is_other, self._rest = True, b""
-            return
+            return chunk
         *lines, self._rest = data.split(b"\n")
         for line in lines:
             self._line(line)
+        return chunk
 
-    def finish(self) -> None:
-        """Take the last line, which may have no end."""
+    def finish(self) -> bytes:
+        """Take the last line, which may have no end; nothing is held back."""
         rest, self._rest = self._rest, b""
         self._line(rest)
+        return b""
 
     def _line(self, line: bytes) -> None:
         if self._is_other or not line.strip():

@@ -1,12 +1,14 @@
 """Raw responses (``with_raw_response``, ``with_streaming_response``): read along with the caller, byte for byte.
 
 The caller may parse the body, read it as text or go through its lines; all of that comes through the response's
-``iter_bytes``.  A body that is there already is read at once.
+``iter_bytes``.  A body that is there already is read at once.  Where a stream's usage was asked for on our own account,
+its bytes are given on as they would have come without.
 """
 
 from __future__ import annotations
 
 import contextlib
+import re
 import weakref
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -14,15 +16,18 @@ from typing import Any
 import msgspec
 
 from tokenbudget.capture.call import Call
-from tokenbudget.capture.streams import Watched, notice_close
+from tokenbudget.capture.streams import Watched, is_silent, notice_close
 
 _decode = msgspec.json.Decoder().decode
 _TEES = ("iter_bytes", "aiter_bytes")
+_NO_USAGE = re.compile(rb',\s*"usage":\s*null|"usage":\s*null\s*,\s*')
+"""What chunks have for being asked; in a text inside, the quotes would be escaped."""
 
 
-def observe_raw(response: Any, call: Call) -> None:
+def observe_raw(response: Any, call: Call, *, hide_usage: bool = False) -> None:
     """Record a raw HTTP response: now if its body is there, else when the caller has read it."""
-    content = Content(call, events="event-stream" in response.headers.get("content-type", ""))
+    kind = Events if "event-stream" in response.headers.get("content-type", "") else Content
+    content = kind(call, hide_usage=hide_usage)
     if response.is_closed:
         content.take(response.content)
         content.finish()
@@ -40,42 +45,73 @@ def read_along(response: Any, call: Any, content: Any) -> Body:
 
 
 class Content:
-    """The bytes of a body, made into what a `Call` understands: the items of an event stream, or one answer."""
+    """The bytes of a body, made into one answer."""
 
-    __slots__ = ("_call", "_chunks", "_events")
+    __slots__ = ("_call", "_chunks", "_hide")
 
-    def __init__(self, call: Call, *, events: bool) -> None:
+    def __init__(self, call: Call, *, hide_usage: bool = False) -> None:
         self._call = call
-        self._events = events
         self._chunks: list[bytes] = []
+        self._hide = hide_usage
 
-    def take(self, chunk: bytes) -> None:
-        """Add some bytes."""
+    def take(self, chunk: bytes) -> bytes:
+        """Add some bytes; gives those that are for the caller."""
         self._chunks.append(chunk)
-        if self._events and b"\n" in chunk:
-            *lines, rest = b"".join(self._chunks).split(b"\n")
-            self._chunks = [rest]
-            for line in lines:
-                self._line(line)
+        return chunk
 
-    def finish(self) -> None:
-        """Record the call: there are no more bytes."""
-        rest, self._chunks = b"".join(self._chunks), []
-        if self._events:
-            self._line(rest)
-            self._call.finished()
-        elif self._call.api.request_only:
-            self._call.answered(None)
-        else:
-            answer = None
+    def finish(self) -> bytes:
+        """Record the call: there are no more bytes.  Gives those held back."""
+        body, self._chunks = b"".join(self._chunks), []
+        answer = None
+        if not self._call.api.request_only:
             with contextlib.suppress(msgspec.DecodeError):  # e.g. a transcription asked for as plain text
-                answer = _decode(rest)
-            self._call.answered(answer)
+                answer = _decode(body)
+        self._call.answered(answer)
+        return b""
 
-    def _line(self, line: bytes) -> None:
-        if line.startswith(b"data:"):
-            with contextlib.suppress(msgspec.DecodeError):  # [DONE]
-                self._call.item(_decode(line[5:]))
+
+class Events(Content):
+    """The bytes of an event stream, made into items."""
+
+    __slots__ = ("_hidden",)
+
+    def __init__(self, call: Call, *, hide_usage: bool = False) -> None:
+        super().__init__(call, hide_usage=hide_usage)
+        self._hidden = False
+
+    def take(self, chunk: bytes) -> bytes:
+        """Add some bytes; gives those that are for the caller, who gets whole lines where some are hidden."""
+        self._chunks.append(chunk)
+        if b"\n" not in chunk:
+            return b"" if self._hide else chunk
+        *lines, rest = b"".join(self._chunks).split(b"\n")
+        self._chunks = [rest]
+        seen = [line for line in map(self._line, lines) if line is not None]
+        return b"".join(line + b"\n" for line in seen) if self._hide else chunk
+
+    def finish(self) -> bytes:
+        """Record the call: there are no more bytes.  Gives those held back."""
+        rest, self._chunks = b"".join(self._chunks), []
+        seen = self._line(rest)
+        self._call.finished()
+        return (seen or b"") if self._hide else b""
+
+    def _line(self, line: bytes) -> bytes | None:
+        """Take a line into account; gives it as the caller is to see it, None for one that is hidden."""
+        if not line.startswith(b"data:"):
+            ends_hidden, self._hidden = self._hidden and not line.strip(), False
+            return None if ends_hidden else line
+        data = line[5:]
+        try:
+            item = _decode(data)
+        except msgspec.DecodeError:
+            if data.strip() == b"[DONE]":
+                self._call.partial["complete"] = True  # whoever leaves now has missed nothing
+            return line
+        self._hidden = self._call.item(item) and self._hide and is_silent(item)
+        if self._hidden:
+            return None
+        return _NO_USAGE.sub(b"", line) if self._hide else line
 
 
 class Body(Watched):
@@ -100,9 +136,10 @@ class Body(Watched):
                 self._reading = False
             if chunk is None:
                 break
-            self._content.take(chunk)
-            yield chunk
-        self._finish()
+            if seen := self._content.take(chunk):
+                yield seen
+        if rest := self._finish():
+            yield rest
 
     async def aiter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
         """Stand in for the response's method of this name."""
@@ -115,15 +152,17 @@ class Body(Watched):
                 self._reading = False
             if chunk is None:
                 break
-            self._content.take(chunk)
-            yield chunk
-        self._finish()
+            if seen := self._content.take(chunk):
+                yield seen
+        if rest := self._finish():
+            yield rest
 
-    def _finish(self) -> None:
+    def _finish(self) -> bytes:
         response = self._response()
         for name in _TEES if response is not None else ():
             response.__dict__.pop(name, None)
-        self._content.finish()
+        rest: bytes = self._content.finish()
+        return rest
 
     def _source(self, name: str, chunk_size: int | None) -> Any:
         response: Any = self._response()

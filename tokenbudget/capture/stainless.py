@@ -26,7 +26,6 @@ from tokenbudget.capture.sdk import MARK, Mark
 from tokenbudget.capture.shells import Attempt
 from tokenbudget.capture.streams import AsyncItems, Items, notice_close
 
-_RAW_HEADER = "X-Stainless-Raw-Response"
 _REFUSED = (400, 422)
 _refusing: set[tuple[str, str]] = set()
 """(Package, address) of servers that refused ``stream_options``: not asked again."""
@@ -146,7 +145,7 @@ class StainlessSdk:
             observe_stream(result, call, hide_usage=attempt.hide_usage)
         elif isinstance(result, self._raw):
             call.attempts = getattr(result, "retries_taken", 0) + 1
-            observe_raw(result.http_response, call)
+            observe_raw(result.http_response, call, hide_usage=attempt.hide_usage)
         else:
             call.answered(None if call.api.request_only else result)
         return result
@@ -177,12 +176,10 @@ class StainlessSdk:
 
     def _ask(self, attempt: Attempt, options: Any, request: Mapping[str, Any], provider: str) -> None:
         """Ask for the stream's usage where the caller did not."""
-        headers = options.headers if isinstance(options.headers, Mapping) else NONE
         wanted = request.get("stream_options") or {}
         server = (self.name, str(attempt.owner.base_url))
         if (
             wanted.get("include_usage")
-            or _RAW_HEADER in headers
             or server in _refusing
             or not self._asks_for_usage(attempt.owner, provider)
         ):

@@ -97,7 +97,7 @@ def _steps(inner: Any, call: Call, *, hide_usage: bool) -> Generator[Any, None, 
             if call.written and (written := glance(item)):
                 call.written += written
             # The chunk we asked for and the caller did not: usage, and nothing else to say.
-            elif take(item) and hide_usage and _is_silent(item):
+            elif take(item) and hide_usage and is_silent(item):
                 continue
             yield item
     except GeneratorExit:
@@ -146,7 +146,7 @@ async def _async_steps(inner: Any, call: Call, *, hide_usage: bool) -> AsyncGene
             if call.written and (written := glance(item)):
                 call.written += written
             # The chunk we asked for and the caller did not: usage, and nothing else to say.
-            elif take(item) and hide_usage and _is_silent(item):
+            elif take(item) and hide_usage and is_silent(item):
                 continue
             yield item
     except GeneratorExit:
@@ -158,7 +158,8 @@ async def _async_steps(inner: Any, call: Call, *, hide_usage: bool) -> AsyncGene
     call.finished()
 
 
-def _is_silent(chunk: Any) -> bool:
+def is_silent(chunk: Any) -> bool:
+    """Tell whether a chunk says nothing to the caller."""
     try:
         # Some servers leave out the choices of a chunk that has none.
         return not any(map(_says_something, fields(chunk).get("choices") or ()))

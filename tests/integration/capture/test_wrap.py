@@ -1,4 +1,6 @@
+import asyncio
 import copy
+import gc
 import json
 import pickle
 import subprocess
@@ -133,11 +135,56 @@ def test_raw_streams(chat, events):
     assert [(e.status, e.usage.input_tokens, e.measured) for e in events] == [("ok", 1000, "exact")] * 2
 
 
-def test_who_reads_bytes_would_see_a_chunk_we_asked_for_so_we_do_not(chat, events):
-    client, wire = chat
+@pytest.mark.parametrize("crlf", [False, True])
+@pytest.mark.parametrize("cut", [1, 7, 10_000])
+def test_who_reads_bytes_sees_what_would_have_come(connect, events, crlf, cut):
+    text = '{"usage": null}, "usage":null'  # a model may write anything
+
+    def server(request):
+        asked = (json.loads(request.content).get("stream_options") or {}).get("include_usage")
+        chunks = [
+            *bodies.CHAT_CHUNKS,
+            bodies.but(bodies.CHAT_CHUNKS[1], choices=[{"index": 0, "delta": {"content": text}}]),
+        ]
+        said = [*(chunk | {"usage": None} for chunk in chunks), bodies.CHAT_USAGE_CHUNK] if asked else chunks
+        whole = b"".join(bodies.sse(*said, "[DONE]"))
+        whole = whole.replace(b"\n", b"\r\n") if crlf else whole
+        return [whole[at : at + cut] for at in range(0, len(whole), cut)]
+
+    ask = {"model": "gpt-4o-mini", "messages": HI, "stream": True}
+    read = []
+    for wrap in (False, True):
+        client, wire = connect(openai.OpenAI, server, wrap=wrap)
+        chunks = client.chat.completions.with_raw_response.create(**ask).parse()
+        read.append([list(map(str, chunks))])
+        for way in (lambda response: response.read(), lambda response: list(response.iter_lines())):
+            with client.chat.completions.with_streaming_response.create(**ask) as response:
+                read[-1].append(way(response))
+    assert read[0] == read[1]
+    assert wire.sent["stream_options"] == {"include_usage": True}
+    assert [(e.status, e.measured, e.usage.input_tokens) for e in events] == [("ok", "exact", 1000)] * 3
+
+
+def test_raw_streams_asynchronously(connect, events):
+    async def read():
+        client, _ = connect(openai.AsyncOpenAI, chat_server)
+        ask = {"model": "gpt-4o-mini", "messages": HI, "stream": True}
+        raw = await client.chat.completions.with_raw_response.create(**ask)
+        assert len([chunk async for chunk in raw.parse()]) == 4
+        async with client.chat.completions.with_streaming_response.create(**ask) as response:
+            async for line in response.iter_lines():
+                if line == "data: [DONE]":
+                    break  # nothing is missing, so this is no aborted call
+
+    asyncio.run(read())
+    assert [(e.status, e.measured, e.usage.input_tokens) for e in events] == [("ok", "exact", 1000)] * 2
+
+
+def test_a_raw_stream_dropped_unread_is_aborted(chat, events):
+    client, _ = chat
     client.chat.completions.with_raw_response.create(model="gpt-4o-mini", messages=HI, stream=True)
-    assert "stream_options" not in wire.sent
-    assert [e.status for e in events] == ["aborted"]  # dropped unread
+    gc.collect()
+    assert [e.status for e in events] == ["aborted"]
 
 
 def test_anthropic_raw(claude, events):
