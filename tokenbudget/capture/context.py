@@ -38,7 +38,7 @@ def current_tags() -> dict[str, str]:
     return dict(_current.get())
 
 
-def checked(values: Mapping[str, Any]) -> dict[str, str]:
+def checked(values: Any) -> dict[str, str]:
     """Check tags and write their values as text.
 
     Raises
@@ -46,9 +46,12 @@ def checked(values: Mapping[str, Any]) -> dict[str, str]:
     TagError
         If a key or a value is out of bounds; the text names it.
     """
+    if not isinstance(values, Mapping):
+        msg = f"tags must be a mapping such as {{'feature': 'chat'}}, got {type(values).__name__}: {values!r:.80}"
+        raise TagError(msg)
     clean: dict[str, str] = {}
     for key, value in values.items():
-        if not _KEY.fullmatch(key):
+        if not isinstance(key, str) or not _KEY.fullmatch(key):
             msg = f"tag key {key!r} must be 1 to 64 characters out of A-Z a-z 0-9 _ . : -"
             raise TagError(msg)
         if isinstance(value, bool):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,7 +17,10 @@ from tokenbudget.core.errors import UsageError
 from tokenbudget.core.event import Event, Measured, Scalar, Status, decode, encode
 from tokenbudget.core.ids import uuid7
 from tokenbudget.core.providers import canonical
-from tokenbudget.core.usage import Usage, check
+from tokenbudget.core.usage import TOKEN_FIELDS, Usage, check
+
+_MOST = 10**15
+"""More than any call consumes, and less than what columns of counts and costs can hold."""
 
 
 def record(  # noqa: PLR0913 (one keyword per field of an event)
@@ -73,12 +77,15 @@ def record(  # noqa: PLR0913 (one keyword per field of an event)
     Decimal('0.000210000000')
     """
     measured_usage, warnings = check(as_usage(usage))
-    if occurred_at is not None and occurred_at.tzinfo is None:
-        msg = f"occurred_at must say its time zone, got {occurred_at.isoformat()}: e.g. datetime.now(UTC)"
-        raise UsageError(msg)
+    named: dict[str, Any] = {"provider": provider, "model": model}
+    for name, given in named.items():
+        if not isinstance(given, str) or not given.strip():
+            raise UsageError(_said(name, given, "a name", '"openai"' if name == "provider" else '"gpt-4o-mini"'))
+    if metadata is not None and not isinstance(metadata, Mapping):
+        raise UsageError(_said("metadata", metadata, "a mapping", '{"run": 7}'))
     event = Event(
         id=uuid7(),
-        occurred_at=(occurred_at or datetime.now(UTC)).astimezone(UTC),
+        occurred_at=datetime.now(UTC) if occurred_at is None else _instant(occurred_at),
         provider=canonical(provider),
         model=model,
         operation=operation,
@@ -99,16 +106,41 @@ def record(  # noqa: PLR0913 (one keyword per field of an event)
         warnings=warnings,
     )
     event = _as_stored(event)
+    if latency_ms is not None and (event.latency_ms is None or event.latency_ms < 0):
+        raise UsageError(_said("latency_ms", latency_ms, "milliseconds, 0 or more", "812.5"))
     if response_id is None or recent.remember(response_id):
         runtime.record(event)
+
+
+def _said(name: str, given: Any, expected: str, example: str) -> str:
+    return f"tb.record: {name} must be {expected}, got {type(given).__name__} {given!r:.80}; e.g. {name}={example}"
+
+
+def _instant(given: Any) -> datetime:
+    """Give a time in UTC.
+
+    Raises
+    ------
+    UsageError
+        If it is no time, or does not say its zone.
+    """
+    if not isinstance(given, datetime) or given.tzinfo is None:
+        raise UsageError(_said("occurred_at", given, "a datetime that says its time zone", "datetime.now(UTC)"))
+    try:
+        return given.astimezone(UTC)
+    except OverflowError as error:
+        raise UsageError(_said("occurred_at", given, "a time that UTC has", "datetime.now(UTC)")) from error
 
 
 def _as_stored(event: Event) -> Event:
     """Write and read an event once: what would not come back is refused here, not found missing later."""
     try:
         return decode(encode(event))
-    except (msgspec.MsgspecError, TypeError, ValueError) as error:
-        msg = f"the call cannot be recorded: {error}"
+    except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
+        # "Expected `str`, got `int` - at `$.operation`"
+        reason, _, place = str(error).partition(" - at `$.")
+        where = f"{place.rstrip('`')}: " if place else ""
+        msg = f"tb.record: the call cannot be recorded: {where}{reason}"
         raise UsageError(msg) from error
 
 
@@ -127,14 +159,30 @@ def as_usage(usage: Usage | Mapping[str, Any]) -> Usage:
     """
     if isinstance(usage, Usage):
         return usage
+    if not isinstance(usage, Mapping):
+        raise UsageError(_said("usage", usage, "a Usage or a mapping", '{"input_tokens": 10, "output_tokens": 5}'))
     known = Usage.__struct_fields__
     if unknown := [name for name in usage if name not in known]:
         msg = f"usage has no field {', '.join(map(repr, unknown))}; it has {', '.join(known)}"
         raise UsageError(msg)
-    cost = usage.get("reported_cost_usd")
-    exact = {**usage, "reported_cost_usd": Decimal(str(cost))} if isinstance(cost, float) else usage
     try:
-        return msgspec.convert(exact, Usage)
+        read = msgspec.convert({name: _plain(name, value) for name, value in usage.items()}, Usage)
     except msgspec.ValidationError as error:
-        msg = f"usage cannot be read: {error}"
+        msg = f"tb.record: usage cannot be read: {error}"
         raise UsageError(msg) from error
+    amounts = {name: Decimal(getattr(read, name) or 0) for name in (*TOKEN_FIELDS, "reported_cost_usd")}
+    for name, amount in (amounts | read.units).items():
+        if not amount.is_finite() or amount > _MOST or (name not in TOKEN_FIELDS and amount < 0):
+            raise UsageError(_said(f"usage, {name}", amount, "a number that can be billed", "10"))
+    return read
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Give a number of another library (a count in a frame) as Python's own, and money exactly as it was written."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, float):
+        return (
+            Decimal(str(float(value))) if name == "reported_cost_usd" else int(value) if value.is_integer() else value
+        )
+    return operator.index(value) if hasattr(value, "__index__") else value

@@ -1,12 +1,15 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
+import polars as pl
 import pytest
 
 import tokenbudget as tb
 from tokenbudget.core.errors import TagError, UsageError
 from tokenbudget.core.usage import Usage
 from tokenbudget.testing import capture_events
+
+EARLIEST = datetime.min.replace(tzinfo=timezone(timedelta(hours=3)))
 
 
 @pytest.fixture
@@ -37,6 +40,13 @@ def test_contradictions_are_marked(events):
     assert events[0].warnings == ("reasoning_tokens 2 > output_tokens 1",)
 
 
+def test_counts_may_come_out_of_a_frame(events):
+    frame = pl.DataFrame({"input": [3], "output": [2.0]}).to_pandas()
+    usage = {"input_tokens": frame["input"][0], "output_tokens": frame["output"][0], "reported_cost_usd": 0.1}
+    tb.record(provider="openai", model="m", usage=usage)
+    assert events[0].usage == Usage(input_tokens=3, output_tokens=2, reported_cost_usd=Decimal("0.1"))
+
+
 def test_a_response_is_recorded_once(events):
     for _ in range(2):
         tb.record(provider="openai", model="m", usage={}, response_id="resp_once")
@@ -50,10 +60,28 @@ def test_a_response_is_recorded_once(events):
         ({"usage": {"input_tokens": "many"}}, UsageError, "Expected `int | null`, got `str`"),
         ({"occurred_at": datetime(2026, 1, 1)}, UsageError, "time zone"),  # noqa: DTZ001
         ({"tags": {"a b": 1}}, TagError, "tag key 'a b'"),
-        ({"status": "failed"}, UsageError, "Invalid enum value 'failed' - at `\\$.status`"),
-        ({"model": None}, UsageError, "Expected `str`, got `null` - at `\\$.model`"),
+        ({"status": "failed"}, UsageError, "status: Invalid enum value 'failed'"),
+        ({"model": None}, UsageError, "model must be a name, got NoneType None"),
         ({"latency_ms": "12"}, UsageError, "Expected `float | null`, got `str`"),
         ({"metadata": {"a": object()}}, UsageError, "cannot be recorded: Encoding objects"),
+        ({"provider": None}, UsageError, 'provider must be a name, got NoneType None; e.g. provider="openai"'),
+        ({"provider": " "}, UsageError, "provider must be a name"),
+        ({"usage": None}, UsageError, "usage must be a Usage or a mapping, got NoneType"),
+        ({"usage": [1]}, UsageError, "usage must be a Usage or a mapping, got list"),
+        ({"usage": {"reported_cost_usd": float("inf")}}, UsageError, "reported_cost_usd must be a number that can be"),
+        ({"usage": {"reported_cost_usd": -1}}, UsageError, "reported_cost_usd must be a number that can be billed"),
+        ({"usage": {"units": {"seconds": float("nan")}}}, UsageError, "seconds must be a number that can be billed"),
+        ({"usage": {"input_tokens": 10**30}}, UsageError, "input_tokens must be a number that can be billed"),
+        ({"usage": {"input_tokens": 2.5}}, UsageError, "Expected `int | null`, got `float`"),
+        ({"occurred_at": "2026-01-01"}, UsageError, "occurred_at must be a datetime that says its time zone, got str"),
+        ({"occurred_at": EARLIEST}, UsageError, "occurred_at must be a time that UTC has"),
+        ({"latency_ms": -1}, UsageError, "latency_ms must be milliseconds, 0 or more, got int -1"),
+        ({"latency_ms": float("nan")}, UsageError, "latency_ms must be milliseconds, 0 or more, got float nan"),
+        ({"metadata": ["a"]}, UsageError, "metadata must be a mapping, got list"),
+        ({"tags": ["a"]}, TagError, "tags must be a mapping such as {'feature': 'chat'}, got list"),
+        ({"tags": {1: "a"}}, TagError, "tag key 1 must be"),
+        ({"operation": 5}, UsageError, "operation: Expected `str`, got `int`"),
+        ({"batch": 1}, UsageError, "batch: Expected `bool`, got `int`"),
         ({"model": "\udcff"}, UsageError, "cannot be recorded"),
     ],
 )
