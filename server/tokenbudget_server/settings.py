@@ -52,7 +52,7 @@ class Settings:
     home : Path
     database_url : str or None
         None means that the embedded Postgres is to be started.
-    ledger_place : Path, str or None
+    ledger_place : str or None
         Where closed days are kept: a directory, or the URL of an object store; None means in the home.
     redis_url : str or None
     retention : timedelta or None
@@ -71,7 +71,7 @@ class Settings:
 
     home: Path
     database_url: str | None = None
-    ledger_place: Path | str | None = None
+    ledger_place: str | None = None  # No union of Path: Litestar hands settings on by their types.
     redis_url: str | None = None
     retention: timedelta | None = None
     host: str = "127.0.0.1"
@@ -101,7 +101,9 @@ class Settings:
     @property
     def ledger(self) -> Path | str:
         """The directory or the URL of the closed days."""
-        return self.ledger_place or self.home / "ledger" / "server"
+        if self.ledger_place is None:
+            return self.home / "ledger" / "server"
+        return self.ledger_place if "://" in self.ledger_place else Path(self.ledger_place)
 
     def oldest(self, now: datetime) -> datetime | None:
         """Give the time before which events are not kept; None where all are."""
@@ -142,12 +144,12 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     )
 
 
-def _ledger_place(text: str) -> Path | str | None:
+def _ledger_place(text: str) -> str | None:
     parts = urlsplit(text)
     if "://" not in text:
-        return Path(text).expanduser() if text else None
+        return str(Path(text).expanduser()) if text else None
     if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
-        return Path(unquote(parts.path))
+        return unquote(parts.path)
     if parts.scheme not in _OBJECT_STORES or not parts.netloc or parts.query or "@" in parts.netloc:
         raise SettingsError(
             "TOKENBUDGET_LEDGER must be a directory, s3://bucket/prefix, gs://… or az://… (keys belong into the "
