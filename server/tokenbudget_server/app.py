@@ -19,6 +19,7 @@ from tokenbudget_server.accounts.service import Accounts
 from tokenbudget_server.analytics.controllers import AnalyticsController, ProjectAnalyticsController, get_events
 from tokenbudget_server.analytics.replies import Replies, answer_cache
 from tokenbudget_server.analytics.source import provide_source, visible_projects
+from tokenbudget_server.documented import SECURITY, Documented
 from tokenbudget_server.exact import ExactResponse
 from tokenbudget_server.health import get_health
 from tokenbudget_server.ingest.controllers import post_event, post_events
@@ -112,8 +113,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
         },
         exception_handlers={Exception: answer_problem},
         lifespan=[lifespan],
-        plugins=[StructSchemas(), DecimalSchemas()],
-        openapi_config=OpenAPIConfig(title="TokenBudget", version=__version__, path="/schema"),
+        plugins=[StructSchemas(), DecimalSchemas(), Documented()],
+        openapi_config=OpenAPIConfig(title="TokenBudget", version=__version__, path="/schema", components=SECURITY),
         logging_config=None,
     )
 

@@ -6,6 +6,7 @@ import asyncio
 
 import msgspec
 from litestar import Response, get
+from litestar.openapi.datastructures import ResponseSpec
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -22,7 +23,10 @@ class Health(msgspec.Struct, frozen=True):
     version: str = __version__
 
 
-@get("/health", tags=["health"])
+_UNAVAILABLE = ResponseSpec(Health, generate_examples=False, description="The database does not answer.")
+
+
+@get("/health", responses={503: _UNAVAILABLE}, tags=["health"])
 async def get_health(engine: AsyncEngine) -> Response[Health]:
     """Say whether the server and its database work."""
     try:

@@ -1,14 +1,25 @@
-"""The OpenAPI document: what Litestar cannot find out by itself."""
+"""The OpenAPI document: structs and amounts, which Litestar describes otherwise than they are."""
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 import msgspec
 from litestar.openapi.spec import OpenAPIType, Schema
 from litestar.plugins import OpenAPISchemaPlugin
 from litestar.typing import FieldDefinition
+
+from tokenbudget.core.event import Event
+from tokenbudget.core.usage import Usage
+
+_SENT = {Event, Usage}
+"""Structs that clients send."""
+
+
+class _SentAmount(Decimal):
+    """An amount as clients send it."""
 
 
 class StructSchemas(OpenAPISchemaPlugin):
@@ -27,7 +38,9 @@ class StructSchemas(OpenAPISchemaPlugin):
             field_definition,
             required=sorted(field.encode_name for field in fields if field.required),
             property_fields={
-                field.encode_name: FieldDefinition.from_annotation(hints[field.name], name=field.encode_name)
+                field.encode_name: FieldDefinition.from_annotation(
+                    _documented(hints[field.name], is_sent=field_definition.annotation in _SENT), name=field.encode_name
+                )
                 for field in fields
             },
         )
@@ -35,13 +48,28 @@ class StructSchemas(OpenAPISchemaPlugin):
 
 
 class DecimalSchemas(OpenAPISchemaPlugin):
-    """Describes ``Decimal`` as the number that `tokenbudget_server.exact` writes."""
+    """Describes ``Decimal`` as the number that `tokenbudget_server.exact` writes, and that may be sent as text."""
 
     def is_plugin_supported_field(self, field_definition: FieldDefinition) -> bool:
         """Take decimals."""
-        return field_definition.annotation is Decimal
+        return field_definition.annotation in {Decimal, _SentAmount}
 
     def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: Any) -> Schema:
         """Describe a number."""
-        del field_definition, schema_creator
-        return Schema(type=OpenAPIType.NUMBER)
+        del schema_creator
+        number = Schema(type=OpenAPIType.NUMBER)
+        if field_definition.annotation is Decimal:
+            return number
+        return Schema(one_of=[number, Schema(type=OpenAPIType.STRING, description="The number, as text")])
+
+
+def _documented(hint: Any, *, is_sent: bool) -> Any:
+    """Give the type to describe in place of another: a whole number is a number, and must not fit twice."""
+    if hint is Decimal:
+        return _SentAmount if is_sent else Decimal
+    parts = tuple(_documented(part, is_sent=is_sent) for part in get_args(hint))
+    if not parts:
+        return hint
+    if get_origin(hint) in {Union, UnionType}:
+        return Union[tuple(part for part in parts if not (part is int and float in parts))]  # noqa: UP007
+    return get_origin(hint)[parts]

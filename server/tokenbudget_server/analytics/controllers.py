@@ -18,7 +18,19 @@ from tokenbudget.ledger.schema import SENDERS
 from tokenbudget_server.analytics import members
 from tokenbudget_server.analytics.events import EventsPage, list_events
 from tokenbudget_server.analytics.frames import list_frame, stream
-from tokenbudget_server.analytics.parameters import read_levels, read_query, this_minute
+from tokenbudget_server.analytics.parameters import (
+    BY,
+    CURSOR,
+    INTERVAL,
+    KEY,
+    LEVEL,
+    PAGE_SIZE,
+    QUESTION,
+    SPLIT,
+    read_levels,
+    read_query,
+    this_minute,
+)
 from tokenbudget_server.analytics.replies import ARROW, Replies, arrow, wants_arrow
 from tokenbudget_server.analytics.schemas import (
     ByFeatureAnswer,
@@ -48,46 +60,47 @@ class AnalyticsController(Controller):
 
     path = "/api/analytics"
     tags = ["analytics"]  # noqa: RUF012 - Litestar's way
+    opt = {"arrow": True, "etag": True}  # noqa: RUF012
 
-    @get("/summary", sync_to_thread=True)
+    @get("/summary", parameters=QUESTION, sync_to_thread=True)
     def summary(self, request: _Request, source: PostgresLedger, replies: Replies) -> SummaryAnswer:
         """Sum up a period and the one before it."""
         query = read_query(request.query_params)
         return replies.reply(request, source, query, answers.summary, analytics.summary)  # type: ignore[return-value]
 
-    @get("/timeseries", sync_to_thread=True)
+    @get("/timeseries", parameters=[*SPLIT, BY, INTERVAL], sync_to_thread=True)
     def timeseries(self, request: _Request, source: PostgresLedger, replies: Replies) -> TimeseriesAnswer:
         """Follow a period in buckets of time."""
         query = read_query(request.query_params)
         return replies.reply(request, source, query, answers.timeseries, analytics.timeseries)  # type: ignore[return-value]
 
-    @get("/by-model", sync_to_thread=True)
+    @get("/by-model", parameters=SPLIT, sync_to_thread=True)
     def by_model(self, request: _Request, source: PostgresLedger, replies: Replies) -> ByModelAnswer:
         """Split a period by model."""
         return _by(replies, request, source, "model")  # type: ignore[return-value]
 
-    @get("/by-feature", sync_to_thread=True)
+    @get("/by-feature", parameters=SPLIT, sync_to_thread=True)
     def by_feature(self, request: _Request, source: PostgresLedger, replies: Replies) -> ByFeatureAnswer:
         """Split a period by the tag ``feature``."""
         return _by(replies, request, source, "feature")  # type: ignore[return-value]
 
-    @get("/by-user", sync_to_thread=True)
+    @get("/by-user", parameters=SPLIT, sync_to_thread=True)
     def by_user(self, request: _Request, source: PostgresLedger, replies: Replies) -> ByUserAnswer:
         """Split a period by end user, the tag ``user_id``."""
         return _by(replies, request, source, "user_id")  # type: ignore[return-value]
 
-    @get("/by-member", sync_to_thread=True)
+    @get("/by-member", parameters=SPLIT, sync_to_thread=True)
     def by_member(self, request: _Request, source: PostgresLedger, replies: Replies) -> ByMemberAnswer:
         """Split a period by the members who own the API keys."""
         query = read_query(request.query_params, default_limit=_LIMIT)
         return replies.reply(request, source, query, members.document, members.frame)  # type: ignore[return-value]
 
-    @get("/by-project", sync_to_thread=True)
+    @get("/by-project", parameters=SPLIT, sync_to_thread=True)
     def by_project(self, request: _Request, source: PostgresLedger, replies: Replies) -> ByProjectAnswer:
         """Split a period by project."""
         return _by(replies, request, source, "project")  # type: ignore[return-value]
 
-    @get("/by-tag", sync_to_thread=True)
+    @get("/by-tag", parameters=[*SPLIT, KEY], sync_to_thread=True)
     def by_tag(self, request: _Request, source: PostgresLedger, replies: Replies) -> ByTagAnswer:
         """Split a period by the tag that ``key`` names."""
         key = request.query_params.get("key")
@@ -95,19 +108,19 @@ class AnalyticsController(Controller):
             raise QueryError("name the tag to split by, e.g. /api/analytics/by-tag?key=env")
         return _by(replies, request, source, f"tag.{key}")  # type: ignore[return-value]
 
-    @get("/query", sync_to_thread=True)
+    @get("/query", parameters=[*SPLIT, BY], sync_to_thread=True)
     def query(self, request: _Request, source: PostgresLedger, replies: Replies) -> ByTagAnswer:
         """Split a period by one or two dimensions or tags, e.g. ``?by=model&by=feature``."""
         return _by(replies, request, source)  # type: ignore[return-value]
 
-    @get("/percentiles", sync_to_thread=True)
+    @get("/percentiles", parameters=[*QUESTION, BY, LEVEL], sync_to_thread=True)
     def percentiles(self, request: _Request, source: PostgresLedger, replies: Replies) -> PercentilesAnswer:
         """Give percentiles of cost and time per call; ``level`` (0 to 1) says which."""
         query, levels = read_query(request.query_params), read_levels(request.query_params)
         document, frame = partial(answers.percentiles, levels=levels), partial(analytics.percentiles, levels=levels)
         return replies.reply(request, source, query, document, frame)  # type: ignore[return-value]
 
-    @get("/coverage")
+    @get("/coverage", parameters=QUESTION)
     async def coverage(
         self, request: _Request, source: PostgresLedger, replies: Replies, prices: Prices
     ) -> CoverageAnswer:
@@ -125,7 +138,7 @@ class ProjectAnalyticsController(AnalyticsController):
     path = "/api/projects/{project_id:int}/analytics"
 
 
-@get("/api/events", tags=["analytics"])
+@get("/api/events", parameters=[*QUESTION, PAGE_SIZE, CURSOR], arrow=True, tags=["analytics"])
 async def get_events(
     request: _Request, engine: AsyncEngine, project_ids: list[int], source: PostgresLedger
 ) -> EventsPage:

@@ -6,15 +6,63 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 
 from litestar.datastructures import MultiDict
+from litestar.openapi.spec import OpenAPIType, Parameter, Schema
 
 from tokenbudget.analytics.quantiles import LEVELS
 from tokenbudget.core import period as periods
 from tokenbudget.core.errors import QueryError
-from tokenbudget.core.query import INTERVALS, Query, column
+from tokenbudget.core.query import DIMENSIONS, INTERVALS, Query, column
 
 _OWN = {"period", "tz", "by", "interval", "limit", "key", "project_id", "cursor", "level"}
 _DEFAULT_PERIOD = "30d"
-_LARGEST_LIMIT = 10_000
+LARGEST_LIMIT = 10_000
+LARGEST_ID = 2**63 - 1
+_TEXT = Schema(type=OpenAPIType.STRING)
+_TEXTS = Schema(type=OpenAPIType.ARRAY, items=_TEXT)
+
+
+def _documented(name: str, schema: Schema, description: str, *, required: bool = False) -> Parameter:
+    return Parameter(name=name, param_in="query", schema=schema, description=description, required=required)
+
+
+def _number(largest: int, default: int | None = None) -> Schema:
+    return Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=largest, default=default)
+
+
+PERIOD = _documented(
+    "period",
+    Schema(type=OpenAPIType.STRING, default=_DEFAULT_PERIOD),
+    "`24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15`",
+)
+TZ = _documented("tz", Schema(type=OpenAPIType.STRING, default="UTC"), "IANA time zone whose days count")
+PROJECT = _documented(
+    "project_id", _number(LARGEST_ID), "The one project that is asked about; all that you may see when left out"
+)
+FILTERS = Parameter(
+    name="filters",
+    param_in="query",
+    schema=Schema(type=OpenAPIType.OBJECT, additional_properties=_TEXTS),
+    style="form",
+    explode=True,
+    description=f"Every other parameter is a filter: a dimension ({', '.join(f'`{name}`' for name in DIMENSIONS)}) or "
+    "a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for "
+    "several; an empty value finds what has none",
+)
+QUESTION = (PERIOD, TZ, FILTERS)
+BY = _documented("by", _TEXTS, "One or two dimensions or tags to split by")
+LIMIT = _documented("limit", _number(LARGEST_LIMIT), "Largest groups to name; the rest is summed up as `other`")
+INTERVAL = _documented(
+    "interval", Schema(type=OpenAPIType.STRING, enum=list(INTERVALS)), "Length of a bucket; fits the period by default"
+)
+LEVEL = _documented(
+    "level",
+    Schema(type=OpenAPIType.ARRAY, items=Schema(type=OpenAPIType.NUMBER, minimum=0, maximum=1), default=list(LEVELS)),
+    "Which percentiles, as fractions: 0.95 is p95",
+)
+SPLIT = (*QUESTION, LIMIT)
+KEY = _documented("key", _TEXT, "The tag to split by", required=True)
+CURSOR = _documented("cursor", _TEXT, "Where the page before ended: its `next`")
+PAGE_SIZE = _documented("limit", _number(LARGEST_LIMIT), "Events a page: at most 1000, as Arrow at most 10000")
 
 
 def read_query(parameters: MultiDict[str], by: Collection[str] = (), default_limit: int | None = None) -> Query:
@@ -48,7 +96,7 @@ def read_query(parameters: MultiDict[str], by: Collection[str] = (), default_lim
         filters=filters,
         by=tuple(by) or tuple(parameters.getall("by", [])),
         interval=interval,
-        limit=read_number(parameters, "limit", _LARGEST_LIMIT) or default_limit,
+        limit=read_number(parameters, "limit", LARGEST_LIMIT) or default_limit,
     )
 
 

@@ -8,11 +8,9 @@ from litestar import Request
 
 from tokenbudget_server.accounts.principal import Principal, no_such_project
 from tokenbudget_server.accounts.service import Accounts
-from tokenbudget_server.analytics.parameters import read_number
+from tokenbudget_server.analytics.parameters import LARGEST_ID, read_number
 from tokenbudget_server.ledger import PostgresLedger
 from tokenbudget_server.settings import Settings
-
-_LARGEST_ID = 2**63 - 1
 
 
 async def visible_projects(request: Request[Any, Any, Any], principal: Principal, accounts: Accounts) -> list[int]:
@@ -24,7 +22,7 @@ async def visible_projects(request: Request[Any, Any, Any], principal: Principal
         404 or 403 when it is not one of them (`no_such_project`).
     """
     ids = [project.id for project in await accounts.projects(principal)]
-    wanted = request.path_params.get("project_id") or read_number(request.query_params, "project_id", _LARGEST_ID)
+    wanted = request.path_params.get("project_id") or read_number(request.query_params, "project_id", LARGEST_ID)
     if wanted is None:
         return ids
     if wanted not in ids:

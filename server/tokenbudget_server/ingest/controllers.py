@@ -6,6 +6,7 @@ from typing import Any
 
 from litestar import Request, post
 
+from tokenbudget.core.event import Event, EventBatch
 from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.ingest.body import LARGEST_BODY, read_body
 from tokenbudget_server.ingest.decode import decode_batch, decode_event
@@ -13,7 +14,7 @@ from tokenbudget_server.ingest.service import Ingest, Receipt
 from tokenbudget_server.problems import FieldError, ProblemError
 
 
-@post("/v1/events", status_code=202, request_max_body_size=LARGEST_BODY, tags=["ingest"])
+@post("/v1/events", body=Event, status_code=202, request_max_body_size=LARGEST_BODY, tags=["ingest"])
 async def post_event(request: Request[Any, Any, Any], principal: Principal, ingest: Ingest) -> Receipt:
     """Store one event; 202 means that it is committed."""
     event = decode_event(await read_body(request))
@@ -24,7 +25,7 @@ async def post_event(request: Request[Any, Any, Any], principal: Principal, inge
     return receipt
 
 
-@post("/v1/events/batch", status_code=202, request_max_body_size=LARGEST_BODY, tags=["ingest"])
+@post("/v1/events/batch", body=EventBatch, status_code=202, request_max_body_size=LARGEST_BODY, tags=["ingest"])
 async def post_events(request: Request[Any, Any, Any], principal: Principal, ingest: Ingest) -> Receipt:
     """Store up to 1000 events; 202 means that those accepted are committed, whatever was wrong with others."""
     events, malformed = decode_batch(await read_body(request))

@@ -15,6 +15,7 @@ from tokenbudget.core import period as periods
 from tokenbudget.core.period import Period
 from tokenbudget.pricing import Pricer
 from tokenbudget_server.accounts.principal import Principal
+from tokenbudget_server.documented import problems
 from tokenbudget_server.pricing.repricing import reprice
 from tokenbudget_server.settings import Settings
 
@@ -108,7 +109,7 @@ class RepriceAnswer(msgspec.Struct):
     rows: list[RepricedModel]
 
 
-@post("/api/reprice", status_code=200, sync_to_thread=True, tags=["pricing"])
+@post("/api/reprice", status_code=200, responses=problems(409), sync_to_thread=True, tags=["pricing"])
 def post_reprice(data: RepriceRequest, project_ids: list[int], pricer: Pricer, settings: Settings) -> RepriceAnswer:
     """Price a period's events again, as of when they occurred, by the prices known now.
 

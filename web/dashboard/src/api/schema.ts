@@ -140,6 +140,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/analytics/by-member": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ByMember */
+        get: operations["ApiAnalyticsByMemberByMember"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/analytics/by-model": {
         parameters: {
             query?: never;
@@ -293,6 +310,193 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project_id}/analytics/by-feature": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ByFeature */
+        get: operations["ApiProjectsProjectIdAnalyticsByFeatureByFeature"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/analytics/by-member": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ByMember */
+        get: operations["ApiProjectsProjectIdAnalyticsByMemberByMember"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/analytics/by-model": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ByModel */
+        get: operations["ApiProjectsProjectIdAnalyticsByModelByModel"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/analytics/by-project": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ByProject */
+        get: operations["ApiProjectsProjectIdAnalyticsByProjectByProject"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/analytics/by-tag": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ByTag */
+        get: operations["ApiProjectsProjectIdAnalyticsByTagByTag"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/analytics/by-user": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ByUser */
+        get: operations["ApiProjectsProjectIdAnalyticsByUserByUser"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/analytics/coverage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Coverage */
+        get: operations["ApiProjectsProjectIdAnalyticsCoverageCoverage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/analytics/percentiles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Percentiles */
+        get: operations["ApiProjectsProjectIdAnalyticsPercentilesPercentiles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/analytics/query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Query */
+        get: operations["ApiProjectsProjectIdAnalyticsQueryQuery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/analytics/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Summary */
+        get: operations["ApiProjectsProjectIdAnalyticsSummarySummary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/analytics/timeseries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Timeseries */
+        get: operations["ApiProjectsProjectIdAnalyticsTimeseriesTimeseries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/events": {
         parameters: {
             query?: never;
@@ -423,6 +627,12 @@ export interface components {
             by: string[];
             rows: components["schemas"]["FeatureRow"][];
         };
+        /** ByMemberAnswer */
+        ByMemberAnswer: {
+            period: components["schemas"]["Period"];
+            by: string[];
+            rows: components["schemas"]["MemberRow"][];
+        };
         /** ByModelAnswer */
         ByModelAnswer: {
             period: components["schemas"]["Period"];
@@ -485,6 +695,47 @@ export interface components {
             last_at: string;
             advice: string;
         };
+        /** Event */
+        Event: {
+            id: string;
+            /** Format: date-time */
+            occurred_at: string;
+            provider: string;
+            model: string;
+            operation?: string;
+            requested_model?: string | null;
+            usage?: components["schemas"]["Usage"];
+            cost_usd?: number | string | null;
+            unpriced?: string | null;
+            price_key?: string | null;
+            service_tier?: string | null;
+            speed?: string | null;
+            region?: string | null;
+            batch?: boolean;
+            latency_ms?: number | null;
+            time_to_first_token_ms?: number | null;
+            attempts?: number;
+            /** @enum {string} */
+            status?: "ok" | "error" | "aborted";
+            error_type?: string | null;
+            /** @enum {string} */
+            measured?: "exact" | "estimated";
+            response_id?: string | null;
+            /** @enum {string} */
+            source?: "python" | "javascript" | "otlp" | "api";
+            project?: string | null;
+            tags?: {
+                [key: string]: string;
+            };
+            metadata?: {
+                [key: string]: string | number | boolean | null;
+            };
+            warnings?: string[];
+        };
+        /** EventBatch */
+        EventBatch: {
+            events: components["schemas"]["Event"][];
+        };
         /** EventsPage */
         EventsPage: {
             rows: components["schemas"]["StoredEvent"][];
@@ -510,6 +761,12 @@ export interface components {
             cache_hit_rate: number | null;
             feature: string | null;
             share: number | null;
+        };
+        /** FieldError */
+        FieldError: {
+            index?: number | null;
+            field: string;
+            reason: string;
         };
         /** Health */
         Health: {
@@ -543,6 +800,28 @@ export interface components {
         KeyWithText: {
             key: components["schemas"]["Key"];
             text: string;
+        };
+        /** MemberRow */
+        MemberRow: {
+            requests: number;
+            cost_usd: number | null;
+            input_tokens: number | null;
+            output_tokens: number | null;
+            total_tokens: number | null;
+            cache_read_tokens: number;
+            cache_write_tokens: number;
+            reasoning_tokens: number;
+            errors: number;
+            aborted: number;
+            estimated: number;
+            unpriced: number;
+            avg_cost_usd: number | null;
+            avg_latency_ms: number | null;
+            error_rate: number | null;
+            cache_hit_rate: number | null;
+            member: string | null;
+            member_id: number | null;
+            share: number | null;
         };
         /** Metrics */
         Metrics: {
@@ -642,6 +921,14 @@ export interface components {
             revision: string;
             rows: components["schemas"]["Price"][];
             next: string | null;
+        };
+        /** Problem */
+        Problem: {
+            type?: string;
+            title: string;
+            status: number;
+            detail: string;
+            errors?: components["schemas"]["FieldError"][];
         };
         /** Project */
         Project: {
@@ -843,10 +1130,10 @@ export interface components {
                 [key: string]: number;
             };
             units?: {
-                [key: string]: number;
+                [key: string]: number | string;
             };
             passes?: components["schemas"]["Pass"][];
-            reported_cost_usd?: number | null;
+            reported_cost_usd?: number | string | null;
         };
         /** UserRow */
         UserRow: {
@@ -896,6 +1183,15 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
         };
     };
     V1EventsPostEvent: {
@@ -905,7 +1201,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
         responses: {
             /** @description Request accepted, processing continues off-line */
             202: {
@@ -914,6 +1214,51 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than 5 MiB unpacked, or holds more than 1000 events. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is compressed in another way than gzip. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -925,7 +1270,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EventBatch"];
+            };
+        };
         responses: {
             /** @description Request accepted, processing continues off-line */
             202: {
@@ -934,6 +1283,51 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than 5 MiB unpacked, or holds more than 1000 events. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is compressed in another way than gzip. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -962,19 +1356,49 @@ export interface operations {
                     "application/json": components["schemas"]["KeyWithText"];
                 };
             };
-            /** @description Bad request syntax or unsupported method */
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        status_code: number;
-                        detail: string;
-                        extra?: null | {
-                            [key: string]: unknown;
-                        } | unknown[];
-                    };
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -997,6 +1421,24 @@ export interface operations {
                     "application/json": components["schemas"]["Key"][];
                 };
             };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     ApiProjectsProjects: {
@@ -1015,6 +1457,24 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Project"][];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1037,26 +1497,60 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Bad request syntax or unsupported method */
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        status_code: number;
-                        detail: string;
-                        extra?: null | {
-                            [key: string]: unknown;
-                        } | unknown[];
-                    };
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
     ApiAnalyticsByFeatureByFeature: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                period?: string;
+                /** @description IANA time zone whose days count */
+                tz?: string;
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                filters?: {
+                    [key: string]: string[];
+                };
+                /** @description Largest groups to name; the rest is summed up as `other` */
+                limit?: number;
+                /** @description The one project that is asked about; all that you may see when left out */
+                project_id?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1070,13 +1564,165 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ByFeatureAnswer"];
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description The answer is the one whose ETag `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiAnalyticsByMemberByMember: {
+        parameters: {
+            query?: {
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                period?: string;
+                /** @description IANA time zone whose days count */
+                tz?: string;
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                filters?: {
+                    [key: string]: string[];
+                };
+                /** @description Largest groups to name; the rest is summed up as `other` */
+                limit?: number;
+                /** @description The one project that is asked about; all that you may see when left out */
+                project_id?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ByMemberAnswer"];
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description The answer is the one whose ETag `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
     ApiAnalyticsByModelByModel: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                period?: string;
+                /** @description IANA time zone whose days count */
+                tz?: string;
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                filters?: {
+                    [key: string]: string[];
+                };
+                /** @description Largest groups to name; the rest is summed up as `other` */
+                limit?: number;
+                /** @description The one project that is asked about; all that you may see when left out */
+                project_id?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1090,13 +1736,79 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ByModelAnswer"];
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description The answer is the one whose ETag `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
     ApiAnalyticsByProjectByProject: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                period?: string;
+                /** @description IANA time zone whose days count */
+                tz?: string;
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                filters?: {
+                    [key: string]: string[];
+                };
+                /** @description Largest groups to name; the rest is summed up as `other` */
+                limit?: number;
+                /** @description The one project that is asked about; all that you may see when left out */
+                project_id?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1110,13 +1822,81 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ByProjectAnswer"];
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description The answer is the one whose ETag `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
     ApiAnalyticsByTagByTag: {
         parameters: {
-            query?: never;
+            query: {
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                period?: string;
+                /** @description IANA time zone whose days count */
+                tz?: string;
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                filters?: {
+                    [key: string]: string[];
+                };
+                /** @description Largest groups to name; the rest is summed up as `other` */
+                limit?: number;
+                /** @description The tag to split by */
+                key: string;
+                /** @description The one project that is asked about; all that you may see when left out */
+                project_id?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1130,13 +1910,79 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ByTagAnswer"];
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description The answer is the one whose ETag `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
     ApiAnalyticsByUserByUser: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                period?: string;
+                /** @description IANA time zone whose days count */
+                tz?: string;
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                filters?: {
+                    [key: string]: string[];
+                };
+                /** @description Largest groups to name; the rest is summed up as `other` */
+                limit?: number;
+                /** @description The one project that is asked about; all that you may see when left out */
+                project_id?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1150,13 +1996,77 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ByUserAnswer"];
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description The answer is the one whose ETag `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
     ApiAnalyticsCoverageCoverage: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                period?: string;
+                /** @description IANA time zone whose days count */
+                tz?: string;
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                filters?: {
+                    [key: string]: string[];
+                };
+                /** @description The one project that is asked about; all that you may see when left out */
+                project_id?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1170,13 +2080,81 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CoverageAnswer"];
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description The answer is the one whose ETag `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
     ApiAnalyticsPercentilesPercentiles: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                period?: string;
+                /** @description IANA time zone whose days count */
+                tz?: string;
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                filters?: {
+                    [key: string]: string[];
+                };
+                /** @description One or two dimensions or tags to split by */
+                by?: string[];
+                /** @description Which percentiles, as fractions: 0.95 is p95 */
+                level?: number[];
+                /** @description The one project that is asked about; all that you may see when left out */
+                project_id?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1190,13 +2168,81 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PercentilesAnswer"];
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description The answer is the one whose ETag `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
     ApiAnalyticsQueryQuery: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                period?: string;
+                /** @description IANA time zone whose days count */
+                tz?: string;
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                filters?: {
+                    [key: string]: string[];
+                };
+                /** @description Largest groups to name; the rest is summed up as `other` */
+                limit?: number;
+                /** @description One or two dimensions or tags to split by */
+                by?: string[];
+                /** @description The one project that is asked about; all that you may see when left out */
+                project_id?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1210,13 +2256,77 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ByTagAnswer"];
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description The answer is the one whose ETag `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
     ApiAnalyticsSummarySummary: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                period?: string;
+                /** @description IANA time zone whose days count */
+                tz?: string;
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                filters?: {
+                    [key: string]: string[];
+                };
+                /** @description The one project that is asked about; all that you may see when left out */
+                project_id?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1230,13 +2340,83 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SummaryAnswer"];
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description The answer is the one whose ETag `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
     ApiAnalyticsTimeseriesTimeseries: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                period?: string;
+                /** @description IANA time zone whose days count */
+                tz?: string;
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                filters?: {
+                    [key: string]: string[];
+                };
+                /** @description Largest groups to name; the rest is summed up as `other` */
+                limit?: number;
+                /** @description One or two dimensions or tags to split by */
+                by?: string[];
+                /** @description Length of a bucket; fits the period by default */
+                interval?: "15min" | "hour" | "day" | "week" | "month";
+                /** @description The one project that is asked about; all that you may see when left out */
+                project_id?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1250,13 +2430,1033 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TimeseriesAnswer"];
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description The answer is the one whose ETag `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiProjectsProjectIdAnalyticsByFeatureByFeature: {
+        parameters: {
+            query?: {
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                period?: string;
+                /** @description IANA time zone whose days count */
+                tz?: string;
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                filters?: {
+                    [key: string]: string[];
+                };
+                /** @description Largest groups to name; the rest is summed up as `other` */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ByFeatureAnswer"];
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description The answer is the one whose ETag `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiProjectsProjectIdAnalyticsByMemberByMember: {
+        parameters: {
+            query?: {
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                period?: string;
+                /** @description IANA time zone whose days count */
+                tz?: string;
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                filters?: {
+                    [key: string]: string[];
+                };
+                /** @description Largest groups to name; the rest is summed up as `other` */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ByMemberAnswer"];
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description The answer is the one whose ETag `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiProjectsProjectIdAnalyticsByModelByModel: {
+        parameters: {
+            query?: {
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                period?: string;
+                /** @description IANA time zone whose days count */
+                tz?: string;
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                filters?: {
+                    [key: string]: string[];
+                };
+                /** @description Largest groups to name; the rest is summed up as `other` */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ByModelAnswer"];
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description The answer is the one whose ETag `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiProjectsProjectIdAnalyticsByProjectByProject: {
+        parameters: {
+            query?: {
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                period?: string;
+                /** @description IANA time zone whose days count */
+                tz?: string;
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                filters?: {
+                    [key: string]: string[];
+                };
+                /** @description Largest groups to name; the rest is summed up as `other` */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ByProjectAnswer"];
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description The answer is the one whose ETag `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiProjectsProjectIdAnalyticsByTagByTag: {
+        parameters: {
+            query: {
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                period?: string;
+                /** @description IANA time zone whose days count */
+                tz?: string;
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                filters?: {
+                    [key: string]: string[];
+                };
+                /** @description Largest groups to name; the rest is summed up as `other` */
+                limit?: number;
+                /** @description The tag to split by */
+                key: string;
+            };
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ByTagAnswer"];
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description The answer is the one whose ETag `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiProjectsProjectIdAnalyticsByUserByUser: {
+        parameters: {
+            query?: {
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                period?: string;
+                /** @description IANA time zone whose days count */
+                tz?: string;
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                filters?: {
+                    [key: string]: string[];
+                };
+                /** @description Largest groups to name; the rest is summed up as `other` */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ByUserAnswer"];
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description The answer is the one whose ETag `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiProjectsProjectIdAnalyticsCoverageCoverage: {
+        parameters: {
+            query?: {
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                period?: string;
+                /** @description IANA time zone whose days count */
+                tz?: string;
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                filters?: {
+                    [key: string]: string[];
+                };
+            };
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CoverageAnswer"];
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description The answer is the one whose ETag `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiProjectsProjectIdAnalyticsPercentilesPercentiles: {
+        parameters: {
+            query?: {
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                period?: string;
+                /** @description IANA time zone whose days count */
+                tz?: string;
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                filters?: {
+                    [key: string]: string[];
+                };
+                /** @description One or two dimensions or tags to split by */
+                by?: string[];
+                /** @description Which percentiles, as fractions: 0.95 is p95 */
+                level?: number[];
+            };
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PercentilesAnswer"];
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description The answer is the one whose ETag `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiProjectsProjectIdAnalyticsQueryQuery: {
+        parameters: {
+            query?: {
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                period?: string;
+                /** @description IANA time zone whose days count */
+                tz?: string;
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                filters?: {
+                    [key: string]: string[];
+                };
+                /** @description Largest groups to name; the rest is summed up as `other` */
+                limit?: number;
+                /** @description One or two dimensions or tags to split by */
+                by?: string[];
+            };
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ByTagAnswer"];
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description The answer is the one whose ETag `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiProjectsProjectIdAnalyticsSummarySummary: {
+        parameters: {
+            query?: {
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                period?: string;
+                /** @description IANA time zone whose days count */
+                tz?: string;
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                filters?: {
+                    [key: string]: string[];
+                };
+            };
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SummaryAnswer"];
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description The answer is the one whose ETag `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiProjectsProjectIdAnalyticsTimeseriesTimeseries: {
+        parameters: {
+            query?: {
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                period?: string;
+                /** @description IANA time zone whose days count */
+                tz?: string;
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                filters?: {
+                    [key: string]: string[];
+                };
+                /** @description Largest groups to name; the rest is summed up as `other` */
+                limit?: number;
+                /** @description One or two dimensions or tags to split by */
+                by?: string[];
+                /** @description Length of a bucket; fits the period by default */
+                interval?: "15min" | "hour" | "day" | "week" | "month";
+            };
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimeseriesAnswer"];
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description The answer is the one whose ETag `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
     ApiEventsGetEvents: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                period?: string;
+                /** @description IANA time zone whose days count */
+                tz?: string;
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                filters?: {
+                    [key: string]: string[];
+                };
+                /** @description Events a page: at most 1000, as Arrow at most 10000 */
+                limit?: number;
+                /** @description Where the page before ended: its `next` */
+                cursor?: string;
+                /** @description The one project that is asked about; all that you may see when left out */
+                project_id?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1270,6 +3470,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EventsPage"];
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1296,26 +3542,41 @@ export interface operations {
                     "application/json": components["schemas"]["PricingPage"];
                 };
             };
-            /** @description Bad request syntax or unsupported method */
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        status_code: number;
-                        detail: string;
-                        extra?: null | {
-                            [key: string]: unknown;
-                        } | unknown[];
-                    };
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
     ApiRepricePostReprice: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The one project that is asked about; all that you may see when left out */
+                project_id?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1335,19 +3596,58 @@ export interface operations {
                     "application/json": components["schemas"]["RepriceAnswer"];
                 };
             };
-            /** @description Bad request syntax or unsupported method */
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        status_code: number;
-                        detail: string;
-                        extra?: null | {
-                            [key: string]: unknown;
-                        } | unknown[];
-                    };
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is being done already. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1374,19 +3674,40 @@ export interface operations {
                     "application/json": components["schemas"]["Synced"];
                 };
             };
-            /** @description Bad request syntax or unsupported method */
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        status_code: number;
-                        detail: string;
-                        extra?: null | {
-                            [key: string]: unknown;
-                        } | unknown[];
-                    };
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another server did not answer, or not as it should. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1415,19 +3736,31 @@ export interface operations {
                     "application/json": components["schemas"]["ChangesPage"];
                 };
             };
-            /** @description Bad request syntax or unsupported method */
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        status_code: number;
-                        detail: string;
-                        extra?: null | {
-                            [key: string]: unknown;
-                        } | unknown[];
-                    };
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1448,6 +3781,24 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StoredPrice"][];
+                };
+            };
+            /** @description There is no API key, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1474,19 +3825,31 @@ export interface operations {
                     "application/json": components["schemas"]["StoredPrice"];
                 };
             };
-            /** @description Bad request syntax or unsupported method */
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        status_code: number;
-                        detail: string;
-                        extra?: null | {
-                            [key: string]: unknown;
-                        } | unknown[];
-                    };
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1513,19 +3876,31 @@ export interface operations {
                     "application/json": components["schemas"]["StoredPrice"];
                 };
             };
-            /** @description Bad request syntax or unsupported method */
+            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        status_code: number;
-                        detail: string;
-                        extra?: null | {
-                            [key: string]: unknown;
-                        } | unknown[];
-                    };
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
