@@ -72,6 +72,8 @@ class Batches:
 class Reading:
     """Batch results, or a batch, being fetched; to a shell it looks like a `Call`."""
 
+    sends = 0
+
     def __init__(self, batches: Batches, provider: str, region: str | None, path: str) -> None:
         self.attempts = 1
         self._batches = batches

@@ -53,6 +53,7 @@ class Call:
     """
 
     attempts = 1
+    sends = 0
     batch = False
     done = False
     id: str | None = None

@@ -6,6 +6,7 @@ raw responses and APIs that come later are observed as well, and retries inside 
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
@@ -87,6 +88,8 @@ class MethodSdk:
     apis : tuple of Api
         What is measured.
     methods : tuple of Method
+    sends : tuple of str
+        Full names of methods that run once for each HTTP request: the attempts of a call are counted there.
     places : tuple of str
         Where a client keeps the objects to mark, e.g. ``_client_wrapper.httpx_client``; empty: the client itself.
     """
@@ -98,6 +101,7 @@ class MethodSdk:
         clients: tuple[str, ...],
         apis: tuple[Api, ...],
         methods: tuple[Method, ...],
+        sends: tuple[str, ...] = (),
         places: tuple[str, ...] = ("",),
     ) -> None:
         self.name = name
@@ -106,8 +110,9 @@ class MethodSdk:
         self.everything = False
         self._paths = frozenset(clients)
         self._methods = methods
+        self._sends = sends
         self._places = places
-        self._installed: set[Method] = set()
+        self._installed: set[Method | str] = set()
 
     def supports(self, client: Any) -> bool:
         """Tell whether this object is one of the package's clients."""
@@ -138,6 +143,12 @@ class MethodSdk:
                 shell = shells.async_shell if inspect.iscoroutinefunction(original) else shells.sync_shell
                 setattr(cls, method.name, shell(original, _MethodSeam(self, method)))
                 self._installed.add(method)
+        for path in self._sends:
+            owner, _, name = path.rpartition(".")
+            cls = None if path in self._installed else _class(owner)
+            if hasattr(cls, name):
+                setattr(cls, name, _counting(getattr(cls, name)))
+                self._installed.add(path)
 
 
 class _MethodSeam:
@@ -161,6 +172,26 @@ class _MethodSeam:
     def end(self, attempt: Attempt, result: Any) -> Any:
         call = attempt.call
         return self._method.result(result, call) if isinstance(call, Call) else result
+
+
+def _counting(original: Any) -> Any:
+    def count() -> None:
+        call = shells.current_call.get()
+        if call is not None:
+            call.sends += 1
+            call.attempts = call.sends
+
+    @functools.wraps(original)
+    def send(*args: Any, **kwargs: Any) -> Any:
+        count()
+        return original(*args, **kwargs)
+
+    @functools.wraps(original)
+    async def asend(*args: Any, **kwargs: Any) -> Any:
+        count()
+        return await original(*args, **kwargs)
+
+    return asend if inspect.iscoroutinefunction(original) else send
 
 
 def _class(path: str) -> Any:

@@ -7,6 +7,7 @@ where it can be observed in place, else one that behaves alike.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +17,7 @@ from tokenbudget import faults
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.fields import NONE
 from tokenbudget.capture.raw import observe_raw
+from tokenbudget.capture.shells import current_call
 from tokenbudget.capture.streams import AsyncItems, Items
 
 _decode = msgspec.json.Decoder().decode
@@ -32,8 +34,20 @@ def items(result: Any, call: Call) -> Any:
     if hasattr(result, "__anext__"):
         watched = AsyncItems(result, call)
         return _closing(watched.loop(watched), result)
-    plain = Items(iter(result), call)
+    plain = Items(_sent_inside(iter(result), call), call)
     return plain.loop(plain)
+
+
+def _sent_inside(inner: Iterator[Any], call: Call) -> Iterator[Any]:
+    """Go through `inner`, which sends its request only when its first item is asked for: that is part of the call."""
+    token = current_call.set(call)
+    try:
+        first = next(inner, None)
+    finally:
+        current_call.reset(token)
+    if first is not None:
+        yield first
+        yield from inner
 
 
 async def _closing(outer: Any, inner: Any) -> Any:

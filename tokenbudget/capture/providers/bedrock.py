@@ -97,14 +97,15 @@ def _asked(client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Ask
     return Asked(api=api, provider="bedrock", request=request, model=model, region=client.meta.region_name)
 
 
-def sdk(name: str, client: str) -> MethodSdk:
+def sdk(name: str, client: str, endpoint: str) -> MethodSdk:
     """Make the SDK of a package in which all calls go through a client's ``_make_api_call``."""
     return MethodSdk(
         name=name,
         clients=(f"{name}.client.BedrockRuntime",),
         apis=(CONVERSE, INVOKE),
         methods=(Method(owner=f"{name}.client.{client}", name="_make_api_call", asked=_asked, result=rules.observe),),
+        sends=(f"{name}.endpoint.{endpoint}._get_response",),
     )
 
 
-SDK = sdk("botocore", "BaseClient")
+SDK = sdk("botocore", "BaseClient", "Endpoint")

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from tokenbudget.capture.providers.bedrock import sdk
 
-SDK = sdk("aiobotocore", "AioBaseClient")
+SDK = sdk("aiobotocore", "AioBaseClient", "AioEndpoint")

@@ -85,5 +85,6 @@ SDK = MethodSdk(
         for prefix in ("", "Async")
         for name, result in (("request", results.http), ("stream", results.http_context))
     ),
+    sends=tuple(f"{_HTTP}.{prefix}HttpClient.get_base_url" for prefix in ("", "Async")),
     places=("_client_wrapper.httpx_client",),
 )

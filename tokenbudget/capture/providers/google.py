@@ -110,5 +110,6 @@ SDK = MethodSdk(
             for http in ("Httpx", "Httpx2")
         ),
     ),
+    sends=tuple(f"{_CLIENT}.BaseApiClient.{name}" for name in ("_request_once", "_async_request_once")),
     places=("_api_client", "_api_client._httpx_client", "_api_client._async_httpx_client"),
 )

@@ -106,5 +106,6 @@ SDK = MethodSdk(
         for home in ("mistralai.client", "mistralai")
         for name in ("do_request", "do_request_async")
     ),
+    sends=tuple(f"{home}._hooks.sdkhooks.SDKHooks.before_request" for home in ("mistralai.client", "mistralai")),
     places=("sdk_configuration",),
 )
