@@ -37,7 +37,7 @@ from tokenbudget_server.embedded import EmbeddedPostgres
 from tokenbudget_server.launch.child import Child
 from tokenbudget_server.launch.ports import free_port
 from tokenbudget_server.store import migrate
-from tokenbudget_server.store.rows import COLUMNS, USAGE_COLUMNS
+from tokenbudget_server.store.rows import EVENT_COLUMNS, KIND_COLUMNS, USAGE_COLUMNS
 
 WORKERS = 2
 CONNECTIONS = 16
@@ -51,6 +51,7 @@ TARGET_CPU_US = {100: 35, 1_000: 28}
 TARGET_P99_MS = 50
 TARGET_BYTES = 420
 _FIRST_PROJECT_PERCENT = 80
+COLUMNS = [column.name for column in EVENT_COLUMNS + KIND_COLUMNS]
 
 
 class Turn(NamedTuple):
@@ -96,7 +97,8 @@ def cut(events: Sequence[Event], size: int) -> list[Batch]:
     """Make batches of events; most are the first project's."""
     random = Random(len(events))
     owners = (
-        0 if random.randrange(100) < _FIRST_PROJECT_PERCENT else random.randrange(1, PROJECTS) for _ in itertools.count()
+        0 if random.randrange(100) < _FIRST_PROJECT_PERCENT else random.randrange(1, PROJECTS)
+        for _ in itertools.count()
     )
     return [batch(next(owners), events[start : start + size]) for start in range(0, len(events), size)]
 
@@ -114,7 +116,7 @@ def ingest_turn(bench: Bench, events: Sequence[Event], size: int) -> tuple[Turn,
 def copy_turn(bench: Bench, events: Sequence[Event], size: int) -> Turn:
     """COPY the same rows over one connection, a transaction for each batch, as acknowledging each asks for."""
     rows = [as_copied(event) for event in events]
-    into = f"COPY bare ({', '.join(['project_id', *(column.name for column in COLUMNS)])}) FROM STDIN"
+    into = f"COPY bare ({', '.join(['project_id', *COLUMNS])}) FROM STDIN"
     with psycopg.connect(bench.url, autocommit=True) as connection:
         postgres, python, began = cpu_seconds(bench.postgres), time.process_time(), time.perf_counter()
         for start in range(0, len(rows), size):
@@ -129,7 +131,7 @@ def copy_turn(bench: Bench, events: Sequence[Event], size: int) -> Turn:
 
 def as_copied(event: Event) -> tuple[Any, ...]:
     """Lay out an event as a program does that lets the driver adapt its values."""
-    values: dict[str, Any] = {column.name: getattr(event, column.name, None) for column in COLUMNS}
+    values: dict[str, Any] = {name: getattr(event, name, None) for name in COLUMNS}
     values |= {name: getattr(event.usage, name) for name in USAGE_COLUMNS}
     values |= {"id": UUID(event.id), "api_key_id": 1, "client_cost_usd": event.cost_usd}
     values |= {name: Jsonb(values[name]) if values[name] else None for name in ("tags", "metadata", "warnings")}
@@ -192,7 +194,11 @@ def measure_size(bench: Bench) -> list[tuple[str, str, str]]:
         (events,) = connection.execute("SELECT count(*) FROM events").fetchone()
     each = float(heap + indexes) / events
     return [
-        (f"Postgres, {events:,} events: heap + index, bytes an event", f"{heap / events:.0f} + {indexes / events:.0f}", ""),
+        (
+            f"Postgres, {events:,} events: heap + index, bytes an event",
+            f"{heap / events:.0f} + {indexes / events:.0f}",
+            "",
+        ),
         ("Postgres: both", f"{each:.0f}", at_most(each, TARGET_BYTES)),
     ]
 

@@ -9,14 +9,13 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from random import Random
 from typing import NamedTuple
 
 from tokenbudget.core.event import Event, encode
 from tokenbudget.core.ids import uuid7
 from tokenbudget.core.usage import Usage
-from tokenbudget.pricing import Pricer, priced
+from tokenbudget.pricing import priced
 
 _MODELS = [
     ("openai", "gpt-4o-mini-2024-07-18", "gpt-4o-mini"),
@@ -66,9 +65,7 @@ def make_event(random: Random, now: datetime) -> Event:
             provider=provider,
             model=model,
             requested_model=requested,
-            usage=Usage()
-            if failed
-            else Usage(input_tokens=inputs, output_tokens=outputs, cache_read_tokens=cached),
+            usage=Usage() if failed else Usage(input_tokens=inputs, output_tokens=outputs, cache_read_tokens=cached),
             latency_ms=round(random.lognormvariate(6.5, 0.8), 1),
             status="error" if failed else "ok",
             error_type="RateLimitError" if failed else None,

@@ -96,16 +96,23 @@ class Pricer:
 
     def priced(self, event: Event) -> Event:
         """Copy an event with its cost and price row, or with the reason why it has none; never raises."""
-        quick = self._quick(event)
+        quick = self.token_cost(event)
         if quick is not None:
-            return quick
+            pico, key = quick
+            return _replace(event, cost_usd=Decimal(pico).scaleb(-12, EXACT), price_key=key, unpriced=None)
         answer = self.price_event(event)
         if isinstance(answer, Unpriced):
             return _replace(event, cost_usd=None, price_key=None, unpriced=answer.reason)
         return _replace(event, cost_usd=answer.cost_usd, price_key=answer.price_key, unpriced=None)
 
-    def _quick(self, event: Event) -> Event | None:
-        """Price a call of tokens alone, as nearly all are, without a receipt; None where it takes more."""
+    def token_cost(self, event: Event) -> tuple[int, str] | None:
+        """Price a call of tokens alone, as nearly all are, without a receipt; never raises.
+
+        Returns
+        -------
+        (int, str) or None
+            Picodollars and the key of the row; None where it takes more, `priced` then finds out.
+        """
         usage = event.usage
         if (
             usage.input_tokens is None
@@ -124,10 +131,7 @@ class Pricer:
         except (NoPriceError, NoRateError):
             return None
         pico = None if card.per_request else token_pico(plan, usage)
-        if pico is None:
-            return None
-        cost = Decimal(pico).scaleb(-12, EXACT)
-        return _replace(event, cost_usd=cost, price_key=card.key, unpriced=None)
+        return None if pico is None else (pico, card.key)
 
     def case(self, kind: Kind) -> Case | Unpriced:
         """Find how calls of a kind are priced; remembered."""

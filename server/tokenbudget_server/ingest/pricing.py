@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from tokenbudget.core.event import Event
+from tokenbudget.core.money import to_pico
 from tokenbudget.pricing import Pricer
 from tokenbudget.pricing.repricing import NOT_IN_THE_BOOK
+from tokenbudget_server.store.rows import Cost
 
 
-def repriced(event: Event, pricer: Pricer) -> Event:
+def cost_of(event: Event, pricer: Pricer) -> Cost:
     """Price an event with the server's price book, as of when it occurred.
 
     What the book does not know but the client does (a deployment's own name, a negotiated price) keeps the client's
     figure and price key: it is a stated price, not a guess.
     """
+    if (quick := pricer.token_cost(event)) is not None:
+        return Cost(*quick, None)
     ours = pricer.priced(event)
-    if ours.cost_usd is None and ours.unpriced in NOT_IN_THE_BOOK and event.cost_usd is not None and event.price_key:
-        return msgspec.structs.replace(event, unpriced=None)
-    return ours
+    if ours.cost_usd is not None:
+        return Cost(to_pico(ours.cost_usd), ours.price_key, None)
+    if ours.unpriced in NOT_IN_THE_BOOK and event.cost_usd is not None and event.price_key:
+        return Cost(to_pico(event.cost_usd), event.price_key, None)
+    return Cost(None, None, ours.unpriced)

@@ -10,13 +10,12 @@ import msgspec
 from tokenbudget.core import usage
 from tokenbudget.core.event import Event
 from tokenbudget.core.providers import canonical
-from tokenbudget.pricing import Pricer
 from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.ingest.decode import Malformed
-from tokenbudget_server.ingest.pricing import repriced
-from tokenbudget_server.ingest.validate import Bounds, Fault, find_cost_fault, find_fault
+from tokenbudget_server.ingest.pricing import cost_of
+from tokenbudget_server.ingest.validate import Bounds, find_cost_fault, find_fault
 from tokenbudget_server.pricing.prices import Prices
-from tokenbudget_server.store.rows import Row, to_row
+from tokenbudget_server.store.rows import Row, lay_out
 from tokenbudget_server.store.writer import Writer
 
 
@@ -99,11 +98,15 @@ class Ingest:
         rows: list[Row] = []
         bounds, pricer = self._bounds(), await self._prices.pricer()
         for index, event in events:
-            stored = _as_stored(event, bounds, pricer)
-            if isinstance(stored, Event):
-                rows.append(to_row(stored, event.cost_usd, principal.api_key_id))
+            fault = find_fault(event, bounds)
+            if fault is None:
+                mended = _mended(event)
+                cost = cost_of(mended, pricer)
+                fault = find_cost_fault(cost.pico)
+            if fault is None:
+                rows.append(lay_out(mended, cost, principal.api_key_id))
             else:
-                rejected.append(Rejected(index, event.id[:64], *stored))
+                rejected.append(Rejected(index, event.id[:64], *fault))
         written = await self._writer.write(principal.project_id, rows)
         return Receipt(written.accepted, written.duplicates, sorted(rejected, key=lambda each: each.index))
 
@@ -112,13 +115,10 @@ class Ingest:
         return Bounds.at(now, None if self._retention is None else now - self._retention)
 
 
-def _as_stored(event: Event, bounds: Bounds, pricer: Pricer) -> Event | Fault:
-    """Mend what contradicts itself, name the provider our way, and price; or say why the event cannot be stored."""
-    if fault := find_fault(event, bounds):
-        return fault
+def _mended(event: Event) -> Event:
+    """Mend what contradicts itself, and name the provider our way."""
     fixed, warnings = usage.check(event.usage)
     provider = canonical(event.provider)
-    if warnings or provider != event.provider:
-        event = msgspec.structs.replace(event, usage=fixed, provider=provider, warnings=event.warnings + warnings)
-    priced = repriced(event, pricer)
-    return find_cost_fault(priced) or priced
+    if not warnings and provider == event.provider:
+        return event
+    return msgspec.structs.replace(event, usage=fixed, provider=provider, warnings=event.warnings + warnings)

@@ -1,15 +1,21 @@
-"""What an event must keep to, beyond its types; every limit in one place."""
+"""What an event must keep to, beyond its types; every limit in one place.
+
+Nearly every event is sound, and this runs for each: checks first ask, in one go, whether anything can be wrong.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from operator import attrgetter
+from typing import Any
 
 import msgspec
 
 from tokenbudget.core.event import Event
+from tokenbudget.core.money import from_pico, to_pico
 from tokenbudget.core.usage import TOKEN_FIELDS, Usage
 
 FUTURE = timedelta(hours=1)
@@ -21,16 +27,18 @@ LARGEST_USAGE = 16 * 2**10
 LARGEST_COUNT = 10**12
 """Tokens, calls and milliseconds of one call: far above any real one, far below where sums overflow."""
 LARGEST_COST = Decimal(1_000_000)
+_LARGEST_PICO = to_pico(LARGEST_COST)
 _MOST_PASSES = 100
 _MOST_KINDS = 50
 _LARGEST_UNITS = Decimal(10**15)
+_MILLISECONDS = f"must be milliseconds from 0 to {LARGEST_COUNT}, got {{}}"
 _DIGITS_AFTER_POINT = 40
 """A float's shortest text, as bills are stated, has up to 17 digits, wherever they begin."""
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _TAG_KEY = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
-_LONGEST: dict[str, int] = {
+_LONGEST: dict[str, int] = {  # All but the response's id are of few values.
     "provider": 64,
     "model": 256,
     "operation": 64,
@@ -41,8 +49,12 @@ _LONGEST: dict[str, int] = {
     "speed": 64,
     "region": 64,
     "error_type": 256,
-    "response_id": 1024,  # Gateways write routes and models into it.
 }
+_LONGEST_RESPONSE_ID = 1024  # Gateways write routes and models into it.
+_MOST_REMEMBERED = 10_000
+_texts = attrgetter(*_LONGEST)
+_parts = attrgetter(*TOKEN_FIELDS[2:])
+_PICODOLLAR = Decimal(1).scaleb(-12)
 _json = msgspec.json.Encoder().encode
 
 Fault = tuple[str, str]
@@ -75,10 +87,11 @@ def find_fault(event: Event, bounds: Bounds) -> Fault | None:
     return _check_time(event, bounds)
 
 
-def find_cost_fault(event: Event) -> Fault | None:
-    """Find out whether the price of an event can be true; beyond it, sums could overflow."""
-    if event.cost_usd is not None and event.cost_usd > LARGEST_COST:
-        return "usage", f"would cost {event.cost_usd} US dollars, and one call never costs more than {LARGEST_COST}"
+def find_cost_fault(pico: int | None) -> Fault | None:
+    """Find out whether picodollars can be the price of an event; beyond it, sums could overflow."""
+    if pico is not None and pico > _LARGEST_PICO:
+        cost = from_pico(pico)
+        return "usage", f"would cost {cost} US dollars, and one call never costs more than {LARGEST_COST}"
     return None
 
 
@@ -105,10 +118,24 @@ def _check_time(event: Event, bounds: Bounds) -> Fault | None:
 def _check_texts(event: Event) -> Fault | None:
     if not event.provider:
         return "provider", "must not be empty"
-    for name, longest in _LONGEST.items():
-        if (text := getattr(event, name)) is not None and (reason := _text_fault(text, longest)):
-            return name, reason
+    if (texts := _texts(event)) not in _sound_texts:
+        for text, (name, longest) in zip(texts, _LONGEST.items(), strict=True):
+            if text is not None and (reason := _text_fault(text, longest)):
+                return name, reason
+        _remember(texts, _sound_texts)
+    if event.response_id is not None and (reason := _text_fault(event.response_id, _LONGEST_RESPONSE_ID)):
+        return "response_id", reason
     return None
+
+
+_sound_texts: set[tuple[str | None, ...]] = set()
+_sound_keys: set[str] = set()
+
+
+def _remember(known: Hashable, memory: set[Any]) -> None:
+    if len(memory) >= _MOST_REMEMBERED:
+        memory.clear()
+    memory.add(known)
 
 
 def _text_fault(text: str, longest: int) -> str | None:
@@ -120,11 +147,15 @@ def _text_fault(text: str, longest: int) -> str | None:
 def _check_tags(event: Event) -> Fault | None:
     if len(event.tags) > MOST_TAGS:
         return "tags", f"are {len(event.tags)}: at most {MOST_TAGS} are kept"
+    values = "".join(event.tags.values())
+    if len(values) <= LONGEST_TAG_VALUE and "\0" not in values and event.tags.keys() <= _sound_keys:
+        return None
     for key, value in event.tags.items():
         if not _TAG_KEY.fullmatch(key):
             return "tags", f"key {key[:80]!r} must be 1 to 64 of the characters A-Z a-z 0-9 _ . : -"
         if reason := _text_fault(value, LONGEST_TAG_VALUE):
             return f"tags.{key}", reason
+        _remember(key, _sound_keys)
     return None
 
 
@@ -143,9 +174,10 @@ def _has_nul(encoded: bytes) -> bool:
 
 
 def _check_numbers(event: Event) -> Fault | None:
-    for name in ("latency_ms", "time_to_first_token_ms"):
-        if (value := getattr(event, name)) is not None and not 0 <= value <= LARGEST_COUNT:
-            return name, f"must be milliseconds from 0 to {LARGEST_COUNT}, got {value}"
+    if (value := event.latency_ms) is not None and not 0 <= value <= LARGEST_COUNT:
+        return "latency_ms", _MILLISECONDS.format(value)
+    if (value := event.time_to_first_token_ms) is not None and not 0 <= value <= LARGEST_COUNT:
+        return "time_to_first_token_ms", _MILLISECONDS.format(value)
     if not 0 <= event.attempts <= 1_000_000:  # noqa: PLR2004
         return "attempts", f"must be a number of attempts, got {event.attempts}"
     if (cost := event.cost_usd) is not None and (reason := _amount_fault(cost, LARGEST_COST)):
@@ -154,6 +186,8 @@ def _check_numbers(event: Event) -> Fault | None:
 
 
 def _amount_fault(amount: Decimal, largest: Decimal) -> str | None:
+    if amount.same_quantum(_PICODOLLAR) and 0 <= amount <= largest:
+        return None  # As our own clients send it.
     if not amount.is_finite() or not 0 <= amount <= largest:
         return f"must be an amount from 0 to {largest}, got {amount}"
     if (exponent := amount.as_tuple().exponent) not in range(-_DIGITS_AFTER_POINT, 16):
@@ -163,6 +197,8 @@ def _amount_fault(amount: Decimal, largest: Decimal) -> str | None:
 
 def _check_usage(event: Event) -> Fault | None:
     usage = event.usage
+    if _is_plain(usage):
+        return None
     if fault := _usage_fault(usage, "usage"):
         return fault
     if usage.tools or usage.units or usage.passes:
@@ -172,6 +208,17 @@ def _check_usage(event: Event) -> Fault | None:
         if _has_nul(encoded):
             return "usage", "must not contain the character U+0000"
     return None
+
+
+def _is_plain(usage: Usage) -> bool:
+    """Whether a usage states nothing but tokens, and not too many."""
+    return (
+        (usage.input_tokens or 0) <= LARGEST_COUNT
+        and (usage.output_tokens or 0) <= LARGEST_COUNT
+        and max(_parts(usage)) <= LARGEST_COUNT
+        and usage.reported_cost_usd is None
+        and not (usage.tools or usage.units or usage.passes)
+    )
 
 
 def _usage_fault(usage: Usage, path: str, *, nested: bool = False) -> Fault | None:

@@ -13,7 +13,7 @@ def serve(host: str, port: int, workers: int) -> None:
     from granian.constants import Interfaces
 
     Granian(
-        "tokenbudget_server.app:create_app",
+        "tokenbudget_server.launch.worker:create_app",
         factory=True,
         address=host,
         port=port,

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, Connection
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
@@ -24,7 +24,7 @@ class PackedArray:
 
     element_oid: ClassVar[int]
     array_oid: ClassVar[int]
-    pack: ClassVar[Callable[[Sequence[Any]], bytes]]
+    pack: ClassVar[staticmethod[[Sequence[Any]], bytes]]
 
     __slots__ = ("values",)
 
@@ -117,7 +117,7 @@ class JsonbArray(PackedArray):
 _KINDS = (Int8Array, TimestamptzArray, Float8Array, BoolArray, TextArray, UuidArray, JsonbArray)
 
 
-def register(connection: AsyncConnection[Any]) -> None:
+def register(connection: AsyncConnection[Any] | Connection[Any]) -> None:
     """Teach a connection to send packed arrays."""
     for kind in _KINDS:
         dumper = type(f"{kind.__name__}Dumper", (_Dumper,), {"oid": kind.array_oid})

@@ -14,7 +14,7 @@ from psycopg import AsyncConnection, errors
 from tokenbudget_server.errors import StoreUnavailableError
 from tokenbudget_server.store import arrays
 from tokenbudget_server.store.locks import ROLLUP_SHARDS
-from tokenbudget_server.store.rows import COLUMNS, Row, microseconds, packed
+from tokenbudget_server.store.rows import Row, microseconds, packed
 from tokenbudget_server.store.statement import INSERT
 from tokenbudget_server.store.url import psycopg_url
 
@@ -52,8 +52,7 @@ class Flusher:
             The database does not answer; nothing of it is stored, or all of it: sending it again is safe.
         """
         rows = sorted(rows, key=_key)
-        values: dict[str, Any] = {column.name: array for column, array in zip(COLUMNS, packed(rows), strict=True)}
-        values |= {"project_id": project_id, "sent": len(rows)}
+        values = {**packed(rows), "project_id": project_id, "sent": len(rows)}
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return await self._execute(values)

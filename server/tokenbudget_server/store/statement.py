@@ -6,11 +6,23 @@ instead of locking each other out.
 
 from __future__ import annotations
 
-from tokenbudget_server.store.rows import COLUMNS
+from tokenbudget_server.store.rows import EVENT_COLUMNS, KIND_COLUMNS, EventColumn
 
-_NAMES = ", ".join(column.name for column in COLUMNS)
-_VALUES = ", ".join(column.value.format(f"s.{column.name}") for column in COLUMNS)
-_ARRAYS = ", ".join(f"%({column.name})s" for column in COLUMNS)
+
+def _names(columns: tuple[EventColumn, ...]) -> str:
+    return ", ".join(column.name for column in columns)
+
+
+def _arrays(columns: tuple[EventColumn, ...]) -> str:
+    return ", ".join(f"%({column.name})s" for column in columns)
+
+
+_NAMES = _names(EVENT_COLUMNS + KIND_COLUMNS)
+_VALUES = ", ".join(column.value.format(column.name) for column in EVENT_COLUMNS + KIND_COLUMNS)
+# A left join, as it keeps the order of the events.
+_SENT = f"""unnest({_arrays(EVENT_COLUMNS)}, %(kind)s) AS e ({_names(EVENT_COLUMNS)}, kind)
+    LEFT JOIN unnest({_arrays(KIND_COLUMNS)}) WITH ORDINALITY AS k ({_names(KIND_COLUMNS)}, number)
+    ON number = kind + 1"""
 
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 _TOKEN_NAMES = ", ".join(_TOKENS)
@@ -27,7 +39,7 @@ def _added(*names: str) -> str:
 INSERT = f"""
 WITH ins AS (
     INSERT INTO events (project_id, {_NAMES})
-    SELECT %(project_id)s, {_VALUES} FROM unnest({_ARRAYS}) AS s ({_NAMES})
+    SELECT %(project_id)s, {_VALUES} FROM {_SENT}
     ON CONFLICT (project_id, occurred_at, id) DO NOTHING
     RETURNING occurred_at, id, api_key_id, provider, model, operation, status, measured, cost_usd, {_TOKEN_NAMES}
 ), quarter_hours AS (
@@ -52,7 +64,8 @@ SELECT count(*),
        CASE WHEN count(*) < %(sent)s THEN array_agg(id) END
 FROM ins
 """  # noqa: S608 - put together of the names of columns
-"""Parameters: ``project_id``, ``shard``, ``sent`` (rows) and an array for each column.
+"""Parameters: ``project_id``, ``shard``, ``sent`` (rows), an array for each column, and ``kind``: for each event the
+place of its kind, from 0 on, in the arrays of `KIND_COLUMNS`.
 
 The answer is the number of events stored; where some were there before, the times and ids of those stored follow.
 Counting them is right on Citus too, where the number of affected rows is not.
