@@ -143,10 +143,12 @@ _output_parts = attrgetter(*OUTPUT_PARTS)
 def _is_sound(u: Usage) -> bool:
     """Tell quickly whether nothing contradicts itself, as is nearly always so: this runs in every call."""
     whole_in, whole_out, parts = u.input_tokens or 0, u.output_tokens or 0, _parts(u)
-    if whole_in < 0 or whole_out < 0 or min(parts) < 0:
+    if whole_in < 0 or whole_out < 0:
         return False
     if not any(parts):
         return True
+    if min(parts) < 0:
+        return False
     read, written = u.cache_read_tokens, u.cache_write_tokens
     return (
         read + written <= whole_in

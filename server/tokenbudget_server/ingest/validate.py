@@ -212,10 +212,11 @@ def _check_usage(event: Event) -> Fault | None:
 
 def _is_plain(usage: Usage) -> bool:
     """Whether a usage states nothing but tokens, and not too many."""
+    parts = _parts(usage)
     return (
         (usage.input_tokens or 0) <= LARGEST_COUNT
         and (usage.output_tokens or 0) <= LARGEST_COUNT
-        and max(_parts(usage)) <= LARGEST_COUNT
+        and (not any(parts) or max(parts) <= LARGEST_COUNT)
         and usage.reported_cost_usd is None
         and not (usage.tools or usage.units or usage.passes)
     )

@@ -9,13 +9,13 @@ from operator import itemgetter
 from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection, errors
+from psycopg import AsyncConnection, AsyncRawCursor, errors
 
 from tokenbudget_server.errors import StoreUnavailableError
 from tokenbudget_server.store import arrays
 from tokenbudget_server.store.locks import ROLLUP_SHARDS
 from tokenbudget_server.store.rows import Row, microseconds, packed
-from tokenbudget_server.store.statement import INSERT
+from tokenbudget_server.store.statement import INSERT, PARAMETERS
 from tokenbudget_server.store.url import psycopg_url
 
 _log = logging.getLogger(__name__)
@@ -73,7 +73,10 @@ class Flusher:
 
     async def _execute(self, values: dict[str, Any]) -> set[tuple[int, bytes]] | None:
         connection = self._connection or await self._connect()
-        cursor = await connection.execute(INSERT, {**values, "shard": self._shard}, prepare=True, binary=True)
+        values["shard"] = self._shard
+        # A raw cursor sends the statement as it is: others would look for placeholders in it every time.
+        cursor = AsyncRawCursor(connection)
+        await cursor.execute(INSERT, [values[name] for name in PARAMETERS], prepare=True, binary=True)
         count, times, ids = await cursor.fetchone() or (0, None, None)
         if count == values["sent"]:
             return None

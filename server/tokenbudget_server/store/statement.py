@@ -8,19 +8,24 @@ from __future__ import annotations
 
 from tokenbudget_server.store.rows import EVENT_COLUMNS, KIND_COLUMNS, EventColumn
 
+PARAMETERS = ("project_id", "shard", "sent", "kind", *(column.name for column in EVENT_COLUMNS + KIND_COLUMNS))
+"""What the statement takes, in order: ``sent`` is the number of rows, ``kind`` the place, from 0 on, of each event's
+kind in the arrays of `KIND_COLUMNS`; the rest are arrays."""
+_PLACE = {name: f"${number}" for number, name in enumerate(PARAMETERS, 1)}
+
 
 def _names(columns: tuple[EventColumn, ...]) -> str:
     return ", ".join(column.name for column in columns)
 
 
 def _arrays(columns: tuple[EventColumn, ...]) -> str:
-    return ", ".join(f"%({column.name})s" for column in columns)
+    return ", ".join(_PLACE[column.name] for column in columns)
 
 
 _NAMES = _names(EVENT_COLUMNS + KIND_COLUMNS)
 _VALUES = ", ".join(column.value.format(column.name) for column in EVENT_COLUMNS + KIND_COLUMNS)
 # A left join, as it keeps the order of the events.
-_SENT = f"""unnest({_arrays(EVENT_COLUMNS)}, %(kind)s) AS e ({_names(EVENT_COLUMNS)}, kind)
+_SENT = f"""unnest({_arrays(EVENT_COLUMNS)}, {_PLACE["kind"]}) AS e ({_names(EVENT_COLUMNS)}, kind)
     LEFT JOIN unnest({_arrays(KIND_COLUMNS)}) WITH ORDINALITY AS k ({_names(KIND_COLUMNS)}, number)
     ON number = kind + 1"""
 
@@ -39,34 +44,31 @@ def _added(*names: str) -> str:
 INSERT = f"""
 WITH ins AS (
     INSERT INTO events (project_id, {_NAMES})
-    SELECT %(project_id)s, {_VALUES} FROM {_SENT}
+    SELECT {_PLACE["project_id"]}, {_VALUES} FROM {_SENT}
     ON CONFLICT (project_id, occurred_at, id) DO NOTHING
     RETURNING occurred_at, id, api_key_id, provider, model, operation, status, measured, cost_usd, {_TOKEN_NAMES}
 ), quarter_hours AS (
     INSERT INTO usage_15m AS t (project_id, bucket, api_key_id, provider, model, operation, status, shard,
                                 requests, unpriced, estimated, cost_usd, {_TOKEN_NAMES})
-    SELECT %(project_id)s, date_bin('15 min', occurred_at, '2020-01-01 00:00+00'), api_key_id, provider, model,
-           operation, status, %(shard)s, count(*), {UNPRICED}, count(*) FILTER (WHERE measured = 'estimated'),
+    SELECT {_PLACE["project_id"]}, date_bin('15 min', occurred_at, '2020-01-01 00:00+00'), api_key_id, provider, model,
+           operation, status, {_PLACE["shard"]}, count(*), {UNPRICED}, count(*) FILTER (WHERE measured = 'estimated'),
            coalesce(sum(cost_usd), 0), {_TOKEN_SUMS}
     FROM ins GROUP BY 2, 3, 4, 5, 6, 7 ORDER BY 2, 3, 4, 5, 6, 7
     ON CONFLICT (project_id, bucket, api_key_id, provider, model, operation, status, shard)
     DO UPDATE SET {_added("requests", "unpriced", "estimated", "cost_usd", *_TOKENS)}
 ), days AS (
     INSERT INTO spend_day AS t (project_id, day, api_key_id, shard, requests, unpriced, cost_usd, rev)
-    SELECT %(project_id)s, (occurred_at AT TIME ZONE 'UTC')::date, api_key_id, %(shard)s,
+    SELECT {_PLACE["project_id"]}, (occurred_at AT TIME ZONE 'UTC')::date, api_key_id, {_PLACE["shard"]},
            count(*), {UNPRICED}, coalesce(sum(cost_usd), 0), 1
     FROM ins GROUP BY 2, 3 ORDER BY 2, 3
     ON CONFLICT (project_id, day, api_key_id, shard)
     DO UPDATE SET {_added("requests", "unpriced", "cost_usd", "rev")}
 )
 SELECT count(*),
-       CASE WHEN count(*) < %(sent)s THEN array_agg(occurred_at) END,
-       CASE WHEN count(*) < %(sent)s THEN array_agg(id) END
+       CASE WHEN count(*) < {_PLACE["sent"]} THEN array_agg(occurred_at) END,
+       CASE WHEN count(*) < {_PLACE["sent"]} THEN array_agg(id) END
 FROM ins
-"""  # noqa: S608 - put together of the names of columns
-"""Parameters: ``project_id``, ``shard``, ``sent`` (rows), an array for each column, and ``kind``: for each event the
-place of its kind, from 0 on, in the arrays of `KIND_COLUMNS`.
-
-The answer is the number of events stored; where some were there before, the times and ids of those stored follow.
+""".encode()  # noqa: S608 - put together of the names of columns
+"""The answer is the number of events stored; where some were there before, the times and ids of those stored follow.
 Counting them is right on Citus too, where the number of affected rows is not.
 """
