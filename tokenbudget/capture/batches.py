@@ -6,7 +6,8 @@ time that follow from the line itself: reading the same results again, or in ano
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -60,13 +61,19 @@ class Batches:
     batch_part : str
         Part of the path of requests that answer with a batch object...
     made : callable
-        ...of which ``made(fields)`` gives the place of its results and its time.
+        ...of which ``made(fields)`` gives the place of its results and its time, None where it says none.
+    held : callable, optional
+        ``held(fields)``: the results that a batch object itself holds.
+    mark : str
+        Field that every line of a file of results has.
     """
 
     results_end: str
     line: Callable[[Fields], Line | None]
     batch_part: str
     made: Callable[[Fields], tuple[str, Any]]
+    held: Callable[[Fields], Iterable[Line]] | None = None
+    mark: str = "custom_id"
 
 
 class Reading:
@@ -91,18 +98,41 @@ class Reading:
     def answered(self, result: Any) -> None:
         """Record the lines of a file, or those of an iterator as the caller goes through it; remember a batch."""
         if not self._is_results:
-            place, made = self._batches.made(fields(result))
-            if place:
-                _remember(place, made)
+            self._take_batch(fields(result))
+        elif isinstance(result, bytes | str):
+            self._take_file(result.encode() if isinstance(result, str) else result)
         elif hasattr(result, "__decode__"):
             inner = result._iterator  # noqa: SLF001 (as for streams: where all its readers go through)
             result._iterator = (self._aeach if hasattr(result, "__anext__") else self._each)(inner)  # noqa: SLF001
         elif hasattr(result, "content"):
-            lines = _Lines(self._record)
-            lines.take(result.content)
-            lines.finish()
+            self._take_file(result.content)
         elif hasattr(result, "http_response"):
-            read_along(result.http_response, self, _Lines(self._record))
+            self.answered_raw(result.http_response)
+
+    def answered_raw(self, response: Any) -> None:
+        """Record what an HTTP response brings, or will have brought when the caller has read it."""
+        if not self._is_results:
+            with contextlib.suppress(msgspec.DecodeError):
+                self._take_batch(fields(_decode(response.content)))
+        elif response.is_closed:
+            self._take_file(response.content)
+        else:
+            read_along(response, self, _Lines(self._record))
+
+    def _take_batch(self, batch: Fields) -> None:
+        place, made = self._batches.made(batch)
+        if made is None:
+            return
+        self._made = _seconds(made)
+        if place:
+            _remember(place, self._made)
+        for line in self._batches.held(batch) if self._batches.held is not None else ():
+            self._keep(line)
+
+    def _take_file(self, content: bytes) -> None:
+        lines = _Lines(self._record)
+        lines.take(content)
+        lines.finish()
 
     def _each(self, inner: Iterator[Any]) -> Iterator[Any]:
         for item in inner:
@@ -118,17 +148,21 @@ class Reading:
         """Record a line; False where it is not one."""
         try:
             known = fields(item)
-            if "custom_id" not in known:
+            if self._batches.mark not in known:
                 return False
             line = self._batches.line(known)
-            if line is not None and recent.remember(f"batch {line.key}"):
-                call = Call(line.api, self._provider, {}, region=self._region)
-                call.batch = True
-                call.identify(line.key, line.created or self._made)
-                call.answered(line.body)
+            if line is not None:
+                self._keep(line)
         except Exception as error:  # noqa: BLE001 (never into the caller's loop)
             faults.swallow("capture.batch", error)
         return True
+
+    def _keep(self, line: Line) -> None:
+        if recent.remember(f"batch {line.key}"):
+            call = Call(line.api, self._provider, {}, region=self._region)
+            call.batch = True
+            call.identify(line.key, line.created or self._made)
+            call.answered(line.body)
 
 
 class _Lines:
@@ -170,9 +204,13 @@ class _Lines:
 _times: dict[str, float] = {}
 
 
-def _remember(place: str, made: float | str | datetime) -> None:
+def _seconds(made: float | str | datetime) -> float:
     if isinstance(made, str):
         made = datetime.fromisoformat(made)
-    _times[place] = made.timestamp() if isinstance(made, datetime) else float(made)
+    return made.timestamp() if isinstance(made, datetime) else float(made)
+
+
+def _remember(place: str, made: float) -> None:
+    _times[place] = made
     while len(_times) > _KEPT:
         del _times[next(iter(_times))]

@@ -15,6 +15,7 @@ from typing import Any
 
 from tokenbudget.capture import results, shells
 from tokenbudget.capture.api import Api
+from tokenbudget.capture.batches import Reading
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.fields import Fields
 from tokenbudget.capture.sdk import MARK, Mark
@@ -62,17 +63,21 @@ class Method:
     name : str
         The method.
     asked : callable
-        ``asked(owner, args, kwargs)``: what it is called for; None where that is no model call.
+        ``asked(owner, args, kwargs)``: what it is called for; None where that is no model call, and a `Reading` where
+        it fetches a batch or its results.
     result : callable
         ``result(result, call)`` observes what it returns; see `tokenbudget.capture.results`.
+    read : callable
+        ``read(reading, result)`` observes what it returns of a batch.
     marked : callable
         ``marked(owner)``: the object whose mark says that the client is wrapped, where that is not the owner.
     """
 
     owner: str
     name: str
-    asked: Callable[[Any, tuple[Any, ...], Mapping[str, Any]], Asked | None]
+    asked: Callable[[Any, tuple[Any, ...], Mapping[str, Any]], Asked | Reading | None]
     result: Callable[[Any, Call], Any] = results.whole
+    read: Callable[[Reading, Any], None] = Reading.answered
     marked: Callable[[Any], Any] = itself
 
 
@@ -165,13 +170,18 @@ class _MethodSeam:
         asked = self._method.asked(owner, args, kwargs)
         if asked is None:
             return None
+        if isinstance(asked, Reading):
+            return Attempt(asked, owner, args, kwargs)
         named = mark.provider if mark is not None else None
         call = Call(asked.api, named or asked.provider, asked.request, model=asked.model, region=asked.region)
         return Attempt(call, owner, args, kwargs)
 
     def end(self, attempt: Attempt, result: Any) -> Any:
         call = attempt.call
-        return self._method.result(result, call) if isinstance(call, Call) else result
+        if isinstance(call, Call):
+            return self._method.result(result, call)
+        self._method.read(call, result)
+        return result
 
 
 def _counting(original: Any) -> Any:

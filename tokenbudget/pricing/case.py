@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TypeVar
 
+from tokenbudget.pricing import fees
 from tokenbudget.pricing.lines import NoRateError
 from tokenbudget.pricing.overrides import MULTIPLIER, Override
 from tokenbudget.pricing.plan import Card, Plan
@@ -96,7 +97,9 @@ class Case:
         return epoch, off_peak is not None and off_peak.holds(at)
 
     def _uplifts(self, card: Card) -> Iterator[tuple[str, Decimal]]:
-        """Give the multipliers on every token rate, by where and how fast the call was served."""
+        """Give the multipliers on every token rate, by how, where and how fast the call was served."""
+        if self.tier == "batch" and not card.has_tier("batch") and (batch := fees.table().batches.get(self.provider)):
+            yield "batch", batch.of_standard
         entries = card.fields.get("provider_specific_entry") or {}
         if self._region not in _NOWHERE:
             for value in (

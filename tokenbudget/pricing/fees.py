@@ -47,6 +47,13 @@ class Fee(msgspec.Struct, frozen=True):
     source: str
 
 
+class Batch(msgspec.Struct, frozen=True):
+    """What batches cost of a provider's standard rates."""
+
+    of_standard: Decimal
+    source: str
+
+
 class Unit(msgspec.Struct, frozen=True):
     """A unit other than tokens: the rates that may price it, and the tokens that may stand for it."""
 
@@ -68,6 +75,7 @@ class Fees(msgspec.Struct, frozen=True):
     tiers: dict[str, list[str]]
     tools: dict[str, Tool]
     fees: tuple[Fee, ...]
+    batches: dict[str, Batch]
     units: dict[str, Unit]
     free: Free
 

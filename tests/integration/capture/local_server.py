@@ -61,6 +61,9 @@ class _Handler(BaseHTTPRequestHandler):
             for part in [*answer.body, b""]:
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
 
+    def do_GET(self):
+        self.do_POST()
+
     def _read(self):
         if self.headers.get("transfer-encoding") != "chunked":
             return self.rfile.read(int(self.headers.get("content-length") or 0))

@@ -306,3 +306,23 @@ def test_every_image_is_recorded_whatever_it_is_painted_on(connect, events):
     for _ in range(2):
         client.images.generate(model="gpt-image-1", prompt="x")
     assert [event.usage.output_tokens for event in events] == [400, 400]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_chat_models_made_for_search_cost_their_search(connect, events, stream):
+    model = "gpt-4o-mini-search-preview-2025-03-11"
+    chunks = [chunk | {"model": model} for chunk in [*bodies.CHAT_CHUNKS, bodies.CHAT_USAGE_CHUNK]]
+    client, _ = connect(openai.OpenAI, bodies.sse(*chunks, "[DONE]") if stream else bodies.CHAT | {"model": model})
+    answer = client.chat.completions.create(model="gpt-4o-mini-search-preview", messages=HI, stream=stream)
+    if stream:
+        list(answer)
+    (event,) = events
+    assert event.usage.tools == {"web_search": 1}
+    assert event.cost_usd == Decimal("0.00024") + Decimal("0.025")  # $25 for 1,000 searches
+
+
+def test_a_search_that_failed_costs_nothing(connect, events):
+    client, _ = connect(openai.OpenAI, Reply(500, json={"error": {"message": "no"}}), max_retries=0)
+    with pytest.raises(openai.InternalServerError):
+        client.chat.completions.create(model="gpt-4o-search-preview", messages=HI)
+    assert (events[0].usage.tools, events[0].cost_usd) == ({}, None)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tokenbudget.capture import results
 from tokenbudget.capture.api import Api
+from tokenbudget.capture.batches import Batches, Line, Reading
 from tokenbudget.capture.call import Call
-from tokenbudget.capture.fields import Reader, fields
+from tokenbudget.capture.fields import Fields, Reader, fields
 from tokenbudget.capture.methods import Asked, Method, MethodSdk
 from tokenbudget.capture.providers import google_rules as rules
 
@@ -60,8 +61,33 @@ _PATH = re.compile(r"(?:.*/)?(?P<model>[^/:]+):(?P<verb>\w+)(?:\?.*)?")
 _LOCATION = re.compile(r"/locations/([^/]+)/")
 
 
-def _asked(api_client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Asked | None:
+def _batch_line(line: Fields) -> Line | None:
+    answer = fields(line.get("response"))
+    key = answer.get("responseId")
+    return Line(key=str(key), api=GENERATE, body=answer) if key and "usageMetadata" in answer else None
+
+
+def _batch_made(batch: Fields) -> tuple[str, Any]:
+    known = fields(batch.get("metadata"))
+    return fields(known.get("output")).get("responsesFile") or "", known.get("createTime")
+
+
+def _held(batch: Fields) -> Iterable[Line]:
+    """Give the results of a batch whose requests were in it and not in a file."""
+    output = fields(fields(batch.get("metadata")).get("output"))
+    results = fields(output.get("inlinedResponses")).get("inlinedResponses") or ()
+    return filter(None, (_batch_line(fields(one)) for one in results))
+
+
+BATCHES = Batches(
+    results_end=":download", line=_batch_line, batch_part="batches/", made=_batch_made, held=_held, mark="key"
+)
+
+
+def _asked(api_client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Asked | Reading | None:
     named = {**dict(zip(("http_method", "path", "request_dict"), args, strict=False)), **kwargs}
+    if named["http_method"] == "get" and named["path"].startswith(BATCHES.batch_part):
+        return Reading(BATCHES, "google", None, named["path"])
     match = _PATH.fullmatch(named["path"])
     request = named["request_dict"]
     api = _api(match["verb"], request) if match else None
@@ -88,6 +114,15 @@ def _asked_interaction(http: Any, args: tuple[Any, ...], kwargs: Mapping[str, An
     return Asked(api=INTERACTIONS, provider=provider, request=request, region=region)
 
 
+def _asked_file(api_client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Reading:  # noqa: ARG001
+    path = str(args[0] if args else kwargs["path"])
+    return Reading(BATCHES, "google", None, path.partition("?")[0])
+
+
+def _read_batch(reading: Reading, response: Any) -> None:
+    reading.answered(rules.body_of(fields(response)))
+
+
 def _body(response: Any, call: Call) -> Any:
     call.answered(rules.body_of(fields(response)))
     return response
@@ -99,10 +134,12 @@ SDK = MethodSdk(
     clients=("google.genai.client.Client",),
     apis=(GENERATE, EMBED, IMAGES, INTERACTIONS),
     methods=(
-        Method(owner=f"{_CLIENT}.BaseApiClient", name="request", asked=_asked, result=_body),
-        Method(owner=f"{_CLIENT}.BaseApiClient", name="async_request", asked=_asked, result=_body),
+        Method(owner=f"{_CLIENT}.BaseApiClient", name="request", asked=_asked, result=_body, read=_read_batch),
+        Method(owner=f"{_CLIENT}.BaseApiClient", name="async_request", asked=_asked, result=_body, read=_read_batch),
         Method(owner=f"{_CLIENT}.BaseApiClient", name="request_streamed", asked=_asked, result=results.items),
         Method(owner=f"{_CLIENT}.BaseApiClient", name="async_request_streamed", asked=_asked, result=results.items),
+        Method(owner=f"{_CLIENT}.BaseApiClient", name="download_file", asked=_asked_file),
+        Method(owner=f"{_CLIENT}.BaseApiClient", name="async_download_file", asked=_asked_file),
         # Interactions have a client of their own, which takes only the HTTP client from this one.
         *(
             Method(owner=f"{_CLIENT}.{kind}{http}Client", name="send", asked=_asked_interaction, result=results.http)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tokenbudget.capture.providers.openai import CHAT, EMBEDDINGS, SPEECH, TRANSCRIPTIONS
+from tokenbudget.capture.providers.openai import BATCHES, CHAT, EMBEDDINGS, SPEECH, TRANSCRIPTIONS
 from tokenbudget.capture.stainless import StainlessSdk
 
 
@@ -24,5 +24,6 @@ SDK = StainlessSdk(
         "/audio/translations": TRANSCRIPTIONS,
         "/audio/speech": SPEECH,
     },
+    batches=BATCHES,
     asks_for_usage=_asks_for_usage,
 )

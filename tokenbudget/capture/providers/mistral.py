@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from tokenbudget.capture import folds, results
 from tokenbudget.capture.api import Api, Found
+from tokenbudget.capture.batches import Line, Reading
 from tokenbudget.capture.estimate import text_bytes
 from tokenbudget.capture.fields import Fields, Reader, fields
 from tokenbudget.capture.hosts import provider_at
@@ -80,9 +81,23 @@ _ROUTES = {
 }
 
 
-def _asked(sdk: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Asked | None:  # noqa: ARG001
+def _batch_made(batch: Fields) -> tuple[str, Any]:
+    return batch.get("output_file") or "", batch.get("created_at")
+
+
+def _held(batch: Fields) -> Iterable[Line]:
+    """Give the results that a job has in itself when it is asked for them."""
+    return filter(None, map(openai.batch_line, batch.get("outputs") or ()))
+
+
+BATCHES = replace(openai.BATCHES, batch_part="/batch/jobs", made=_batch_made, held=_held)
+
+
+def _asked(sdk: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Asked | Reading | None:  # noqa: ARG001
     sent = kwargs["request"] if "request" in kwargs else args[1]
     path = sent.url.path
+    if sent.method == "GET" and (path.endswith(BATCHES.results_end) or BATCHES.batch_part in path):
+        return Reading(BATCHES, "mistral", None, path)
     api = next((api for end, api in _ROUTES.items() if sent.method == "POST" and path.endswith(end)), None)
     if api is None and "/conversations/" in path and sent.method == "POST":
         api = CONVERSATIONS
@@ -102,7 +117,14 @@ SDK = MethodSdk(
     clients=("mistralai.client.sdk.Mistral", "mistralai.sdk.Mistral"),
     apis=(CHAT, FIM, EMBEDDINGS, CONVERSATIONS, TRANSCRIPTIONS, OCR),
     methods=tuple(
-        Method(owner=f"{home}.basesdk.BaseSDK", name=name, asked=_asked, result=results.http, marked=_shared)
+        Method(
+            owner=f"{home}.basesdk.BaseSDK",
+            name=name,
+            asked=_asked,
+            result=results.http,
+            read=Reading.answered_raw,
+            marked=_shared,
+        )
         for home in ("mistralai.client", "mistralai")
         for name in ("do_request", "do_request_async")
     ),

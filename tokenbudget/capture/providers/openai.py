@@ -60,7 +60,7 @@ _RESPONSES = _ANSWER.but(
 CHAT = Api(
     operation="chat",
     read=_CHAT,
-    rules=(rules.reasoning_beside_completion, rules.reported_cost),
+    rules=(rules.reasoning_beside_completion, rules.reported_cost, rules.built_in_search),
     fold=folds.chat,
     glance=folds.glance_chat,
     ask_for_usage=True,
@@ -106,7 +106,8 @@ ROUTES = {
 _BY_OBJECT = {"chat.completion": CHAT, "response": RESPONSES, "text_completion": COMPLETIONS, "list": EMBEDDINGS}
 
 
-def _batch_line(line: Fields) -> Line | None:
+def batch_line(line: Fields) -> Line | None:
+    """Read a line of a batch's results; None where the request failed."""
     response = fields(line.get("response"))
     body = fields(response.get("body"))
     # Only images do not say what they are.
@@ -119,6 +120,9 @@ def _batch_line(line: Fields) -> Line | None:
 
 def _batch_made(batch: Fields) -> tuple[str, Any]:
     return batch.get("output_file_id") or "", batch.get("created_at")
+
+
+BATCHES = Batches(results_end="/content", line=batch_line, batch_part="/batches", made=_batch_made)
 
 
 def _asks_for_usage(client: Any, provider: str) -> bool:
@@ -135,6 +139,6 @@ SDK = StainlessSdk(
     routes=ROUTES,
     class_providers={"Azure": "azure", "Bedrock": "bedrock"},
     fetched={"/responses/": FETCHED_RESPONSES},
-    batches=Batches(results_end="/content", line=_batch_line, batch_part="/batches", made=_batch_made),
+    batches=BATCHES,
     asks_for_usage=_asks_for_usage,
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 from tokenbudget.capture.api import Found
 from tokenbudget.capture.fields import Fields, count_types, fields
 
 _TICKS_PER_DOLLAR = Decimal(10) ** 10
+_SEARCHES = re.compile(r"gpt-.*-search-(preview|api)\b")
 _TOOLS = {
     "code_interpreter_call": "code_interpreter",
     "file_search_call": "file_search",
@@ -63,6 +65,13 @@ def server_tools(found: Found, response: Fields, request: Fields) -> None:  # no
         found["tools"] = tools
 
 
+def built_in_search(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
+    """Count the search that chat models made for it do before they answer, whatever is asked; no answer states it."""
+    model = found.get("model")
+    if type(model) is str and "-search-" in model and _SEARCHES.match(model) and "input_tokens" in found:
+        found["tools"] = {"web_search": 1}
+
+
 def _is_search(item: object) -> bool:
     # Opening a page or finding in it belongs to the search before it and is not billed.
     known = fields(item)
@@ -88,7 +97,9 @@ def no_output(found: Found, response: Fields, request: Fields) -> None:  # noqa:
 def image_output(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
     """Call all output image tokens where it is not split; count images where there are no tokens."""
     if found.get("output_tokens") is not None:
-        found.setdefault("output_image_tokens", found["output_tokens"])
+        details = fields(fields(response.get("usage")).get("output_tokens_details"))
+        if details.get("image_tokens") is None:
+            found["output_image_tokens"] = found["output_tokens"]
     elif images := response.get("data"):
         found["units"] = {"images": Decimal(len(images))}
 
