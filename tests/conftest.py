@@ -4,6 +4,7 @@ pytest_plugins = [
     "tests.plugins.browser",
     "tests.plugins.citus",
     "tests.plugins.isolation",
+    "tests.plugins.objectstore",
     "tests.plugins.prices",
     "tests.plugins.server",
     "tests.plugins.services",

@@ -19,7 +19,7 @@ def prepare(settings: Settings, workers: int) -> None:
     Raises
     ------
     SettingsError
-        If there is no database to use.
+        If there is no database to use, or closed days cannot be kept where they should.
     """
     url = settings.database
     if workers > 1 and settings.redis_url is None:
@@ -27,6 +27,7 @@ def prepare(settings: Settings, workers: int) -> None:
             "Several processes without TOKENBUDGET_REDIS_URL: "
             "a revoked key may be accepted by some of them for up to 5 minutes."
         )
+    check_ledger(settings)
     migrate(url)
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     known = read_key(settings.home)
@@ -34,3 +35,17 @@ def prepare(settings: Settings, workers: int) -> None:
     if key != known:
         write_config(settings.home, f"http://127.0.0.1:{settings.port}", key)
         click.echo(f"  Made an API key, and wrote it to {settings.home / 'config.toml'}: {key}")
+
+
+def check_ledger(settings: Settings) -> None:
+    """Make sure that closed days can be kept where the settings say; whether an object store answers shows later.
+
+    Raises
+    ------
+    SettingsError
+        If the library for an object store is not installed, or its URL or environment cannot be used.
+    """
+    if isinstance(settings.ledger, str):
+        from tokenbudget_server.ledger.storage import ObjectStore  # Heavy, and seldom needed.
+
+        ObjectStore(settings.ledger)

@@ -18,6 +18,7 @@ from tokenbudget_server.launch import console, panel
 from tokenbudget_server.launch.child import Child
 from tokenbudget_server.launch.configfile import read_key, write_config
 from tokenbudget_server.launch.ports import free_port
+from tokenbudget_server.launch.prepare import check_ledger
 from tokenbudget_server.launch.running import Home, Running
 from tokenbudget_server.settings import Settings
 
@@ -74,7 +75,8 @@ def _join(home: Home) -> None:
 def _run(home: Home, options: Options) -> None:
     console.title(f"TokenBudget {__version__}")
     with ExitStack() as stack:
-        known = read_key(home.path)  # Before anything is started, as it may refuse.
+        known = read_key(home.path)  # Before anything is started, as these may refuse.
+        check_ledger(options.settings)
         url = _database(home, options.settings, stack)
         api = _start_api(home, options, url, stack)  # It loads while the tables are prepared.
         key = _prepare(url, known, demo=options.settings.demo)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from tokenbudget.journal.files import sync_file
 from tokenbudget_server.errors import SettingsError
@@ -144,7 +144,7 @@ class ObjectStore:
         with self._asking():
             found = {
                 item["path"]: item["last_modified"].timestamp()
-                for some in self._store.list(f"{folder}/" if folder else None)
+                for some in self._store.list(folder or None)
                 for item in some
             }
         if folder:
@@ -196,7 +196,7 @@ def storage_at(place: Path | str, folder: str) -> Storage:
     return Directory(place / folder) if isinstance(place, Path) else ObjectStore(f"{place}/{folder}")
 
 
-def _open(url: str):  # noqa: ANN202 - a type of a library that may not be there
+def _open(url: str) -> Any:
     try:
         from obstore.store import from_url
     except ImportError:

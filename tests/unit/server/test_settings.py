@@ -43,6 +43,9 @@ def test_everything_is_read():
     [
         ("DATABASE_URL", "sqlite:///tb.db"),
         ("DATABASE_URL", "localhost"),
+        ("LEDGER", "http://bucket/ledger"),
+        ("LEDGER", "s3://"),
+        ("LEDGER", "file://elsewhere/ledger"),
         ("REDIS_URL", "http://cache"),
         ("RETENTION", "400"),
         ("RETENTION", "0d"),
@@ -75,3 +78,25 @@ def test_retention():
     now = datetime(2026, 10, 5, tzinfo=UTC)
     assert Settings(home=Path()).oldest(now) is None
     assert Settings(home=Path(), retention=timedelta(days=4)).oldest(now) == datetime(2026, 10, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("", Path("/home/ledger/server")),
+        ("/var/ledger", Path("/var/ledger")),
+        ("~/ledger", Path.home() / "ledger"),
+        ("file:///var/my%20ledger", Path("/var/my ledger")),
+        ("s3://bucket/some/prefix/", "s3://bucket/some/prefix"),
+        ("gs://bucket", "gs://bucket"),
+        ("az://container/ledger", "az://container/ledger"),
+    ],
+)
+def test_closed_days_are_kept_in_a_directory_or_an_object_store(text, place):
+    assert read_settings({"TOKENBUDGET_HOME": "/home", "TOKENBUDGET_LEDGER": text}).ledger == place
+
+
+def test_keys_in_the_url_of_an_object_store_are_refused_and_not_repeated():
+    with pytest.raises(SettingsError, match="bucket") as caught:
+        read_settings({"TOKENBUDGET_LEDGER": "s3://key:secret@bucket/ledger"})
+    assert "secret" not in str(caught.value)
