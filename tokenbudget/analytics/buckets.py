@@ -6,7 +6,7 @@ skip come out right because every edge is computed in the zone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -43,7 +43,7 @@ def edges(period: Period, interval: Interval) -> list[datetime]:
     """
     zone = period.zone
     first = period.start.astimezone(zone)
-    walk = {
+    walk: Callable[[], Iterator[datetime]] = {
         "15min": lambda: _quarter_hours(period.start),
         "hour": lambda: _hours(period.start, zone),
         "day": lambda: _days(first.date(), zone, 1),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import polars as pl
 
@@ -27,7 +28,7 @@ PRICING: dict[str, pl.DataType] = {
 
 def to_sealed(events: Sequence[Event]) -> pl.DataFrame:
     """Turn events into the frame that is sealed: the ledger's, and `PRICING`."""
-    columns = {
+    columns: dict[str, list[Any]] = {
         "speed": [event.speed for event in events],
         "region": [event.region for event in events],
         "batch": [event.batch for event in events],

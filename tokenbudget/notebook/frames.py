@@ -48,7 +48,8 @@ def _shown(column: pl.Series, tz: str) -> pl.Series:
 
 def _dollars(column: pl.Series) -> pl.Series:
     pico = column.reinterpret(dtype=pl.Int128)
-    if (pico.abs().max() or 0) <= _EXACT_BELOW:
+    largest: int | None = pico.abs().max()  # type: ignore[assignment]
+    if (largest or 0) <= _EXACT_BELOW:
         # By a column: polars multiplies by the inverse of a single divisor, which rounds twice.
         return pico.cast(pl.Float64) / pl.repeat(float(PICO), len(pico), eager=True)
     amounts = [None if amount is None else float(amount) for amount in column.to_list()]

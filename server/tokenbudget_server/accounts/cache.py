@@ -103,7 +103,8 @@ class RedisKeyCache:
         """Forget a key in all processes; what Redis cannot be told now it forgets within `SECONDS`."""
         await self._alone.forget(api_key_id)
         try:
-            if digest := await self._redis.get(_digest_of(api_key_id)):
+            digest: bytes | None = await self._redis.get(_digest_of(api_key_id))  # type: ignore[assignment]
+            if digest:
                 await self._redis.delete(_entry(digest.decode()), _digest_of(api_key_id))
         except RedisError as error:
             _say_gone(error)

@@ -54,14 +54,16 @@ def ensure_project(connection: Connection, name: str, *, is_demo: bool = False) 
     team_id = connection.scalar(select(teams.c.id).where(teams.c.name == _TEAM))
     values = {"name": name, "team_id": team_id, "is_demo": is_demo}
     connection.execute(insert(projects).values(**values).on_conflict_do_nothing())
-    return connection.scalars(select(projects.c.id).where(projects.c.name == name)).one()
+    project_id: int = connection.scalars(select(projects.c.id).where(projects.c.name == name)).one()
+    return project_id
 
 
 def ensure_admin(connection: Connection) -> int:
     """Give the id of the first user, who may do everything, making it where it is missing."""
     values = {"email": _EMAIL, "name": _user_name(), "is_admin": True}
     connection.execute(insert(users).values(**values).on_conflict_do_nothing())
-    return connection.scalars(select(users.c.id).where(users.c.email == _EMAIL)).one()
+    user_id: int = connection.scalars(select(users.c.id).where(users.c.email == _EMAIL)).one()
+    return user_id
 
 
 def _user_name() -> str:

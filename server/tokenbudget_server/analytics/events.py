@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, or_, select, tuple_
+from sqlalchemy import ColumnElement, RowMapping, and_, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenbudget.core.errors import QueryError
@@ -108,8 +108,9 @@ async def list_events(
     )
     async with engine.connect() as connection:
         found = (await connection.execute(statement)).mappings().all()
-    page, last = found[:size], found[size - 1] if len(found) > size else None
-    return EventsPage([_event(row) for row in page], last and write_cursor(last["occurred_at"], last["id"]))
+    last = found[size - 1] if len(found) > size else None
+    following = None if last is None else write_cursor(last["occurred_at"], last["id"])
+    return EventsPage([_event(row) for row in found[:size]], following)
 
 
 def _one_of(name: str, values: Sequence[str], names: Names) -> ColumnElement[bool]:
@@ -126,8 +127,8 @@ def _one_of(name: str, values: Sequence[str], names: Names) -> ColumnElement[boo
     return or_(matches, column.is_(None), column == _NOT_SET) if _NOT_SET in values else matches
 
 
-def _event(row: Mapping[str, Any]) -> StoredEvent:
-    values = dict(row)
+def _event(row: RowMapping) -> StoredEvent:
+    values = {str(name): value for name, value in row.items()}
     usage = msgspec.convert(
         {**(values.pop("usage_rest") or {}), **{name: values.pop(name) for name in USAGE_COLUMNS}}, Usage
     )

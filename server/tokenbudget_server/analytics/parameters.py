@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from litestar.datastructures import MultiDict
 from litestar.openapi.spec import OpenAPIType, Parameter, Schema
 
-from tokenbudget.analytics.quantiles import LEVELS
+from tokenbudget.analytics.bins import ERROR, MEASURES
+from tokenbudget.analytics.quantiles import EXACT_UP_TO, LEVELS
 from tokenbudget.core import period as periods
 from tokenbudget.core.errors import QueryError
 from tokenbudget.core.query import DIMENSIONS, INTERVALS, Query, column
 
-_OWN = {"period", "tz", "by", "interval", "limit", "key", "project_id", "cursor", "level"}
+_OWN = {"period", "tz", "by", "interval", "limit", "key", "project_id", "cursor", "level", "exact", "measure"}
 _DEFAULT_PERIOD = "30d"
 LARGEST_LIMIT = 10_000
 LARGEST_ID = 2**63 - 1
@@ -58,6 +59,16 @@ LEVEL = _documented(
     "level",
     Schema(type=OpenAPIType.ARRAY, items=Schema(type=OpenAPIType.NUMBER, minimum=0, maximum=1), default=list(LEVELS)),
     "Which percentiles, as fractions: 0.95 is p95",
+)
+EXACT = _documented(
+    "exact",
+    Schema(type=OpenAPIType.BOOLEAN, default=False),
+    f"Read every call: percentiles of more than {EXACT_UP_TO:,} are up to {ERROR:.1%} off otherwise",
+)
+MEASURE = _documented(
+    "measure",
+    Schema(type=OpenAPIType.ARRAY, items=Schema(type=OpenAPIType.STRING, enum=list(MEASURES))),
+    "Of what to give percentiles; of all by default",
 )
 SPLIT = (*QUESTION, LIMIT)
 KEY = _documented("key", _TEXT, "The tag to split by", required=True)
@@ -117,6 +128,20 @@ def read_levels(parameters: MultiDict[str]) -> tuple[float, ...]:
         return tuple(map(float, parameters.getall("level", []))) or LEVELS
     except ValueError:
         raise QueryError("level must be a fraction from 0 to 1, e.g. level=0.95") from None
+
+
+def read_switch(parameters: MultiDict[str], name: str) -> bool:
+    """Read ``true`` or ``false``; false where there is neither.
+
+    Raises
+    ------
+    QueryError
+        If it is something else.
+    """
+    text = parameters.get(name) or "false"
+    if text not in {"true", "false"}:
+        raise QueryError(f"{name} must be true or false, got {text[:32]!r}")
+    return text == "true"
 
 
 def read_number(parameters: MultiDict[str], name: str, largest: int) -> int | None:

@@ -144,11 +144,11 @@ class ByTagAnswer(msgspec.Struct):
 
 
 class PercentilesAnswer(msgspec.Struct):
-    """Percentiles per measure: a row has ``measure``, ``count``, ``p50``, …, ``max``, and a field for each of `by`."""
+    """Percentiles per measure: ``measure``, ``count``, ``p50``, …, ``max``, ``exact``, and a field for each of `by`."""
 
     period: Period
     by: list[str]
-    rows: list[dict[str, str | int | float | None]]
+    rows: list[dict[str, str | bool | int | float | None]]
 
 
 class TimeseriesRow(Metrics, kw_only=True):

@@ -62,11 +62,12 @@ def fill(url: str, progress: Callable[[str], None] = lambda _: None, now: dateti
 def _ensure_key(connection: Connection, project_id: int) -> int:
     """Give the id of the key that the usage is said to have come with; nobody can sign in with it."""
     found = select(api_keys.c.id).where(api_keys.c.project_id == project_id, api_keys.c.name == _KEY_NAME)
-    if (key_id := connection.scalar(found)) is not None:
-        return key_id
+    if (known := connection.scalar(found)) is not None:
+        return int(known)
     values = {"lookup": "", "hash": _NO_HASH, "name": _KEY_NAME, "project_id": project_id, "revoked_at": func.now()}
     statement = insert(api_keys).values(**values, user_id=ensure_admin(connection)).returning(api_keys.c.id)
-    return connection.scalars(statement).one()
+    key_id: int = connection.scalars(statement).one()
+    return key_id
 
 
 def _state(connection: Connection, project_id: int, now: datetime) -> tuple[date, set[date]]:

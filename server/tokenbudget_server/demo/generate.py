@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 
-from tokenbudget.core.event import Event
+from tokenbudget.core.event import Event, Status
 from tokenbudget.core.usage import Usage
 from tokenbudget_server.demo.workloads import RUNAWAY, WORKLOADS, Workload
 
@@ -68,7 +68,8 @@ def _runaway(workload: Workload, day: date, random: Random) -> Iterator[Event]:
 
 def _event(workload: Workload, moment: datetime, random: Random) -> Event:
     fate = random.random()
-    status = "error" if fate < _FAILED else "aborted" if fate < _FAILED + _ABORTED and workload.output_tokens else "ok"
+    breaks_off = fate < _FAILED + _ABORTED and workload.output_tokens
+    status: Status = "error" if fate < _FAILED else "aborted" if breaks_off else "ok"
     usage = Usage() if status == "error" else _usage(workload, random, shortened=status == "aborted")
     first_token = random.lognormvariate(math.log(420), 0.35)
     streamed = (usage.output_tokens or 0) / workload.tokens_per_second * 1000

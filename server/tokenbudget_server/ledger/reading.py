@@ -215,7 +215,7 @@ def _to_ledger(rows: pl.DataFrame) -> pl.DataFrame:
     """Turn rows of ``events`` into a ledger frame."""
     rest, tags = _decoded(rows["usage_rest"], _read_usage), _decoded(rows["tags"], _read_tags)
     counted = _REST_NAMES & set().union(*rest)
-    columns = {
+    columns: dict[str, list[Any]] = {
         **{name: [int(usage.get(name, 0)) for usage in rest] for name in counted},
         **{schema.tag_column(key): [row.get(key) for row in tags] for key in set().union(*tags)},
     }
@@ -223,7 +223,7 @@ def _to_ledger(rows: pl.DataFrame) -> pl.DataFrame:
         rows.drop("usage_rest", "tags")
         .with_columns(pl.lit(0).alias(name) for name in _REST_NAMES - counted)
         .with_columns(pl.Series(name, values, dtype=schema.dtype(name)) for name, values in columns.items())
-        .cast(TYPES)
+        .cast(pl.Schema(TYPES))
         .select(schema.ordered([*TYPES, *columns]))
     )
 

@@ -132,12 +132,10 @@ def _parse(fetched: Downloaded, source: str) -> Table:
 
 def _describe(table: Table, found: TableDiff) -> Synced:
     touched = {change.key for change in (*found.changes, *found.held)}
-    counts = {name: count for name, count in found.counts.items() if name in Synced.__struct_fields__}
+    counts = {kind: count for kind, count in found.counts.items() if kind != "refused"}  # These are told by name.
     return Synced(
-        **{
-            **counts,
-            "unchanged": sum(row.key not in touched for row in table.rows),
-            "to_confirm": list(map(Held.of, found.held)),
-            "refused": found.refused,
-        }
+        **counts,
+        unchanged=sum(row.key not in touched for row in table.rows),
+        to_confirm=list(map(Held.of, found.held)),
+        refused=found.refused,
     )
