@@ -1,6 +1,7 @@
 """What questions cost on the server's sealed days: milliseconds, beside DuckDB on the same Parquet files.
 
-A million events over 90 days by default; ``--events=10000000`` measures a million and then ten, to see what grows.
+A million events over 90 days and then ten million, to see what grows; ``--events=50M`` measures a million and fifty.
+The data is made a day at a time; ``--data=DIRECTORY`` keeps it there, and ``--make`` only makes it.
 Each question is asked several times, ours and DuckDB's in turns; figures are medians and, for cubes, the slowest of
 twenty.
 """
@@ -23,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.benchmarks.skewed import DAYS, LAST, PROJECT, seal, until
 from tokenbudget import analytics
+from tokenbudget.analytics.quantiles import EXACT_UP_TO
 from tokenbudget.core.period import parse
 from tokenbudget.core.query import Query
 from tokenbudget_server.ledger import Moment
@@ -49,7 +51,7 @@ _QUANTILES = ", ".join(
 Ask = Callable[[], object]
 
 
-def questions(source: Moment, files: list[str]) -> dict[str, tuple[bool, Ask, Ask]]:
+def questions(source: Moment, files: list[str], events: int) -> dict[str, tuple[bool, Ask, Ask]]:
     """Give each question: whether a cube answers it, how we do, and how DuckDB does."""
     period = parse(f"{LAST - timedelta(days=DAYS - 1)}..{LAST}", until())
     query = partial(Query, period=period)
@@ -82,9 +84,24 @@ def questions(source: Moment, files: list[str]) -> dict[str, tuple[bool, Ask, As
             sql(_SUMS, "date_trunc('hour', occurred_at), model"),
         ),
         "percentiles by model": (
-            False,
+            events > EXACT_UP_TO,
             lambda: analytics.percentiles(source, query(by=("model",))),
             sql(_QUANTILES, "model"),
+        ),
+        "exact percentiles, scanned": (
+            False,
+            lambda: analytics.percentiles(source, query(), exact=True),
+            sql(_QUANTILES),
+        ),
+        "exact percentiles by model": (
+            False,
+            lambda: analytics.percentiles(source, query(by=("model",)), exact=True),
+            sql(_QUANTILES, "model"),
+        ),
+        "exact latency by model": (
+            False,
+            lambda: analytics.percentiles(source, query(by=("model",)), exact=True, measures=("latency_ms",)),
+            sql(f"quantile_cont(latency_ms, {_LEVELS})", "model"),
         ),
     }
 
@@ -95,42 +112,56 @@ def milliseconds(ask: Ask) -> float:
     return (time.perf_counter() - began) * 1e3
 
 
-def measure(events: int, directory: Path) -> dict[str, tuple[bool, float, float, float]]:
+def measure(events: int, directory: Path, turns: int) -> dict[str, tuple[bool, float, float, float]]:
     """Ask everything; gives per question: from a cube, median, slowest, DuckDB's median, in milliseconds."""
     made = seal(directory, events)
     versions = {day: version for day, (version, _) in made.items()}
     source = Moment(Names({PROJECT: "bench"}), versions, {}, {day: sealed for day, (_, sealed) in made.items()})
+    files = [str(sealed.path) for _, sealed in made.values()]
     found = {}
-    for name, (cubed, ours, theirs) in questions(source, [str(sealed.path) for _, sealed in made.values()]).items():
+    for name, (cubed, ours, theirs) in questions(source, files, events).items():
         ours(), theirs()  # Once to warm up.
-        samples = [(milliseconds(ours), milliseconds(theirs)) for _ in range(TURNS)]
+        samples = [(milliseconds(ours), milliseconds(theirs)) for _ in range(turns)]
         own = [sample[0] for sample in samples]
         if cubed:
-            own += [milliseconds(ours) for _ in range(CUBE_TURNS - TURNS)]
+            own += [milliseconds(ours) for _ in range(CUBE_TURNS - turns)]
         found[name] = cubed, statistics.median(own), max(own), statistics.median(sample[1] for sample in samples)
     return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--events", type=_number, default=10_000_000)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--make", action="store_true")
+    parser.add_argument("--turns", type=int, default=TURNS)
     options, _ = parser.parse_known_args()  # Others may be meant for other benchmarks.
     before: dict[str, tuple[bool, float, float, float]] = {}
-    print(f"{'events':>11}  {'question':<24}{'ms':>8}{'slowest':>9}{'DuckDB':>8}{'ratio':>7}  target")
+    print(f"{'events':>11}  {'question':<28}{'ms':>8}{'slowest':>9}{'DuckDB':>8}{'ratio':>7}  target")
     for events in sorted({min(1_000_000, options.events), options.events}):
         with tempfile.TemporaryDirectory(prefix="tokenbudget-bench-") as name:
-            found = measure(events, Path(name))
+            directory = options.data / str(events) if options.data else Path(name)
+            if options.make:
+                seal(directory, events)
+                continue
+            found = measure(events, directory, options.turns)
         for question, (cubed, median, slowest, duck) in found.items():
             said = _verdict(events, cubed, median, slowest, duck, before.get(question))
             ratio = median / duck
-            print(f"{events:>11,}  {question:<24}{median:>8.1f}{slowest:>9.1f}{duck:>8.1f}{ratio:>7.2f}  {said}")
+            print(f"{events:>11,}  {question:<28}{median:>8.1f}{slowest:>9.1f}{duck:>8.1f}{ratio:>7.2f}  {said}")
         before = before or found
+
+
+def _number(text: str) -> int:
+    """Read ``50M``, ``200k`` or ``1000000``."""
+    times = {"k": 1_000, "M": 1_000_000}.get(text[-1:], 1)
+    return int(text.rstrip("kM")) * times
 
 
 def _verdict(events: int, cubed: bool, median: float, slowest: float, duck: float, before: object) -> str:
     if cubed:
         told = [f"< {TARGET_CUBE_MS} ms {_met(slowest < TARGET_CUBE_MS)}"]
-        if isinstance(before, tuple):
+        if isinstance(before, tuple) and before[0]:
             growth = median / before[1]
             told.append(f"{growth:.1f} × the first size, ≤ {TARGET_GROWTH} {_met(growth <= TARGET_GROWTH)}")
         return ", ".join(told)

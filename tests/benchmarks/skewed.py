@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 
 from tokenbudget_server.ledger.files import DayFiles, SealedDay
-from tokenbudget_server.ledger.storage import Directory
 from tokenbudget_server.ledger.reading import TYPES, Day, Version, midnight
+from tokenbudget_server.ledger.storage import Directory
 
 DAYS = 90
 LAST = date(2026, 9, 30)
@@ -62,16 +62,24 @@ def day_frame(day: date, events: int, seed: int) -> pl.DataFrame:
 
 
 def seal(directory: Path, events: int) -> dict[Day, tuple[Version, SealedDay]]:
-    """Seal `events` over `DAYS` days, more on later ones."""
-    files = DayFiles(Directory(directory))
+    """Seal `events` over `DAYS` days, more on later ones; what is there from another time is taken as it is."""
+    storage = Directory(directory)
+    counts = _counts(events)
+    versions = {
+        (PROJECT, LAST - timedelta(days=DAYS - 1 - number)): Version(count, 1, "0")
+        for number, count in enumerate(counts)
+    }
+    made = DayFiles(storage).find(versions)
+    for number, (day, version) in enumerate(versions.items()):
+        if day not in made:
+            made[day] = DayFiles(storage).write(day, version, day_frame(day[1], version.requests, number), 0)
+    return {day: (version, made[day]) for day, version in versions.items()}
+
+
+def _counts(events: int) -> list[int]:
     weights = np.linspace(1, 2, DAYS)
-    counts = (events * weights / weights.sum()).astype(int)
-    made = {}
-    for number, count in enumerate(counts):
-        day = PROJECT, LAST - timedelta(days=DAYS - 1 - number)
-        version = Version(int(count), 1, "0")
-        made[day] = version, files.write(day, version, day_frame(day[1], int(count), number), 0)
-    return made
+    up_to = np.rint(events * weights.cumsum() / weights.sum()).astype(int)
+    return np.diff(up_to, prepend=0).tolist()
 
 
 def until() -> datetime:

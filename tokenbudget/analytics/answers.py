@@ -56,12 +56,12 @@ def timeseries(source: Source, query: Query) -> Document:
     }
 
 
-def percentiles(source: Source, query: Query, levels: Sequence[float] = quantiles.LEVELS) -> Document:
-    """Give percentiles: ``period``, ``by``, ``rows``."""
+def percentiles(source: Source, query: Query, **how: Any) -> Document:
+    """Give percentiles, `how` being as for `tokenbudget.analytics.percentiles`: ``period``, ``by``, ``rows``."""
     return {
         "period": period(query.period),
         "by": labels(query),
-        "rows": quantiles.percentiles(source, query, levels).to_dicts(),
+        "rows": quantiles.percentiles(source, query, **how).to_dicts(),
     }
 
 
@@ -83,7 +83,8 @@ def decode(body: bytes) -> Document:
     msgspec.DecodeError
         If `body` is not JSON.
     """
-    return _decoder.decode(body)
+    document: Document = _decoder.decode(body)
+    return document
 
 
 def typed(rows: Sequence[Mapping[str, Any]], types: Mapping[str, pl.DataType]) -> pl.DataFrame:

@@ -6,21 +6,21 @@ Each takes a ledger source and a `Query` and returns a polars frame whose column
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-
 import polars as pl
 
 from tokenbudget.analytics import buckets, cubes
-from tokenbudget.analytics.cubes import at_one_moment, joined, whole_days
 from tokenbudget.analytics.groups import fold, sort
 from tokenbudget.analytics.metrics import NEEDS, added, derived, totals, zeros
-from tokenbudget.analytics.selection import asked, dimensions, events_of, filtered, labels
+from tokenbudget.analytics.selection import dimensions, labels
+from tokenbudget.analytics.spans import at_one_moment
+from tokenbudget.analytics.sums import Sums, aggregated, summed
 from tokenbudget.core.errors import QueryError
 from tokenbudget.core.query import Query, default_interval
 from tokenbudget.ledger.schema import Source
 
 MOST_ROWS = 1_000_000
+TOTALS = Sums("totals", NEEDS, aggregated(totals()), aggregated(cubes.added()), aggregated(added()))
+"""What metrics are derived from."""
 
 
 def summary(source: Source, query: Query) -> pl.DataFrame:
@@ -37,7 +37,10 @@ def summary(source: Source, query: Query) -> pl.DataFrame:
         "previous": (period.previous_start, period.previous_end),
     }
     source = at_one_moment(source, period.previous_start, period.end)
-    sums = [_sum(source, query, *span).select(pl.lit(name).alias("span"), *derived()) for name, span in spans.items()]
+    sums = [
+        summed(source, query, span, TOTALS).select(pl.lit(name).alias("span"), *derived())
+        for name, span in spans.items()
+    ]
     return pl.concat(pl.collect_all(sums))
 
 
@@ -63,7 +66,7 @@ def by(source: Source, query: Query) -> pl.DataFrame:
         raise QueryError(msg)
     period, names = query.period, labels(query)
     source = at_one_moment(source, period.start, period.end)
-    groups = _sum(source, query, period.start, period.end, dimensions(query)).collect()
+    groups = summed(source, query, (period.start, period.end), TOTALS, dimensions(query)).collect()
     folded = fold(groups, names, query.limit, added())
     cost = pl.col("cost_pico").cast(pl.Float64)
     is_known = (pl.col("priced") > 0) | (pl.col("unpriced") == 0)
@@ -90,52 +93,12 @@ def timeseries(source: Source, query: Query) -> pl.DataFrame:
     starts = buckets.edges(period, query.interval or default_interval(period))
     slot = buckets.bucket(starts, period.end).alias("slot")
     source = at_one_moment(source, period.start, period.end)
-    groups = _sum(source, query, period.start, period.end, [slot, *dimensions(query)], starts).collect()
+    span = period.start, period.end
+    groups = summed(source, query, span, TOTALS, [slot, *dimensions(query)], starts).collect()
     folded = fold(groups, names, query.limit, added())
     grid = _grid(buckets.frame(starts), folded, names)
     filled = grid.join(folded, on=["slot", *names], how="left", nulls_equal=True).with_columns(zeros())
     return sort(filled, folded, names, first=["slot"]).select("bucket", *names, *derived())
-
-
-def _sum(
-    source: Source,
-    query: Query,
-    start: datetime,
-    end: datetime,
-    groups: Sequence[pl.Expr] = (),
-    edges: Sequence[datetime] = (),
-) -> pl.LazyFrame:
-    """Sum up a span: whole days from cubes where the source has them, the rest from events.
-
-    Parameters
-    ----------
-    edges : sequence of datetime
-        Where the groups part in time.
-    """
-    find = getattr(source, "cubes", None)
-    if find is None:
-        return _scanned(source, query, start, end, groups)
-    whole, rest = whole_days(start, end, edges)
-    ready, missing = find(whole, asked(query)) if whole else (None, [])
-    if ready is None:
-        return _scanned(source, query, start, end, groups)
-    parts = [_scanned(source, query, *span, groups) for span in joined([*rest, *missing])]
-    return _aggregated(
-        pl.concat([_aggregated(filtered(ready, query), groups, cubes.added()), *parts]), _names(groups), added()
-    )
-
-
-def _scanned(source: Source, query: Query, start: datetime, end: datetime, groups: Sequence[pl.Expr]) -> pl.LazyFrame:
-    needs = [*NEEDS, "occurred_at"] if groups else NEEDS
-    return _aggregated(events_of(source, query, start, end, needs), groups, totals())
-
-
-def _names(groups: Sequence[pl.Expr]) -> list[pl.Expr]:
-    return [pl.col(group.meta.output_name()) for group in groups]
-
-
-def _aggregated(frame: pl.LazyFrame, groups: Sequence[pl.Expr], sums: list[pl.Expr]) -> pl.LazyFrame:
-    return frame.group_by(groups).agg(sums) if groups else frame.select(sums)
 
 
 def _grid(slots: pl.DataFrame, folded: pl.DataFrame, names: list[str]) -> pl.DataFrame:

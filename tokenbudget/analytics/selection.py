@@ -7,7 +7,7 @@ from datetime import datetime
 
 import polars as pl
 
-from tokenbudget.analytics.metrics import DTYPES
+from tokenbudget.analytics.metrics import DTYPES, TOTALS
 from tokenbudget.core.errors import QueryError
 from tokenbudget.core.query import DIMENSIONS, Query, column
 from tokenbudget.ledger.schema import Source
@@ -15,7 +15,7 @@ from tokenbudget.ledger.schema import Source
 NOT_SET = ""
 """The value a filter names to find events that have none (untagged ones, say)."""
 
-_OWN_COLUMNS = {"bucket", "share", "span", "measure", *DTYPES}
+_OWN_COLUMNS = {"bucket", "share", "span", "slot", "measure", "bin", "count", "max", "exact", *TOTALS, *DTYPES}
 _LABELS = {"unpriced": "unpriced_reason"}
 """Dimensions whose column would have the name of a metric."""
 

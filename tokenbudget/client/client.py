@@ -62,9 +62,12 @@ class Client:
             parameters.append(("limit", str(query.limit)))
         return self._frame("/api/analytics/timeseries", parameters)[0]
 
-    def percentiles(self, query: Query, levels: Sequence[float]) -> pl.DataFrame:
+    def percentiles(
+        self, query: Query, levels: Sequence[float], *, exact: bool, measures: Sequence[str]
+    ) -> pl.DataFrame:
         """Give percentiles."""
-        parameters = [*_parameters(query), *(("level", repr(float(level))) for level in levels)]
+        how = [("exact", str(exact).lower()), *(("measure", name) for name in measures)]
+        parameters = [*_parameters(query), *(("level", repr(float(level))) for level in levels), *how]
         return self._frame("/api/analytics/percentiles", parameters)[0]
 
     def events(self, query: Query) -> pl.DataFrame:

@@ -30,7 +30,9 @@ class Answers(Protocol):
         """Follow a period."""
         ...
 
-    def percentiles(self, query: Query, levels: Sequence[float]) -> pl.DataFrame:
+    def percentiles(
+        self, query: Query, levels: Sequence[float], *, exact: bool, measures: Sequence[str]
+    ) -> pl.DataFrame:
         """Give percentiles."""
         ...
 
@@ -57,9 +59,11 @@ class LocalAnswers:
         """Follow a period."""
         return analytics.timeseries(self._source, query)
 
-    def percentiles(self, query: Query, levels: Sequence[float]) -> pl.DataFrame:
+    def percentiles(
+        self, query: Query, levels: Sequence[float], *, exact: bool, measures: Sequence[str]
+    ) -> pl.DataFrame:
         """Give percentiles."""
-        return analytics.percentiles(self._source, query, levels)
+        return analytics.percentiles(self._source, query, levels, exact=exact, measures=measures)
 
     def events(self, query: Query) -> pl.DataFrame:
         """List single calls."""

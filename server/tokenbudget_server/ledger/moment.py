@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from hashlib import sha256
 
 import polars as pl
 
-from tokenbudget.analytics.cubes import Span
+from tokenbudget.analytics.cubes import of_kind, tells_apart
+from tokenbudget.analytics.spans import Kind, Span
 from tokenbudget.ledger import schema
 from tokenbudget_server.ledger.files import SealedDay
 from tokenbudget_server.ledger.names import NUMBERED, Names
@@ -49,21 +50,30 @@ class Moment:
         touched = [day for day in sorted(self._versions) if _touches(day[1], start, end)]
         # One frame of many chunks, put together without copying: planning a query over hundreds takes longer.
         frames = [self._frames[day] for day in touched if day in self._frames]
+        sealed = [day for day in touched if day in self._sealed]
+        cut = [day for day in sealed if midnight(day[1]) < start or midnight(day[1] + ONE_DAY) > end]
         in_memory = pl.concat([empty(), *frames], how="diagonal", rechunk=False).lazy()
-        on_disk = _scanned([self._sealed[day] for day in touched if day in self._sealed], columns)
-        everything = in_memory if on_disk is None else pl.concat([in_memory, on_disk], how="diagonal")
-        return schema.select(self._named(schema.within(everything, start, end), columns or ("project",)), columns)
+        parts = [
+            *(schema.within(part, start, end) for part in (in_memory, self._scanned(cut, columns)) if part is not None),
+            self._scanned([day for day in sealed if day not in cut], columns),  # Whole: no time needs to be read.
+        ]
+        named = [self._named(part, columns or ("project",)) for part in parts if part is not None]
+        return pl.concat([schema.select(part, columns) for part in named], how="diagonal")
 
-    def cubes(self, spans: Sequence[Span], columns: Iterable[str]) -> tuple[pl.LazyFrame | None, list[Span]]:
-        """Give the cubes of whole days; see `tokenbudget.analytics.cubes.CubedSource`."""
+    def cubes(
+        self, spans: Sequence[Span], columns: Iterable[str], kind: Kind = "totals"
+    ) -> tuple[pl.LazyFrame | None, list[Span]]:
+        """Give the cubes of whole days; see `tokenbudget.analytics.spans.CubedSource`."""
         needed = {NUMBERED.get(name, name) for name in columns}
         asked = [day for day in sorted(self._versions) if any(_touches(day[1], *span) for span in spans)]
-        missing = {day[1] for day in asked if not self._has_cube(day, needed)}
+        missing = {day[1] for day in asked if not self._has_cube(day, needed, kind)}
         ready = [day for day in asked if day[1] not in missing]
         if not ready:
             return None, list(spans)
-        key = tuple((day, self._versions[day], self._sealed[day].path) for day in ready)
-        frame = _concatenated(key, [self._sealed[day].cube for day in ready])
+        key = kind, tuple((day, self._versions[day], self._sealed[day].path) for day in ready)
+        frame = _remembered(
+            key, lambda: of_kind(pl.concat([self._sealed[day].cube for day in ready], how="diagonal"), kind)
+        )
         lacking = [pl.lit(None, pl.String).alias(name) for name in needed if name not in frame.columns]
         rest = [(midnight(day), midnight(day + ONE_DAY)) for day in sorted(missing)]
         return self._named(frame.lazy().with_columns(lacking), columns), rest
@@ -73,11 +83,23 @@ class Moment:
         said = repr((self.names, sorted(self._versions.items())))
         return sha256(said.encode()).hexdigest()[:32]
 
-    def _has_cube(self, day: Day, columns: Iterable[str]) -> bool:
+    def _has_cube(self, day: Day, columns: Iterable[str], kind: Kind) -> bool:
         sealed = self._sealed.get(day)
         if sealed is None:
             return False
-        return all(name in sealed.cube.columns or name not in sealed.columns for name in columns)
+        return all(tells_apart(sealed.cube, kind, name) or name not in sealed.columns for name in columns)
+
+    def _scanned(self, days: Sequence[Day], columns: Sequence[str] | None) -> pl.LazyFrame | None:
+        if not days:
+            return None
+        sealed = [self._sealed[day] for day in days]
+        stored = frozenset().union(*(day.columns for day in sealed))
+        needed = {"project_id", "occurred_at", *(NUMBERED.get(name, name) for name in columns or ())}
+        wanted = stored if columns is None else stored.intersection(needed)
+        types = {name: TYPES.get(name) or schema.dtype(name) for name in schema.ordered(wanted)}
+        return pl.scan_parquet(
+            [day.path for day in sealed], schema=types, missing_columns="insert", extra_columns="ignore", glob=False
+        )
 
     def _named(self, frame: pl.LazyFrame, columns: Iterable[str]) -> pl.LazyFrame:
         return frame.with_columns(self.names.column(name) for name in NUMBERED if name in columns)
@@ -87,29 +109,17 @@ def _touches(day: date, start: datetime, end: datetime) -> bool:
     return midnight(day) < end and midnight(day + ONE_DAY) > start
 
 
-def _scanned(days: Sequence[SealedDay], columns: Sequence[str] | None) -> pl.LazyFrame | None:
-    if not days:
-        return None
-    stored = frozenset().union(*(day.columns for day in days))
-    needed = {"project_id", "occurred_at", *(NUMBERED.get(name, name) for name in columns or ())}
-    wanted = stored if columns is None else stored.intersection(needed)
-    types = {name: TYPES.get(name) or schema.dtype(name) for name in schema.ordered(wanted)}
-    return pl.scan_parquet(
-        [day.path for day in days], schema=types, missing_columns="insert", extra_columns="ignore", glob=False
-    )
-
-
 _kept: OrderedDict[object, pl.DataFrame] = OrderedDict()
 _lock = threading.Lock()
 
 
-def _concatenated(key: object, cubes: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Put cubes together, and remember the last few results: a dashboard asks for the same days again and again."""
+def _remembered(key: object, make: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+    """Remember the last few cubes put together: a dashboard asks for the same days again and again."""
     with _lock:
         if key in _kept:
             _kept.move_to_end(key)
             return _kept[key]
-    frame = pl.concat(cubes, how="diagonal")
+    frame = make()
     with _lock:
         _kept[key] = frame
         while len(_kept) > _CONCATENATIONS:

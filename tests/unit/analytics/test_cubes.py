@@ -27,12 +27,15 @@ class CubedSource(FrameSource):
         self.scans.append((start, end))
         return super().scan(start, end, columns)
 
-    def cubes(self, spans, columns):
+    def cubes(self, spans, columns, kind="totals"):
         days = [start + DAY * n for start, end in spans for n in range((end - start) // DAY)]
         ready = {day: self._cube(day) for day in days if day not in self.without}
-        ready = {day: cube for day, cube in ready.items() if set(columns) <= set(cube.columns)}
+        ready = {
+            day: cube for day, cube in ready.items() if all(cubes.tells_apart(cube, kind, name) for name in columns)
+        }
         rest = [(day, day + DAY) for day in days if day not in ready]
-        return (pl.concat(ready.values(), how="diagonal").lazy() if ready else None), rest
+        whole = cubes.of_kind(pl.concat(ready.values(), how="diagonal"), kind).lazy() if ready else None
+        return whole, rest
 
     def _cube(self, day):
         tags = sorted({f"tag_{key}" for event in self.made for key in event.tags} | {"tag_feature", "tag_user_id"})
@@ -72,5 +75,6 @@ def test_tags_of_many_values_stay_out():
     )
     frame = pl.concat([to_frame([]), frame], how="diagonal")
     cube = cubes.build(frame, START)
-    assert cube.height == 5
+    assert cubes.of_kind(cube, "totals").height == 5
     assert "tag_many" not in cube.columns
+    assert cubes.of_kind(cube, "bins").height == 1
