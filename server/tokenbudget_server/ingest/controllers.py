@@ -18,7 +18,7 @@ from tokenbudget_server.problems import FieldError, ProblemError
 async def post_event(request: Request[Any, Any, Any], principal: Principal, ingest: Ingest) -> Receipt:
     """Store one event; 202 means that it is committed."""
     event = decode_event(await read_body(request))
-    receipt = await ingest.take(principal, [(0, event)])
+    receipt = await ingest.take(principal, [event])
     if receipt.rejected:
         fault = receipt.rejected[0]
         raise ProblemError(400, "the event was not stored", [FieldError(field=fault.field, reason=fault.reason)])
@@ -28,5 +28,4 @@ async def post_event(request: Request[Any, Any, Any], principal: Principal, inge
 @post("/v1/events/batch", body=EventBatch, status_code=202, request_max_body_size=LARGEST_BODY, tags=["ingest"])
 async def post_events(request: Request[Any, Any, Any], principal: Principal, ingest: Ingest) -> Receipt:
     """Store up to 1000 events; 202 means that those accepted are committed, whatever was wrong with others."""
-    events, malformed = decode_batch(await read_body(request))
-    return await ingest.take(principal, events, malformed)
+    return await ingest.take(principal, decode_batch(await read_body(request)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -10,6 +10,7 @@ import msgspec
 from tokenbudget.core import usage
 from tokenbudget.core.event import Event
 from tokenbudget.core.providers import canonical
+from tokenbudget.pricing import Pricer
 from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.ingest.decode import Malformed
 from tokenbudget_server.ingest.pricing import cost_of
@@ -75,44 +76,48 @@ class Ingest:
         self._retention = retention
         self._clock = clock
 
-    async def take(
-        self, principal: Principal, events: Sequence[tuple[int, Event]], malformed: Sequence[Malformed] = ()
-    ) -> Receipt:
+    async def take(self, principal: Principal, events: Iterable[Event | Malformed]) -> Receipt:
         """Store the good ones among events, and say which are not good.
 
         Parameters
         ----------
         principal : Principal
             Whose key it is; it decides the project.
-        events : sequence of (int, Event)
-            With their index in the request.
-        malformed : sequence of Malformed
-            Those that could not even be read.
+        events : iterable of Event or Malformed
+            In the order of the request; malformed are those that could not even be read.
 
         Raises
         ------
         OverloadedError, StoreUnavailableError
             Nothing is acknowledged; sending all of it again is safe.
         """
-        rejected = [Rejected(*fault) for fault in malformed]
+        rejected: list[Rejected] = []
         rows: list[Row] = []
         bounds, pricer = self._bounds(), await self._prices.pricer()
-        for index, event in events:
-            fault = find_fault(event, bounds)
-            if fault is None:
-                mended = _mended(event)
-                cost = cost_of(mended, pricer)
-                fault = find_cost_fault(cost.pico)
-            if fault is None:
-                rows.append(lay_out(mended, cost, principal.api_key_id))
+        for index, event in enumerate(events):
+            stored = _lay_out(event, bounds, pricer, principal.api_key_id)
+            if isinstance(stored, Malformed):
+                rejected.append(Rejected(index, *stored))
             else:
-                rejected.append(Rejected(index, event.id[:64], *fault))
+                rows.append(stored)
         written = await self._writer.write(principal.project_id, rows)
-        return Receipt(written.accepted, written.duplicates, sorted(rejected, key=lambda each: each.index))
+        return Receipt(written.accepted, written.duplicates, rejected)
 
     def _bounds(self) -> Bounds:
         now = self._clock()
         return Bounds.at(now, None if self._retention is None else now - self._retention)
+
+
+def _lay_out(event: Event | Malformed, bounds: Bounds, pricer: Pricer, api_key_id: int) -> Row | Malformed:
+    """Check, mend and price an event; or say why it cannot be stored."""
+    if isinstance(event, Malformed):
+        return event
+    if (fault := find_fault(event, bounds)) is None:
+        mended = _mended(event)
+        cost = cost_of(mended, pricer)
+        if (fault := find_cost_fault(cost.pico)) is None:
+            return lay_out(mended, cost, api_key_id)
+    return Malformed(event.id[:64], *fault)
 
 
 def _mended(event: Event) -> Event:
