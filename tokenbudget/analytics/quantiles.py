@@ -26,7 +26,7 @@ _LONG = 20_000
 _VALUES = "_values_"
 _COUNT = Sums(
     "totals",
-    (),
+    ("provider",),  # Any column: a frame without one has no rows.
     aggregated([pl.len().cast(pl.Int64).alias("requests")]),
     aggregated([cubes.added_up("requests")]),
     aggregated([pl.col("requests").sum()]),
