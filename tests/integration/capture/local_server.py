@@ -44,7 +44,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         server = self.server
         body = self._read()
-        server.requests.append((self.path, json.loads(body or b"{}")))
+        is_form = "multipart" in self.headers.get("content-type", "")
+        server.requests.append((self.path, body if is_form else json.loads(body or b"{}")))
         answer = server.answers.pop(0) if len(server.answers) > 1 else server.answers[0]
         self.send_response(answer.status)
         for name, value in {"content-type": answer.content_type, **answer.headers}.items():

@@ -90,3 +90,65 @@ def test_an_error_is_recorded_and_not_charged(litellm, server, events):
         litellm.completion(**arguments(server))
     (event,) = events
     assert (event.status, event.error_type, event.cost_usd) == ("error", "BadRequestError", None)
+
+
+def test_responses_and_their_streams(litellm, server, events):
+    ask = {"model": "openai/gpt-4.1", "input": "x", "api_key": "unused", "api_base": server.url}
+
+    async def asking():
+        server.answer(bodies.RESPONSE)
+        await litellm.aresponses(**ask)
+        server.answer(bodies.RESPONSE_STREAM)
+        return [item.type async for item in await litellm.aresponses(**ask, stream=True)]
+
+    server.answer(bodies.RESPONSE)
+    assert litellm.responses(**ask).usage.input_tokens == 300
+    server.answer(bodies.RESPONSE_STREAM)
+    assert [item.type for item in litellm.responses(**ask, stream=True)] == asyncio.run(asking())
+    tools = {"web_search": 1, "code_interpreter": 1}
+    costs = {event.cost_usd for event in events}
+    assert [(e.status, e.usage.input_tokens, e.usage.output_tokens, e.usage.tools) for e in events] == [
+        ("ok", 300, 40, tools)
+    ] * 4
+    assert len(costs) == 1  # what LiteLLM thinks that a stream costs is no bill
+
+
+def image(**usage):
+    return {"created": 1, "data": [{"b64_json": "x"}]} | ({"usage": usage} if usage else {})
+
+
+OTHERS = [
+    ("image_generation", image(input_tokens=9, output_tokens=100, total_tokens=109), {"prompt": "x"}, 9, {}),
+    ("image_generation", image(), {"prompt": "x", "model": "openai/dall-e-3"}, None, {"images": 1}),
+    (
+        "transcription",
+        {"text": "t", "usage": {"type": "duration", "seconds": 4}},
+        {"file": ("a", b"x")},
+        None,
+        {"seconds": 4},
+    ),
+    ("speech", {"sound": 1}, {"input": "four", "voice": "alloy", "model": "openai/tts-1"}, None, {"characters": 4}),
+    ("embedding", bodies.EMBEDDINGS, {"input": ["x"]}, 20, {}),
+    (
+        "rerank",
+        {"id": "r", "results": [], "meta": {"billed_units": {"search_units": 2}}},
+        {"query": "x", "documents": ["a"], "model": "cohere/rerank-v3.5"},
+        None,
+        {"search_units": 2},
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "answer", "asked", "tokens", "units"), OTHERS)
+def test_other_functions(litellm, server, events, name, answer, asked, tokens, units):
+    server.answer(answer)
+    ask = {"model": "openai/some-model", "api_key": "unused", "api_base": server.url} | asked
+    getattr(litellm, name)(**ask)
+    asyncio.run(getattr(litellm, f"a{name}")(**ask))
+    assert [(e.status, e.usage.input_tokens, e.usage.units) for e in events] == [("ok", tokens, units)] * 2
+
+
+def test_the_model_is_found_wherever_it_stands(litellm, server, events):
+    server.answer(bodies.CHAT | {"object": "text_completion", "choices": []})
+    litellm.text_completion("x", "openai/gpt-4o-mini", api_key="unused", api_base=server.url)
+    assert events[0].requested_model == "gpt-4o-mini"

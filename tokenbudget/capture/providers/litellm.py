@@ -7,6 +7,7 @@ import sys
 import weakref
 from collections.abc import Mapping
 from dataclasses import replace
+from inspect import signature
 from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ from tokenbudget.capture.api import Api, Found
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.fields import Fields
 from tokenbudget.capture.hosts import provider_at
-from tokenbudget.capture.providers import openai
+from tokenbudget.capture.providers import cohere, openai, openai_rules
 from tokenbudget.capture.sdk import MARK, Mark
 from tokenbudget.capture.shells import Attempt
 from tokenbudget.capture.streams import AsyncItems, Items
@@ -47,17 +48,30 @@ def _other_names(found: Found, response: Fields, request: Fields) -> None:  # no
         found["tools"] = {"web_search": searches}
 
 
+def _image_tokens(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
+    """Leave out counts of 0, which LiteLLM gives to images that are billed by the piece."""
+    if not found.get("input_tokens") and not found.get("output_tokens"):
+        found.pop("input_tokens", None)
+        found.pop("output_tokens", None)
+
+
 CHAT = replace(openai.CHAT, read=_READ, rules=(*openai.CHAT.rules, _other_names), adds=("tools",))
 COMPLETIONS = replace(openai.COMPLETIONS, read=_READ, rules=(*openai.COMPLETIONS.rules, _other_names))
+# The cost in a response's usage is no bill here: LiteLLM writes its own estimate there.
+RESPONSES = replace(openai.RESPONSES, rules=(openai_rules.server_tools,))
+IMAGES = replace(openai.IMAGES, rules=(_image_tokens, *openai.IMAGES.rules))
 _FUNCTIONS = {
     "completion": CHAT,
-    "acompletion": CHAT,
     "text_completion": COMPLETIONS,
-    "atext_completion": COMPLETIONS,
+    "responses": RESPONSES,
     "embedding": openai.EMBEDDINGS,
-    "aembedding": openai.EMBEDDINGS,
+    "image_generation": IMAGES,
+    "image_edit": IMAGES,
+    "transcription": openai.TRANSCRIPTIONS,
+    "speech": openai.SPEECH,
+    "rerank": cohere.RERANK,
 }
-_STREAMS = ("CustomStreamWrapper", "TextCompletionStreamWrapper")
+"""Each has an asynchronous twin with an ``a`` in front."""
 
 
 class LiteLlm:
@@ -99,30 +113,34 @@ class LiteLlm:
             return
         self._installed = True
         for name, api in _FUNCTIONS.items():
-            original = getattr(module, name)
-            shell = shells.function_shell(original, _Function(self, api, is_async=name.startswith("a")), module)
-            for home in (module, sys.modules[original.__module__]):
-                if getattr(home, name, None) is original:
-                    setattr(home, name, shell)
-        for name in _STREAMS:
-            cls = getattr(module, name)
-            cls.__next__, cls.__anext__ = _steps(cls)
+            if hasattr(module, name):  # which versions have not always had
+                named = tuple(signature(getattr(module, name)).parameters)
+                self._observe(module, name, _Function(self, api, named, Items))
+                self._observe(module, f"a{name}", _Function(self, api, named, AsyncItems))
+
+    def _observe(self, module: Any, name: str, function: _Function) -> None:
+        original = getattr(module, name)
+        shell = shells.function_shell(original, function, module)
+        for home in (module, sys.modules[original.__module__]):
+            if getattr(home, name, None) is original:
+                setattr(home, name, shell)
 
 
 class _Function:
     """Between a shell and a function of the module."""
 
-    def __init__(self, sdk: LiteLlm, api: Api, *, is_async: bool) -> None:
+    def __init__(self, sdk: LiteLlm, api: Api, names: tuple[str, ...], items: type[Items | AsyncItems]) -> None:
         self._sdk = sdk
         self._api = api
-        self._items = AsyncItems if is_async else Items
+        self._names = names
+        self._items = items
 
     def begin(self, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Attempt | None:
         mark = self._sdk.mark(owner)
         if mark is None or kwargs.get("mock_response"):
             return None
-        model, provider = _target(owner, str(args[0] if args else kwargs["model"]), kwargs)
-        request = kwargs | {"messages": args[1]} if len(args) > 1 else kwargs
+        request = {**dict(zip(self._names, args, strict=False)), **kwargs}
+        model, provider = _target(owner, str(request.get("model") or ""), kwargs)
         attempt = Attempt(Call(self._api, mark.provider or provider, request, model=model), owner, args, kwargs)
         if self._api.ask_for_usage and kwargs.get("stream"):
             _ask(attempt)
@@ -132,7 +150,10 @@ class _Function:
         call = attempt.call
         if getattr(result, "_hidden_params", {}).get("cache_hit") or not isinstance(call, Call):
             return result  # from LiteLLM's own cache: nobody was asked, nothing is billed
-        if type(result).__name__ in _STREAMS:
+        if call.api.request_only:
+            call.answered(None)
+        elif attempt.kwargs.get("stream") and hasattr(result, "__next__" if self._items is Items else "__anext__"):
+            _watch_steps(type(result))
             result.__dict__[_WATCHED] = self._items(_Own(result), call, hide_usage=attempt.hide_usage)
         else:
             call.answered(result)
@@ -185,27 +206,42 @@ class _Own:
 
     def __next__(self) -> Any:
         stream: Any = self._stream()
-        return type(stream).__next__.__wrapped__(stream)
+        return _stepped[type(stream)]["__next__"](stream)
 
     async def __anext__(self) -> Any:
         stream: Any = self._stream()
-        return await type(stream).__anext__.__wrapped__(stream)
+        return await _stepped[type(stream)]["__anext__"](stream)
 
 
-def _steps(cls: Any) -> tuple[Any, Any]:
-    step, astep = cls.__next__, cls.__anext__
+_stepped: dict[type, dict[str, Any]] = {}
+"""Classes of streams that are observed -> their own steps."""
 
+
+def _watch_steps(cls: Any) -> None:
+    if cls in _stepped:
+        return
+    own = {name: getattr(cls, name) for name in ("__next__", "__anext__") if hasattr(cls, name)}
+    _stepped[cls] = own
+    for name, step in own.items():
+        setattr(cls, name, _step(step) if name == "__next__" else _astep(step))
+
+
+def _step(step: Any) -> Any:
     @functools.wraps(step)
     def observed(self: Any) -> Any:
         watched = self.__dict__.get(_WATCHED)
         return step(self) if watched is None else next(watched)
 
-    @functools.wraps(astep)
-    async def aobserved(self: Any) -> Any:
-        watched = self.__dict__.get(_WATCHED)
-        return await (astep(self) if watched is None else anext(watched))
+    return observed
 
-    return observed, aobserved
+
+def _astep(step: Any) -> Any:
+    @functools.wraps(step)
+    async def observed(self: Any) -> Any:
+        watched = self.__dict__.get(_WATCHED)
+        return await (step(self) if watched is None else anext(watched))
+
+    return observed
 
 
 SDK = LiteLlm()
