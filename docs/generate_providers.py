@@ -16,10 +16,10 @@ PAGE = ROOT / "docs" / "reference" / "providers.md"
 CALLS = {
     "openai": ("sync, async, streams, raw responses, batch results", "1.66.0, 2.54.0, 3.54.0"),
     "anthropic": ("sync, async, streams, raw responses, batch results", "0.79.0, 2.12.0"),
-    "google.genai": ("sync, `aio`, streams, chats", "1.10.0, 3.4.0"),
-    "mistralai": ("sync, async, streams", "1.5.0, 3.7.0"),
+    "google.genai": ("sync, `aio`, streams, chats, batch results", "1.10.0, 3.4.0"),
+    "mistralai": ("sync, async, streams, batch results", "1.5.0, 3.7.0"),
     "cohere": ("sync, async, streams, raw responses", "5.13.12, 7.3.1"),
-    "groq": ("sync, async, streams, raw responses", "0.18.0, 1.7.0"),
+    "groq": ("sync, async, streams, raw responses, batch results", "0.18.0, 1.7.0"),
     "botocore": ("sync, streams (boto3)", "1.38.0, 1.43.117"),
     "aiobotocore": ("async, streams (aioboto3)", "3.10.0"),
     "litellm": ("sync, async, streams", "1.106.2"),
@@ -65,12 +65,18 @@ price.
 - Bedrock: an answer whose body counts no tokens is counted by its `x-amzn-bedrock-…-token-count` headers. boto3 drops
   response fields that are newer than itself: 1.36 does not show cached tokens of Converse, so use 1.38 or newer.
 - Cohere: billed units are recorded, not the `tokens` beside them. AWS's own hosts are billed by Bedrock.
+- Batch results: each line is an event at the batch's price, whenever and however often it is read, in this process or
+  another. Batches on Vertex AI are in a bucket of yours and are not seen; neither are files that `google-genai` writes
+  to disk itself (`destination=`).
+- Chat models made for search (`gpt-4o-search-preview`, `gpt-5-search-api`): every answer cost one web search, which is
+  counted.
 - Google: a call that runs functions by itself makes several requests, and each is an event. Retries of an interaction
   are events of their own; retries of everything else are one event.
 - LiteLLM: wrap the module before names are imported from it (`from litellm import completion` keeps what it found). A
-  provider that states no usage is counted by LiteLLM itself. Answers from its cache and mocks are not recorded.
+  provider that states no usage is counted by LiteLLM itself. Answers from its cache and mocks are not recorded. What
+  goes through `litellm.anthropic_messages` or `litellm.ocr` is not measured.
 - Streams of OpenAI's protocol: usage is asked for, and the chunk that brings it is hidden from a caller who did not
-  ask.
+  ask. Raw responses, too: who reads their bytes or lines gets those that would have come.
 
 ## Frameworks
 
