@@ -19,7 +19,8 @@ def server():
 
 def test_embeddings_count_each_texts_tokens(server, events):
     server.answer(TEXTS)
-    tb.wrap(sdks.vertex(server.url)).models.embed_content(model="text-embedding-005", contents=["one", "two"])
+    client = tb.wrap(sdks.vertex(server.url))
+    client.models.embed_content(model="text-embedding-005", contents=["one", "two"])
     (event,) = events
     assert (event.provider, event.operation, event.model) == ("vertex", "embeddings", "text-embedding-005")
     assert (event.usage.input_tokens, event.usage.output_tokens, event.region) == (12, 0, "europe-west4")
@@ -29,7 +30,8 @@ def test_embeddings_count_each_texts_tokens(server, events):
 @pytest.mark.filterwarnings("ignore:The generate_images method is deprecated")
 def test_images_are_counted_but_not_those_filtered_out(server, events):
     server.answer(PICTURES)
-    tb.wrap(sdks.vertex(server.url)).models.generate_images(model="imagen-4.0-generate-001", prompt="a cat")
+    client = tb.wrap(sdks.vertex(server.url))
+    client.models.generate_images(model="imagen-4.0-generate-001", prompt="a cat")
     (event,) = events
     assert (event.operation, event.usage.units) == ("images", {"images": 2})
     assert event.cost_usd is not None
