@@ -140,7 +140,8 @@ def test_other_files_of_mistral_and_gemini_are_left_alone(server, events):
         mistral = tb.wrap(sdks.mistral(server.url))
         mistral.files.download(file_id="file-1").read()
         if sdks._is("google-genai", "1.38"):
-            assert tb.wrap(sdks.gemini(server.url)).files.download(file="files/f") == content
+            gemini = tb.wrap(sdks.gemini(server.url))
+            assert gemini.files.download(file="files/f") == content
     assert events == []
 
 
