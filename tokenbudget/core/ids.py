@@ -26,8 +26,7 @@ def uuid7() -> str:
         end = _unused.pop()
     except IndexError:
         end = _draw()
-    begin = f"{time.time_ns() // 1_000_000:012x}"
-    return f"{begin[:8]}-{begin[8:]}{end}"
+    return _begin(time.time_ns() // 1_000_000) + end
 
 
 def uuid7_from(key: str, unix_ms: int) -> str:
@@ -38,8 +37,7 @@ def uuid7_from(key: str, unix_ms: int) -> str:
     >>> uuid7_from("batch_1/line_2", 1_700_000_000_000)
     '018bcfe5-6800-7e22-ba70-6a752dbaee66'
     """
-    begin = f"{unix_ms:012x}"
-    return f"{begin[:8]}-{begin[8:]}{_end(hashlib.sha256(key.encode()).hexdigest())}"
+    return _begin(unix_ms) + _end(hashlib.sha256(key.encode()).hexdigest())
 
 
 def _draw() -> str:
@@ -47,6 +45,10 @@ def _draw() -> str:
     first, *others = (_end(digits[at : at + 20]) for at in range(0, len(digits), 20))
     _unused.extend(others)
     return first
+
+
+def _begin(unix_ms: int) -> str:
+    return unix_ms.to_bytes(6, "big").hex("-", -4)
 
 
 def _end(entropy: str) -> str:
