@@ -13,12 +13,15 @@ from polars.testing import assert_frame_equal
 from tests.parity.local_server.store import KEY_ID, make_project, store
 from tests.unit.ledger.generate import events
 from tokenbudget import analytics
+from tokenbudget.analytics import quantiles
+from tokenbudget.analytics.coverage import coverage
 from tokenbudget.core.event import Event, encode
 from tokenbudget.core.period import parse
 from tokenbudget.core.query import INTERVALS, Query
 from tokenbudget.core.usage import TOKEN_FIELDS, Usage
 from tokenbudget.journal import Journal
 from tokenbudget.ledger.local import LocalSource
+from tokenbudget.pricing import default
 from tokenbudget_server.errors import StoreUnavailableError
 from tokenbudget_server.ledger import Days, PostgresLedger, reading
 
@@ -27,7 +30,13 @@ pytestmark = pytest.mark.postgres
 NOW = datetime(2026, 4, 20, 9, 41, tzinfo=UTC)
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe"]
 PERIODS = ["24h", "7d", "30d", "90d", "mtd", "qtd", "ytd", "2026-03", "2026-03-08..2026-04-26"]
-FILTERS = [{}, {"model": ("gpt-4o", "other")}, {"feature": ("",), "status": ("ok", "aborted")}]
+FILTERS = [
+    {},
+    {"model": ("gpt-4o", "other")},
+    {"feature": ("",), "status": ("ok", "aborted")},
+    {"tag.limit": ("", "a"), "x:y-Z_0.1": ("",)},
+    {"member": ("",)},
+]
 
 queries = st.builds(
     lambda text, tz, by, limit, interval, filters: Query(
@@ -35,7 +44,9 @@ queries = st.builds(
     ),
     st.sampled_from(PERIODS),
     st.sampled_from(ZONES),
-    st.sampled_from([("model",), ("feature",), ("user_id", "status"), ("project",)]),
+    st.sampled_from(
+        [("model",), ("feature",), ("user_id", "status"), ("project",), ("tag.status",), ("member", "model")]
+    ),
     st.none() | st.integers(1, 3),
     st.sampled_from(INTERVALS[1:]),
     st.sampled_from(FILTERS),
@@ -58,8 +69,15 @@ def journaled(home, made, project):
 def assert_same_answers(local, server, query) -> None:
     for ask in (analytics.by, analytics.timeseries, analytics.percentiles):
         assert_frame_equal(ask(local, query), ask(server, query), check_exact=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(quantiles, "EXACT_UP_TO", -1)
+        of_histograms = analytics.percentiles(server, query)
+        assert not of_histograms["exact"].any()
+        assert_frame_equal(analytics.percentiles(local, query), of_histograms, check_exact=True)
     whole = msgspec.structs.replace(query, by=(), limit=None)
     assert_frame_equal(analytics.summary(local, whole), analytics.summary(server, whole), check_exact=True)
+    unpriced = [coverage(source, whole, default()) for source in (local, server)]
+    assert_frame_equal(*unpriced, check_exact=True)
     listed = analytics.events(server, whole).drop("project_id", "api_key_id")
     assert_frame_equal(analytics.events(local, whole), listed, check_exact=True)
 

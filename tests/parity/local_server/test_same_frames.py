@@ -1,5 +1,7 @@
 """What a notebook shows is the same, whether the journal answers or a server."""
 
+from datetime import UTC, datetime, timedelta
+
 import msgspec
 import pandas as pd
 import pytest
@@ -9,7 +11,7 @@ from polars.testing import assert_frame_equal
 
 import tokenbudget as tb
 from tests.parity.local_server.store import make_project, store
-from tests.unit.ledger.generate import events
+from tests.unit.ledger.generate import SPAN_MINUTES, START, events
 from tokenbudget.core.errors import AuthError, QueryError, ServerError, ServerUnreachableError
 from tokenbudget.core.event import encode
 from tokenbudget.journal import Journal
@@ -17,21 +19,33 @@ from tokenbudget.notebook import UnpricedWarning
 
 pytestmark = [pytest.mark.postgres, pytest.mark.filterwarnings("ignore::tokenbudget.notebook.UnpricedWarning")]
 
-PERIODS = ["2026", "2026-03", "2026-03-08..2026-04-26"]
-ZONES = ["UTC", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe"]
+PERIODS = ["2026", "2026-03", "2026-03-08..2026-04-26", "2026-03-29"]
+RELATIVE = ["24h", "7d", "30d", "90d", "mtd", "qtd", "ytd"]
+ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe"]
 QUESTIONS = {
     "summary": tb.summary,
     "summary by": lambda **asked: tb.summary(by="model", **asked),
     "by tag": lambda **asked: tb.by("feature", limit=2, **asked),
     "by two": lambda **asked: tb.by(["tag.user_id", "status"], **asked),
+    "by an odd tag": lambda **asked: tb.by("tag.limit", **asked),
+    "by another": lambda **asked: tb.by(["x:y-Z_0.1", "tag.status"], **asked),
+    "by member": lambda **asked: tb.by(["member", "api_key"], **asked),
     "timeseries": lambda **asked: tb.timeseries(interval="day", **asked),
     "timeseries by": lambda **asked: tb.timeseries(by=["model", "feature"], limit=1, interval="week", **asked),
+    "filtered by odd tags": lambda **asked: tb.by("model", **{"tag.limit": ["a", None], "tag.member": None}, **asked),
     "filtered": lambda **asked: tb.summary(model=["gpt-4o", "other"], feature=None, **asked),
     "percentiles": lambda **asked: tb.percentiles(levels=[0.5, 0.999], **asked),
     "percentiles by": lambda **asked: tb.percentiles(by="model", **asked),
+    "exact percentiles": lambda **asked: tb.percentiles(measure="latency_ms", exact=True, **asked),
     "events": lambda **asked: tb.events(limit=None, **asked),
     "some events": lambda **asked: tb.events(limit=7, **asked),
+    "filtered events": lambda **asked: tb.events(limit=None, status=["error", "aborted"], user_id=None, **asked),
+    "coverage": tb.coverage,
 }
+
+
+TO_NOW = timedelta(days=(datetime.now(UTC) - START - timedelta(minutes=SPAN_MINUTES)).days)
+"""Events until now, so that periods which end now have some."""
 
 
 def answers(backend: str, **asked):
@@ -44,8 +58,10 @@ def answers(backend: str, **asked):
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(made=st.lists(events(), max_size=40), period=st.sampled_from(PERIODS), tz=st.sampled_from(ZONES))
+@given(made=st.lists(events(), max_size=40), period=st.sampled_from([*PERIODS, *RELATIVE]), tz=st.sampled_from(ZONES))
 def test_journal_and_server_give_the_same_frames(made, period, tz, served, tmp_path_factory) -> None:
+    if period in RELATIVE:
+        made = [msgspec.structs.replace(event, occurred_at=event.occurred_at + TO_NOW) for event in made]
     project_id, project = make_project(served.database)
     home = tmp_path_factory.mktemp("home")
     journal = Journal(home)
