@@ -101,9 +101,7 @@ class Sender:
     def _send(self, batches: Sequence[Batch], due: Iterator[float] | itertools.repeat[float]) -> Sent:
         todo = iter(list(zip(due, batches, strict=False)))
         lock, waits, faults = threading.Lock(), [], []
-        sockets = [socket.create_connection(("127.0.0.1", self._port)) for _ in range(self._connections)]
-        for each in sockets:
-            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sockets = [self._connect() for _ in range(self._connections)]
 
         def work(connection: socket.socket) -> None:
             while not faults:
@@ -111,14 +109,10 @@ class Sender:
                     at, one = next(todo, (0.0, None))
                 if one is None:
                     return
-                if (early := began + at - time.perf_counter()) > 0:
-                    time.sleep(early)
-                planned = began + at if at else time.perf_counter()
                 try:
-                    self._exchange(connection, one)
+                    waits.append(self._exchange(connection, one, began + at if at else None))
                 except (OSError, ValueError) as error:
                     faults.append(error)
-                waits.append(time.perf_counter() - planned)
 
         threads = [threading.Thread(target=work, args=(each,)) for each in sockets]
         began, cpu = time.perf_counter(), time.process_time()
@@ -133,13 +127,23 @@ class Sender:
             raise faults[0]
         return Sent(*took, waits)
 
-    def _exchange(self, connection: socket.socket, one: Batch) -> None:
+    def _connect(self) -> socket.socket:
+        connection = socket.create_connection(("127.0.0.1", self._port))
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection
+
+    def _exchange(self, connection: socket.socket, one: Batch, planned: float | None) -> float:
+        """Send a batch when it is planned, or at once, and give the seconds from then to its acknowledgement."""
+        now = time.perf_counter()
+        if planned is not None and planned > now:
+            time.sleep(planned - now)
         connection.sendall(self._heads[one.project] + b"%d\r\n\r\n" % len(one.body) + one.body)
         answer = b""
         while not answer.endswith(b"}") and (more := connection.recv(65_536)):
             answer += more
         if not (answer.startswith(b"HTTP/1.1 202") and b'"accepted":%d,' % one.events in answer):
             raise ValueError(f"not all was accepted: {answer!r}")
+        return time.perf_counter() - (now if planned is None else planned)
 
 
 def _head(port: int, key: str) -> bytes:

@@ -89,6 +89,22 @@ def test_eight_writers_with_duplicates_and_late_events(postgres_url, sql):
     assert sql("SELECT count(DISTINCT shard) > 1 FROM usage_15m") == [(True,)]
 
 
+def test_every_event_of_many_kinds_keeps_its_own(postgres_url, sql):
+    """In one statement, with nulls among the kinds, and both orders of arrival and key."""
+    rows = [
+        row(number, key=number % 5, model=f"m{number % 50}", region=f"r{number % 3}" if number % 4 else None)
+        for number in range(400)
+    ]
+    sent = {(each[1], each[-1][0], each[-1][4], each[-1][9]) for each in rows}
+
+    async def work(writing):
+        return await writing.write(1, rows[::-1])
+
+    assert run(postgres_url, work) == Written(400, 0)
+    stored = sql("SELECT id, api_key_id, model, region FROM events")
+    assert {(id_.bytes, *rest) for id_, *rest in stored} == sent
+
+
 def test_what_waits_is_written_together_and_shared_out(postgres_url, sql, monkeypatch):
     statements = []
     insert = flusher.Flusher.insert

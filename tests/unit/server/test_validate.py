@@ -5,7 +5,8 @@ import pytest
 
 from tokenbudget.core.event import Event
 from tokenbudget.core.ids import uuid7
-from tokenbudget.core.usage import Usage
+from tokenbudget.core.usage import TOKEN_FIELDS, Usage
+from tokenbudget_server.ingest import validate
 from tokenbudget_server.ingest.validate import Bounds, find_fault
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -23,3 +24,43 @@ NOW = datetime(2026, 11, 1, tzinfo=UTC)
 def test_what_providers_send_is_taken(named):
     event = Event(id=uuid7(), occurred_at=NOW, provider="openrouter", model="m", **named)
     assert find_fault(event, Bounds.at(NOW, None)) is None
+
+
+def made(**fields):
+    return Event(**({"id": uuid7(), "occurred_at": NOW, "provider": "openai", "model": "m"} | fields))
+
+
+def test_what_was_sound_before_does_not_make_its_neighbour_sound():
+    bounds = Bounds.at(NOW, None)
+    sound = {"requested_model": "r", "error_type": "e", "tags": {"feature": "chat", "env": "x" * 100}}
+    assert find_fault(made(**sound), bounds) is None
+    for fields, field in (
+        ({"requested_model": "r" * 257}, "requested_model"),
+        ({"error_type": "e\0"}, "error_type"),
+        ({"response_id": "r" * 1025}, "response_id"),
+        ({"tags": {"feature": "chat", "env": "x" * 257}}, "tags.env"),
+        ({"tags": {"feature": "a\0b"}}, "tags.feature"),
+        ({"tags": {"feature": "chat", "e nv": "x"}}, "tags"),
+        ({"tags": {f"k{number}": "" for number in range(21)}}, "tags"),
+    ):
+        assert find_fault(made(**(sound | fields)), bounds)[0] == field
+        assert find_fault(made(**(sound | fields)), bounds)[0] == field  # A fault is not remembered as sound.
+
+
+def test_long_tag_values_are_sound_one_by_one_even_if_together_they_are_long():
+    tags = {f"k{number}": "v" * 256 for number in range(20)}
+    assert find_fault(made(tags=tags), Bounds.at(NOW, None)) is None
+
+
+def test_what_is_remembered_is_bounded(monkeypatch):
+    monkeypatch.setattr(validate, "_MOST_REMEMBERED", 3)
+    for number in range(10):
+        assert find_fault(made(model=f"m{number}", tags={f"key{number}": ""}), Bounds.at(NOW, None)) is None
+    assert len(validate._sound_texts) <= 3
+    assert len(validate._sound_keys) <= 3
+
+
+@pytest.mark.parametrize("name", TOKEN_FIELDS)
+def test_no_count_is_larger_than_one_call_can_have(name):
+    fault = find_fault(made(usage=Usage(**{name: validate.LARGEST_COUNT + 1})), Bounds.at(NOW, None))
+    assert fault[0] == f"usage.{name}"
