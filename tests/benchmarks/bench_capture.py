@@ -10,6 +10,7 @@ import asyncio
 import functools
 import json
 import os
+import random
 import shutil
 import statistics
 import subprocess
@@ -116,27 +117,18 @@ def _many(loop: asyncio.AbstractEventLoop) -> Callable[[openai.AsyncOpenAI], Non
     return lambda client: loop.run_until_complete(gather(client))
 
 
-def added(run: Callable[[Any], None], bare: Any, others: list[Any], turns: int) -> list[tuple[float, float]]:
-    """Give, for each of `others`, the µs added to `bare` (median) and the ratio to it."""
-    clients = [bare, *others]
-    for client in clients:
-        for _ in range(max(3, turns // 20)):
-            run(client)
-    spent: list[list[int]] = [[] for _ in clients]
-    for turn in range(turns):
-        for offset in range(len(clients)):
-            index = (turn + offset) % len(clients)
+def added(run: Callable[[Any], None], bare: Any, other: Any, turns: int) -> tuple[float, float]:
+    """Give the µs that `other` adds to `bare` (median of the differences of each turn), and its ratio to it."""
+    chance, spent = random.Random(3), {id(bare): [], id(other): []}
+    for turn in range(-max(3, turns // 20), turns):
+        for client in chance.sample((bare, other), 2):
             begin = time.thread_time_ns()
-            run(clients[index])
-            spent[index].append(time.thread_time_ns() - begin)
-    base = statistics.median(spent[0])
-    return [
-        (
-            statistics.median(b - a for a, b in zip(spent[0], times, strict=True)) / 1000,
-            statistics.median(times) / base,
-        )
-        for times in spent[1:]
-    ]
+            run(client)
+            if turn >= 0:
+                spent[id(client)].append(time.thread_time_ns() - begin)
+    before, after = spent[id(bare)], spent[id(other)]
+    more = statistics.median(b - a for a, b in zip(before, after, strict=True))
+    return more / 1000, statistics.median(after) / statistics.median(before)
 
 
 def _import_cost(code: str) -> float:
@@ -155,23 +147,16 @@ def main() -> None:
     tb.configure(home=home, url="")
     loop = asyncio.new_event_loop()
     try:
-        rows = [
-            ("call", 1, added(_call, _client(), [tb.wrap(_client()), _noop(_client())], 1500)),
-            ("stream", 1, added(_stream, _client(), [tb.wrap(_client()), _noop(_client())], 150)),
-            (
-                "async",
-                CONCURRENT,
-                added(_many(loop), _async_client(), [tb.wrap(_async_client()), _noop(_async_client())], 40),
-            ),
+        runs = [
+            ("call", "a call", _call, _client, 1, 1500),
+            ("stream", f"a stream of {CHUNKS} chunks", _stream, _client, 1, 150),
+            ("async", f"an async call, {CONCURRENT} at once", _many(loop), _async_client, CONCURRENT, 40),
         ]
         print(f"{'CPU added to':28}{'wrapped µs':>12}{'target µs':>12}{'ratio':>8}{'no-op µs':>12}")
-        names = {
-            "call": "a call",
-            "stream": f"a stream of {CHUNKS} chunks",
-            "async": f"an async call, {CONCURRENT} at once",
-        }
-        for name, per, ((wrapped, ratio), (noop, _)) in rows:
-            print(f"{names[name]:28}{wrapped / per:12.1f}{TARGETS_US[name]:12.0f}{ratio:8.3f}{noop / per:12.1f}")
+        for target, name, run, make, calls, turns in runs:
+            wrapped, ratio = added(run, make(), tb.wrap(make()), turns)
+            noop, _ = added(run, make(), _noop(make()), turns)
+            print(f"{name:28}{wrapped / calls:12.1f}{TARGETS_US[target]:12.0f}{ratio:8.3f}{noop / calls:12.1f}")
         cost = _import_cost("import tokenbudget")
         print(f"{'import tokenbudget':28}{cost:12.0f}{TARGETS_US['import']:12.0f}{'':8}{'':>12}")
     finally:
