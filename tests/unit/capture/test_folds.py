@@ -1,6 +1,9 @@
+from types import SimpleNamespace
+
 import pytest
 
 from tokenbudget.capture import folds
+from tokenbudget.capture.fields import fields
 
 
 def fold(step, *items):
@@ -80,3 +83,40 @@ def test_tools_of_a_response_cut_short_are_counted():
     )
     assert (answer["output"], answer["id"]) == ([{"type": "code_interpreter_call"}], "r1")
     assert "complete" not in answer
+
+
+def objects(value):
+    """Make objects of dicts, as clients do."""
+    if isinstance(value, dict):
+        return SimpleNamespace(**{name: objects(inner) for name, inner in value.items()})
+    return [objects(inner) for inner in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize(
+    ("glance", "step", "item", "expected"),
+    [
+        (folds.glance_chat, folds.chat, chunk({"content": "naïve"}, usage=None), 6),
+        (folds.glance_chat, folds.chat, chunk({"content": "a"}, usage={"prompt_tokens": 1}), 0),
+        (folds.glance_chat, folds.chat, chunk({"content": "a"}, "stop", usage=None), 0),
+        (folds.glance_chat, folds.chat, chunk({"content": None, "reasoning": "ab"}, usage=None), 0),
+        (folds.glance_chat, folds.chat, chunk(usage={"prompt_tokens": 1}), 0),
+        (folds.glance_responses, folds.responses, {"type": "response.output_text.delta", "delta": "ab"}, 2),
+        (folds.glance_responses, folds.responses, {"type": "response.completed", "response": {"id": "r"}}, 0),
+        (folds.glance_messages, folds.messages, {"type": "content_block_delta", "delta": {"text": "abc"}}, 3),
+        (folds.glance_messages, folds.messages, {"type": "content_block_delta", "delta": {"thinking": "a"}}, 0),
+        (folds.glance_messages, folds.messages, {"type": "message_delta", "delta": {"text": "a"}, "usage": {}}, 0),
+    ],
+)
+def test_what_a_glance_takes_for_text_is_nothing_more(glance, step, item, expected):
+    seen = objects(item)
+    assert glance(seen) == expected
+    if expected:
+        answer = {"model": "m"}
+        assert step(answer, fields(seen)) == expected
+        assert answer == {"model": "m"}
+
+
+@pytest.mark.parametrize("glance", [folds.glance_chat, folds.glance_responses, folds.glance_messages])
+@pytest.mark.parametrize("item", [None, 3, {}, {"choices": []}, SimpleNamespace(), SimpleNamespace(choices=[None])])
+def test_a_glance_at_anything_else_sees_nothing(glance, item):
+    assert glance(item) == 0
