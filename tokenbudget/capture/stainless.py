@@ -178,11 +178,7 @@ class StainlessSdk:
         """Ask for the stream's usage where the caller did not."""
         wanted = request.get("stream_options") or {}
         server = (self.name, str(attempt.owner.base_url))
-        if (
-            wanted.get("include_usage")
-            or server in _refusing
-            or not self._asks_for_usage(attempt.owner, provider)
-        ):
+        if wanted.get("include_usage") or server in _refusing or not self._asks_for_usage(attempt.owner, provider):
             return
         own = attempt.args
         asking = copy.copy(options)

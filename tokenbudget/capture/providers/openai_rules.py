@@ -97,9 +97,7 @@ def no_output(found: Found, response: Fields, request: Fields) -> None:  # noqa:
 def image_output(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
     """Call all output image tokens where it is not split; count images where there are no tokens."""
     if found.get("output_tokens") is not None:
-        details = fields(fields(response.get("usage")).get("output_tokens_details"))
-        if details.get("image_tokens") is None:
-            found["output_image_tokens"] = found["output_tokens"]
+        found.setdefault("output_image_tokens", found["output_tokens"])
     elif images := response.get("data"):
         found["units"] = {"images": Decimal(len(images))}
 
