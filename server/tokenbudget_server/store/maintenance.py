@@ -62,8 +62,9 @@ def maintain(url: str, retention: timedelta | None, now: datetime) -> None:
             if not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": MAINTENANCE}):
                 return
             connection.commit()  # The lock is the session's, and goes with it.
-            made = ensure_partitions(connection, now)
-            dropped = [] if retention is None else drop_partitions(connection, now - retention)
+            oldest = None if retention is None else now - retention
+            made = ensure_partitions(connection, now, oldest)
+            dropped = [] if oldest is None else drop_partitions(connection, oldest)
             if made or dropped:
                 _log.info("Partitions made: %s; dropped: %s", ", ".join(made) or "none", ", ".join(dropped) or "none")
     finally:

@@ -24,7 +24,7 @@ _MONTHS_IN_DEFAULT = text("""
 """)
 
 
-def ensure_partitions(connection: Connection, now: datetime) -> list[str]:
+def ensure_partitions(connection: Connection, now: datetime, oldest: datetime | None = None) -> list[str]:
     """Make the partitions of the past year, of the coming months, and of months that events came late for.
 
     Parameters
@@ -33,6 +33,8 @@ def ensure_partitions(connection: Connection, now: datetime) -> list[str]:
         One transaction is committed on it for each partition made.
     now : datetime
         The present, time-zone aware.
+    oldest : datetime, optional
+        The time before which events are not kept: no partition is made only to be dropped.
 
     Returns
     -------
@@ -45,7 +47,7 @@ def ensure_partitions(connection: Connection, now: datetime) -> list[str]:
     this = month_of(now)
     wanted = {add_months(this, step) for step in range(-MONTHS_BACK, MONTHS_AHEAD + 1)} | strayed
     made = []
-    for month in sorted(wanted):
+    for month in sorted(month for month in wanted if oldest is None or month >= month_of(oldest)):
         if (name := _name(month)) not in existing:
             _make(connection, name, month, from_default=month in strayed)
             connection.commit()

@@ -109,6 +109,13 @@ def test_what_is_older_than_the_retention_goes_with_its_sums(postgres_url, post,
     assert sql("SELECT count(*) FROM events_2024_07") == [(2,)]
 
 
+def test_no_partition_is_made_only_to_be_dropped(postgres_url, connection):
+    now, kept = datetime.now(UTC), timedelta(days=60)
+    maintain(postgres_url, kept, now)
+    assert ensure_partitions(connection, now, now - kept) == []
+    assert len(ensure_partitions(connection, now)) >= 9
+
+
 def test_one_process_maintains_at_a_time(postgres_url, sql):
     now = datetime.now(UTC)
     partition = f"events_{now:%Y_%m}"
