@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import polars as pl
 
@@ -119,7 +120,7 @@ def _from_events(
         yield _ordered(lists.select(*names, pl.col(_VALUES + measure).alias(_VALUES))).select(
             *names,
             count.alias("count"),
-            *_levels(levels, count, lambda rank, values=values: values.list.get(rank, null_on_oob=True)),
+            *_levels(levels, count, partial(values.list.get, null_on_oob=True)),
             values.list.last().alias("max"),
         )
 

@@ -124,7 +124,7 @@ class AnalyticsController(Controller):
         ``exact=true``. Each row says in ``exact`` which it is.
         """
         parameters = request.query_params
-        how = {
+        how: dict[str, Any] = {
             "levels": read_levels(parameters),
             "measures": parameters.getall("measure", []),
             "exact": read_switch(parameters, "exact"),

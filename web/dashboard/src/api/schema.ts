@@ -889,7 +889,7 @@ export interface components {
             period: components["schemas"]["Period"];
             by: string[];
             rows: {
-                [key: string]: string | number | null;
+                [key: string]: string | boolean | number | null;
             }[];
         };
         /** Period */
@@ -2152,6 +2152,10 @@ export interface operations {
                 by?: string[];
                 /** @description Which percentiles, as fractions: 0.95 is p95 */
                 level?: number[];
+                /** @description Of what to give percentiles; of all by default */
+                measure?: ("cost_usd" | "latency_ms" | "time_to_first_token_ms")[];
+                /** @description Read every call: percentiles of more than 1,000,000 are up to 1.6% off otherwise */
+                exact?: boolean;
                 /** @description The one project that is asked about; all that you may see when left out */
                 project_id?: number;
             };
@@ -3104,6 +3108,10 @@ export interface operations {
                 by?: string[];
                 /** @description Which percentiles, as fractions: 0.95 is p95 */
                 level?: number[];
+                /** @description Of what to give percentiles; of all by default */
+                measure?: ("cost_usd" | "latency_ms" | "time_to_first_token_ms")[];
+                /** @description Read every call: percentiles of more than 1,000,000 are up to 1.6% off otherwise */
+                exact?: boolean;
             };
             header?: never;
             path: {
