@@ -205,7 +205,7 @@ def percentiles(
     measure : str or sequence of str, optional
         Some of ``cost_usd``, ``latency_ms`` and ``time_to_first_token_ms``; all when left out.
     exact : bool
-        Read every call, however many there are: half a second for ten million, where histograms take 50 ms.
+        Read every call, however many there are: one or two seconds for ten million, where histograms take 50 ms.
     period, by, tz, backend, **filters
         As for `summary`.
 
