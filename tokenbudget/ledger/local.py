@@ -57,9 +57,12 @@ class LocalSource:
             snapshot = read_open(self._home, self._read_to)
             self._remember(snapshot.tails)
             tail = [frame.lazy() for frame in self._open.values()]
-        parts = [_answering(p.path(self._home)) for p in snapshot.parts if p.first < end and p.last >= start]
-        everything = pl.concat([schema.empty().lazy(), *parts, *tail], how="diagonal")
-        return schema.select(schema.within(everything, start, end), columns)
+        parts = [part for part in snapshot.parts if part.first < end and part.last >= start]
+        whole = [part for part in parts if start <= part.first and part.last < end]  # No time of theirs needs reading.
+        cut = [_answering(part.path(self._home)) for part in parts if part not in whole]
+        rest = pl.concat([schema.empty().lazy(), *cut, *tail], how="diagonal")
+        frames = [schema.within(rest, start, end), *(_answering(part.path(self._home)) for part in whole)]
+        return pl.concat([schema.select(frame, columns) for frame in frames], how="diagonal")
 
     def _remember(self, tails: Sequence[Tail]) -> None:
         nothing = schema.empty()

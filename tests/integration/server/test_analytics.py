@@ -221,6 +221,15 @@ def test_arrow_says_what_json_says(client, usage, path):
             assert found == value or float(found) == pytest.approx(value), name
 
 
+def test_percentiles_of_one_measure_exactly(client, usage):
+    rows = get(client, "/api/analytics/percentiles", measure="latency_ms", exact="true", level="0.5")["rows"]
+    assert [(row["measure"], row["exact"], set(row) >= {"count", "p50", "max"}) for row in rows] == [
+        ("latency_ms", True, True)
+    ]
+    for wrong in ("exact=maybe", "measure=cost", "level=95"):
+        assert client.get(f"/api/analytics/percentiles?{wrong}").status_code == 400, wrong
+
+
 def test_events_as_arrow_are_paged_newest_first(client, usage):
     frames, cursor = [], ""
     while cursor is not None:
