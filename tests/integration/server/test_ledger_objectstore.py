@@ -23,6 +23,7 @@ from tokenbudget.core.query import Query
 from tokenbudget.core.usage import Usage
 from tokenbudget_server.cli import ledger
 from tokenbudget_server.ledger import Days, PostgresLedger, files, reading, storage
+from tokenbudget_server.store.maintenance import maintain
 from tokenbudget_server.store.rows import to_row
 from tokenbudget_server.store.writer import Writer
 
@@ -143,6 +144,18 @@ def test_late_events_and_deletions_make_new_files_and_the_old_ones_go(process, s
     source._days._sweep_at = 0.0
     assert held(source) == []
     assert in_the_store(s3_url) == set()
+
+
+def test_what_the_retention_dropped_is_gone_on_the_next_question(process, s3_url, postgres_url, write, sql):
+    write(0, 100)
+    source, now = process(s3_url), datetime.now(UTC)
+
+    def counted():
+        return source.scan(now - timedelta(days=365), UNTIL, ["id"]).collect().height
+
+    assert counted() == 2
+    maintain(postgres_url, timedelta(days=30), now)
+    assert counted() == len(in_postgres(sql)) == 1
 
 
 def test_a_store_that_is_away_costs_only_speed(process, s3_server, write, sql, caplog, monkeypatch):
