@@ -15,6 +15,7 @@ from tokenbudget.core.usage import Pass, Usage
 from tokenbudget.pricing import PriceBook, Pricer, PriceRow
 from tokenbudget_server.pricing import repricing
 from tokenbudget_server.problems import ProblemError
+from tokenbudget_server.store import locks
 from tokenbudget_server.store.rows import to_row
 from tokenbudget_server.store.writer import Writer
 
@@ -181,7 +182,7 @@ def test_the_next_answer_has_the_new_costs_even_where_their_sum_is_the_same(clie
 def test_only_one_prices_at_a_time(postgres_url, reprice, store):
     store(pricer(mini="1e-6").priced(event()))
     with psycopg.connect(postgres_url) as other:
-        other.execute("SELECT pg_advisory_lock(%s)", [repricing._LOCK])
+        other.execute("SELECT pg_advisory_lock(%s)", [locks.REPRICING])
         with pytest.raises(ProblemError, match="already"):
             reprice(pricer(mini="2e-6"))
         assert reprice(pricer(mini="2e-6"), dry_run=True)["changed"].sum() == 1
