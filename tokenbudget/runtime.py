@@ -47,7 +47,7 @@ class Recorder:
 
             self._shipper = Shipper(self._journal)
 
-    def __call__(self, event: Event) -> None:
+    def record(self, event: Event) -> None:
         """Record one event."""
         self._journal.append(encode(self._priced(event)))
         if self._shipper is not None:
@@ -96,7 +96,7 @@ def record(event: Event, *, once: bool = False) -> None:
         settings = config.for_recording()
         if not settings.enabled:
             return
-        sink = _sink or _recorder or _make_recorder(settings)
+        sink = _sink or (_recorder or _make_recorder(settings)).record
         if once and _sink is None:
             _record_once(settings, event, sink)
         else:

@@ -96,7 +96,7 @@ class StainlessSdk:
         if mark is None:
             client.__dict__[MARK] = Mark(provider)
         elif provider is not None:
-            mark.provider = provider
+            mark.provider, mark.address = provider, None
 
     def patch(self) -> None:
         """Observe every client of the package."""
@@ -111,7 +111,8 @@ class StainlessSdk:
 
     def begin(self, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Attempt | None:
         """Start observing a request, if it is a model call of a client we are to observe."""
-        mark = owner.__dict__.get(MARK)
+        state = owner.__dict__
+        mark = state.get(MARK)
         if mark is None:
             if not self._everything:
                 return None
@@ -122,7 +123,9 @@ class StainlessSdk:
         api = self.route(options.method.lower(), options.url)
         if api is None:
             return None
-        provider, region = self._target(owner, mark)
+        if mark.address is not (address := state.get("_base_url")) or address is None:
+            self._locate(owner, mark, address)
+        provider, region = mark.target
         if isinstance(api, Batches):
             return Attempt(Reading(api, provider, region, options.url), owner, args, kwargs)
         body = options.json_data
@@ -163,16 +166,14 @@ class StainlessSdk:
             return next((api for end, api in self._routes.items() if path.endswith(end)), None)
         return next((api for part, api in self._fetched.items() if method == "get" and path.startswith(part)), None)
 
-    def _target(self, client: Any, mark: Mark) -> tuple[str, str | None]:
-        address = client.base_url
-        if mark.address is not address:
-            provider, region = provider_at(address.host, address.port)
-            named = next((p for part, p in self._class_providers.items() if part in type(client).__name__), None)
-            region = getattr(client, "aws_region", None) or getattr(client, "region", None) or region
-            mark.target = named or provider or self._provider, region
-            mark.address = address
-        provider, region = mark.target
-        return mark.provider or provider, region
+    def _locate(self, client: Any, mark: Mark, address: Any) -> None:
+        """Find out who is at the client's address: asking the client itself for it costs more than all else here."""
+        url = client.base_url
+        provider, region = provider_at(url.host, url.port)
+        named = next((p for part, p in self._class_providers.items() if part in type(client).__name__), None)
+        region = getattr(client, "aws_region", None) or getattr(client, "region", None) or region
+        mark.target = mark.provider or named or provider or self._provider, region
+        mark.address = address
 
     def _ask(self, attempt: Attempt, options: Any, request: Mapping[str, Any], provider: str) -> None:
         """Ask for the stream's usage where the caller did not."""
