@@ -16,10 +16,21 @@ _TOOLS = {
 }
 
 
-def reasoning_beside_completion(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
+def chat(found: Found, response: Fields, request: Fields) -> None:
+    """Complete a chat completion: all its rules in one, as it is what most calls are."""
+    if "ticks" in found or "cost" in found:
+        reported_cost(found, response, request)
+    total = found.pop("total_tokens", None)
+    if "reasoning_tokens" in found:
+        _reasoning_beside_completion(found, total)
+    model = found.get("model")
+    if type(model) is str and "-search-" in model:
+        _built_in_search(found, model)
+
+
+def _reasoning_beside_completion(found: Found, total: int | None) -> None:
     """Add reasoning to the output where the stated total shows that ``completion_tokens`` leaves it out (xAI)."""
-    total, reasoning = found.pop("total_tokens", None), found.get("reasoning_tokens")
-    given, written = found.get("input_tokens"), found.get("output_tokens")
+    reasoning, given, written = found["reasoning_tokens"], found.get("input_tokens"), found.get("output_tokens")
     if reasoning and given is not None and written is not None and total == given + written + reasoning:
         found["output_tokens"] = written + reasoning
 
@@ -65,10 +76,9 @@ def server_tools(found: Found, response: Fields, request: Fields) -> None:  # no
         found["tools"] = tools
 
 
-def built_in_search(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
+def _built_in_search(found: Found, model: str) -> None:
     """Count the search that chat models made for it do before they answer, whatever is asked; no answer states it."""
-    model = found.get("model")
-    if type(model) is str and "-search-" in model and _SEARCHES.match(model) and "input_tokens" in found:
+    if _SEARCHES.match(model) and "input_tokens" in found:
         found["tools"] = {"web_search": 1}
 
 
