@@ -269,9 +269,11 @@ def _marking(original: Any) -> Any:
 def _noticing_loop(original: Any) -> Any:
     @functools.wraps(original)
     def noticing(self: Any) -> Any:
-        items = self.__dict__.get(MARK)
         inner = original(self)
-        return inner if items is None else items.loop(inner)
+        items = self.__dict__.get(MARK)
+        if items is not None:
+            items.follow(inner)
+        return inner
 
     return noticing
 

@@ -8,6 +8,7 @@ by ``break`` may be taken up again, so it counts as ended only when the stream i
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from typing import Any
 
@@ -49,16 +50,21 @@ class _Loop(Watched):
         Gives the items.  It does not know the object that it is an attribute of, so that dropping that is noticed.
     """
 
-    __slots__ = ("_left", "steps")
+    __slots__ = ("_left", "_loop", "steps")
 
     def __init__(self, steps: Any, call: Call) -> None:
         self._left = False
+        self._loop: weakref.ref[Any] | None = None
         self.steps = steps
         super().__init__(call)
 
+    def follow(self, loop: Any) -> None:
+        """Notice when a loop over the stream, a generator of the client's own, is left or done: nobody has it then."""
+        self._loop = weakref.ref(loop)
+
     def settle(self, *, every: bool) -> None:
         """Record the stream if its loop was left; with `every`, however it stands."""
-        super().settle(every=every or self._left)
+        super().settle(every=every or self._left or (self._loop is not None and self._loop() is None))
 
 
 class Items(_Loop):
@@ -187,8 +193,6 @@ def notice_close(body: Any, watched: Watched) -> None:
 
 
 def _closing(original: Any, watched: Watched, *, is_async: bool) -> Any:
-    import weakref
-
     # Weakly, or a stream that is dropped unread would never be noticed.
     reference = weakref.ref(watched)
 
