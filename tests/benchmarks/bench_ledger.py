@@ -96,11 +96,12 @@ def measure_sealed(directory: Path, events: int) -> list[tuple[str, str, str]]:
     """Write the server's days with their cubes."""
     seconds = timed(lambda: seal(directory, events))
     size = sum(path.stat().st_size for path in directory.glob("*/*.parquet"))
-    cubes = sum(path.stat().st_size for path in directory.glob("*/*.cube"))
+    cubes, by_tag = (sum(path.stat().st_size for path in directory.glob(f"*/*.{kind}")) for kind in ("cube", "tags"))
     return [
         ("server: made up and sealed, events a second", f"{events / seconds:,.0f}", ""),
         ("server: sealed, bytes an event", f"{size / events:.1f}", _target(size / events, TARGET_BYTES)),
         ("server: cubes, bytes an event", f"{cubes / events:.2f}", ""),
+        ("server: totals by varied tags, bytes an event", f"{by_tag / events:.2f}", ""),
     ]
 
 

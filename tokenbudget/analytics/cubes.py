@@ -27,11 +27,11 @@ from tokenbudget.ledger.schema import INSTANT, TAG_PREFIX
 MOST_TAG_VALUES = 200
 _ROWS_ALWAYS = 500
 _EVENTS_PER_ROW = 8
-_TOTAL = "total_"
+TOTAL = "total_"
 """Before the name of a total: ``unpriced`` is a dimension, too."""
 _KIND = "kind"
 _API_KEY = "api_key_id"
-_LAYOUT = 2
+_LAYOUT = 3
 """Counts the changes that definitions do not show."""
 
 
@@ -74,23 +74,26 @@ def tells_apart(cube: pl.DataFrame, kind: Kind, column: str) -> bool:
 
 def of_kind(cube: pl.DataFrame, kind: Kind) -> pl.DataFrame:
     """Take what a cube, or several put together, has of one kind."""
-    of_others = {"totals": bins.PREFIXES, "bins": (_TOTAL, TAG_PREFIX, _API_KEY)}[kind]
+    of_others = {"totals": bins.PREFIXES, "bins": (TOTAL, TAG_PREFIX, _API_KEY)}[kind]
     return cube.filter(pl.col(_KIND) == kind).select(cs.exclude(_KIND, cs.starts_with(*of_others)))
 
 
 def _with_small_tags(events: pl.DataFrame, fixed: list[str]) -> pl.DataFrame:
-    cube = _grouped(events, fixed)
+    cube = grouped(events, fixed)
     most = max(_ROWS_ALWAYS, events.height // _EVENTS_PER_ROW)
-    for tag in _small_tags(events):
-        finer = _grouped(events, [*fixed, tag])
+    for tag, values in n_values(events).items():
+        if values > MOST_TAG_VALUES:
+            break
+        finer = grouped(events, [*fixed, tag])
         if finer.height > most:
             break
         fixed, cube = [*fixed, tag], finer
     return cube
 
 
-def _grouped(events: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
-    sums = [how.name.prefix(_TOTAL) for how in totals()]
+def grouped(events: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """Sum up events by these columns."""
+    sums = [how.name.prefix(TOTAL) for how in totals()]
     return events.lazy().group_by(names).agg(sums).collect()
 
 
@@ -101,12 +104,13 @@ def added() -> list[pl.Expr]:
 
 def added_up(name: str) -> pl.Expr:
     """Sum one total of cubes."""
-    return pl.col(_TOTAL + name).sum().alias(name)
+    return pl.col(TOTAL + name).sum().alias(name)
 
 
-def _small_tags(events: pl.DataFrame) -> list[str]:
+def n_values(events: pl.DataFrame) -> dict[str, int]:
+    """Count the values of each tag, "not set" being one, in order of their number."""
     tags = [name for name in events.columns if name.startswith(TAG_PREFIX)]
     if not tags or events.is_empty():
-        return []
+        return {}
     values = events.select(pl.col(tags).n_unique()).row(0)
-    return [tag for count, tag in sorted(zip(values, tags, strict=True)) if count <= MOST_TAG_VALUES]
+    return {tag: count for count, tag in sorted(zip(values, tags, strict=True))}

@@ -1,4 +1,4 @@
-"""Closed days in files: one Parquet file per project and day, named by the version it holds, and a cube beside it.
+"""Closed days in files: one Parquet file per project and day, named by the version it holds, and its cubes beside it.
 
 A file is never changed: whichever process writes ``<project>/<project>.<day>.<version>.parquet``, its content is that
 version's.  So processes, on one machine or on several, share the storage without locks, and what is missing or thrown
@@ -13,12 +13,12 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 
 import polars as pl
 
-from tokenbudget.analytics import cubes
+from tokenbudget.analytics import cubes, tag_cubes
 from tokenbudget_server.ledger.reading import Day, Version, midnight
 from tokenbudget_server.ledger.storage import Storage
 
@@ -28,9 +28,11 @@ _SUFFIX = ".parquet"
 _MARK = ".replaced"
 _HORIZON = "tokenbudget.horizon"
 _COLUMNS = "tokenbudget.columns"
+_TAGS = "tokenbudget.tags"
 _KEYS = ("project_id", "api_key_id")
 """What cubes keep apart besides the dimensions; names are put to them when a question is asked."""
 _CUBE = f".{cubes.format_of(_KEYS)}.cube"
+_TAG_CUBES = f".{cubes.format_of(_KEYS)}.tags"
 _GRACE_SECONDS = 3600.0
 """How long a file stays once another has taken its place: questions under way still read it."""
 _AT_ONCE = 16
@@ -53,6 +55,8 @@ class SealedDay:
         The `tokenbudget_server.ledger.reading.horizon` of the snapshot it was read in.
     cube : polars.DataFrame
         Its totals (`tokenbudget.analytics.cubes`).
+    tags : frozenset of str
+        Columns that there are totals of in a file of their own (`tokenbudget.analytics.tag_cubes`).
     """
 
     storage: Storage
@@ -60,6 +64,7 @@ class SealedDay:
     columns: frozenset[str]
     horizon: int
     cube: pl.DataFrame
+    tags: frozenset[str] = frozenset()
 
     @property
     def path(self) -> str:
@@ -67,9 +72,14 @@ class SealedDay:
         return self.storage.locate(self.name)
 
     @property
+    def tags_path(self) -> str:
+        """Where polars finds its totals by tag, if it has `tags`."""
+        return self.storage.locate(self.name + _TAG_CUBES)
+
+    @property
     def is_there(self) -> bool:
-        """Whether its events can still be read: somebody may have cleared the storage."""
-        return self.storage.has(self.name)
+        """Whether all of it can still be read: somebody may have cleared the storage."""
+        return self.storage.has(self.name) and (not self.tags or self.storage.has(self.name + _TAG_CUBES))
 
     def read(self) -> pl.DataFrame:
         """Read all of its events.
@@ -118,17 +128,18 @@ class DayFiles:
         """
         name = _name(day, version)
         ordered = events.sort("occurred_at", "id")
-        cube = _built(day, ordered)
-        # The cube first: where there is a day, its cube is that of the same events.
-        self._put(day, _cube_of(name), _parquet(cube, _facts(ordered, horizon)))
-        self._put(day, name, _parquet(ordered, _facts(ordered, horizon)))
+        sealed, beside = self._summed(day, name, ordered, horizon)
+        # The cubes first: where there is a day, its cubes are those of the same events.
+        for file, content in beside.items():
+            self._put(day, file, content)
+        self._put(day, name, _parquet(ordered, _facts(sealed)))
         for other in list(self._of(day)):
             if other.startswith(name):
                 if other.endswith(_MARK):
                     self._delete(day, other)
             else:
                 self._remove_after_a_while(other, self._listed(day))
-        return SealedDay(self.storage, name, frozenset(ordered.columns), horizon, cube)
+        return sealed
 
     def sweep(self, known: Mapping[Day, Version]) -> None:
         """Remove what is of no use any more: days without events, old versions, what a killed process left."""
@@ -163,23 +174,37 @@ class DayFiles:
 
     def _open(self, day: Day, name: str) -> SealedDay | None:
         with suppress(*_UNREADABLE):
-            return self._described(name, self.storage.get(_cube_of(name)))
-        try:  # The cube is of another format, lost or broken.
+            return self._described(day, name, self.storage.get(name + _CUBE))
+        try:  # The cubes are of another format, lost or broken.
             content = self.storage.get(name)
-            events = pl.read_parquet(BytesIO(content))
             horizon = int(pl.read_parquet_metadata(BytesIO(content))[_HORIZON])
-            described = _parquet(_built(day, events), _facts(events, horizon))
-            with suppress(OSError):
-                self.storage.put(_cube_of(name), described)
-            return self._described(name, described)
+            sealed, beside = self._summed(day, name, pl.read_parquet(BytesIO(content)), horizon)
         except _UNREADABLE as error:
             _log.warning("%s cannot be read and is written again: %s", self.storage.locate(name), error)
             return None
+        try:
+            for file, content in beside.items():
+                self._put(day, file, content)
+        except OSError:  # Another time; the cube in memory will do, those by tag are read where they lie.
+            return replace(sealed, tags=frozenset())
+        return sealed
 
-    def _described(self, name: str, cube: bytes) -> SealedDay:
+    def _described(self, day: Day, name: str, cube: bytes) -> SealedDay:
         facts = pl.read_parquet_metadata(BytesIO(cube))
-        columns = frozenset(json.loads(facts[_COLUMNS]))
-        return SealedDay(self.storage, name, columns, int(facts[_HORIZON]), pl.read_parquet(BytesIO(cube)))
+        columns, tags = (frozenset(json.loads(facts[fact])) for fact in (_COLUMNS, _TAGS))
+        if tags and name + _TAG_CUBES not in self._listed(day):
+            raise FileNotFoundError(name + _TAG_CUBES)
+        return SealedDay(self.storage, name, columns, int(facts[_HORIZON]), pl.read_parquet(BytesIO(cube)), tags)
+
+    def _summed(self, day: Day, name: str, events: pl.DataFrame, horizon: int) -> tuple[SealedDay, dict[str, bytes]]:
+        """Build a day's cubes; gives the day, and the files to put beside its own."""
+        at = midnight(day[1])
+        cube = cubes.build(events, at, _KEYS)
+        by_tag = tag_cubes.build(events, at, ["project_id"], without=cube.columns)
+        tags = tag_cubes.tags(by_tag)
+        sealed = SealedDay(self.storage, name, frozenset(events.columns), horizon, cube, tags)
+        beside = {name + _TAG_CUBES: _parquet(by_tag)} if tags else {}
+        return sealed, {**beside, name + _CUBE: _parquet(cube, _facts(sealed))}
 
     def _put(self, day: Day, name: str, content: bytes) -> None:
         self.storage.put(name, content)
@@ -213,19 +238,12 @@ def _name(day: Day, version: Version) -> str:
     return f"{_stem(day)}{version.digest}{_SUFFIX}"
 
 
-def _cube_of(name: str) -> str:
-    return name + _CUBE
+def _facts(sealed: SealedDay) -> dict[str, str]:
+    listed = {_COLUMNS: sealed.columns, _TAGS: sealed.tags}
+    return {_HORIZON: str(sealed.horizon), **{fact: json.dumps(sorted(names)) for fact, names in listed.items()}}
 
 
-def _built(day: Day, events: pl.DataFrame) -> pl.DataFrame:
-    return cubes.build(events, midnight(day[1]), keys=_KEYS)
-
-
-def _facts(events: pl.DataFrame, horizon: int) -> dict[str, str]:
-    return {_HORIZON: str(horizon), _COLUMNS: json.dumps(events.columns)}
-
-
-def _parquet(frame: pl.DataFrame, facts: dict[str, str]) -> bytes:
+def _parquet(frame: pl.DataFrame, facts: dict[str, str] | None = None) -> bytes:
     content = BytesIO()
     frame.write_parquet(content, compression="zstd", metadata=facts)
     return content.getvalue()

@@ -12,12 +12,15 @@ import polars as pl
 
 from tokenbudget.analytics.cubes import of_kind, tells_apart
 from tokenbudget.analytics.spans import Kind, Span
+from tokenbudget.analytics.tag_cubes import of_tag
 from tokenbudget.ledger import schema
 from tokenbudget_server.ledger.files import SealedDay
 from tokenbudget_server.ledger.names import NUMBERED, Names
 from tokenbudget_server.ledger.reading import ONE_DAY, TYPES, Day, Version, empty, midnight
 
 _CONCATENATIONS = 8
+_ALL_DIMENSIONS = ""
+"""In the place of a tag: the cube that all dimensions are in."""
 
 
 class Moment:
@@ -66,28 +69,41 @@ class Moment:
         """Give the cubes of whole days; see `tokenbudget.analytics.spans.CubedSource`."""
         needed = {NUMBERED.get(name, name) for name in columns}
         asked = [day for day in sorted(self._versions) if any(_touches(day[1], *span) for span in spans)]
-        missing = {day[1] for day in asked if not self._has_cube(day, needed, kind)}
-        ready = [day for day in asked if day[1] not in missing]
+        cubes = {day: cube for day in asked if (cube := self._answering(day, needed, kind)) is not None}
+        missing = {day[1] for day in asked if day not in cubes}
+        ready: dict[str, list[Day]] = {}
+        for day, cube in cubes.items():
+            if day[1] not in missing:
+                ready.setdefault(cube, []).append(day)
         if not ready:
             return None, list(spans)
-        key = kind, tuple((day, self._versions[day], self._sealed[day].path) for day in ready)
-        frame = _remembered(
-            key, lambda: of_kind(pl.concat([self._sealed[day].cube for day in ready], how="diagonal"), kind)
-        )
-        lacking = [pl.lit(None, pl.String).alias(name) for name in needed if name not in frame.columns]
-        rest = [(midnight(day), midnight(day + ONE_DAY)) for day in sorted(missing)]
-        return self._named(frame.lazy().with_columns(lacking), columns), rest
+        frame = pl.concat([self._put_together(days, cube, kind) for cube, days in ready.items()], how="diagonal")
+        lacking = needed.difference(frame.collect_schema().names())
+        whole = frame.with_columns(pl.lit(None, pl.String).alias(name) for name in lacking)
+        return self._named(whole, columns), [(midnight(day), midnight(day + ONE_DAY)) for day in sorted(missing)]
 
     def token(self) -> str:
         """Give text that is another whenever an answer may be."""
         said = repr((self.names, sorted(self._versions.items())))
         return sha256(said.encode()).hexdigest()[:32]
 
-    def _has_cube(self, day: Day, columns: Iterable[str], kind: Kind) -> bool:
+    def _answering(self, day: Day, columns: Iterable[str], kind: Kind) -> str | None:
+        """Give which cube of a day has these columns: the tag that it is of, or `_ALL_DIMENSIONS`."""
         sealed = self._sealed.get(day)
         if sealed is None:
-            return False
-        return all(tells_apart(sealed.cube, kind, name) or name not in sealed.columns for name in columns)
+            return None
+        there = sealed.columns.intersection(columns)
+        if all(tells_apart(sealed.cube, kind, name) for name in there):
+            return _ALL_DIMENSIONS
+        tag, *others = sorted(there - {"project_id"})
+        return tag if kind == "totals" and not others and tag in sealed.tags else None
+
+    def _put_together(self, days: Sequence[Day], cube: str, kind: Kind) -> pl.LazyFrame:
+        sealed = [self._sealed[day] for day in days]
+        if cube != _ALL_DIMENSIONS:
+            return of_tag(pl.scan_parquet([day.tags_path for day in sealed], glob=False), cube)
+        key = kind, tuple((day, self._versions[day], self._sealed[day].path) for day in days)
+        return _remembered(key, lambda: of_kind(pl.concat([day.cube for day in sealed], how="diagonal"), kind)).lazy()
 
     def _scanned(self, days: Sequence[Day], columns: Sequence[str] | None) -> pl.LazyFrame | None:
         if not days:
