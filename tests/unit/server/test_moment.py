@@ -61,8 +61,8 @@ def moments(directory, made, without=()):
     return Moment(NAMES, versions, frames, {}), Moment(NAMES, versions, still_open, sealed), sealed
 
 
-def used(user, at=START, **known):
-    return 1, Event(id=str(user), occurred_at=at, provider="p", model="m", tags={"user_id": f"u{user}"}, **known)
+def used(user, at=START, **tags):
+    return 1, Event(id=str(user), occurred_at=at, provider="p", model="m", tags={"user_id": f"u{user}", **tags})
 
 
 @settings(max_examples=80, deadline=None)
@@ -114,12 +114,12 @@ def test_days_with_tag_cubes_and_events_give_the_same_answers(
 
 @pytest.fixture
 def busy(tmp_path, monkeypatch):
-    """Two days of many users, whose events cannot be read any more."""
+    """Two days of many users and customers, whose events cannot be read any more."""
     monkeypatch.setattr(cubes, "MOST_TAG_VALUES", 3)
-    made = [used(n % 5, START + timedelta(hours=n % 48)) for n in range(96)]
+    made = [used(n % 5, START + timedelta(hours=n % 48), customer=f"c{n % 4}") for n in range(192)]
     plain, cubed, sealed = moments(tmp_path, made)
     for day in sealed.values():
-        assert day.tags == {"tag_user_id"}
+        assert day.tags == {"tag_user_id", "tag_customer"}
         Path(day.path).unlink()
     return plain, cubed
 
@@ -145,6 +145,8 @@ def test_questions_about_one_varied_tag_read_no_event(busy, asked):
     "asked",
     [
         {"by": ("user_id", "model")},
+        {"by": ("user_id", "customer")},
+        {"by": ("customer",), "filters": {"user_id": ("u1",)}},
         {"by": ("user_id",), "filters": {"member": ("Ada",)}},
         {"by": ("user_id",), "interval": "hour"},
     ],
