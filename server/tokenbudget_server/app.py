@@ -15,6 +15,7 @@ from tokenbudget_server.accounts.admin import provide_admin
 from tokenbudget_server.accounts.authentication import provide_principal
 from tokenbudget_server.accounts.cache import KeyCache, MemoryKeyCache, RedisKeyCache
 from tokenbudget_server.accounts.controllers import AccountsController
+from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.accounts.service import Accounts
 from tokenbudget_server.analytics.controllers import AnalyticsController, ProjectAnalyticsController, get_events
 from tokenbudget_server.analytics.replies import Replies, answer_cache
@@ -77,6 +78,10 @@ def create_app(settings: Settings | None = None) -> Litestar:
                 await cache.close()
                 await engine.dispose()
 
+    def provide_ingest(principal: Principal) -> Ingest:  # noqa: ARG001
+        # Who needs nothing of another is resolved beside it, in a task group: that costs more than both of them.
+        return ingest
+
     return Litestar(
         route_handlers=[
             get_health,
@@ -99,7 +104,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         dependencies={
             "engine": Provide(lambda: engine, sync_to_thread=False),
             "accounts": Provide(lambda: accounts, sync_to_thread=False),
-            "ingest": Provide(lambda: ingest, sync_to_thread=False),
+            "ingest": Provide(provide_ingest, sync_to_thread=False),
             "own_prices": Provide(lambda: own_prices, sync_to_thread=False),
             "price_sync": Provide(lambda: price_sync, sync_to_thread=False),
             "prices": Provide(lambda: prices, sync_to_thread=False),
