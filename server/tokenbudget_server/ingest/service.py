@@ -14,7 +14,7 @@ from tokenbudget.pricing import Pricer
 from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.ingest.decode import Malformed
 from tokenbudget_server.ingest.pricing import cost_of
-from tokenbudget_server.ingest.validate import Bounds, find_cost_fault, find_fault
+from tokenbudget_server.ingest.validate import Bounds, find_cost_fault, find_fault, is_ordinary
 from tokenbudget_server.pricing.prices import Prices
 from tokenbudget_server.store.rows import Row, lay_out
 from tokenbudget_server.store.writer import Writer
@@ -112,17 +112,18 @@ def _lay_out(event: Event | Malformed, bounds: Bounds, pricer: Pricer, api_key_i
     """Check, mend and price an event; or say why it cannot be stored."""
     if isinstance(event, Malformed):
         return event
-    if (fault := find_fault(event, bounds)) is None:
-        mended = _mended(event)
+    ordinary = is_ordinary(event.usage)
+    if (fault := find_fault(event, bounds, ordinary=ordinary)) is None:
+        mended = _mended(event, ordinary=ordinary)
         cost = cost_of(mended, pricer)
         if (fault := find_cost_fault(cost.pico)) is None:
-            return lay_out(mended, cost, api_key_id)
+            return lay_out(mended, cost, api_key_id, rest=not ordinary)
     return Malformed(event.id[:64], *fault)
 
 
-def _mended(event: Event) -> Event:
+def _mended(event: Event, *, ordinary: bool) -> Event:
     """Mend what contradicts itself, and name the provider our way."""
-    fixed, warnings = usage.check(event.usage)
+    fixed, warnings = (event.usage, ()) if ordinary else usage.check(event.usage)
     provider = canonical(event.provider)
     if not warnings and provider == event.provider:
         return event

@@ -17,6 +17,7 @@ import msgspec
 from tokenbudget.core.event import Event
 from tokenbudget.core.money import from_pico, to_pico
 from tokenbudget.core.usage import TOKEN_FIELDS, Usage
+from tokenbudget_server.store.rows import has_rest
 
 FUTURE = timedelta(hours=1)
 EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
@@ -79,11 +80,38 @@ class Bounds(msgspec.Struct, frozen=True):
         return cls(max(EARLIEST, oldest_kept or EARLIEST), now + FUTURE)
 
 
-def find_fault(event: Event, bounds: Bounds) -> Fault | None:
-    """Find the first thing wrong with an event; None when there is nothing."""
+def is_ordinary(usage: Usage) -> bool:
+    """Whether a usage is nothing but sound counts that have a column each, as most are.
+
+    It then has no fault, nothing to mend and no rest: one look answers what would take three.
+    """
+    if has_rest(usage):
+        return False
+    whole_in, whole_out = usage.input_tokens or 0, usage.output_tokens or 0
+    read, written = usage.cache_read_tokens, usage.cache_write_tokens
+    return (
+        0 <= read
+        and 0 <= written
+        and read + written <= whole_in <= LARGEST_COUNT
+        and 0 <= usage.reasoning_tokens <= whole_out <= LARGEST_COUNT
+    )
+
+
+def find_fault(event: Event, bounds: Bounds, *, ordinary: bool = False) -> Fault | None:
+    """Find the first thing wrong with an event; None when there is nothing.
+
+    Parameters
+    ----------
+    event : Event
+    bounds : Bounds
+    ordinary : bool
+        True where the caller knows that its usage `is_ordinary`.
+    """
     for check in _CHECKS:
         if fault := check(event):
             return fault
+    if not ordinary and (fault := _check_usage(event)):
+        return fault
     return _check_time(event, bounds)
 
 
@@ -265,6 +293,5 @@ _CHECKS: tuple[Callable[[Event], Fault | None], ...] = (
     _check_tags,
     _check_metadata,
     _check_numbers,
-    _check_usage,
     _check_warnings,
 )

@@ -150,7 +150,12 @@ def to_row(event: Event, client_cost_usd: Decimal | None, api_key_id: int) -> Ro
     return lay_out(msgspec.structs.replace(event, cost_usd=client_cost_usd), cost, api_key_id)
 
 
-def lay_out(event: Event, cost: Cost, api_key_id: int) -> Row:
+def has_rest(usage: Usage) -> bool:
+    """Whether a usage states anything that has no column of its own; most do not."""
+    return usage.reported_cost_usd is not None or any(_without_column(usage))
+
+
+def lay_out(event: Event, cost: Cost, api_key_id: int, *, rest: bool = True) -> Row:
     """Lay out an event for the writer.
 
     Parameters
@@ -161,6 +166,8 @@ def lay_out(event: Event, cost: Cost, api_key_id: int) -> Row:
         The server's.
     api_key_id : int
         The key it came with.
+    rest : bool
+        False where the caller knows that its usage `has_rest` not.
     """
     usage = event.usage
     return (
@@ -176,7 +183,7 @@ def lay_out(event: Event, cost: Cost, api_key_id: int) -> Row:
         cost.pico,
         _pico(event.cost_usd),
         event.response_id,
-        _rest(usage),
+        _rest(usage) if rest else None,
         _json(event.tags) if event.tags else None,
         _json(event.metadata) if event.metadata else None,
         _json(event.warnings) if event.warnings else None,
@@ -189,8 +196,8 @@ def _pico(usd: Decimal | None) -> int | None:
 
 
 def _rest(usage: Usage) -> bytes | None:
-    """Encode what the columns do not hold; most events have nothing of it."""
-    if usage.reported_cost_usd is None and not any(_without_column(usage)):
+    """Encode what the columns do not hold."""
+    if not has_rest(usage):
         return None
     rest = _json(msgspec.structs.replace(usage, **USAGE_COLUMNS))
     return None if rest == b"{}" else rest

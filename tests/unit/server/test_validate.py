@@ -2,12 +2,15 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from tokenbudget.core.event import Event
 from tokenbudget.core.ids import uuid7
-from tokenbudget.core.usage import TOKEN_FIELDS, Usage
+from tokenbudget.core.usage import TOKEN_FIELDS, Usage, check
 from tokenbudget_server.ingest import validate
-from tokenbudget_server.ingest.validate import Bounds, find_fault
+from tokenbudget_server.ingest.validate import Bounds, find_fault, is_ordinary
+from tokenbudget_server.store.rows import Cost, lay_out
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -64,3 +67,29 @@ def test_what_is_remembered_is_bounded(monkeypatch):
 def test_no_count_is_larger_than_one_call_can_have(name):
     fault = find_fault(made(usage=Usage(**{name: validate.LARGEST_COUNT + 1})), Bounds.at(NOW, None))
     assert fault[0] == f"usage.{name}"
+
+
+_COUNTS = st.integers(-1, 4) | st.sampled_from([10**12, 10**12 + 1])
+_USAGES = st.builds(
+    Usage,
+    **{name: st.none() | _COUNTS for name in ("input_tokens", "output_tokens")},
+    **{name: _COUNTS for name in ("cache_read_tokens", "cache_write_tokens", "reasoning_tokens")},
+    output_audio_tokens=st.sampled_from([0, 0, 0, 1]),
+    tools=st.sampled_from([{}, {}, {"web_search": 1}]),
+    reported_cost_usd=st.sampled_from([None, None, Decimal(0), Decimal(-1)]),
+)
+
+
+@given(_USAGES)
+@example(Usage())
+@example(Usage(input_tokens=10**12, output_tokens=2, cache_read_tokens=1, reasoning_tokens=2))
+@example(Usage(input_tokens=1, cache_read_tokens=1, cache_write_tokens=1))
+@example(Usage(input_tokens=-1))
+def test_an_ordinary_usage_is_one_without_fault_warning_and_rest(usage):
+    event = made(usage=usage)
+    fault, (_, warnings) = find_fault(event, Bounds.at(NOW, None)), check(usage)
+    row = lay_out(event, Cost(None, None, None), 1)
+    rest = row[12]
+    assert is_ordinary(usage) == (fault is None and not warnings and rest is None)
+    if is_ordinary(usage):
+        assert lay_out(event, Cost(None, None, None), 1, rest=False) == row
