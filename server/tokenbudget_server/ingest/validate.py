@@ -90,8 +90,8 @@ def is_ordinary(usage: Usage) -> bool:
     whole_in, whole_out = usage.input_tokens or 0, usage.output_tokens or 0
     read, written = usage.cache_read_tokens, usage.cache_write_tokens
     return (
-        0 <= read
-        and 0 <= written
+        read >= 0
+        and written >= 0
         and read + written <= whole_in <= LARGEST_COUNT
         and 0 <= usage.reasoning_tokens <= whole_out <= LARGEST_COUNT
     )

@@ -73,7 +73,7 @@ _COUNTS = st.integers(-1, 4) | st.sampled_from([10**12, 10**12 + 1])
 _USAGES = st.builds(
     Usage,
     **{name: st.none() | _COUNTS for name in ("input_tokens", "output_tokens")},
-    **{name: _COUNTS for name in ("cache_read_tokens", "cache_write_tokens", "reasoning_tokens")},
+    **dict.fromkeys(("cache_read_tokens", "cache_write_tokens", "reasoning_tokens"), _COUNTS),
     output_audio_tokens=st.sampled_from([0, 0, 0, 1]),
     tools=st.sampled_from([{}, {}, {"web_search": 1}]),
     reported_cost_usd=st.sampled_from([None, None, Decimal(0), Decimal(-1)]),
