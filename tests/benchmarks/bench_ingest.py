@@ -50,6 +50,13 @@ TARGET_RATIO = {100: 0.5, 1_000: 0.8}
 TARGET_CPU_US = {100: 35, 1_000: 28}
 TARGET_P99_MS = 50
 TARGET_BYTES = 420
+TARGET_BUDGET_MS = 2
+BUDGET_READS = 2_000
+# What a budget asks before a call: what a project has spent since the month began, by all keys, on all shards.
+BUDGET_READ = """
+SELECT sum(requests), sum(unpriced), sum(cost_usd), count(*) FROM spend_day
+WHERE project_id = %s AND day >= date_trunc('month', now() AT TIME ZONE 'UTC')::date
+"""
 _FIRST_PROJECT_PERCENT = 80
 COLUMNS = [column.name for column in EVENT_COLUMNS + KIND_COLUMNS]
 
@@ -203,6 +210,23 @@ def measure_size(bench: Bench) -> list[tuple[str, str, str]]:
     ]
 
 
+def measure_budget_read(bench: Bench) -> list[tuple[str, str, str]]:
+    """Ask what the largest project has spent this month, as a budget does before each call."""
+    waits = []
+    with psycopg.connect(bench.url, autocommit=True) as connection:
+        (project,) = connection.execute("SELECT project_id FROM spend_day GROUP BY 1 ORDER BY count(*) DESC").fetchone()
+        for _ in range(BUDGET_READS):
+            began = time.perf_counter()
+            *_, rows = connection.execute(BUDGET_READ, [project]).fetchone()
+            waits.append((time.perf_counter() - began) * 1e3)
+    p50, p99 = (sorted(waits)[int(len(waits) * part)] for part in (0.5, 0.99))
+    title = f"budget read, a sum of {rows} rows: "
+    return [
+        (f"{title}median ms", f"{p50:.2f}", at_most(p50, TARGET_BUDGET_MS)),
+        (f"{title}p99 ms", f"{p99:.2f}", at_most(p99, TARGET_BUDGET_MS)),
+    ]
+
+
 def at_most(found: float, most: float) -> str:
     return f"≤ {most} {'met' if found <= most else 'MISSED'}"
 
@@ -243,6 +267,7 @@ def main() -> None:
         parts: list[Callable[[], list[tuple[str, str, str]]]] = [
             lambda: measure_rates(bench, options.events // (TURNS * len(SIZES))),
             lambda: measure_latency(bench, LATENCY_SECONDS),
+            lambda: measure_budget_read(bench),
             lambda: measure_size(bench),
         ]
         for part in parts:
