@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 MONTHS_BACK = 12
 MONTHS_AHEAD = 2
+_STORED = "WITH (autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_freeze_min_age = 0)"
+"""Events are written once: frozen soon after, a past month is not read through again to save it from wraparound."""
 
 _MONTHLY = re.compile(r"events_\d{4}_\d{2}")
 _EXISTING = text("""
@@ -104,11 +106,11 @@ def _make(connection: Connection, name: str, month: date, *, from_default: bool)
     start, end = f"{month} 00:00+00", f"{add_months(month, 1)} 00:00+00"
     span = f"FOR VALUES FROM ('{start}') TO ('{end}')"
     if not from_default:
-        connection.execute(text(f"CREATE TABLE {name} PARTITION OF events {span}"))
+        connection.execute(text(f"CREATE TABLE {name} PARTITION OF events {span} {_STORED}"))
         return
     # Postgres refuses a partition whose rows lie in the default one: move them, in one transaction.
     connection.execute(text("LOCK TABLE events IN SHARE ROW EXCLUSIVE MODE"))
-    connection.execute(text(f"CREATE TABLE {name} (LIKE events INCLUDING DEFAULTS INCLUDING CONSTRAINTS)"))
+    connection.execute(text(f"CREATE TABLE {name} (LIKE events INCLUDING DEFAULTS INCLUDING CONSTRAINTS) {_STORED}"))
     # Two plain statements, to ask no more of Citus than it must take; the lock keeps everybody out in between.
     moved, bounds = "WHERE occurred_at >= :start AND occurred_at < :end", {"start": start, "end": end}
     connection.execute(text(f"INSERT INTO {name} SELECT * FROM events_default {moved}"), bounds)  # noqa: S608 - a date

@@ -76,6 +76,17 @@ def test_partitions_are_made_ahead_once(connection):
     ]
 
 
+def test_every_table_that_grows_is_vacuumed_early(connection, post, make_event, sql):
+    post(make_event(occurred_at="2021-03-01T00:00:00Z"))  # Its month is moved out of the default partition.
+    ensure_partitions(connection, datetime.now(UTC))
+    parts = "SELECT reloptions FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid WHERE inhparent = %s::regclass"
+    options = [set(row) for (row,) in sql(parts, "events")]
+    assert len(options) > 14
+    assert all(row == {"autovacuum_vacuum_insert_scale_factor=0.05", "autovacuum_freeze_min_age=0"} for row in options)
+    rollups = sql("SELECT reloptions FROM pg_class WHERE relname IN ('usage_15m', 'spend_day')")
+    assert [set(row) for (row,) in rollups] == [{"fillfactor=50", "autovacuum_vacuum_scale_factor=0.02"}] * 2
+
+
 def test_a_month_that_events_came_late_for_gets_its_partition(connection, post, make_event, sql):
     where = "SELECT tableoid::regclass::text, count(*) FROM events GROUP BY 1 ORDER BY 1"
     early, late = "2021-02-28T23:59:59.999999Z", "2021-03-01T00:00:00Z"
