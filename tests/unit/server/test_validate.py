@@ -84,7 +84,16 @@ _USAGES = st.builds(
 @example(Usage())
 @example(Usage(input_tokens=10**12, output_tokens=2, cache_read_tokens=1, reasoning_tokens=2))
 @example(Usage(input_tokens=1, cache_read_tokens=1, cache_write_tokens=1))
+# One for each condition, as chance seldom breaks a single one.
+@example(Usage(input_tokens=2, cache_read_tokens=-1))
+@example(Usage(input_tokens=2, cache_write_tokens=-1))
+@example(Usage(input_tokens=10**12 + 1))
 @example(Usage(input_tokens=-1))
+@example(Usage(output_tokens=1, reasoning_tokens=-1))
+@example(Usage(output_tokens=1, reasoning_tokens=2))
+@example(Usage(output_tokens=10**12 + 1))
+@example(Usage(reported_cost_usd=Decimal(0)))
+@example(Usage(output_tokens=1, output_audio_tokens=1))
 def test_an_ordinary_usage_is_one_without_fault_warning_and_rest(usage):
     event = made(usage=usage)
     fault, (_, warnings) = find_fault(event, Bounds.at(NOW, None)), check(usage)
