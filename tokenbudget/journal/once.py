@@ -1,22 +1,29 @@
 """Events whose id follows from their answer are written once, however often and by whichever process it is read.
 
 The results of a batch, and a response made in the background, can be fetched again and again.  Their ids are the same
-each time, so a server keeps one; here the ids written so far stand in ``<home>/once/ids``, one a line.
+each time, so a server keeps one; here the ids written so far stand in ``<home>/once``, one a line.  An id begins with
+the time of its answer, and every 50 days of answers have a file of their own.  It goes once nothing in it was written
+or asked for within `KEPT_SECONDS`: providers give such answers for about 30 days.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tokenbudget.journal.files import make_private
+from tokenbudget.journal.files import make_private, remove
 from tokenbudget.journal.locks import OPEN_FLAGS, locked
 
+KEPT_SECONDS = 90 * 86_400.0
+_PREFIX = "ids-"
+_SPAN_DIGITS = 4
+"""An id begins with 12 hexadecimal digits of milliseconds; ids with the same first four are within 2**32 ms."""
 _WAIT_SECONDS = 2.0
-_known: dict[Path, tuple[int, set[bytes]]] = {}
-"""How far each file was read, and the ids in it."""
+_known: dict[Path, tuple[int, int, set[bytes]]] = {}
+"""Of each file, which one it was (its inode), how far it was read, and the ids in it."""
 
 
 def write_once(home: Path, event_id: str, write: Callable[[], None]) -> bool:
@@ -32,9 +39,13 @@ def write_once(home: Path, event_id: str, write: Callable[[], None]) -> bool:
     """
     directory = home / "once"
     make_private(directory)
-    with locked(directory / "lock", _WAIT_SECONDS):
-        ids, name = directory / "ids", event_id.encode()
+    with locked(directory / "lock", _WAIT_SECONDS) as taken:
+        ids, name = directory / (_PREFIX + event_id[:_SPAN_DIGITS]), event_id.encode()
+        if taken and ids not in _known:  # When a process begins, and when a span does.
+            _drop_unused(directory)
         if name in _read(ids):
+            with contextlib.suppress(OSError):
+                os.utime(ids)
             return False
         write()
         with contextlib.suppress(OSError):
@@ -52,13 +63,32 @@ def _note(ids: Path, name: bytes) -> None:
 
 def _read(ids: Path) -> set[bytes]:
     """Give the ids noted so far, reading only what is new."""
-    size = ids.stat().st_size if ids.exists() else 0
-    done, known = _known.get(ids, (0, set()))
-    if size < done:  # Another file than the one that was read.
+    inode, size = _identity(ids)
+    before, done, known = _known.get(ids, (inode, 0, set()))
+    if inode != before or size < done:  # Another file than the one that was read.
         done, known = 0, set()
     if size > done:
         with ids.open("rb") as file:
             file.seek(done)
             known.update(file.read(size - done).split())
-    _known[ids] = size, known
+    _known[ids] = inode, size, known
     return known
+
+
+def _identity(ids: Path) -> tuple[int, int]:
+    try:
+        seen = ids.stat()
+    except FileNotFoundError:
+        return 0, 0
+    return seen.st_ino, seen.st_size
+
+
+def _drop_unused(directory: Path) -> None:
+    """Delete the files nobody needed for long, and forget what was read of any that is gone."""
+    oldest = time.time() - KEPT_SECONDS
+    for ids in directory.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if ids.stat().st_mtime < oldest:
+                remove(ids)
+    for ids in [ids for ids in _known if ids.parent == directory and not ids.exists()]:
+        del _known[ids]
