@@ -47,12 +47,7 @@ def list_frame(source: PostgresLedger, query: Query, cursor: str | None = None) 
     """
     size = query.limit or PAGE
     before = None if cursor is None else read_cursor(cursor)
-    moment = source.at_one_moment(query.period.start, query.period.end)
-    found = _shape(moment, query)
-    for piece in _pieces(moment, msgspec.structs.replace(query, limit=size + 1), size + 1, before):
-        found = pl.concat([found, piece], how="diagonal")
-        if found.height > size:
-            break
+    found = source.ask(query.period.start, query.period.end, lambda moment: _newest(moment, query, size + 1, before))
     page = listing.used(found.head(size))
     return page, write_cursor(*page.select("occurred_at", "id").row(-1)) if found.height > size else None
 
@@ -77,6 +72,16 @@ def _shape(moment: Moment, query: Query) -> pl.DataFrame:
     stored = moment.scan(query.period.start, query.period.end).collect_schema()
     types = {("cost_usd" if name == "cost_pico" else name): stored[name] for name in ordered(stored.names())}
     return pl.DataFrame(schema={**types, "cost_usd": COST})
+
+
+def _newest(moment: Moment, query: Query, rows: int, before: Position | None) -> pl.DataFrame:
+    """Read at least so many of the newest events before a position, if there are as many."""
+    found = _shape(moment, query)
+    for piece in _pieces(moment, msgspec.structs.replace(query, limit=rows), rows, before):
+        found = pl.concat([found, piece], how="diagonal")
+        if found.height >= rows:
+            break
+    return found
 
 
 def _pieces(moment: Moment, query: Query, rows: int, before: Position | None = None) -> Iterator[pl.DataFrame]:

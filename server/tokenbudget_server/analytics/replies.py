@@ -136,19 +136,22 @@ class Replies:
         also : object, optional
             What else the answer depends on, as ``repr`` tells it.
         """
-        moment = source.at_one_moment(min(query.period.start, query.period.previous_start), query.period.end)
         media_type = ARROW if wants_arrow(request) else JSON
         asked = repr((__version__, request.url.path, msgspec.json.encode(query), request.url.query, media_type, also))
-        etag = f'"{sha256(f"{asked} {moment.token()}".encode()).hexdigest()[:32]}"'
-        headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"}
-        if request.headers.get("if-none-match") == etag:
-            return Response(b"", status_code=304, headers=headers, media_type=media_type)
-        body = self._cache.get(etag)
-        if body is None:
-            body = arrow(frame(moment, query)) if media_type == ARROW else answers.encode(document(moment, query))
-            if len(body) <= _LARGEST:
-                self._cache.put(etag, body)
-        return Response(body, headers=headers, media_type=media_type)
+
+        def answer(moment: Moment) -> Response[bytes]:
+            etag = f'"{sha256(f"{asked} {moment.token()}".encode()).hexdigest()[:32]}"'
+            headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"}
+            if request.headers.get("if-none-match") == etag:
+                return Response(b"", status_code=304, headers=headers, media_type=media_type)
+            body = self._cache.get(etag)
+            if body is None:
+                body = arrow(frame(moment, query)) if media_type == ARROW else answers.encode(document(moment, query))
+                if len(body) <= _LARGEST:
+                    self._cache.put(etag, body)
+            return Response(body, headers=headers, media_type=media_type)
+
+        return source.ask(min(query.period.start, query.period.previous_start), query.period.end, answer)
 
 
 def wants_arrow(request: Request[Any, Any, Any]) -> bool:

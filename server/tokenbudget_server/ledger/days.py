@@ -115,6 +115,11 @@ class Days:
         sealed = {day: known.sealed for day, known in found.items() if known.sealed is not None}
         return Moment(names, versions, frames, sealed)
 
+    def look_again(self) -> None:
+        """Believe of no closed day that it is still kept: one was gone when it was to be read."""
+        if self._place is not None and self._identity is not None:
+            storage_at(self._place, self._identity.digest).look_again()
+
     def names(self, projects: Sequence[int]) -> Names:
         """Give the names of projects, of their keys and of the members who own them, as they are now.
 

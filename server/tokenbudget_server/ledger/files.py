@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -151,7 +151,7 @@ class DayFiles:
             return
         latest = time.time() - _GRACE_SECONDS
         for name, changed in list(listed.items()):
-            is_of_use = name.partition(_SUFFIX)[0] + _SUFFIX in wanted and not name.endswith(".tmp")
+            is_of_use = _day_file(name) in wanted and not _is_outdated(name, listed)
             if not is_of_use and changed <= latest:  # What is newer may be of a version that another process knows.
                 self._remove_after_a_while(name, listed)
 
@@ -236,6 +236,17 @@ def _stem(day: Day) -> str:
 
 def _name(day: Day, version: Version) -> str:
     return f"{_stem(day)}{version.digest}{_SUFFIX}"
+
+
+def _day_file(name: str) -> str:
+    """Give the file of the day that a file belongs to."""
+    return name.partition(_SUFFIX)[0] + _SUFFIX
+
+
+def _is_outdated(name: str, listed: Container[str]) -> bool:
+    """Tell whether a file beside a day's own is half written, or cubes of another format than those there are now."""
+    beside = name.removeprefix(_day_file(name)).removesuffix(_MARK)
+    return beside not in {"", _CUBE, _TAG_CUBES} and (beside.endswith(".tmp") or _day_file(name) + _CUBE in listed)
 
 
 def _facts(sealed: SealedDay) -> dict[str, str]:

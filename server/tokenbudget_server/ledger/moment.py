@@ -101,7 +101,8 @@ class Moment:
     def _put_together(self, days: Sequence[Day], cube: str, kind: Kind) -> pl.LazyFrame:
         sealed = [self._sealed[day] for day in days]
         if cube != _ALL_DIMENSIONS:
-            return of_tag(pl.scan_parquet([day.tags_path for day in sealed], glob=False), cube)
+            paths = [day.tags_path for day in sealed]
+            return of_tag(pl.scan_parquet(paths, glob=False, storage_options=sealed[0].storage.patience), cube)
         key = kind, tuple((day, self._versions[day], self._sealed[day].path) for day in days)
         return _remembered(key, lambda: of_kind(pl.concat([day.cube for day in sealed], how="diagonal"), kind)).lazy()
 
@@ -114,7 +115,12 @@ class Moment:
         wanted = stored if columns is None else stored.intersection(needed)
         types = {name: TYPES.get(name) or schema.dtype(name) for name in schema.ordered(wanted)}
         return pl.scan_parquet(
-            [day.path for day in sealed], schema=types, missing_columns="insert", extra_columns="ignore", glob=False
+            [day.path for day in sealed],
+            schema=types,
+            missing_columns="insert",
+            extra_columns="ignore",
+            glob=False,
+            storage_options=sealed[0].storage.patience,
         )
 
     def _named(self, frame: pl.LazyFrame, columns: Iterable[str]) -> pl.LazyFrame:

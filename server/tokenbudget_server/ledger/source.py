@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 
@@ -12,6 +14,11 @@ from tokenbudget_server.ledger.days import days_of
 from tokenbudget_server.ledger.moment import Moment
 from tokenbudget_server.ledger.names import Names
 from tokenbudget_server.store.url import psycopg_url
+
+_log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+_UNREADABLE = (OSError, pl.exceptions.ComputeError)
 
 
 class PostgresLedger:
@@ -44,6 +51,24 @@ class PostgresLedger:
         if not self._projects or start >= end:
             return Moment(Names(), {}, {}, {})
         return self._days.at(self._projects, start, end)
+
+    def ask(self, start: datetime, end: datetime, question: Callable[[Moment], Answer]) -> Answer:
+        """Have a question answered from the ledger as it is now.
+
+        Closed days are read while it is answered, some time after they were seen to be there.  If they are gone or out
+        of reach by then, the question is asked once more, of what there is now: the database has every day.
+
+        Raises
+        ------
+        StoreUnavailableError
+            If the database does not answer.
+        """
+        try:
+            return question(self.at_one_moment(start, end))
+        except _UNREADABLE as error:
+            _log.warning("Closed days went away while a question was answered, which is asked again: %s", error)
+        self._days.look_again()
+        return question(self.at_one_moment(start, end))
 
     def scan(self, start: datetime, end: datetime, columns: Sequence[str] | None = None) -> pl.LazyFrame:
         """Read the events of ``start <= occurred_at < end``.

@@ -20,6 +20,9 @@ _AWAY_SECONDS = 30.0
 """How long an object store that did not answer is left alone: a question must not wait for it day by day."""
 _TRUST_SECONDS = 60.0
 """How long what an object store was seen to hold is taken to be there."""
+_CONNECT_SECONDS = 3
+_RETRIES = 2
+_RETRY_SECONDS = 10
 
 
 class Storage(Protocol):
@@ -42,6 +45,13 @@ class Storage(Protocol):
 
     def locate(self, name: str) -> str:
         """Give the path or URL at which polars finds a file."""
+
+    @property
+    def patience(self) -> dict[str, Any] | None:
+        """How polars is to scan files (its ``storage_options``), so that it waits no longer than we do."""
+
+    def look_again(self) -> None:
+        """Do not trust what was seen before: some of it turned out to be gone."""
 
 
 class Directory:
@@ -94,6 +104,13 @@ class Directory:
     def locate(self, name: str) -> str:
         """Give a file's path."""
         return str(self._path / name)
+
+    @property
+    def patience(self) -> None:
+        """A disk answers at once."""
+
+    def look_again(self) -> None:
+        """Nothing to do: every look is a new one."""
 
 
 class ObjectStore:
@@ -166,6 +183,19 @@ class ObjectStore:
         """Give a file's URL."""
         return f"{self._url}/{name}"
 
+    @property
+    def patience(self) -> dict[str, Any]:
+        """Left to itself, polars tries nine times within 30 s."""
+        return {
+            "connect_timeout": f"{_CONNECT_SECONDS}s",
+            "max_retries": _RETRIES,
+            "retry_timeout_ms": _RETRY_SECONDS * 1000,
+        }
+
+    def look_again(self) -> None:
+        """Have the next `has` list what there is."""
+        self._seen.clear()
+
     def _recent(self, name: str) -> tuple[float, set[str]]:
         return self._seen.setdefault(_folder(name), (float("-inf"), set()))
 
@@ -210,8 +240,8 @@ def _open(url: str) -> Any:
     try:
         return from_url(
             url,
-            client_options={"timeout": "60s", "connect_timeout": "3s", "allow_http": plain},
-            retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=10)},
+            client_options={"timeout": "60s", "connect_timeout": f"{_CONNECT_SECONDS}s", "allow_http": plain},
+            retry_config={"max_retries": _RETRIES, "retry_timeout": timedelta(seconds=_RETRY_SECONDS)},
         )
     except Exception as error:
         raise SettingsError(f"TOKENBUDGET_LEDGER is {url}, which cannot be used: {_first_line(error)}") from error

@@ -279,6 +279,29 @@ def test_dropped_days_leave_the_disk(postgres_url, project, write, sql, tmp_path
     assert list(tmp_path.glob("*/*/*")) == []
 
 
+def test_cubes_of_another_format_leave_the_disk_once_there_are_new_ones(
+    postgres_url, project, write, sql, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(files, "_GRACE_SECONDS", 0.0)
+    write(event(3))
+    source = PostgresLedger(postgres_url, [project], tmp_path)
+    held(source)
+    (new,) = tmp_path.glob("*/*/*.cube")
+    cube = new.read_bytes()
+    other = [new.with_name(new.name.replace(files._CUBE, f".0ld.{kind}")) for kind in ("cube", "tags")]
+    for path in other:
+        path.touch()
+    new.unlink()
+    source._days._sweep_at = 0.0
+    held(source)
+    assert [path.exists() for path in other] == [True, True]  # Whoever knows that format has nothing else yet.
+    new.write_bytes(cube)
+    there = {path for path in tmp_path.glob("*/*/*") if path not in other}
+    source._days._sweep_at = 0.0
+    assert held(source) == in_postgres(sql)
+    assert set(tmp_path.glob("*/*/*")) == there
+
+
 def test_a_disk_that_takes_nothing_costs_only_speed(postgres_url, project, write, sql, tmp_path, caplog):
     (tmp_path / "file").touch()
     write(event(3))
@@ -340,3 +363,19 @@ def test_a_disk_that_somebody_cleared_is_written_again(write, sql, elsewhere, tm
     held(source)
     shutil.rmtree(tmp_path / "ledger")
     assert held(source) == in_postgres(sql)
+
+
+def test_a_disk_cleared_while_a_question_is_answered_costs_only_time(write, sql, elsewhere, tmp_path):
+    write(event(3))
+    source = elsewhere(tmp_path / "ledger")
+    held(source)
+    asked = []
+
+    def question(moment):
+        asked.append(moment)
+        if len(asked) == 1:
+            shutil.rmtree(tmp_path / "ledger")
+        return held(moment)
+
+    assert source.ask(SINCE, UNTIL, question) == in_postgres(sql)
+    assert len(asked) == 2

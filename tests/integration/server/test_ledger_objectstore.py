@@ -176,6 +176,28 @@ def test_a_store_that_is_away_costs_only_speed(process, s3_server, write, sql, c
     assert held(known) == in_postgres(sql)
 
 
+@pytest.mark.parametrize("lost", ["the files", "the store"])
+def test_a_store_lost_while_a_question_is_answered_costs_only_time(process, s3_server, write, sql, caplog, lost):
+    url = f"s3://{s3_server.make_bucket()}/ledger"
+    write(1, 2)
+    source = process(url)
+    held(source)
+    asked = []
+
+    def question(moment):
+        asked.append(moment)
+        if len(asked) == 1 and lost == "the store":
+            s3_server.stop()
+        elif len(asked) == 1:
+            from_url(url, client_options={"allow_http": True}).delete(list(in_the_store(url)))
+        return held(moment)
+
+    assert source.ask(SINCE, UNTIL, question) == in_postgres(sql)
+    assert len(asked) == 2
+    said = next(record.getMessage() for record in caplog.records if "went away" in record.getMessage())
+    assert lost == "the files" or "max_retries: 2" in said  # Not polars' eight, which take 20 s.
+
+
 def test_a_bucket_that_somebody_cleared_is_filled_again(process, s3_url, write, sql, monkeypatch):
     write(1, 2, 2)
     source = process(s3_url)
