@@ -22,7 +22,7 @@ CALLS = {
     "groq": ("sync, async, streams, raw responses, batch results", "0.18.0, 1.7.0"),
     "botocore": ("sync, streams (boto3)", "1.38.0, 1.43.117"),
     "aiobotocore": ("async, streams (aioboto3)", "3.10.0"),
-    "litellm": ("sync, async, streams", "1.106.2"),
+    "litellm": ("sync, async, streams, batch results", "1.106.2"),
 }
 """How an SDK can be called, and the versions its recorded responses were replayed with: the one thing told by hand."""
 
@@ -73,8 +73,10 @@ price.
 - Google: a call that runs functions by itself makes several requests, and each is an event. Retries of an interaction
   are events of their own; retries of everything else are one event.
 - LiteLLM: wrap the module before names are imported from it (`from litellm import completion` keeps what it found). A
-  provider that states no usage is counted by LiteLLM itself. Answers from its cache and mocks are not recorded. What
-  goes through `litellm.anthropic_messages` or `litellm.ocr` is not measured.
+  provider that states no usage is counted by LiteLLM itself. Answers from its cache and mocks are not recorded. With
+  `fallbacks` each model that is tried is an event. `anthropic_messages`, `google_genai` and `interactions` of a model
+  that does not speak these are recorded as the completions and responses they are made of; those that LiteLLM's own
+  Rust core makes when asked to (an option of 1.106) are not seen.
 - Streams of OpenAI's protocol: usage is asked for, and the chunk that brings it is hidden from a caller who did not
   ask. Raw responses, too: who reads their bytes or lines gets those that would have come.
 

@@ -16,7 +16,7 @@ import msgspec
 from tokenbudget import faults
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.fields import NONE
-from tokenbudget.capture.raw import observe_raw
+from tokenbudget.capture.raw import Events, observe_raw
 from tokenbudget.capture.shells import current_call
 from tokenbudget.capture.streams import AsyncItems, Items
 
@@ -107,6 +107,34 @@ class _Context:
 
     async def __aexit__(self, *error: object) -> Any:
         return await self._inner.__aexit__(*error)
+
+
+class ByteEvents:
+    """Stands in for a `Call` where the items of a stream are the bytes of its events."""
+
+    written = 0
+    """Of text seen; always 0, as every item has to be looked into."""
+
+    def __init__(self, call: Call) -> None:
+        self.api = call.api
+        self._call = call
+        self._events = Events(call)
+
+    def item(self, item: Any) -> bool:
+        """Take some bytes into account; events that are decoded already count as well."""
+        if isinstance(item, bytes | str):
+            self._events.take(item.encode() if isinstance(item, str) else item)
+        else:
+            self._call.item(item)
+        return False
+
+    def finished(self) -> None:
+        """Record a stream that was read to its end."""
+        self._events.finish()
+
+    def cut(self, error: BaseException | None = None) -> None:
+        """Record a stream that ended early."""
+        self._call.cut(error)
 
 
 def json_object(body: bytes | str | bytearray | None) -> dict[str, Any]:

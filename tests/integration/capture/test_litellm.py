@@ -1,16 +1,25 @@
 """LiteLLM, observed from outside; the clients it uses inside are observed as well."""
 
 import asyncio
+import importlib
+import inspect
+import json
 import os
+from decimal import Decimal
 
 import pytest
 
 import tokenbudget as tb
-from tests.integration.capture import bodies
-from tests.integration.capture.local_server import running
+from tests.integration.capture import bodies, provider_bodies
+from tests.integration.capture.local_server import Answer, running
 
 # What pydantic thinks of LiteLLM's types is theirs.
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydantic")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::UserWarning:pydantic"),
+    # Nor what its workers leave behind when a loop ends.
+    pytest.mark.filterwarnings("ignore:coroutine 'LoggingWorker:RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 HI = [{"role": "user", "content": "hi"}]
 
 
@@ -117,6 +126,7 @@ def image(**usage):
     return {"created": 1, "data": [{"b64_json": "x"}]} | ({"usage": usage} if usage else {})
 
 
+SPLIT = ("text_tokens", "image_tokens")
 OTHERS = [
     ("image_generation", image(input_tokens=9, output_tokens=100, total_tokens=109), {"prompt": "x"}, 9, {}),
     ("image_generation", image(), {"prompt": "x", "model": "openai/dall-e-3"}, None, {"images": 1}),
@@ -136,6 +146,27 @@ OTHERS = [
         None,
         {"search_units": 2},
     ),
+    (
+        "image_edit",
+        image(
+            input_tokens=9,
+            output_tokens=100,
+            total_tokens=109,
+            input_tokens_details={"text_tokens": 4, "image_tokens": 5},
+        ),
+        {"prompt": "x", "image": b"x", "model": "openai/gpt-image-1"},
+        9,
+        {},
+    ),
+    ("image_variation", image(), {"image": ("a.png", b"x"), "model": "openai/dall-e-2"}, None, {"images": 1}),
+    ("compact_responses", bodies.RESPONSE, {"input": "x", "model": "openai/gpt-4.1"}, 300, {}),
+    (
+        "ocr",
+        {"pages": [], "model": "mistral-ocr-2505", "usage_info": {"pages_processed": 3}},
+        {"document": {"type": "document_url", "document_url": "u"}, "model": "mistral/mistral-ocr-latest"},
+        None,
+        {"pages": 3},
+    ),
 ]
 
 
@@ -146,9 +177,209 @@ def test_other_functions(litellm, server, events, name, answer, asked, tokens, u
     getattr(litellm, name)(**ask)
     asyncio.run(getattr(litellm, f"a{name}")(**ask))
     assert [(e.status, e.usage.input_tokens, e.usage.units) for e in events] == [("ok", tokens, units)] * 2
+    assert all(event.cost_usd for event in events if event.requested_model != "some-model")
 
 
 def test_the_model_is_found_wherever_it_stands(litellm, server, events):
     server.answer(bodies.CHAT | {"object": "text_completion", "choices": []})
     litellm.text_completion("x", "openai/gpt-4o-mini", api_key="unused", api_base=server.url)
     assert events[0].requested_model == "gpt-4o-mini"
+
+
+def test_what_is_retried_by_litellm_is_one_call(litellm, server, events):
+    failed = Answer({"error": {"message": "later"}}, 500)
+    ask = arguments(server, max_retries=0)
+    for call in (
+        lambda: litellm.completion(**ask, num_retries=2),
+        lambda: litellm.completion(**ask | {"max_retries": 1}),
+        lambda: litellm.completion_with_retries(**ask, num_retries=2),
+        lambda: asyncio.run(litellm.acompletion(**ask, num_retries=2)),
+        lambda: asyncio.run(litellm.acompletion_with_retries(**ask, num_retries=2)),
+    ):
+        server.answers = [failed, Answer(bodies.CHAT)]
+        call()
+    assert [event.attempts for event in events] == [2] * 5
+    for event in events:
+        is_whole(event)
+
+
+def test_each_model_that_is_fallen_back_to_is_a_call_of_its_own(litellm, server, events):
+    ask = arguments(server, fallbacks=["anthropic/claude-sonnet-4-5-20250929"], max_retries=0)
+
+    async def stream():
+        return [chunk async for chunk in await litellm.acompletion(**ask, stream=True)]
+
+    for answer, call in (
+        (bodies.MESSAGE, lambda: litellm.completion(**ask)),
+        (bodies.MESSAGE, lambda: asyncio.run(litellm.acompletion(**ask))),
+        (bodies.MESSAGE_STREAM, lambda: asyncio.run(stream())),
+    ):
+        server.answers = [Answer({"error": {"message": "no"}}, 400), Answer(answer)]
+        call()
+        refused, answered = events[-2:]
+        assert (refused.provider, refused.requested_model, refused.status) == ("openai", "gpt-4o-mini", "error")
+        assert (answered.provider, answered.requested_model) == ("anthropic", "claude-sonnet-4-5-20250929")
+        assert (answered.status, answered.usage.input_tokens, answered.cost_usd) == ("ok", 2310, PRICE_OF_MESSAGE)
+    assert len(events) == 6
+
+
+def test_the_model_with_more_context_is_the_one_that_is_billed(litellm, server, events):
+    too_long = {
+        "error": {"message": "This model's maximum context length is 9 tokens.", "code": "context_length_exceeded"}
+    }
+    other = {"openai/gpt-4o-mini": "mistral/mistral-small-latest"}
+    ask = arguments(server, context_window_fallback_dict=other, max_retries=0)
+    server.answers = [Answer(too_long, 400), Answer(bodies.CHAT | {"model": "mistral-small-latest"})]
+    litellm.completion(**ask)
+    server.answer(bodies.CHAT)
+    litellm.completion(**ask)
+    assert [(e.provider, e.requested_model) for e in events] == [
+        ("mistral", "mistral-small-latest"),
+        ("openai", "gpt-4o-mini"),
+    ]
+
+
+def test_what_litellm_thinks_that_a_stream_costs_is_no_bill(litellm, server, events):
+    server.answer(bodies.CHAT_STREAM_WITH_USAGE)
+    list(litellm.completion(**arguments(server, stream=True)))
+    billed = bodies.but(bodies.CHAT_USAGE_CHUNK, usage__cost=0.0125)
+    server.answer(bodies.sse(*bodies.CHAT_CHUNKS, billed, "[DONE]"))
+    list(litellm.completion(**arguments(server, model="openrouter/openai/gpt-4o-mini", stream=True)))
+    assert [event.usage.reported_cost_usd for event in events] == [None, Decimal("0.0125")]
+
+
+ON_BEDROCK = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+CLAUDE = {"model": "anthropic/claude-sonnet-4-5-20250929", "messages": HI, "max_tokens": 9}
+GEMINI = {"model": "gemini/gemini-3-flash-preview"}
+PRICE_OF_MESSAGE = Decimal("0.023555")
+
+
+def own_apis(litellm):
+    """Give API -> call, call and stream, answers, provider, fields of the usage."""
+    gemini = GEMINI | {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
+    google = importlib.import_module("litellm.google_genai")
+    return {
+        "messages": (
+            lambda **more: litellm.anthropic_messages(**CLAUDE, **more),
+            lambda **more: litellm.anthropic.messages.acreate(**CLAUDE, **more, stream=True),
+            (bodies.MESSAGE, bodies.MESSAGE_STREAM),
+            "anthropic",
+            {"input_tokens": 2310, "output_tokens": 90, "cache_write_1h_tokens": 200, "tools": {"web_search": 2}},
+        ),
+        "generate": (
+            lambda **more: google.generate_content(**gemini, **more),
+            lambda **more: google.generate_content_stream(**gemini, **more),
+            (provider_bodies.GEMINI, provider_bodies.GEMINI_STREAM),
+            "google",
+            provider_bodies.GEMINI_FIELDS,
+        ),
+        "agenerate": (
+            lambda **more: google.agenerate_content(**gemini, **more),
+            lambda **more: google.agenerate_content_stream(**gemini, **more),
+            (provider_bodies.GEMINI, provider_bodies.GEMINI_STREAM),
+            "google",
+            provider_bodies.GEMINI_FIELDS,
+        ),
+        "interactions": (
+            lambda **more: litellm.interactions.create(**GEMINI, input="hi", **more),
+            lambda **more: litellm.interactions.create(**GEMINI, input="hi", **more, stream=True),
+            (provider_bodies.INTERACTION, provider_bodies.INTERACTION_STREAM),
+            "google",
+            provider_bodies.INTERACTION_FIELDS,
+        ),
+        "ainteractions": (
+            lambda **more: litellm.interactions.acreate(**GEMINI, input="hi", **more),
+            lambda **more: litellm.interactions.acreate(**GEMINI, input="hi", **more, stream=True),
+            (provider_bodies.INTERACTION, provider_bodies.INTERACTION_STREAM),
+            "google",
+            provider_bodies.INTERACTION_FIELDS,
+        ),
+    }
+
+
+async def whole(result):
+    """Wait for a result, and go through it if it is a stream."""
+    result = await result if inspect.isawaitable(result) else result
+    if hasattr(result, "__next__") and not type(result).__name__.startswith("Async"):
+        return list(result)
+    return [item async for item in result] if hasattr(result, "__anext__") else result
+
+
+@pytest.mark.parametrize("api", ["messages", "generate", "agenerate", "interactions", "ainteractions"])
+def test_providers_own_apis(litellm, server, events, api):
+    call, stream, answers, provider, usage = own_apis(litellm)[api]
+    where = {"api_key": "unused", "api_base": server.url}
+    for made, answer in zip((call, stream), answers, strict=True):
+        server.answer(answer)
+        asyncio.run(whole(made(**where)))
+    assert [(event.provider, event.status, event.measured) for event in events] == [(provider, "ok", "exact")] * 2
+    for event in events:
+        assert {name: getattr(event.usage, name) for name in usage} == usage
+        assert event.model == event.requested_model
+    assert events[0].cost_usd == events[1].cost_usd is not None
+
+
+def test_a_stream_of_bytes_left_early_is_recorded_as_aborted(litellm, server, events):
+    async def leave():
+        stream = await litellm.anthropic_messages(**CLAUDE, api_key="unused", api_base=server.url, stream=True)
+        async for item in stream:
+            if b"Hello" in item:
+                break
+        stream.__dict__["_tokenbudget_items"].settle(every=True)
+
+    server.answer(bodies.MESSAGE_STREAM[:4])
+    asyncio.run(leave())
+    (event,) = events
+    assert (event.status, event.measured, event.usage.input_tokens) == ("aborted", "estimated", 2310)
+
+
+def test_messages_of_other_providers_are_recorded_as_what_they_are_made_of(litellm, server, events):
+    ask = CLAUDE | {"model": "openai/gpt-4.1", "api_key": "unused", "api_base": server.url}
+    server.answer(bodies.RESPONSE)
+    asyncio.run(litellm.anthropic_messages(**ask))
+    litellm.anthropic.messages.create(**ask)
+    assert [(e.operation, e.provider, e.usage.input_tokens) for e in events] == [("responses", "openai", 300)] * 2
+
+
+def test_a_background_response_is_recorded_when_it_is_done_and_once(litellm, server, events):
+    where = {"api_key": "unused", "api_base": server.url}
+    pending = bodies.RESPONSE | {"id": "resp_2", "background": True, "status": "queued", "output": [], "usage": None}
+    server.answer(pending)
+    started = litellm.responses(model="openai/gpt-4.1", input="x", background=True, **where)
+    litellm.get_responses(response_id=started.id, **where)
+    assert events == []
+    server.answer(bodies.RESPONSE | {"id": "resp_2", "background": True})
+    for _ in range(2):
+        litellm.get_responses(response_id=started.id, **where)
+        asyncio.run(litellm.aget_responses(response_id=started.id, **where))
+    (event,) = events
+    assert (event.provider, event.model, event.usage.input_tokens) == ("openai", "gpt-4.1-2025-04-14", 300)
+
+
+def test_results_of_a_batch(litellm, server, events):
+    where = {"custom_llm_provider": "openai", "api_key": "unused", "api_base": server.url}
+    body = {name: value for name, value in bodies.CHAT.items() if name != "created"} | {"id": "chatcmpl-batch"}
+    line = {"id": "r0", "custom_id": "0", "response": {"status_code": 200, "body": body}}
+    batch = {"id": "batch_1", "object": "batch", "endpoint": "/v1/chat/completions", "created_at": 1_790_000_000}
+    batch |= {
+        "status": "completed",
+        "input_file_id": "f",
+        "completion_window": "24h",
+        "output_file_id": "file-of-it",
+    }
+    server.answer(batch)
+    litellm.retrieve_batch(batch_id="batch_1", **where)
+    server.answer([json.dumps(line).encode()], **{"content-type": "application/octet-stream"})
+    litellm.file_content(file_id="file-of-it", **where)
+    asyncio.run(litellm.afile_content("file-of-it", **where))
+    (event,) = events
+    assert (event.provider, event.batch, event.usage.input_tokens) == ("openai", True, 1000)
+    assert event.occurred_at.timestamp() == batch["created_at"]
+
+
+def test_the_region_that_a_cloud_bills_by(litellm, server, events):
+    keys = {"aws_access_key_id": "unused", "aws_secret_access_key": "unused", "aws_region_name": "eu-central-1"}
+    server.answer(provider_bodies.CONVERSE)
+    litellm.completion(model=f"bedrock/{ON_BEDROCK}", messages=HI, api_base=server.url, **keys)
+    (event,) = events
+    assert (event.provider, event.model, event.region) == ("bedrock", ON_BEDROCK, "eu-central-1")

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import functools
+import re
 import sys
-import weakref
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import replace
 from inspect import signature
+from itertools import takewhile
 from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
 from tokenbudget.capture import shells
 from tokenbudget.capture.api import Api, Found
+from tokenbudget.capture.batches import Reading
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.fields import Fields
 from tokenbudget.capture.hosts import provider_at
-from tokenbudget.capture.providers import cohere, openai, openai_rules
+from tokenbudget.capture.providers import cohere, litellm_streams, mistral, openai, openai_rules
+from tokenbudget.capture.providers.litellm_handlers import HANDLERS, region_in, who_bills
 from tokenbudget.capture.sdk import MARK, Mark
 from tokenbudget.capture.shells import Attempt
-from tokenbudget.capture.streams import AsyncItems, Items
-from tokenbudget.core.providers import canonical
 
 _DETAILS = "usage.prompt_tokens_details"
 _READ = openai.CHAT.read.but(
@@ -31,14 +32,8 @@ _READ = openai.CHAT.read.but(
     cache_created=(f"{_DETAILS}.cache_creation_tokens", "usage.cache_creation_input_tokens"),
     searches=("usage.server_tool_use.web_search_requests", f"{_DETAILS}.web_search_requests"),
 )
-_PROVIDERS = {
-    "azure_text": "azure",
-    "bedrock_converse": "bedrock",
-    "ollama_chat": "ollama",
-    "text-completion-openai": "openai",
-    "vertex_ai_beta": "vertex",
-}
-_WATCHED = "_tokenbudget_items"
+_MAKER = re.compile(rb"custom_llm_provider:([^;]+)")
+_RETRYING = "_with_retries"
 
 
 def _other_names(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
@@ -48,6 +43,13 @@ def _other_names(found: Found, response: Fields, request: Fields) -> None:  # no
         found["tools"] = {"web_search": searches}
 
 
+def _own_estimate(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
+    """Leave out the cost in a stream's usage: LiteLLM writes its own estimate there, where nobody bills in answers."""
+    biller = request.get("custom_llm_provider") or str(request.get("model")).partition("/")[0]
+    if request.get("stream") and biller != "openrouter":
+        found.pop("cost", None)
+
+
 def _image_tokens(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
     """Leave out counts of 0, which LiteLLM gives to images that are billed by the piece."""
     if not found.get("input_tokens") and not found.get("output_tokens"):
@@ -55,23 +57,34 @@ def _image_tokens(found: Found, response: Fields, request: Fields) -> None:  # n
         found.pop("output_tokens", None)
 
 
-CHAT = replace(openai.CHAT, read=_READ, rules=(*openai.CHAT.rules, _other_names), adds=("tools",))
-COMPLETIONS = replace(openai.COMPLETIONS, read=_READ, rules=(*openai.COMPLETIONS.rules, _other_names))
+CHAT = replace(openai.CHAT, read=_READ, rules=(_own_estimate, *openai.CHAT.rules, _other_names), adds=("tools",))
+COMPLETIONS = replace(openai.COMPLETIONS, read=_READ, rules=(_own_estimate, *openai.COMPLETIONS.rules, _other_names))
 # The cost in a response's usage is no bill here: LiteLLM writes its own estimate there.
 RESPONSES = replace(openai.RESPONSES, rules=(openai_rules.server_tools,))
+FETCHED_RESPONSES = replace(RESPONSES, skip=openai.FETCHED_RESPONSES.skip)
+COMPACT = replace(openai.COMPACT, rules=())
 IMAGES = replace(openai.IMAGES, rules=(_image_tokens, *openai.IMAGES.rules))
 _FUNCTIONS = {
     "completion": CHAT,
+    f"completion{_RETRYING}": CHAT,
     "text_completion": COMPLETIONS,
     "responses": RESPONSES,
+    f"responses{_RETRYING}": RESPONSES,
+    "get_responses": FETCHED_RESPONSES,
+    "compact_responses": COMPACT,
     "embedding": openai.EMBEDDINGS,
     "image_generation": IMAGES,
     "image_edit": IMAGES,
+    "image_variation": IMAGES,
     "transcription": openai.TRANSCRIPTIONS,
     "speech": openai.SPEECH,
     "rerank": cohere.RERANK,
+    "ocr": mistral.OCR,
 }
 """Each has an asynchronous twin with an ``a`` in front."""
+_FALLING_BACK = (CHAT, COMPLETIONS)
+_FETCHING = {"retrieve_batch": "/batches/{}", "file_content": "/files/{}/content"}
+"""Functions that fetch a batch or its results -> where they are fetched; with twins as well."""
 
 
 class LiteLlm:
@@ -79,7 +92,7 @@ class LiteLlm:
 
     name = "litellm"
     clients = ()
-    apis: tuple[Api, ...] = tuple(dict.fromkeys(_FUNCTIONS.values()))
+    apis: tuple[Api, ...] = (*dict.fromkeys(_FUNCTIONS.values()), *HANDLERS.apis)
 
     def __init__(self) -> None:
         self._everything = False
@@ -92,17 +105,18 @@ class LiteLlm:
     def wrap(self, client: Any, provider: str | None) -> None:
         """Observe the module's functions."""
         self._install(client)
-        if MARK not in client.__dict__ or provider is not None:
-            client.__dict__[MARK] = Mark(provider)
+        HANDLERS.wrap(client, provider)  # which marks the module
 
     def patch(self) -> None:
         """Observe the module's functions."""
         self._install(sys.modules[self.name])
         self._everything = True
+        HANDLERS.patch()
 
     def unpatch(self) -> None:
         """Observe them only if the module is wrapped."""
         self._everything = False
+        HANDLERS.unpatch()
 
     def mark(self, module: Any) -> Mark | None:
         """Give the module's mark; a plain one where everything is observed, None where nothing is."""
@@ -114,11 +128,14 @@ class LiteLlm:
         self._installed = True
         for name, api in _FUNCTIONS.items():
             if hasattr(module, name):  # which versions have not always had
-                named = tuple(signature(getattr(module, name)).parameters)
-                self._observe(module, name, _Function(self, api, named, Items))
-                self._observe(module, f"a{name}", _Function(self, api, named, AsyncItems))
+                named = tuple(signature(getattr(module, name.removesuffix(_RETRYING))).parameters)
+                self._observe(module, name, _Function(self, api, named, is_async=False))
+                self._observe(module, f"a{name}", _Function(self, api, named, is_async=True))
+        for name, path in _FETCHING.items():
+            for twin in (name, f"a{name}"):
+                self._observe(module, twin, _Fetching(self, path))
 
-    def _observe(self, module: Any, name: str, function: _Function) -> None:
+    def _observe(self, module: Any, name: str, function: shells.Seam) -> None:
         original = getattr(module, name)
         shell = shells.function_shell(original, function, module)
         for home in (module, sys.modules[original.__module__]):
@@ -129,19 +146,21 @@ class LiteLlm:
 class _Function:
     """Between a shell and a function of the module."""
 
-    def __init__(self, sdk: LiteLlm, api: Api, names: tuple[str, ...], items: type[Items | AsyncItems]) -> None:
+    def __init__(self, sdk: LiteLlm, api: Api, names: tuple[str, ...], *, is_async: bool) -> None:
         self._sdk = sdk
         self._api = api
         self._names = names
-        self._items = items
+        self._is_async = is_async
 
     def begin(self, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Attempt | None:
         mark = self._sdk.mark(owner)
-        if mark is None or kwargs.get("mock_response"):
+        # With fallbacks each model that is tried is a call of its own, which LiteLLM makes by the function we observe.
+        if mark is None or kwargs.get("mock_response") or (kwargs.get("fallbacks") and self._api in _FALLING_BACK):
             return None
         request = {**dict(zip(self._names, args, strict=False)), **kwargs}
         model, provider = _target(owner, str(request.get("model") or ""), kwargs)
-        attempt = Attempt(Call(self._api, mark.provider or provider, request, model=model), owner, args, kwargs)
+        call = Call(self._api, mark.provider or provider, request, model=model, region=region_in(kwargs))
+        attempt = Attempt(call, owner, args, kwargs)
         if self._api.ask_for_usage and kwargs.get("stream"):
             _ask(attempt)
         return attempt
@@ -150,18 +169,44 @@ class _Function:
         call = attempt.call
         if getattr(result, "_hidden_params", {}).get("cache_hit") or not isinstance(call, Call):
             return result  # from LiteLLM's own cache: nobody was asked, nothing is billed
+        if instead := _instead(attempt.owner, attempt.kwargs, result):
+            call.model, call.provider = instead
         if call.api.request_only:
             call.answered(None)
-        elif attempt.kwargs.get("stream") and hasattr(result, "__next__" if self._items is Items else "__anext__"):
-            _watch_steps(type(result))
-            result.__dict__[_WATCHED] = self._items(_Own(result), call, hide_usage=attempt.hide_usage)
+        elif attempt.kwargs.get("stream") and litellm_streams.is_stream(result):
+            if attempt.hide_usage:
+                _insist(result)
+            return litellm_streams.observe(result, call, is_async=self._is_async, hide_usage=attempt.hide_usage)
         else:
             call.answered(result)
         return result
 
 
+class _Fetching:
+    """Between a shell and a function that fetches a batch, or the file of its results."""
+
+    def __init__(self, sdk: LiteLlm, path: str) -> None:
+        self._sdk = sdk
+        self._path = path
+
+    def begin(self, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Attempt | None:
+        mark = self._sdk.mark(owner)
+        if mark is None:
+            return None
+        fetched = args[0] if args else kwargs.get("batch_id") or kwargs.get("file_id")
+        provider = mark.provider or who_bills(kwargs.get("custom_llm_provider") or "openai")
+        return Attempt(Reading(openai.BATCHES, provider, None, self._path.format(fetched)), owner, args, kwargs)
+
+    def end(self, attempt: Attempt, result: Any) -> Any:
+        if isinstance(attempt.call, Reading):
+            attempt.call.answered(result)
+        return result
+
+
 def _target(module: Any, asked: str, kwargs: Mapping[str, Any]) -> tuple[str, str]:
     """Give the model and who bills it."""
+    if not asked and (maker := _maker(str(kwargs.get("response_id")))):
+        return "", who_bills(maker)
     address = kwargs.get("api_base") or kwargs.get("base_url")
     try:
         model, provider, *_ = module.get_llm_provider(
@@ -170,7 +215,32 @@ def _target(module: Any, asked: str, kwargs: Mapping[str, Any]) -> tuple[str, st
     except Exception:  # noqa: BLE001 (the call itself will say that the model is not known)
         provider, _, model = asked.rpartition("/")
     host = provider_at(urlsplit(address).hostname or "")[0] if address and provider == "openai" else None
-    return model, host or canonical(_PROVIDERS.get(provider, provider))
+    return model, host or who_bills(provider)
+
+
+def _maker(response_id: str) -> str | None:
+    """Give the provider that LiteLLM writes into the ids of its responses."""
+    try:
+        found = _MAKER.search(b64decode(response_id.removeprefix("resp_")))
+    except ValueError:  # an id of the provider's own
+        return None
+    return found[1].decode() if found else None
+
+
+def _instead(module: Any, kwargs: Mapping[str, Any], result: Any) -> tuple[str, str] | None:
+    """Give the model, and who bills it, that LiteLLM turned to as the context of the one asked for was too small."""
+    asked = kwargs.get("model")
+    other = (kwargs.get("context_window_fallback_dict") or {}).get(asked)
+    if not other:
+        return None
+    answered = str(getattr(result, "model", None) or "")
+    likest = max((asked, other), key=lambda name: _likeness(name.rpartition("/")[2], answered))
+    return _target(module, other, {}) if likest == other else None
+
+
+def _likeness(name: str, other: str) -> int:
+    """Count the characters that two names have in common at their beginning."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(name, other, strict=False)))
 
 
 def _ask(attempt: Attempt) -> None:
@@ -190,58 +260,11 @@ def _ask(attempt: Attempt) -> None:
     attempt.fallback = without
 
 
-class _Own:
-    """A stream's own steps, past ours.  Weakly, or a dropped stream would wait for the garbage collector."""
-
-    __slots__ = ("_stream",)
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = weakref.ref(stream)
-
-    def __iter__(self) -> Any:
-        return self
-
-    def __aiter__(self) -> Any:
-        return self
-
-    def __next__(self) -> Any:
-        stream: Any = self._stream()
-        return _stepped[type(stream)]["__next__"](stream)
-
-    async def __anext__(self) -> Any:
-        stream: Any = self._stream()
-        return await _stepped[type(stream)]["__anext__"](stream)
-
-
-_stepped: dict[type, dict[str, Any]] = {}
-"""Classes of streams that are observed -> their own steps."""
-
-
-def _watch_steps(cls: Any) -> None:
-    if cls in _stepped:
-        return
-    own = {name: getattr(cls, name) for name in ("__next__", "__anext__") if hasattr(cls, name)}
-    _stepped[cls] = own
-    for name, step in own.items():
-        setattr(cls, name, _step(step) if name == "__next__" else _astep(step))
-
-
-def _step(step: Any) -> Any:
-    @functools.wraps(step)
-    def observed(self: Any) -> Any:
-        watched = self.__dict__.get(_WATCHED)
-        return step(self) if watched is None else next(watched)
-
-    return observed
-
-
-def _astep(step: Any) -> Any:
-    @functools.wraps(step)
-    async def observed(self: Any) -> Any:
-        watched = self.__dict__.get(_WATCHED)
-        return await (step(self) if watched is None else anext(watched))
-
-    return observed
+def _insist(stream: Any) -> None:
+    """Have a stream state its usage that goes by what the call was asked that fell back to this one."""
+    if getattr(stream, "send_stream_usage", True) is False:
+        stream.stream_options = {"include_usage": True}
+        stream.send_stream_usage = True
 
 
 SDK = LiteLlm()

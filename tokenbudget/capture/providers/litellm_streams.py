@@ -1,0 +1,84 @@
+"""LiteLLM's stream objects, observed in place: their classes' own steps go through ours."""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from inspect import isasyncgen, isgenerator
+from typing import Any
+
+from tokenbudget.capture import results
+from tokenbudget.capture.call import Call
+from tokenbudget.capture.streams import AsyncItems, Items
+
+_WATCHED = "_tokenbudget_items"
+
+
+def is_stream(result: Any) -> bool:
+    """Tell whether a result is gone through, by a loop of either kind."""
+    return hasattr(result, "__next__") or hasattr(result, "__anext__")
+
+
+def observe(result: Any, call: Call, *, is_async: bool, hide_usage: bool = False) -> Any:
+    """Observe a stream; it comes back itself, or for a generator another one."""
+    if isgenerator(result) or isasyncgen(result):
+        return results.items(result, call)
+    _watch_steps(type(result))
+    kind = AsyncItems if is_async else Items
+    result.__dict__[_WATCHED] = kind(_Own(result), call, hide_usage=hide_usage)
+    return result
+
+
+class _Own:
+    """A stream's own steps, past ours.  Weakly, or a dropped stream would wait for the garbage collector."""
+
+    __slots__ = ("_stream",)
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = weakref.ref(stream)
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __aiter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        stream: Any = self._stream()
+        return _stepped[type(stream)]["__next__"](stream)
+
+    async def __anext__(self) -> Any:
+        stream: Any = self._stream()
+        return await _stepped[type(stream)]["__anext__"](stream)
+
+
+_stepped: dict[type, dict[str, Any]] = {}
+"""Classes of streams that are observed -> their own steps."""
+
+
+def _watch_steps(cls: Any) -> None:
+    if cls in _stepped:
+        return
+    own = {name: getattr(cls, name) for name in ("__next__", "__anext__") if hasattr(cls, name)}
+    _stepped[cls] = own
+    for name, step in own.items():
+        setattr(cls, name, _step(step) if name == "__next__" else _astep(step))
+
+
+def _step(step: Any) -> Any:
+    @functools.wraps(step)
+    def observed(self: Any) -> Any:
+        watched = self.__dict__.get(_WATCHED)
+        # Gone through the other way it does what it ever did.
+        return next(watched) if isinstance(watched, Items) else step(self)
+
+    return observed
+
+
+def _astep(step: Any) -> Any:
+    @functools.wraps(step)
+    async def observed(self: Any) -> Any:
+        watched = self.__dict__.get(_WATCHED)
+        return await (anext(watched) if isinstance(watched, AsyncItems) else step(self))
+
+    return observed
