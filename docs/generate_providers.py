@@ -77,6 +77,8 @@ price.
   `fallbacks` each model that is tried is an event. `anthropic_messages`, `google_genai` and `interactions` of a model
   that does not speak these are recorded as the completions and responses they are made of; those that LiteLLM's own
   Rust core makes when asked to (an option of 1.106) are not seen.
+- Runs of assistants, and responses made in the background, are recorded once: when they are first seen done. What a
+  run's tools cost beside its tokens it does not state.
 - Streams of OpenAI's protocol: usage is asked for, and the chunk that brings it is hidden from a caller who did not
   ask. Raw responses, too: who reads their bytes or lines gets those that would have come.
 

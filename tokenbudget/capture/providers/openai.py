@@ -77,6 +77,14 @@ RESPONSES = Api(
     skip=rules.is_pending,
 )
 FETCHED_RESPONSES = replace(RESPONSES, skip=rules.is_no_background_result)
+DECISIONS = Api(operation="decisions", read=_RESPONSES)
+RUNS = Api(
+    operation="runs",
+    read=_CHAT.but(created="created_at"),
+    rules=(rules.fetched_often,),
+    fold=rules.fold_run,
+    skip=rules.is_no_finished_run,
+)
 COMPACT = Api(operation="responses.compact", read=_RESPONSES, rules=(rules.reported_cost,))
 EMBEDDINGS = Api(operation="embeddings", read=_CHAT, rules=(rules.no_output,))
 IMAGES = Api(operation="images", read=_RESPONSES, rules=(rules.image_output,), fold=folds.last_event)
@@ -93,6 +101,9 @@ ROUTES = {
     "/completions": COMPLETIONS,
     "/responses": RESPONSES,
     "/responses/compact": COMPACT,
+    "/decisions": DECISIONS,
+    "/runs": RUNS,
+    "/submit_tool_outputs": RUNS,
     "/embeddings": EMBEDDINGS,
     "/images/generations": IMAGES,
     "/images/edits": IMAGES,
@@ -138,7 +149,7 @@ SDK = StainlessSdk(
     provider="openai",
     routes=ROUTES,
     class_providers={"Azure": "azure", "Bedrock": "bedrock"},
-    fetched={"/responses/": FETCHED_RESPONSES},
+    fetched={"/responses/": FETCHED_RESPONSES, "/threads/": RUNS},
     batches=BATCHES,
     asks_for_usage=_asks_for_usage,
 )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from typing import Any
 
 from tokenbudget.capture.api import Found
+from tokenbudget.capture.estimate import text_bytes
 from tokenbudget.capture.fields import Fields, count_types, fields
 
 _TICKS_PER_DOLLAR = Decimal(10) ** 10
 _SEARCHES = re.compile(r"gpt-.*-search-(preview|api)\b")
+_FINISHED = frozenset({"completed", "incomplete", "failed", "cancelled", "expired"})
 _TOOLS = {
     "code_interpreter_call": "code_interpreter",
     "file_search_call": "file_search",
@@ -96,6 +99,27 @@ def is_pending(answer: Fields) -> bool:
 def is_no_background_result(answer: Fields) -> bool:
     """Tell whether a fetched response was recorded when it was made, or is not done yet."""
     return not answer.get("background") or is_pending(answer)
+
+
+def is_no_finished_run(answer: Fields) -> bool:
+    """Tell whether an answer is another thing of a thread, or a run that is still under way."""
+    return answer.get("object") != "thread.run" or answer.get("status") not in _FINISHED
+
+
+def fetched_often(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
+    """Record a run once, under its own id: it is asked for until it is done, and may be asked for later."""
+    found["background"] = True
+
+
+def fold_run(answer: dict[str, Any], event: Fields) -> int:
+    """Add up a run's events: each of the run itself carries all of it, the last one with its usage."""
+    kind, data = str(event.get("event")), fields(event.get("data"))
+    if data.get("object") == "thread.run":
+        answer.update(data, complete=data.get("status") in _FINISHED)
+    if kind != "thread.message.delta":
+        return 0
+    parts = fields(data.get("delta")).get("content") or ()
+    return sum(text_bytes(fields(fields(part).get("text")).get("value") or "") for part in parts)
 
 
 def no_output(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
