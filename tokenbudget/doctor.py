@@ -54,6 +54,11 @@ class Report:
                 f"{journal.quarantined:,} events were refused by the server ({self.rejected.reason}): "
                 "when that is mended, run `tokenbudget push --retry`"
             )
+        if journal.stuck:
+            found.append(
+                f"{journal.stuck:,} events do not get through ({journal.stuck_because}): they stay on disk and are "
+                "tried again; of an HTTP 500 the server's log says why"
+            )
         if journal.refused:
             found.append(
                 f"{journal.refused:,} events were not recorded: a bound was reached (disk full, or too much unsent)"

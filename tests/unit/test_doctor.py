@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from tokenbudget import config, doctor
 from tokenbudget.cli import main
 from tokenbudget.config import Config
-from tokenbudget.journal import Journal, quarantine, tally
+from tokenbudget.journal import Journal, quarantine, stuck, tally
 from tokenbudget.transport import Probe
 
 WELL = Probe("http://server", reachable=True, accepted=True, latency_ms=3.0, clock_skew_s=0.2)
@@ -72,6 +72,16 @@ def test_what_is_wrong_here(settings, server):
     assert "1 lines could not be read" in text
     assert "switched off" in text
     assert "HTTP 503, 3 h ago" in text
+
+
+def test_what_does_not_get_through(settings, server):
+    server(WELL)
+    journal = Journal(settings.home, sends=lambda: True)
+    for _ in range(2):
+        journal.append(b'{"id":"a"}')
+    stuck.mark(journal.live_segment(), "HTTP 500: a mistake")
+    (problem,) = doctor.status(settings).problems
+    assert "2 events do not get through (HTTP 500: a mistake)" in problem
 
 
 @pytest.fixture

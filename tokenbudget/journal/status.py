@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from tokenbudget.journal import cursor, manifest, tally
+from tokenbudget.journal import cursor, manifest, stuck, tally
 from tokenbudget.journal.quarantine import entries
 from tokenbudget.journal.reader import read_chunk
 from tokenbudget.journal.segment import SegmentFile, listed
@@ -27,6 +27,10 @@ class Status:
         The directory looked at.
     pending : int
         Events that wait to be sent to a server.
+    stuck : int
+        Those of `pending` in segments that do not get through although others may; they are tried again.
+    stuck_because : str or None
+        What happened with the oldest of them.
     kept : int
         Events in the open segments of local mode.
     unpriced : int
@@ -57,6 +61,8 @@ class Status:
 
     home: Path
     pending: int = 0
+    stuck: int = 0
+    stuck_because: str | None = None
     kept: int = 0
     unpriced: int = 0
     sealed: int = 0
@@ -91,12 +97,15 @@ def status(home: Path) -> Status:
     sealed = manifest.load(home)
     segments = [s for s in listed(home) if s.name not in sealed.covered]
     counted = [(segment.kind, _count(segment)) for segment in segments]
+    stuck_at = _stuck(segments, [count["events"] for _, count in counted])
     set_aside = entries(home)
     told = tally.load(home)
     ours = in_this_process(home)
     return Status(
         home=home,
         pending=sum(count["events"] for kind, count in counted if kind == "send"),
+        stuck=sum(events for events, _ in stuck_at),
+        stuck_because=next((reason for _, reason in stuck_at), None),
         kept=sum(count["events"] for kind, count in counted if kind == "keep"),
         unpriced=sum(count["unpriced"] for _, count in counted),
         sealed=sum(part.rows for part in sealed.parts),
@@ -113,6 +122,12 @@ def status(home: Path) -> Status:
         last_error_at=told.last_error_at,
         clock_skew_s=told.clock_skew_s,
     )
+
+
+def _stuck(segments: list[SegmentFile], events: list[int]) -> list[tuple[int, str]]:
+    """Give how many events wait in each segment that is stuck, and why."""
+    each = ((waiting, stuck.reason(segment.path)) for segment, waiting in zip(segments, events, strict=True))
+    return [(waiting, reason) for waiting, reason in each if reason is not None and waiting]
 
 
 class _Priced(msgspec.Struct):

@@ -11,13 +11,13 @@ LONGEST_SECONDS = 60.0
 _LONGEST_ASKED = 3600.0
 
 
-def delay(failures: int, asked: float | None = None) -> float:
+def delay(failures: int, asked: float | None = None, *, longest: float = LONGEST_SECONDS) -> float:
     """Give the seconds to wait after `failures` attempts in a row.
 
     Exponential with full jitter, so that a fleet that lost its server does not come back as one; the server's own
     wish, `asked` (``Retry-After``), is a lower bound, up to an hour.
     """
-    ceiling = min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** min(failures, 16))
+    ceiling = min(longest, FIRST_SECONDS * 2 ** min(failures, 16))
     jittered = random.uniform(FIRST_SECONDS / 2, ceiling)  # noqa: S311 (spreads load, keeps no secret)
     return max(jittered, min(asked or 0.0, _LONGEST_ASKED))
 

@@ -57,6 +57,11 @@ class Outcome:
     status: int | None = None
     skew: float | None = None
 
+    @property
+    def failed(self) -> bool:
+        """Whether the server stumbled over the batch, for reasons that may lie in these records alone."""
+        return self.verdict == "later" and self.status == HTTPStatus.INTERNAL_SERVER_ERROR
+
 
 def deliver(client: httpx.Client, records: Sequence[bytes]) -> Outcome:
     """Send `records`; if the server refuses the batch as a whole, halve it until the poison stands alone."""
@@ -87,14 +92,14 @@ def isolate(client: httpx.Client, records: Sequence[bytes], *, works: bool = Fal
         Whether the server has just taken other records.
     """
     outcome = deliver(client, records)
-    if not _failed(outcome):
+    if not outcome.failed:
         return outcome
     if len(records) == 1:
         entry = SetAside("rejected", outcome.detail, records[0].decode(), status=outcome.status)
         return Outcome("acknowledged", poison=[entry], skew=outcome.skew, status=outcome.status) if works else outcome
     middle = len(records) // 2
     first = isolate(client, records[:middle], works=works)
-    if _failed(first):
+    if first.failed:
         if deliver(client, records[middle:]).verdict != "acknowledged":
             return first
         first = isolate(client, records[:middle], works=True)
@@ -105,10 +110,6 @@ def isolate(client: httpx.Client, records: Sequence[bytes], *, works: bool = Fal
     second.shipped += first.shipped
     second.poison = first.poison + second.poison
     return second
-
-
-def _failed(outcome: Outcome) -> bool:
-    return outcome.verdict == "later" and outcome.status == HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def send(client: httpx.Client, records: Sequence[bytes]) -> Outcome:

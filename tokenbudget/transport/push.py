@@ -72,6 +72,5 @@ def push(settings: Config, *, retry: bool = False, timeout: float = 60.0) -> Pus
     delivered = shipper.flush(timeout)
     shipper.close(_END_SECONDS)
     now = status(settings.home)
-    return Pushed(
-        delivered, now.shipped - before, put_back, now.pending, now.quarantined, None if delivered else now.last_error
-    )
+    why = None if delivered else now.last_error or now.stuck_because
+    return Pushed(delivered, now.shipped - before, put_back, now.pending, now.quarantined, why)

@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenbudget.config import Config
-from tokenbudget.journal import cursor, tally
+from tokenbudget.journal import cursor, stuck, tally
 from tokenbudget.journal.quarantine import damaged
 from tokenbudget.journal.reader import read_chunk
-from tokenbudget.journal.segment import adopted, listed
+from tokenbudget.journal.segment import SegmentFile, adopted, listed
 from tokenbudget.journal.writer import Journal
 from tokenbudget.transport.aside import Aside
 from tokenbudget.transport.backoff import delay
 from tokenbudget.transport.connection import connect
 from tokenbudget.transport.delivery import Outcome, deliver, isolate
+from tokenbudget.transport.stubborn import Stubborn
 
 if TYPE_CHECKING:
     import httpx
@@ -30,6 +31,10 @@ _TIMEOUT_SECONDS = 30.0
 _STOPPED_SECONDS = 600.0
 _FAILURES_TO_WARN = 5
 _FAILURES_TO_ISOLATE = 3
+
+
+class _StumbledError(Exception):
+    """The server fails at these records; it may take others."""
 
 
 class Round:
@@ -52,6 +57,7 @@ class Round:
         self._not_before = 0.0  # Monotonic: a changed clock moves no retry.
         self._not_even_urgent_before = 0.0
         self._aside = Aside(journal.home)
+        self._stubborn = Stubborn()
         self._acknowledged_to: dict[Path, int] = {}  # By us; on disk, too, if the disk takes it.
 
     def run(self, settings: Config, *, urgent: bool = False) -> bool:
@@ -75,7 +81,10 @@ class Round:
         self._connect(settings.url, settings.api_key)
         if time.monotonic() < (self._not_even_urgent_before if urgent else self._not_before):
             return False
-        return all([self._ship_held(), *self._ship_segments()])
+        self._stubborn.begin()
+        done = [self._ship_held(), *self._ship_segments(urgent=urgent)]
+        self._stubborn.end()
+        return all(done)
 
     def pause(self, idle: float) -> float:
         """Give the seconds until the next round is due: when the wait is over, or after `idle` to look for orphans."""
@@ -107,19 +116,37 @@ class Round:
         self._target = (url, api_key)
         self._failures, self._not_before, self._not_even_urgent_before = 0, 0.0, 0.0
 
-    def _ship_segments(self) -> list[bool]:
+    def _ship_segments(self, *, urgent: bool) -> list[bool]:
         done: list[bool] = []
-        for segment in listed(self._journal.home, "send"):
+        for segment in self._stubborn.last(listed(self._journal.home, "send")):
+            if not urgent and not self._stubborn.is_due(segment):
+                done.append(False)
+                continue
             try:
                 done.append(self._ship_segment(segment.path))
             except FileNotFoundError:
                 continue  # Somebody else shipped it to the end.
-            except OSError as error:  # This one cannot be read or settled now; the others may.
-                self.failed(f"{segment.path}: {error}")
+            except (_StumbledError, OSError) as error:  # It cannot be taken, read or settled now; the others may.
+                self._failed_at(segment, error)
                 done.append(False)
-            if not done[-1] and time.monotonic() < self._not_before:
-                break
+                if self._stubborn.blames_the_server:
+                    break
+            else:
+                if not done[-1]:
+                    break
         return done
+
+    def _failed_at(self, segment: SegmentFile, error: Exception) -> None:
+        reason = str(error)
+        self._stubborn.failed(segment, reason)
+        if not self._stubborn.server_works:
+            self.failed(reason)
+        elif self._stubborn.failures(segment.path) == _FAILURES_TO_WARN:
+            log.warning(
+                "tokenbudget: the server fails at %s (%s) and takes others; see `tokenbudget doctor`",
+                segment.name,
+                reason,
+            )
 
     def _ship_segment(self, path: Path) -> bool:
         if path == self._journal.live_segment():
@@ -144,7 +171,7 @@ class Round:
                 return True
             poison = damaged(chunk.damaged)
             if chunk.records:
-                outcome = self._send(chunk.records)
+                outcome = self._send(chunk.records, self._stubborn.failures(path))
                 if outcome is None:
                     return False
                 poison += outcome.poison
@@ -154,6 +181,7 @@ class Round:
 
     def _advance(self, path: Path, end: int) -> None:
         self._acknowledged_to[path] = end
+        self._stubborn.moved(path)
         if not self._aside.unsafe:
             with contextlib.suppress(OSError):  # A full disk must not stop what would make room on it.
                 cursor.save(path, end)
@@ -161,25 +189,40 @@ class Round:
     def _settle(self, path: Path) -> None:
         if not self._aside.unsafe:
             cursor.settle(path)
+            stuck.clear(path)
             self._acknowledged_to.pop(path, None)
 
     def _ship_held(self) -> bool:
         """Ship what the disk would not take, from memory."""
         while records := self._journal.held(self._batch):
-            outcome = self._send(records)
+            try:
+                outcome = self._send(records)
+            except _StumbledError as error:
+                self.failed(str(error))
+                return False
             if outcome is None:
                 return False
             self._aside.add(outcome.poison)
             self._journal.release(records)
         return True
 
-    def _send(self, records: list[bytes]) -> Outcome | None:
-        """Send one batch; gives what came of it once the server has answered for every record, else None."""
-        way = isolate if self._failures >= _FAILURES_TO_ISOLATE else deliver
+    def _send(self, records: list[bytes], failures: int = 0) -> Outcome | None:
+        """Send one batch, at which the server failed so often before.
+
+        Gives what came of it once the server has answered for every record, None when it wants nothing now.
+
+        Raises
+        ------
+        _StumbledError
+            If the server failed at these records.
+        """
+        way = isolate if max(self._failures, failures) >= _FAILURES_TO_ISOLATE else deliver
         outcome = way(self._client, records)
         if outcome.verdict == "acknowledged":
             self._acknowledged(outcome)
             return outcome
+        if outcome.failed and outcome.wait is None:
+            raise _StumbledError(outcome.detail)
         if outcome.verdict == "stopped":
             self._stopped(outcome)
         else:
@@ -187,7 +230,8 @@ class Round:
         return None
 
     def _acknowledged(self, outcome: Outcome) -> None:
-        self._failures = 0
+        self._failures, self._not_before, self._not_even_urgent_before = 0, 0.0, 0.0
+        self._stubborn.worked()
         if outcome.poison:
             log.warning(
                 "tokenbudget: the server refused %d events, set aside (the first: %s); see `tokenbudget doctor`",

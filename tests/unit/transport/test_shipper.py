@@ -1,4 +1,6 @@
+import itertools
 import os
+import random
 import threading
 import time
 from contextlib import ExitStack
@@ -184,6 +186,109 @@ def test_an_event_at_which_the_server_fails_blocks_nothing_for_good(rounds, jour
     assert [shipping.run(settings, urgent=True) for _ in range(4)] == [False, False, False, True]
     assert set(server.seen) == set("0134")
     assert status(tmp_path).quarantined == 1
+
+
+def leave(home, *segments):
+    """Leave segments with these events behind, as dead processes do."""
+    for numbers in segments:
+        fill(dead := Journal(home, sends=lambda: True), numbers)
+        dead.close()
+
+
+def failing_at(server, *bad):
+    """Have the server fail at any batch with one of these events."""
+
+    def judge(events):
+        if {str(number) for number in bad} & {event["id"] for event in events}:
+            return 500, {"detail": "a mistake"}, {}
+        return server.accept(events)
+
+    server.answer = lambda events, headers: server.batches.append([e["id"] for e in events]) or judge(events)
+
+
+@pytest.mark.parametrize("bad", [[0], [0, 1], [0, 1, 2, 3], [2, 3]])
+def test_a_segment_the_server_fails_at_holds_no_other_back(rounds, server, settings, tmp_path, bad):
+    leave(tmp_path, *([number] for number in range(5)))
+    failing_at(server, *bad)
+    shipping = rounds()
+    for _ in range(3):
+        assert not shipping.run(settings, urgent=True)
+    assert server.seen == once(set(range(5)).difference(bad))
+    found = status(tmp_path)
+    assert (found.pending, found.stuck, found.stuck_because) == (len(bad), len(bad), "HTTP 500: a mistake")
+    failing_at(server)
+    assert shipping.run(settings, urgent=True)
+    assert server.seen == once(range(5))
+    assert status(tmp_path).stuck == 0
+    assert {path.name for path in (tmp_path / "journal").iterdir()} == {"tally.json", "tally.lock"}
+
+
+def test_processes_that_live_for_one_round_reach_the_others_too(rounds, server, settings, tmp_path):
+    leave(tmp_path, *([number] for number in range(6)))
+    failing_at(server, 0, 1, 2, 3)
+    for _ in range(3):
+        assert not rounds().run(settings)
+    assert server.seen == once([4, 5])
+
+
+def test_a_stubborn_segment_waits_longer_each_time(rounds, server, settings, tmp_path, monkeypatch):
+    now = [1_000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(random, "uniform", lambda least, most: most)
+    leave(tmp_path, [0])
+    failing_at(server, 0)
+    living = Journal(tmp_path, sends=lambda: True)
+    shipping = rounds(of=living)
+    tried = []
+    for number in range(1, 400):
+        now[0] += 10
+        fill(living, [number])
+        shipping.run(settings)
+        if server.batches[-1] == ["0"]:
+            tried.append(now[0])
+    waits = [later - earlier for earlier, later in itertools.pairwise(tried)]
+    assert waits == sorted(waits)
+    assert (waits[0], waits[-1]) == (10, 600)
+    assert server.seen == once(range(1, 400))
+
+
+def test_news_in_a_stubborn_segment_end_its_wait(rounds, journal, server, settings, tmp_path):
+    leave(tmp_path, [1])
+    fill(journal, [0])
+    failing_at(server, 0)
+    shipping = rounds()
+    for _ in range(5):
+        shipping.run(settings, urgent=True)
+        leave(tmp_path, [1])
+    fill(journal, [2])
+    shipping.run(settings)
+    assert "2" in server.seen
+    assert [entry.record for entry in quarantine.entries(tmp_path)] == ['{"id":"0"}']
+    assert status(tmp_path).stuck == 0
+
+
+def test_a_server_that_fails_at_everything_is_asked_little_and_found_well_at_once(rounds, server, settings, tmp_path):
+    leave(tmp_path, *([number] for number in range(5)))
+    failing_at(server, *range(5))
+    shipping = rounds()
+    for _ in range(20):
+        assert not shipping.run(settings, urgent=True)
+    assert len(server.batches) == 40  # Two a round: one might be stubborn.
+    failing_at(server)
+    shipping._not_before = 0.0  # Its wait is over; no segment has one of its own.
+    assert shipping.run(settings)
+    assert server.seen == once(range(5))
+
+
+def test_what_stays_with_the_server_is_said_once(rounds, journal, server, settings, tmp_path, caplog):
+    leave(tmp_path, [0])
+    failing_at(server, 0)
+    shipping = rounds()
+    for number in range(1, 20):
+        fill(journal, [number])
+        shipping.run(settings, urgent=True)
+    assert len([r for r in caplog.records if "fails at" in r.message]) == 1
+    assert not [r for r in caplog.records if "cannot reach" in r.message]
 
 
 def test_damaged_lines_are_set_aside_when_a_segment_is_shipped(shipping, journal, server, tmp_path):
