@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from tokenbudget.capture import folds
@@ -29,6 +30,7 @@ _MESSAGE = Reader(
     region="usage.inference_geo",
     web_search="usage.server_tool_use.web_search_requests",
     web_fetch="usage.server_tool_use.web_fetch_requests",
+    iterations="usage.iterations",
     **{ours: f"usage.{theirs}" for ours, theirs in _COUNTS.items()},
 )
 _BESIDE_THE_TOTAL = frozenset({"compaction", "advisor_message"})
@@ -47,8 +49,19 @@ def _input_with_cache(found: Found) -> None:
         found["cache_write_5m_tokens"] = writes
 
 
+def _lifetimes_of_iterations(found: Found, iterations: Iterable[Any]) -> None:
+    """Take the split of writes from the iterations where they have all of it: a stream splits only its first."""
+    own = [known for one in iterations if (known := fields(one)).get("type") not in _BESIDE_THE_TOTAL]
+    splits = [fields(known.get("cache_creation")) for known in own]
+    short, long = (sum(split.get(f"ephemeral_{name}_input_tokens") or 0 for split in splits) for name in ("5m", "1h"))
+    if short + long == found.get("cache_write_tokens"):
+        found |= {"cache_write_5m_tokens": short, "cache_write_1h_tokens": long}
+
+
 def _whole_input(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
     """Anthropic's input leaves out what was read from and written to the cache; ours has it."""
+    if "iterations" in found:
+        _lifetimes_of_iterations(found, found["iterations"])
     _input_with_cache(found)
     if found.get("region") == "not_available":
         del found["region"]
@@ -66,7 +79,7 @@ def _passes(found: Found, response: Fields, request: Fields) -> None:  # noqa: A
     Other iterations are in the top-level usage already, or (a declined fallback) are not billed.
     """
     beside = []
-    for iteration in fields(response.get("usage")).get("iterations") or ():
+    for iteration in found.pop("iterations", ()):
         known = fields(iteration)
         if known.get("type") in _BESIDE_THE_TOTAL:
             counts = _read_counts(known)

@@ -27,7 +27,7 @@ CONVERSE = Api(
         cache_read_tokens="usage.cacheReadInputTokens",
         cache_write_tokens="usage.cacheWriteInputTokens",
     ),
-    rules=(rules.whole_input, rules.lifetimes),
+    rules=(rules.lifetimes, rules.whole_input, rules.routed),
     fold=rules.fold_converse,
     adds=("cache_write_5m_tokens", "cache_write_1h_tokens"),
 )
@@ -51,6 +51,7 @@ INVOKE = Api(
             "usage.outputTokens",
             "usage.completion_tokens",
             "generation_token_count",
+            "totalOutputTextTokenCount",
             "metrics.outputTokenCount",
             _HEADER.format("output-token-count"),
         ),

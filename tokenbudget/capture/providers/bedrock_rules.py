@@ -6,10 +6,11 @@ import copy
 import functools
 import inspect
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from tokenbudget.capture import folds
-from tokenbudget.capture.api import Found
+from tokenbudget.capture.api import Fold, Found
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.estimate import text_bytes
 from tokenbudget.capture.fields import Fields, fields
@@ -18,6 +19,7 @@ from tokenbudget.capture.results import json_object
 from tokenbudget.capture.streams import AsyncItems, Items, Watched, notice_close
 
 _WATCHED = "_tokenbudget_items"
+_COUNTS = ("inputTextTokenCount", "totalOutputTextTokenCount", "prompt_token_count", "generation_token_count")
 
 
 def model_id(asked: str) -> str:
@@ -40,13 +42,23 @@ def whole_input(found: Found, response: Fields, request: Fields) -> None:  # noq
 
 def lifetimes(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
     """Split cache writes by lifetime; where that is not stated there was only one, of five minutes."""
+    split = 0
     for detail in fields(response.get("usage")).get("cacheDetails") or ():
         field = {"5m": "cache_write_5m_tokens", "1h": "cache_write_1h_tokens"}.get(str(detail.get("ttl")))
         if field and detail.get("inputTokens"):
             found[field] = found.get(field, 0) + detail["inputTokens"]
-    writes = found.get("cache_write_tokens")
-    if writes and not found.get("cache_write_5m_tokens") and not found.get("cache_write_1h_tokens"):
+            split += detail["inputTokens"]
+    if split:
+        found.setdefault("cache_write_tokens", split)
+    elif writes := found.get("cache_write_tokens"):
         found["cache_write_5m_tokens"] = writes
+
+
+def routed(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
+    """Name the model that a prompt router chose: the router, which was asked, has no price."""
+    chosen = fields(fields(response.get("trace")).get("promptRouter")).get("invokedModelId")
+    if chosen:
+        found["model"] = model_id(chosen)
 
 
 def by_family(found: Found, response: Fields, request: Fields) -> None:
@@ -59,13 +71,20 @@ def by_family(found: Found, response: Fields, request: Fields) -> None:
             rule(found, response, request)
         return
     if "prompt_tokens" not in usage:
-        whole_input(found, response, request)
         lifetimes(found, response, request)
-    written = [count for result in response.get("results") or () if (count := fields(result).get("tokenCount"))]
-    if written:
-        found["output_tokens"] = sum(written)
+        whole_input(found, response, request)
+    _by_results(found, [fields(result) for result in response.get("results") or ()])
     if "embedding" in response or "embeddings" in response or "embeddingsByType" in response:
         found["output_tokens"] = 0
+
+
+def _by_results(found: Found, results: list[Fields]) -> None:
+    """Count what each result has; a ranking is billed by queries, and no answer says how many it was."""
+    if any("relevance_score" in result for result in results):
+        found.pop("input_tokens", None)
+        found.pop("output_tokens", None)
+    elif written := sum(result.get("tokenCount") or 0 for result in results):
+        found["output_tokens"] = written
 
 
 def fold_converse(answer: dict[str, Any], event: Fields) -> int:
@@ -83,6 +102,8 @@ def fold_invoke(answer: dict[str, Any], event: Fields) -> int:
     chunk = json_object((event.get("chunk") or {}).get("bytes"))
     if metrics := chunk.get("amazon-bedrock-invocationMetrics"):
         answer.update(metrics=metrics, complete=True)
+    # Each chunk counts what there is so far; a stream that is left has no metrics.
+    answer.update({name: chunk[name] for name in _COUNTS if chunk.get(name) is not None})
     kind = str(chunk.get("type") or "")
     if kind.startswith(("message_", "content_block_")):
         answer["type"] = "message"
@@ -99,17 +120,19 @@ def observe(result: Any, call: Call) -> Any:
     """Observe what a call gave: its whole answer, the body of one, or a stream of events."""
     head = result.get("ResponseMetadata") or {}
     call.attempts = head.get("RetryAttempts", 0) + 1
+    headers = head.get("HTTPHeaders") or {}
     stream = result.get("stream") or result.get("body")
     if stream is None:
         call.answered(result)
     elif hasattr(stream, "_event_generator"):
-        _observe_events(stream, call)
+        _observe_events(stream, call, headers)
     else:
-        _observe_body(stream, call, head.get("HTTPHeaders") or {})
+        _observe_body(stream, call, headers)
     return result
 
 
-def _observe_events(stream: Any, call: Call) -> None:
+def _observe_events(stream: Any, call: Call, headers: Mapping[str, str]) -> None:
+    call.api = replace(call.api, fold=_with_headers(call.api.fold, headers))
     is_async = hasattr(stream, "__aiter__")
     _watch_iteration(type(stream), "__aiter__" if is_async else "__iter__")
     # On a copy: it has no items of its own, so going through it is what going through the stream was.
@@ -117,6 +140,16 @@ def _observe_events(stream: Any, call: Call) -> None:
     watched = AsyncItems(aiter(inner), call) if is_async else Items(iter(inner), call)
     stream.__dict__[_WATCHED] = watched
     notice_close(stream._raw_stream, watched)  # noqa: SLF001 (the stream's own close does nothing else)
+
+
+def _with_headers(fold: Fold, headers: Mapping[str, str]) -> Fold:
+    """Keep a stream's headers with its answer, which they tell the tier of; only once there is one."""
+
+    def step(answer: dict[str, Any], event: Fields) -> int:
+        answer["headers"] = headers
+        return fold(answer, event)
+
+    return step
 
 
 def _watch_iteration(cls: Any, name: str) -> None:

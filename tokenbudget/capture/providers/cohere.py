@@ -14,12 +14,26 @@ from tokenbudget.capture.fields import Fields, Reader, fields
 from tokenbudget.capture.hosts import provider_at
 from tokenbudget.capture.methods import Asked, Method, MethodSdk
 
-_UNITS = {"search_units": "search_units", "images": "input_images", "classifications": "classifications"}
+_UNITS = {
+    "search_units": "search_units",
+    "images": "input_images",
+    "classifications": "classifications",
+    "pages": "pages",
+}
 _BILLED = ("usage.billed_units", "meta.billed_units")
 _READ = Reader(
     response_id=("id", "generation_id"),
     **{name: tuple(f"{place}.{name}" for place in _BILLED) for name in ("input_tokens", "output_tokens", *_UNITS)},
+    input_image_tokens="meta.billed_units.image_tokens",
+    text_tokens="meta.billed_units.text_tokens",
 )
+
+
+def _images(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
+    """Add the tokens of images to those of texts: where these are not named apart, the input is them."""
+    text = found.pop("text_tokens", None)
+    if seen := found.get("input_image_tokens"):
+        found["input_tokens"] = seen + (found.get("input_tokens", 0) if text is None else text)
 
 
 def _units(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
@@ -56,7 +70,7 @@ def _written(message: Fields) -> int:
 
 
 CHAT = Api(operation="chat", read=_READ, rules=(_units,), fold=_fold, adds=("units",))
-EMBED = Api(operation="embeddings", read=_READ, rules=(_units,), adds=("units",))
+EMBED = Api(operation="embeddings", read=_READ, rules=(_images, _units), adds=("units",))
 RERANK = Api(operation="rerank", read=_READ, rules=(_units,), adds=("units",))
 _ROUTES = {"chat": CHAT, "generate": CHAT, "summarize": CHAT, "embed": EMBED, "rerank": RERANK, "classify": RERANK}
 

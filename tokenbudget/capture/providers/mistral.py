@@ -11,17 +11,24 @@ from tokenbudget.capture import folds, results
 from tokenbudget.capture.api import Api, Found
 from tokenbudget.capture.batches import Line, Reading
 from tokenbudget.capture.estimate import text_bytes
-from tokenbudget.capture.fields import Fields, Reader, fields
+from tokenbudget.capture.fields import NONE, Fields, Reader, fields
 from tokenbudget.capture.hosts import provider_at
 from tokenbudget.capture.methods import Asked, Method, MethodSdk
 from tokenbudget.capture.providers import openai
 
-_CHAT = openai.CHAT.read.but(service_tier="usage.service_tier")
+_CHAT = openai.CHAT.read.but(
+    service_tier="usage.service_tier",
+    cache_read_tokens=(
+        "usage.prompt_tokens_details.cached_tokens",
+        "usage.prompt_token_details.cached_tokens",
+        "usage.num_cached_tokens",
+    ),
+)
 
 
 def _seconds_of_audio(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
     """Count seconds of sound; transcriptions are billed by them and not by tokens."""
-    if (seconds := found.pop("seconds", None)) is not None:
+    if seconds := found.pop("seconds", None):
         found["units"] = {"audio_seconds": Decimal(str(seconds))}
 
 
@@ -34,9 +41,25 @@ def _pages(found: Found, response: Fields, request: Fields) -> None:  # noqa: AR
 
 
 def _connectors(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
-    """Count the calls of tools that Mistral runs and bills apart."""
+    """Count the calls of tools that Mistral runs and bills apart, and what they gave the model to read."""
+    given, read = found.get("input_tokens"), found.get("tool_prompt_tokens")
+    if read and given is not None and found.get("total_tokens") != given + found.get("output_tokens", 0):
+        found["input_tokens"] = given + read  # the total says whether the prompt has it
     if calls := fields(response.get("usage")).get("connectors"):
         found["tools"] = {name: int(count) for name, count in calls.items() if count}
+
+
+def _answered_by(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
+    """Name the model that wrote: an agent is asked by its own id."""
+    models = [model for output in response.get("outputs") or () if (model := fields(output).get("model"))]
+    if models:
+        found.setdefault("model", models[-1])
+
+
+def _fold_transcription(answer: dict[str, Any], event: Fields) -> int:
+    answer["model"] = event.get("model") or answer.get("model")
+    folds.last_event(answer, event)
+    return text_bytes(event.get("text") or "") if event.get("type") == "transcription.text.delta" else 0
 
 
 def _fold_conversation(answer: dict[str, Any], event: Fields) -> int:
@@ -55,8 +78,8 @@ FIM = replace(CHAT, operation="completions")
 EMBEDDINGS = openai.EMBEDDINGS
 CONVERSATIONS = Api(
     operation="conversations",
-    read=_CHAT.but(response_id="never", model=("model", "outputs.model")),
-    rules=(_connectors,),
+    read=_CHAT.but(response_id="never", tool_prompt_tokens="usage.connector_tokens"),
+    rules=(_connectors, _answered_by),
     fold=_fold_conversation,
     adds=("tools",),
 )
@@ -64,7 +87,7 @@ TRANSCRIPTIONS = Api(
     operation="transcriptions",
     read=_CHAT.but(seconds="usage.prompt_audio_seconds"),
     rules=(_seconds_of_audio,),
-    fold=folds.last_event,
+    fold=_fold_transcription,
     adds=("units",),
 )
 OCR = Api(
@@ -77,6 +100,7 @@ _ROUTES = {
     "/embeddings": EMBEDDINGS,
     "/conversations": CONVERSATIONS,
     "/audio/transcriptions": TRANSCRIPTIONS,
+    "/audio/speech": openai.SPEECH,
     "/ocr": OCR,
 }
 
@@ -104,7 +128,12 @@ def _asked(sdk: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Asked 
     if api is None:
         return None
     provider, region = provider_at(sent.url.host, sent.url.port)
-    return Asked(api=api, provider=provider or "mistral", request=results.json_object(sent.content), region=region)
+    return Asked(api=api, provider=provider or "mistral", request=_body(sent), region=region)
+
+
+def _body(sent: Any) -> Fields:
+    """Read a request's JSON; an upload is a form, which is there only while it is sent."""
+    return results.json_object(sent.content) if "json" in sent.headers.get("content-type", "") else NONE
 
 
 def _shared(sdk: Any) -> Any:
@@ -115,7 +144,7 @@ def _shared(sdk: Any) -> Any:
 SDK = MethodSdk(
     name="mistralai",
     clients=("mistralai.client.sdk.Mistral", "mistralai.sdk.Mistral"),
-    apis=(CHAT, FIM, EMBEDDINGS, CONVERSATIONS, TRANSCRIPTIONS, OCR),
+    apis=(CHAT, FIM, EMBEDDINGS, CONVERSATIONS, TRANSCRIPTIONS, openai.SPEECH, OCR),
     methods=tuple(
         Method(
             owner=f"{home}.basesdk.BaseSDK",
