@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from tokenbudget.core.errors import JournalError
 from tokenbudget.journal.files import make_private
@@ -27,6 +27,13 @@ _ATTEMPTS = 10
 def journal_dir(home: Path) -> Path:
     """Give the directory of the segments."""
     return home / "journal"
+
+
+class Lost(NamedTuple):
+    """Why a segment is lost to its writer, and the lines in it that must be written again."""
+
+    why: str
+    lines: Sequence[bytes] = ()
 
 
 class OpenSegment:
@@ -54,7 +61,23 @@ class OpenSegment:
         """Tell whether somebody deleted the file under us."""
         return os.fstat(self.fd).st_nlink == 0
 
-    def disowned(self, seen: os.stat_result) -> bool:
+    def lost(self) -> Lost | None:
+        """Tell whether nobody will find what is written to it: the file was deleted, or the descriptor is another's."""
+        try:
+            seen = os.fstat(self.fd)
+            if self._disowned(seen):
+                return Lost("somebody closed the journal's descriptor; writing to a new file")
+            if seen.st_nlink:
+                self.safe_size = seen.st_size
+                return None
+            data = os.pread(self.fd, seen.st_size - self.safe_size, self.safe_size)
+        except OSError as error:
+            return Lost(f"cannot look after {self.path}: {error}")
+        self.safe_size = seen.st_size
+        why = f"{self.path.parent} was deleted; writing the last events to a new file"
+        return Lost(why, data.splitlines(keepends=True))
+
+    def _disowned(self, seen: os.stat_result) -> bool:
         """Tell whether `seen`, the descriptor's status, is not our file's: careless code closes what is not its own.
 
         Its number is somebody else's then, and is left to them.

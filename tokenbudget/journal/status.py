@@ -13,8 +13,8 @@ import msgspec
 from tokenbudget.journal import cursor, manifest, stuck, tally
 from tokenbudget.journal.quarantine import entries
 from tokenbudget.journal.reader import read_chunk
+from tokenbudget.journal.registry import in_this_process
 from tokenbudget.journal.segment import SegmentFile, listed
-from tokenbudget.journal.writer import in_this_process
 
 
 @dataclass(frozen=True, slots=True)

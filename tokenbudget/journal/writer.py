@@ -8,10 +8,8 @@ record in bounded memory, says so once, and writes it out as soon as that works 
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import threading
-import weakref
 from collections.abc import Callable, Collection
 from pathlib import Path
 from time import monotonic
@@ -19,18 +17,16 @@ from zlib import crc32
 
 from tokenbudget import config
 from tokenbudget.core.errors import ConfigError
-from tokenbudget.journal import tally
+from tokenbudget.journal import registry, tally
+from tokenbudget.journal.complaints import Complaints
 from tokenbudget.journal.locks import sync
 from tokenbudget.journal.memory import Held
 from tokenbudget.journal.options import Options
-from tokenbudget.journal.segment import Kind, OpenSegment, close_inherited, create, listed
+from tokenbudget.journal.segment import Kind, OpenSegment, create, listed
 from tokenbudget.journal.syncer import Syncer
-
-log = logging.getLogger("tokenbudget")
 
 _CHECK_SECONDS = 1.0
 _RETRY_SECONDS = 1.0
-_WARN_AGAIN_SECONDS = 600.0
 
 
 class CapReachedError(OSError):
@@ -61,8 +57,6 @@ class Journal:
     ----------
     refused : int
         Events refused by this process because a bound was reached.
-    problem : str or None
-        Why events wait in memory or are refused; None when all is well.
 
     Examples
     --------
@@ -85,19 +79,18 @@ class Journal:
     ) -> None:
         self.home = home
         self.options = options or Options()
-        self.problem: str | None = None
         self._sends = sends
         self._finished = finished
         self._segment: OpenSegment | None = None  # None: the next event takes the slow way.
         self._reset()
-        _journals.add(self)
+        registry.enter(self)
 
     def _reset(self) -> None:
         self.refused = 0
         self._told = 0
         self._parked: OpenSegment | None = None  # Could not be written; tried again before a new one.
         self._held = Held()
-        self._warned: dict[str, float] = {}
+        self._complaints = Complaints()
         self._capped = False
         self._lock = threading.RLock()  # Reentrant: a signal handler may append in the middle of an append.
         self._check_at = self._retry_at = 0.0
@@ -125,6 +118,11 @@ class Journal:
         segment.room -= len(line)
         if segment.room < 0 or monotonic() > self._check_at:
             self._check(segment)
+
+    @property
+    def problem(self) -> str | None:
+        """Why events wait in memory or are refused; None when all is well."""
+        return self._complaints.problem
 
     def live_segment(self) -> Path | None:
         """Give the segment being written, which only this process may ship."""
@@ -207,9 +205,7 @@ class Journal:
         if self._always:
             self._sync(segment)
         self._segment, self._parked, self._capped = segment, None, False
-        if self.problem is not None:
-            log.info("tokenbudget: writing events to %s again", self.home)
-            self.problem = None
+        self._complaints.settle(f"writing events to {self.home} again")
 
     def _write_held(self, segment: OpenSegment, line: bytes) -> None:
         try:
@@ -243,7 +239,7 @@ class Journal:
         try:
             return "send" if self._sends() else "keep"
         except ConfigError as error:
-            self._warn(f"{error}; events are kept on this machine")
+            self._complaints.say(f"{error}; events are kept on this machine")
             return "keep"
 
     def _check(self, segment: OpenSegment) -> None:
@@ -263,22 +259,12 @@ class Journal:
             self._lock.release()
 
     def _rescue(self, segment: OpenSegment) -> bool:
-        """If the segment's file was deleted, hold what was written to it since it last had a name."""
-        try:
-            seen = os.fstat(segment.fd)
-            if segment.disowned(seen):
-                self._warn("somebody closed the journal's descriptor; writing to a new file")
-                return True
-            if seen.st_nlink:
-                segment.safe_size = seen.st_size
-                return False
-            lines = os.pread(segment.fd, seen.st_size - segment.safe_size, segment.safe_size).splitlines(keepends=True)
-        except OSError as error:
-            self._warn(f"cannot look after {segment.path}: {error}")
-            return True
-        self._warn(f"{segment.path.parent} was deleted; writing the last events to a new file")
-        segment.safe_size = seen.st_size
-        self._held.extend(lines)
+        """If nobody will find what is written to the segment, hold what was since it was last seen to be there."""
+        lost = segment.lost()
+        if lost is None:
+            return False
+        self._complaints.say(lost.why)
+        self._held.extend(lost.lines)
         return True
 
     def _finish(self, segment: OpenSegment) -> None:
@@ -290,65 +276,32 @@ class Journal:
             elif self._syncer is not None:
                 self._syncer.finish(segment.path)
         except OSError as error:
-            self._warn(f"cannot finish {segment.path}: {error}")
+            self._complaints.say(f"cannot finish {segment.path}: {error}")
 
     def _degrade(self, error: OSError) -> None:
         self._retry_at = monotonic() + _RETRY_SECONDS
         self._capped = isinstance(error, CapReachedError)
         kept = "are refused" if self._capped else "wait in memory and are lost if the process dies"
-        self._warn(f"cannot write events to {self.home}: {error.strerror or error}; new ones {kept}")
+        self._complaints.say(f"cannot write events to {self.home}: {error.strerror or error}; new ones {kept}")
 
     def _refuse_excess(self) -> None:
         bound = 0 if self._capped else self.options.memory_bytes
         refused = self._held.shrink(bound)
         if refused and not self._capped:
-            self._warn(f"{bound:,} bytes wait in memory, which is the bound; new events are refused")
+            self._complaints.say(f"{bound:,} bytes wait in memory, which is the bound; new events are refused")
         self.refused += refused
 
     def _sync(self, segment: OpenSegment) -> None:
         try:
             sync(segment.fd)
         except OSError as error:
-            self._warn(f"cannot sync {segment.path}: {error}; a power cut may cost its last events")
+            self._complaints.say(f"cannot sync {segment.path}: {error}; a power cut may cost its last events")
 
-    def _warn(self, problem: str) -> None:
-        """Say what is wrong, once, and again if it still is after a good while."""
-        self.problem = problem
-        now = monotonic()
-        if now > self._warned.get(problem, -_WARN_AGAIN_SECONDS) + _WARN_AGAIN_SECONDS:
-            self._warned[problem] = now
-            log.warning("tokenbudget: %s", problem)
-
-    def _after_fork(self) -> None:
-        """In a forked child: the parent's segment, memory and locks stay the parent's."""
+    def after_fork(self) -> None:
+        """Start afresh in a forked child: the parent's segment, memory and locks stay the parent's."""
         self._segment = None
-        self.problem = None
         self._reset()
 
 
 def _short_write() -> OSError:
     return OSError(errno.ENOSPC, "only a part of the event could be written")
-
-
-_journals: weakref.WeakSet[Journal] = weakref.WeakSet()
-
-
-def in_this_process(home: Path) -> list[Journal]:
-    """Give the journals of `home` that this process writes."""
-    return [journal for journal in list(_journals) if journal.home == home]
-
-
-def _start_afresh() -> None:
-    close_inherited()
-    for journal in list(_journals):
-        journal._after_fork()  # noqa: SLF001
-
-
-def _follow_settings(_settings: config.Config) -> None:
-    for journal in list(_journals):
-        journal.follow_settings()
-
-
-config.on_change(_follow_settings)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_start_afresh)
