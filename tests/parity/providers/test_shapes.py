@@ -1,5 +1,6 @@
 """What providers are known to send beside the ordinary, through their own clients, to the last token and digit."""
 
+import json
 from decimal import Decimal
 
 import anthropic
@@ -118,6 +119,14 @@ def test_a_ranking_does_not_cost_nothing(server, events):
     counts = {"x-amzn-bedrock-input-token-count": "12", "x-amzn-bedrock-output-token-count": "0"}
     invoke(server, ranked, "cohere.rerank-v3-5:0", **counts)
     assert (events[0].usage.input_tokens, events[0].cost_usd, events[0].unpriced) == (None, None, "no_usage")
+
+
+def test_an_embedded_picture_has_its_price(server, events):
+    server.answer({"embedding": [0.5], "inputTextTokenCount": 0})
+    client = tb.wrap(sdks.bedrock(server.url))
+    asked = json.dumps({"inputImage": "aGk="})
+    client.invoke_model(modelId="amazon.titan-embed-image-v1", body=asked)["body"].read()
+    assert (events[0].usage.units, events[0].cost_usd) == ({"input_images": 1}, Decimal("0.00006"))
 
 
 CHUNKS = [

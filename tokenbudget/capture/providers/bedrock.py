@@ -77,7 +77,7 @@ INVOKE = Api(
     ),
     rules=(rules.by_family,),
     fold=rules.fold_invoke,
-    adds=("tools",),
+    adds=("tools", "units"),
 )
 _OPERATIONS = {
     "Converse": CONVERSE,

@@ -7,6 +7,7 @@ import functools
 import inspect
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from tokenbudget.capture import folds
@@ -76,6 +77,8 @@ def by_family(found: Found, response: Fields, request: Fields) -> None:
     _by_results(found, [fields(result) for result in response.get("results") or ()])
     if "embedding" in response or "embeddings" in response or "embeddingsByType" in response:
         found["output_tokens"] = 0
+        if request.get("inputImage"):
+            found["units"] = {"input_images": Decimal(1)}
 
 
 def _by_results(found: Found, results: list[Fields]) -> None:
