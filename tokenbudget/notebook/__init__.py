@@ -3,10 +3,11 @@
 from tokenbudget.core.errors import MissingExtraError
 
 try:
-    from tokenbudget.notebook.api import UnpricedWarning, by, events, percentiles, summary, timeseries
+    from tokenbudget.notebook.api import by, events, percentiles, summary, timeseries
     from tokenbudget.notebook.coverage import coverage
     from tokenbudget.notebook.plot import plot_costs
     from tokenbudget.notebook.reprice import reprice
+    from tokenbudget.notebook.unpriced import UnpricedWarning
 except ModuleNotFoundError as error:
     if error.name != "polars":
         raise

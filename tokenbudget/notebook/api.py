@@ -8,7 +8,6 @@ written ``**{"tag.limit": "x"}``.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,14 +15,11 @@ import polars as pl
 
 from tokenbudget.analytics.metrics import NAMES
 from tokenbudget.analytics.quantiles import LEVELS
-from tokenbudget.core.query import Interval, Query
+from tokenbudget.core.query import Interval
 from tokenbudget.notebook.frames import Backend, deliver
 from tokenbudget.notebook.question import By, PeriodLike, question
 from tokenbudget.notebook.route import answers
-
-
-class UnpricedWarning(UserWarning):
-    """Some calls have no price, so the cost shown is not the whole cost."""
+from tokenbudget.notebook.unpriced import warn_of_unpriced
 
 
 def summary(
@@ -83,7 +79,7 @@ def summary(
         frame = answers().by(asked)
     else:
         frame = _one_row(answers().summary(asked)).select(pl.lit(asked.period.name).alias("period"), pl.all())
-    _warn_of_unpriced(asked, frame)
+    warn_of_unpriced(asked, frame)
     return deliver(frame, asked.period.tz, backend)
 
 
@@ -133,7 +129,7 @@ def by(
     """
     asked = question(period, tz=tz, by=dimension, limit=limit, filters=filters)
     frame = answers().by(asked)
-    _warn_of_unpriced(asked, frame)
+    warn_of_unpriced(asked, frame)
     return deliver(frame, asked.period.tz, backend)
 
 
@@ -301,17 +297,3 @@ def _one_row(spans: pl.DataFrame) -> pl.DataFrame:
         pl.lit(change, pl.Float64).alias("cost_change"),
         *NAMES[2:],
     )
-
-
-def _warn_of_unpriced(asked: Query, frame: pl.DataFrame) -> None:
-    """Say that the cost is not the whole cost."""
-    if "unpriced" in (*asked.by, *asked.filters):
-        return  # Whoever asks for them knows of them.
-    unpriced, requests = frame.select(pl.col("unpriced", "requests").sum()).row(0)
-    if unpriced:
-        warnings.warn(
-            f"{unpriced:,} of {requests:,} calls have no price, so cost_usd does not include them: "
-            "tb.coverage() tells which, why and what to do",
-            UnpricedWarning,
-            stacklevel=3,
-        )

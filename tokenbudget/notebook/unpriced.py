@@ -1,0 +1,27 @@
+"""Say so when the cost that is shown is not the whole cost."""
+
+from __future__ import annotations
+
+import warnings
+
+import polars as pl
+
+from tokenbudget.core.query import Query
+
+
+class UnpricedWarning(UserWarning):
+    """Some calls have no price, so the cost shown is not the whole cost."""
+
+
+def warn_of_unpriced(asked: Query, frame: pl.DataFrame) -> None:
+    """Warn whoever called the caller that the costs in `frame` are not the whole cost."""
+    if "unpriced" in (*asked.by, *asked.filters):
+        return  # Whoever asks for them knows of them.
+    unpriced, requests = frame.select(pl.col("unpriced", "requests").sum()).row(0)
+    if unpriced:
+        warnings.warn(
+            f"{unpriced:,} of {requests:,} calls have no price, so cost_usd does not include them: "
+            "tb.coverage() tells which, why and what to do",
+            UnpricedWarning,
+            stacklevel=3,
+        )
