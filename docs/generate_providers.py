@@ -66,8 +66,8 @@ price.
   response fields that are newer than itself: 1.36 does not show cached tokens of Converse, so use 1.38 or newer.
 - Cohere: billed units are recorded, not the `tokens` beside them. AWS's own hosts are billed by Bedrock.
 - Batch results: each line is an event at the batch's price, whenever and however often it is read, in this process or
-  another. Batches on Vertex AI are in a bucket of yours and are not seen; neither are files that `google-genai` writes
-  to disk itself (`destination=`).
+  another; a file that `google-genai` writes to `destination=` is read along. Batches on Vertex AI are in a bucket of
+  yours and are not seen; neither are files of embeddings, whose lines do not say which model made them.
 - Chat models made for search (`gpt-4o-search-preview`, `gpt-5-search-api`): every answer cost one web search, which is
   counted.
 - Google: a call that runs functions by itself makes several requests, and each is an event. Retries of an interaction
@@ -78,7 +78,8 @@ price.
   that does not speak these are recorded as the completions and responses they are made of; those that LiteLLM's own
   Rust core makes when asked to (an option of 1.106) are not seen.
 - Runs of assistants, and responses made in the background, are recorded once: when they are first seen done. What a
-  run's tools cost beside its tokens it does not state.
+  run's tools cost beside its tokens it does not state. Gemini's interactions do not say that they were made in the
+  background, so those are recorded where the process that fetches them is the one that saw them begin.
 - Streams of OpenAI's protocol: usage is asked for, and the chunk that brings it is hidden from a caller who did not
   ask. Raw responses, too: who reads their bytes or lines gets those that would have come.
 

@@ -117,7 +117,11 @@ class Reading:
         elif response.is_closed:
             self._take_file(response.content)
         else:
-            read_along(response, self, _Lines(self._record))
+            read_along(response, self, self.lines())
+
+    def lines(self) -> Lines:
+        """Give what the bytes of a file of results are put into, where they do not come as a response."""
+        return Lines(self._record)
 
     def _take_batch(self, batch: Fields) -> None:
         place, made = self._batches.made(batch)
@@ -130,7 +134,7 @@ class Reading:
             self._keep(line)
 
     def _take_file(self, content: bytes) -> None:
-        lines = _Lines(self._record)
+        lines = self.lines()
         lines.take(content)
         lines.finish()
 
@@ -165,7 +169,7 @@ class Reading:
             call.answered(line.body)
 
 
-class _Lines:
+class Lines:
     """The bytes of a file of results, made into lines; of another kind of file only the beginning is looked at."""
 
     __slots__ = ("_is_other", "_record", "_rest")
@@ -175,10 +179,17 @@ class _Lines:
         self._rest = b""
         self._is_other = False
 
+    @property
+    def is_other(self) -> bool:
+        """Whether it is another kind of file."""
+        return self._is_other
+
     def take(self, chunk: bytes) -> bytes:
         """Add some bytes; all of them are for the caller."""
+        if self._is_other:
+            return chunk
         data = self._rest + chunk
-        if self._is_other or data[:_GLANCE].lstrip()[:1] not in (b"", b"{"):
+        if data[:_GLANCE].lstrip()[:1] not in (b"", b"{"):
             self._is_other, self._rest = True, b""
             return chunk
         *lines, self._rest = data.split(b"\n")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,7 +64,7 @@ class Method:
         The method.
     asked : callable
         ``asked(owner, args, kwargs)``: what it is called for; None where that is no model call, and a `Reading` where
-        it fetches a batch or its results.
+        it fetches a batch or its results.  It may put other values into ``kwargs`` for the method to be called with.
     result : callable
         ``result(result, call)`` observes what it returns; see `tokenbudget.capture.results`.
     read : callable
@@ -75,7 +75,7 @@ class Method:
 
     owner: str
     name: str
-    asked: Callable[[Any, tuple[Any, ...], Mapping[str, Any]], Asked | Reading | None]
+    asked: Callable[[Any, tuple[Any, ...], dict[str, Any]], Asked | Reading | None]
     result: Callable[[Any, Call], Any] = results.whole
     read: Callable[[Reading, Any], None] = Reading.answered
     marked: Callable[[Any], Any] = itself

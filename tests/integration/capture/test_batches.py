@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from io import BytesIO
+from pathlib import Path
 
 import pytest
 
@@ -132,6 +134,90 @@ def test_a_file_of_gemini(server, events):
     for _ in range(2):
         assert client.files.download(file="files/batch-b1").startswith(b'{"key"')
     shows(events, "google", (bodies.GEMINI_FIELDS["input_tokens"], bodies.GEMINI_FIELDS["output_tokens"]))
+
+
+def files_of_gemini(server):
+    found = [{"key": str(n), "response": GEMINI | {"responseId": f"answer-{n}"}} for n in range(2)]
+    content = jsonl([{"key": "2", "error": {"code": 3}}, *found])
+    serve(server, content)
+    return tb.wrap(sdks.gemini(server.url)), content
+
+
+to_places = pytest.mark.skipif(
+    not sdks._is("google-genai", "3.0"), reason="this google-genai gives the content of every file back"
+)
+
+
+@to_places
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_file_of_gemini_that_goes_to_a_path(server, events, tmp_path, kind):
+    client, content = files_of_gemini(server)
+    place = tmp_path / "results.jsonl"
+
+    async def download():
+        await client.aio.files.download(file="files/batch-b1", destination=kind(place))
+
+    assert client.files.download(file="files/batch-b1", destination=kind(place)) is None
+    assert place.read_bytes() == content
+    asyncio.run(download())
+    shows(events, "google", (bodies.GEMINI_FIELDS["input_tokens"], bodies.GEMINI_FIELDS["output_tokens"]))
+
+
+@to_places
+def test_a_file_of_gemini_that_is_written_to_an_object(server, events):
+    client, content = files_of_gemini(server)
+    place, other = BytesIO(), BytesIO()
+
+    async def download():
+        await client.aio.files.download(file="files/batch-b1", destination=other)
+
+    client.files.download(file="files/batch-b1", destination=place)
+    asyncio.run(download())
+    assert place.getvalue() == other.getvalue() == content
+    shows(events, "google", (bodies.GEMINI_FIELDS["input_tokens"], bodies.GEMINI_FIELDS["output_tokens"]))
+
+
+@to_places
+def test_a_place_that_nothing_can_be_written_to_is_refused_by_the_client(server, events):
+    client, _ = files_of_gemini(server)
+    with pytest.raises(ValueError, match="int"):
+        client.files.download(file="files/batch-b1", destination=5)
+
+
+@batches_of_gemini
+def test_a_list_of_batches_of_gemini_holds_their_results_too(server, events):
+    batches = [
+        {
+            "name": f"batches/b{n}",
+            "metadata": {
+                "createTime": "2026-11-01T10:00:00Z",
+                "state": "BATCH_STATE_SUCCEEDED",
+                "output": {
+                    "inlinedResponses": {"inlinedResponses": [{"response": GEMINI | {"responseId": f"answer-{n}"}}]}
+                },
+            },
+        }
+        for n in range(2)
+    ]
+    server.answer({"operations": batches})
+    assert len(list(tb.wrap(sdks.gemini(server.url)).batches.list(config={"page_size": 5}))) == 2
+    shows(events, "google", (bodies.GEMINI_FIELDS["input_tokens"], bodies.GEMINI_FIELDS["output_tokens"]))
+
+
+@batches_of_gemini
+def test_embeddings_that_a_batch_of_gemini_holds(server, events):
+    held = [{"response": {"embedding": {"values": [0.5]}, "tokenCount": str(count)}} for count in (7, 9)]
+    made = {"createTime": "2026-11-01T10:00:00Z", "state": "BATCH_STATE_SUCCEEDED"}
+    made |= {"model": "models/gemini-embedding-001"}
+    output = {"inlinedEmbedContentResponses": {"inlinedResponses": [*held, {"error": {"code": 3}}]}}
+    server.answer({"name": "batches/b1", "metadata": made | {"output": output}})
+    client = tb.wrap(sdks.gemini(server.url))
+    for _ in range(2):
+        client.batches.get(name="batches/b1")
+    assert [(e.operation, e.model, e.usage.input_tokens, e.usage.output_tokens) for e in events] == [
+        ("embeddings", "gemini-embedding-001", count, 0) for count in (7, 9)
+    ]
+    assert all(event.batch and event.cost_usd for event in events)
 
 
 def test_other_files_of_mistral_and_gemini_are_left_alone(server, events):

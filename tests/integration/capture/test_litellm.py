@@ -356,6 +356,20 @@ def test_a_background_response_is_recorded_when_it_is_done_and_once(litellm, ser
     assert (event.provider, event.model, event.usage.input_tokens) == ("openai", "gpt-4.1-2025-04-14", 300)
 
 
+def test_a_background_interaction_is_recorded_when_it_is_done_and_once(litellm, server, events):
+    where = {"api_key": "unused", "api_base": server.url}
+    done = provider_bodies.INTERACTION | {"id": "interaction-2"}
+    server.answer({name: value for name, value in done.items() if name != "usage"} | {"status": "in_progress"})
+    litellm.interactions.create(**GEMINI, input="hi", background=True, **where)
+    assert events == []
+    server.answer(done)
+    for _ in range(2):
+        litellm.interactions.get(interaction_id="interaction-2", **where)
+        asyncio.run(litellm.interactions.aget(interaction_id="interaction-2", **where))
+    (event,) = events
+    assert (event.provider, event.model, event.usage.input_tokens) == ("google", "gemini-3-flash-preview", 310)
+
+
 def test_results_of_a_batch(litellm, server, events):
     where = {"custom_llm_provider": "openai", "api_key": "unused", "api_base": server.url}
     body = {name: value for name, value in bodies.CHAT.items() if name != "created"} | {"id": "chatcmpl-batch"}

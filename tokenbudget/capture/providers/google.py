@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from tokenbudget.capture import results
 from tokenbudget.capture.api import Api
 from tokenbudget.capture.batches import Batches, Line, Reading
 from tokenbudget.capture.call import Call
+from tokenbudget.capture.downloads import Download
 from tokenbudget.capture.fields import Fields, Reader, fields
 from tokenbudget.capture.methods import Asked, Method, MethodSdk
 from tokenbudget.capture.providers import google_rules as rules
@@ -49,8 +52,13 @@ INTERACTIONS = Api(
     read=_INTERACTION,
     rules=(rules.whole_sides, rules.interaction_modalities, rules.interaction_tools),
     fold=rules.fold_interaction,
+    skip=rules.is_pending,
     adds=rules.MODALITY_FIELDS,
 )
+FETCHED_INTERACTIONS = replace(
+    INTERACTIONS, rules=(*INTERACTIONS.rules, rules.fetched_often), skip=rules.was_not_pending
+)
+DECISIONS = replace(INTERACTIONS, operation="decisions", skip=None)
 _BY_VERB = {
     "generateContent": GENERATE,
     "streamGenerateContent": GENERATE,
@@ -74,9 +82,20 @@ def _batch_made(batch: Fields) -> tuple[str, Any]:
 
 def _held(batch: Fields) -> Iterable[Line]:
     """Give the results of a batch whose requests were in it and not in a file."""
-    output = fields(fields(batch.get("metadata")).get("output"))
-    results = fields(output.get("inlinedResponses")).get("inlinedResponses") or ()
-    return filter(None, (_batch_line(fields(one)) for one in results))
+    known = fields(batch.get("metadata"))
+    output = fields(known.get("output"))
+    for one in _inlined(output, "inlinedResponses"):
+        if line := _batch_line(fields(one)):
+            yield line
+    model = str(known.get("model") or "").removeprefix("models/")
+    for number, one in enumerate(_inlined(output, "inlinedEmbedContentResponses")):
+        if count := fields(fields(one).get("response")).get("tokenCount"):
+            body = {"modelVersion": model, "usageMetadata": {"promptTokenCount": int(count)}}
+            yield Line(key=f"{batch.get('name')} {number}", api=EMBED, body=body)
+
+
+def _inlined(output: Fields, name: str) -> Iterable[Any]:
+    return fields(output.get(name)).get("inlinedResponses") or ()
 
 
 BATCHES = Batches(
@@ -86,7 +105,7 @@ BATCHES = Batches(
 
 def _asked(api_client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Asked | Reading | None:
     named = {**dict(zip(("http_method", "path", "request_dict"), args, strict=False)), **kwargs}
-    if named["http_method"] == "get" and named["path"].startswith(BATCHES.batch_part):
+    if named["http_method"] == "get" and f"{named['path'].partition('?')[0]}/".startswith(BATCHES.batch_part):
         return Reading(BATCHES, "google", None, named["path"])
     match = _PATH.fullmatch(named["path"])
     request = named["request_dict"]
@@ -106,21 +125,40 @@ def _api(verb: str, request: Mapping[str, Any]) -> Api | None:
 
 def _asked_interaction(http: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Asked | None:  # noqa: ARG001
     sent = args[0] if args else kwargs["request"]
-    if sent.method != "POST" or not sent.url.path.endswith("/interactions"):
+    parent, _, last = sent.url.path.rpartition("/")
+    if sent.method == "POST":
+        api = {"interactions": INTERACTIONS, "decisions": DECISIONS}.get(last)
+    else:
+        api = FETCHED_INTERACTIONS if sent.method == "GET" and parent.endswith("/interactions") else None
+    if api is None:
         return None
     location = _LOCATION.search(sent.url.path)
     request = results.json_object(sent.content)
+    model = str(request["model"]).removeprefix("models/") if request.get("model") else None
     provider, region = ("vertex", location[1]) if location else ("google", None)
-    return Asked(api=INTERACTIONS, provider=provider, request=request, region=region)
+    return Asked(api=api, provider=provider, request=request, model=model, region=region)
 
 
-def _asked_file(api_client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Reading:  # noqa: ARG001
-    path = str(args[0] if args else kwargs["path"])
-    return Reading(BATCHES, "google", None, path.partition("?")[0])
+def _asked_file(api_client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Reading:  # noqa: ARG001
+    path = str(args[0] if args else kwargs["path"]).partition("?")[0]
+    place = kwargs.get("destination")
+    if not (isinstance(place, str | os.PathLike) or hasattr(place, "write")):
+        return Reading(BATCHES, "google", None, path)
+    download = Download(BATCHES, "google", path, place)
+    kwargs["destination"] = download.place
+    return download
+
+
+def _read_file(reading: Reading, content: Any) -> None:
+    """Take what was downloaded, here or to a place of the caller's."""
+    reading.answered(content)
 
 
 def _read_batch(reading: Reading, response: Any) -> None:
-    reading.answered(rules.body_of(fields(response)))
+    """Take a batch, or a list of them, that hold their results."""
+    body = rules.body_of(fields(response))
+    for batch in body.get("operations") or (body,):
+        reading.answered(batch)
 
 
 def _body(response: Any, call: Call) -> Any:
@@ -132,14 +170,14 @@ _CLIENT = "google.genai._api_client"
 SDK = MethodSdk(
     name="google.genai",
     clients=("google.genai.client.Client",),
-    apis=(GENERATE, EMBED, IMAGES, INTERACTIONS),
+    apis=(GENERATE, EMBED, IMAGES, INTERACTIONS, DECISIONS),
     methods=(
         Method(owner=f"{_CLIENT}.BaseApiClient", name="request", asked=_asked, result=_body, read=_read_batch),
         Method(owner=f"{_CLIENT}.BaseApiClient", name="async_request", asked=_asked, result=_body, read=_read_batch),
         Method(owner=f"{_CLIENT}.BaseApiClient", name="request_streamed", asked=_asked, result=results.items),
         Method(owner=f"{_CLIENT}.BaseApiClient", name="async_request_streamed", asked=_asked, result=results.items),
-        Method(owner=f"{_CLIENT}.BaseApiClient", name="download_file", asked=_asked_file),
-        Method(owner=f"{_CLIENT}.BaseApiClient", name="async_download_file", asked=_asked_file),
+        Method(owner=f"{_CLIENT}.BaseApiClient", name="download_file", asked=_asked_file, read=_read_file),
+        Method(owner=f"{_CLIENT}.BaseApiClient", name="async_download_file", asked=_asked_file, read=_read_file),
         # Interactions have a client of their own, which takes only the HTTP client from this one.
         *(
             Method(owner=f"{_CLIENT}.{kind}{http}Client", name="send", asked=_asked_interaction, result=results.http)

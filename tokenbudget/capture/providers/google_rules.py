@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from tokenbudget.capture import recent
 from tokenbudget.capture.api import Found
 from tokenbudget.capture.estimate import text_bytes
 from tokenbudget.capture.fields import Fields, fields
@@ -29,6 +31,7 @@ MODALITY_FIELDS = (
     *(f"cache_read_{kind}_tokens" for kind in ("audio", "image")),
     "tools",
 )
+_PENDING = frozenset({"queued", "in_progress"})
 _INTERACTION_TOOLS = {"google_search": "google_search_queries", "google_maps": "google_maps"}
 
 
@@ -114,6 +117,26 @@ def interaction_tools(found: Found, response: Fields, request: Fields) -> None: 
         found["tools"] = tools
 
 
+def is_pending(interaction: Fields) -> bool:
+    """Tell whether an interaction is still being made in the background, and keep in mind that it was."""
+    if interaction.get("status") not in _PENDING:
+        return False
+    recent.remember(f"pending {interaction.get('id')}")
+    return True
+
+
+def was_not_pending(interaction: Fields) -> bool:
+    """Tell whether a fetched interaction was recorded when it was made (none says so), or is not done yet."""
+    return is_pending(interaction) or not recent.seen(f"pending {interaction.get('id')}")
+
+
+def fetched_often(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
+    """Record a fetched interaction once: it is asked for until it is done, and may be asked for later."""
+    found["background"] = True
+    if created := response.get("created"):
+        found["created"] = datetime.fromisoformat(str(created)).timestamp()
+
+
 def body_of(response: Fields) -> Fields:
     """Give the JSON of a response; the SDK's first versions hand it on decoded."""
     return json_object(response["body"]) if "body" in response else response
@@ -145,7 +168,8 @@ def fold_interaction(answer: dict[str, Any], event: Fields) -> int:
     """Add up events: the one that completes the interaction carries its usage."""
     interaction = event.get("interaction")
     if interaction:
-        answer.update(interaction)
+        # Its status says how far it was; whether the stream was left is ours to say.
+        answer.update({name: value for name, value in interaction.items() if name != "status"})
         answer["complete"] = "usage" in interaction
     return _texts((event.get("delta") or {}).values()) if event.get("event_type") == "step.delta" else 0
 

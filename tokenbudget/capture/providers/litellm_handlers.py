@@ -16,7 +16,7 @@ from tokenbudget.capture.call import Call
 from tokenbudget.capture.methods import Asked, Method, MethodSdk
 from tokenbudget.capture.providers import litellm_streams
 from tokenbudget.capture.providers.anthropic import MESSAGES
-from tokenbudget.capture.providers.google import GENERATE, INTERACTIONS
+from tokenbudget.capture.providers.google import FETCHED_INTERACTIONS, GENERATE, INTERACTIONS
 from tokenbudget.capture.results import ByteEvents
 from tokenbudget.core.providers import canonical
 
@@ -38,7 +38,10 @@ _OBSERVED = (
     (_BASE, "async_generate_content_handler", GENERATE),
     (_INTERACTIONS, "create_interaction", INTERACTIONS),
     (_INTERACTIONS, "async_create_interaction", INTERACTIONS),
+    (_INTERACTIONS, "get_interaction", FETCHED_INTERACTIONS),
+    (_INTERACTIONS, "async_get_interaction", FETCHED_INTERACTIONS),
 )
+"""Class and method, and the API it calls."""
 
 
 def who_bills(provider: str) -> str:
