@@ -108,7 +108,7 @@ def _fields(api: Api) -> str:
     names = {name for name in (*api.read.places, *api.adds) if name in Usage.__struct_fields__}
     ordered = [name for name in Usage.__struct_fields__ if name in names]
     beside = [name for name in ("service_tier", "speed", "region") if name in api.read.places]
-    return ", ".join(f"`{name}`" for name in [*ordered, *beside]) or "the request's characters"
+    return ", ".join(f"`{name}`" for name in [*ordered, *beside])
 
 
 def page() -> str:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import re
 import weakref
+from base64 import b64decode
 from collections.abc import AsyncIterator, Iterator
+from struct import Struct
 from typing import Any
 
 import msgspec
@@ -19,6 +21,11 @@ from tokenbudget.capture.call import Call
 from tokenbudget.capture.streams import Watched, is_silent, notice_close
 
 _decode = msgspec.json.Decoder().decode
+_PRELUDE = Struct(">II")
+"""Lengths of a message of AWS's event stream, and of its headers."""
+_CHECKSUM = 4
+_FRAME = _PRELUDE.size + 2 * _CHECKSUM
+"""What a message has beside its headers and its payload."""
 _TEES = ("iter_bytes", "aiter_bytes")
 _NO_USAGE = re.compile(rb',\s*"usage":\s*null|"usage":\s*null\s*,\s*')
 """What chunks have for being asked; in a text inside, the quotes would be escaped."""
@@ -26,7 +33,8 @@ _NO_USAGE = re.compile(rb',\s*"usage":\s*null|"usage":\s*null\s*,\s*')
 
 def observe_raw(response: Any, call: Call, *, hide_usage: bool = False) -> None:
     """Record a raw HTTP response: now if its body is there, else when the caller has read it."""
-    kind = Events if "event-stream" in response.headers.get("content-type", "") else Content
+    content_type = response.headers.get("content-type", "")
+    kind = AwsEvents if "amazon.eventstream" in content_type else Events if "event-stream" in content_type else Content
     content = kind(call, hide_usage=hide_usage)
     if response.is_closed:
         content.take(response.content)
@@ -112,6 +120,34 @@ class Events(Content):
         if self._hidden:
             return None
         return _NO_USAGE.sub(b"", line) if self._hide else line
+
+
+class AwsEvents(Content):
+    """The bytes of AWS's event stream, made into items: each message holds one, in base64."""
+
+    __slots__ = ()
+
+    def take(self, chunk: bytes) -> bytes:
+        """Add some bytes; all of them are for the caller."""
+        rest = b"".join((*self._chunks, chunk))
+        while len(rest) >= _PRELUDE.size:
+            length, headers = _PRELUDE.unpack_from(rest)
+            if length < _FRAME or len(rest) < length:
+                break
+            self._message(rest[_FRAME - _CHECKSUM + headers : length - _CHECKSUM])
+            rest = rest[length:]
+        self._chunks = [rest]
+        return chunk
+
+    def finish(self) -> bytes:
+        """Record the call: there are no more bytes."""
+        self._chunks = []
+        self._call.finished()
+        return b""
+
+    def _message(self, payload: bytes) -> None:
+        with contextlib.suppress(msgspec.DecodeError, KeyError, TypeError, ValueError):  # of another kind
+            self._call.item(_decode(b64decode(_decode(payload)["bytes"])))
 
 
 class Body(Watched):

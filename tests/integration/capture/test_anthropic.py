@@ -1,5 +1,6 @@
 import asyncio
 import json
+from base64 import b64encode
 from decimal import Decimal
 
 import anthropic
@@ -7,7 +8,8 @@ import pytest
 
 import tokenbudget as tb
 from tests.integration.capture import bodies
-from tests.integration.capture.wire import Reply, Wire, client_of
+from tests.integration.capture.local_server import aws_event
+from tests.integration.capture.wire import Body, Reply, Wire, client_of
 
 ASK = {"model": "claude-sonnet-4-5", "max_tokens": 100, "messages": [{"role": "user", "content": "hi"}]}
 
@@ -128,6 +130,43 @@ def test_platforms(events, make, provider, region):
     client.messages.with_raw_response.create(**ASK)
     assert [(e.provider, e.region, e.usage.input_tokens) for e in events] == [(provider, region, 2310)] * 2
     assert events[0].requested_model == "claude-sonnet-4-5"
+
+
+def _aws_stream():
+    """Give Anthropic's events as Bedrock sends them, cut into pieces that know nothing of messages."""
+    datas = [block.split(b"data: ")[1].strip() for block in bodies.MESSAGE_STREAM]
+    messages = b"".join(aws_event("chunk", {"bytes": b64encode(data).decode()}) for data in datas)
+    odd = aws_event("initial-response", {})
+    return [(odd + messages)[at : at + 50] for at in range(0, len(odd + messages), 50)]
+
+
+@pytest.mark.parametrize("way", ["parsed", "raw", "read along"])
+def test_streams_of_bedrock(events, way):
+    content = Body(_aws_stream())
+    wire = Wire(Reply(content=content, headers={"content-type": "application/vnd.amazon.eventstream"}))
+    messages = tb.wrap(_bedrock(client_of(anthropic, wire))).messages
+    if way == "parsed":
+        assert len(list(messages.create(**ASK, stream=True))) == len(bodies.MESSAGE_STREAM)
+    elif way == "raw":
+        raw = messages.with_raw_response.create(**ASK, stream=True)
+        assert len(list(raw.parse())) == len(bodies.MESSAGE_STREAM)
+    else:
+        with messages.with_streaming_response.create(**ASK, stream=True) as response:
+            assert b"".join(response.iter_bytes()) == b"".join(_aws_stream())
+    (event,) = events
+    assert (event.provider, event.status, event.measured) == ("bedrock", "ok", "exact")
+    assert (event.usage.input_tokens, event.usage.output_tokens, event.usage.cache_write_1h_tokens) == (2310, 90, 200)
+
+
+def test_a_raw_stream_of_bedrock_that_is_left_is_recorded_as_aborted(events):
+    wire = Wire(Reply(content=Body(_aws_stream()), headers={"content-type": "application/vnd.amazon.eventstream"}))
+    messages = tb.wrap(_bedrock(client_of(anthropic, wire))).messages
+    with messages.with_streaming_response.create(**ASK, stream=True) as response:
+        for count, _ in enumerate(response.iter_bytes()):
+            if count == len(_aws_stream()) // 2:
+                break
+    (event,) = events
+    assert (event.status, event.measured, event.usage.input_tokens) == ("aborted", "estimated", 2310)
 
 
 def test_counting_tokens_is_no_model_call(connect, events):

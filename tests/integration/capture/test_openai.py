@@ -132,6 +132,18 @@ def test_every_other_api(connect, events, operation, body, call, totals, parts):
         assert getattr(event.usage, name) == value
 
 
+def test_speech_that_comes_as_events_states_its_tokens(connect, events):
+    done = {"type": "speech.audio.done", "usage": {"input_tokens": 14, "output_tokens": 101, "total_tokens": 115}}
+    client, _ = connect(openai.OpenAI, bodies.sse({"type": "speech.audio.delta", "audio": "x"}, done))
+    ask = {"model": "gpt-4o-mini-tts", "voice": "alloy", "input": "four", "extra_body": {"stream_format": "sse"}}
+    with client.audio.speech.with_streaming_response.create(**ask) as response:
+        assert len(list(response.iter_lines())) == 4
+    (event,) = events
+    usage = event.usage
+    assert (usage.input_tokens, usage.output_tokens, usage.output_audio_tokens, usage.units) == (14, 101, 101, {})
+    assert event.cost_usd == Decimal("0.0012204")
+
+
 def test_what_is_no_model_call_is_not_recorded(connect, events):
     client, _ = connect(openai.OpenAI, {"object": "list", "data": []})
     client.models.list()

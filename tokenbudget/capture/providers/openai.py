@@ -94,7 +94,14 @@ TRANSCRIPTIONS = Api(
     rules=(rules.seconds,),
     fold=folds.last_event,
 )
-SPEECH = Api(operation="speech", read=Reader(), rules=(rules.characters,), request_only=True)
+SPEECH = Api(
+    operation="speech",
+    read=Reader(input_tokens="usage.input_tokens", output_tokens="usage.output_tokens"),
+    rules=(rules.spoken, rules.characters),
+    fold=folds.last_event,
+    request_only=True,
+    adds=("output_audio_tokens", "units"),
+)
 
 ROUTES = {
     "/chat/completions": CHAT,

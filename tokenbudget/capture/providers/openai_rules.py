@@ -143,8 +143,14 @@ def seconds(found: Found, response: Fields, request: Fields) -> None:  # noqa: A
         found["units"] = {"seconds": Decimal(str(length))}
 
 
+def spoken(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
+    """Say that what was written is sound, where a stream of events states its usage."""
+    if written := found.get("output_tokens"):
+        found["output_audio_tokens"] = written
+
+
 def characters(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
-    """Count the characters to be spoken: the answer is sound and states nothing."""
+    """Count the characters to be spoken where the answer is but sound and states nothing."""
     text = request.get("input")
-    if isinstance(text, str):
+    if isinstance(text, str) and "input_tokens" not in found:
         found["units"] = {"characters": Decimal(len(text))}
