@@ -10,6 +10,7 @@ import pytest
 import tokenbudget as tb
 from tests.integration.capture import provider_bodies as bodies
 from tests.integration.capture import sdks, test_sdks
+from tests.integration.capture.bodies import RESPONSE, sse
 from tests.integration.capture.local_server import running
 from tests.integration.capture.test_sdks import read
 from tokenbudget.capture.estimate import prompt_tokens
@@ -97,6 +98,25 @@ def test_pages(server, events):
         model="mistral-ocr-latest", document={"type": "document_url", "document_url": "https://e.org/a"}
     )
     assert (events[0].operation, events[0].usage.units) == ("ocr", {"pages": Decimal(3)})
+
+
+@pytest.mark.skipif(
+    not hasattr(sdks.mistral("http://127.0.0.1"), "responses"), reason="this mistralai makes no responses"
+)
+def test_responses_of_mistral(server, events):
+    mistral = tb.wrap(sdks.mistral(server.url))
+    ask = {"model": "mistral-large-latest", "input": "hi"}
+    answer = RESPONSE | {"model": "mistral-large-latest", "tools": [], "tool_choice": "auto", "output": []}
+    answer |= {"parallel_tool_calls": True}
+    server.answer(answer)
+    mistral.responses.create(**ask)
+    asyncio.run(mistral.responses.create_async(**ask))
+    kinds = ("response.created", "response.completed")
+    server.answer(sse(*((kind, {"type": kind, "sequence_number": 0, "response": answer}) for kind in kinds)))
+    assert len(list(mistral.responses.create(**ask, stream=True))) == len(kinds)
+    assert [(e.operation, e.provider, e.status) for e in events] == [("responses", "mistral", "ok")] * 3
+    assert [(e.usage.input_tokens, e.usage.output_tokens) for e in events] == [(300, 40)] * 3
+    assert all(event.cost_usd is not None for event in events)
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,7 @@ def _fold_conversation(answer: dict[str, Any], event: Fields) -> int:
 CHAT = replace(openai.CHAT, read=_CHAT, ask_for_usage=False)
 FIM = replace(CHAT, operation="completions")
 EMBEDDINGS = openai.EMBEDDINGS
+RESPONSES = openai.RESPONSES
 CONVERSATIONS = Api(
     operation="conversations",
     read=_CHAT.but(response_id="never", tool_prompt_tokens="usage.connector_tokens"),
@@ -98,6 +99,7 @@ _ROUTES = {
     "/agents/completions": CHAT,
     "/fim/completions": FIM,
     "/embeddings": EMBEDDINGS,
+    "/responses": RESPONSES,
     "/conversations": CONVERSATIONS,
     "/audio/transcriptions": TRANSCRIPTIONS,
     "/audio/speech": openai.SPEECH,
@@ -144,7 +146,7 @@ def _shared(sdk: Any) -> Any:
 SDK = MethodSdk(
     name="mistralai",
     clients=("mistralai.client.sdk.Mistral", "mistralai.sdk.Mistral"),
-    apis=(CHAT, FIM, EMBEDDINGS, CONVERSATIONS, TRANSCRIPTIONS, openai.SPEECH, OCR),
+    apis=(CHAT, FIM, EMBEDDINGS, RESPONSES, CONVERSATIONS, TRANSCRIPTIONS, openai.SPEECH, OCR),
     methods=tuple(
         Method(
             owner=f"{home}.basesdk.BaseSDK",
