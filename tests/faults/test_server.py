@@ -11,8 +11,11 @@ import pytest
 from tests.faults.host import delivered, event
 from tests.faults.network import cut_short, delayed, refused, reset_after_commit, reset_before
 from tests.faults.waiting import finished
-from tokenbudget.journal import Journal, quarantine, status
+from tokenbudget.journal import Journal, compact, quarantine, status
+from tokenbudget.ledger.history import History
+from tokenbudget.ledger.sealed import to_sealed
 from tokenbudget.transport import Shipper, push
+from tokenbudget.transport.handover import hand_over
 
 
 def test_all_is_well(host, evidence, network):
@@ -160,3 +163,21 @@ def test_two_shippers_adopt_the_same_segments(evidence, client):
     assert evidence.check({"left": 400}) == 400
     for made in shippers:
         made.close(5)
+
+
+def test_history_of_before_there_was_a_server_arrives_once(host, evidence, client, network):
+    kept = Journal(client.home, sends=lambda: False)
+    for number in range(1_200):
+        kept.append(event("kept", number))
+        if number == 700:
+            kept.rotate()
+            compact(client.home, to_sealed, min_bytes=0, min_segments=0)
+    network.faults = [refused(503), reset_after_commit]
+    first = History(client.home, client.url)
+    pieces = list(first.pieces())
+    assert hand_over(client, pieces[:2], lambda piece, outcome: first.taken(piece), 30) is None
+    for again in (History(client.home, client.url), History(client.home, "http://the-same-server-by-another-name")):
+        assert hand_over(client, again.pieces(), lambda piece, outcome, of=again: of.taken(piece), 30) is None
+        assert again.waiting == 0
+    assert evidence.check({"kept": 1_200}) == 1_200
+    kept.close()

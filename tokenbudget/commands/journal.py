@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from tokenbudget import config
+
+if TYPE_CHECKING:
+    from tokenbudget.ledger.history import Piece
+    from tokenbudget.transport.delivery import Outcome
 
 
 @click.command()
@@ -20,8 +26,9 @@ def doctor() -> None:
 
 @click.command()
 @click.option("--retry", is_flag=True, help="Send events that the server refused again, too.")
+@click.option("--history", is_flag=True, help="Send what was kept on this machine before there was a server, too.")
 @click.option("--timeout", type=float, default=60.0, show_default=True, help="Seconds to try at most.")
-def push(*, retry: bool, timeout: float) -> None:
+def push(*, retry: bool, history: bool, timeout: float) -> None:
     """Send what waits on disk to the server, now."""
     from tokenbudget.transport import push as deliver
 
@@ -31,3 +38,34 @@ def push(*, retry: bool, timeout: float) -> None:
     )
     if not pushed.delivered:
         raise click.ClickException(f"not everything was delivered: {pushed.detail or 'time ran out'}")
+    if history:
+        _push_history(config.current(), timeout)
+
+
+def _push_history(settings: config.Config, patience: float) -> None:
+    """Send what is kept here; it stays here, too, and events the server has already change nothing."""
+    from tokenbudget.transport.handover import hand_over
+
+    try:
+        from tokenbudget.ledger.history import History
+    except ModuleNotFoundError as error:
+        msg = "--history needs polars, which is not installed: install the 'analytics' or the 'notebook' extra"
+        raise click.ClickException(msg) from error
+    kept = History(settings.home, str(settings.url))
+    counts = {"taken": 0, "refused": 0}
+    reasons: list[str] = []
+    with click.progressbar(length=kept.waiting, label="Sending what is kept here") as progress:
+
+        def answered(piece: Piece, outcome: Outcome) -> None:
+            kept.taken(piece)
+            counts["taken"] += outcome.shipped
+            counts["refused"] += len(outcome.poison)
+            reasons.extend(entry.reason for entry in outcome.poison[:1])
+            progress.update(len(piece.records))
+
+        problem = hand_over(settings, kept.pieces(), answered, patience)
+    click.echo(f"The server has {counts['taken']:,} events of those kept here, each once.")
+    if counts["refused"]:
+        click.echo(f"It refused {counts['refused']:,}, which stay here (the first: {reasons[0]}).")
+    if problem is not None:
+        raise click.ClickException(f"not everything was sent: {problem}; run the same again to go on from here")

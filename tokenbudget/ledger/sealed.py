@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import polars as pl
 
 from tokenbudget.core.event import Event
-from tokenbudget.ledger.schema import INSTANT, to_frame
+from tokenbudget.core.money import from_pico
+from tokenbudget.core.usage import TOKEN_FIELDS, Usage
+from tokenbudget.ledger.schema import INSTANT, SCHEMA, TAG_PREFIX, to_frame
 from tokenbudget.pricing.frame import EXTRAS, Extras
 
 PRICING: dict[str, pl.DataType] = {
@@ -24,6 +27,8 @@ PRICING: dict[str, pl.DataType] = {
 ``original_cost_pico`` is what the event cost before it was first priced again (null: it had no price); it counts where
 ``repriced_at`` is set.
 """
+_FIELDS = [name for name in (*SCHEMA, "speed", "region", "batch") if name not in {*TOKEN_FIELDS, "cost_pico"}]
+_extras = msgspec.json.Decoder(Extras)
 
 
 def to_sealed(events: Sequence[Event]) -> pl.DataFrame:
@@ -37,3 +42,20 @@ def to_sealed(events: Sequence[Event]) -> pl.DataFrame:
         "repriced_at": [None] * len(events),
     }
     return to_frame(events).with_columns(pl.Series(name, columns[name], dtype=PRICING[name]) for name in PRICING)
+
+
+def from_sealed(frame: pl.DataFrame) -> list[Event]:
+    """Turn a frame that was sealed into events again, but for their metadata and warnings, which are not kept."""
+    return [_event(row) for row in frame.iter_rows(named=True)]
+
+
+def _event(row: dict[str, Any]) -> Event:
+    known = {name: value for name, value in row.items() if value is not None}
+    extras = _extras.decode(known[EXTRAS]) if EXTRAS in known else Extras()
+    counts = {name: known[name] for name in TOKEN_FIELDS if name in known}
+    return Event(
+        **{name: known[name] for name in _FIELDS if name in known},
+        usage=Usage(**counts, **msgspec.structs.asdict(extras)),
+        cost_usd=from_pico(known["cost_pico"]) if "cost_pico" in known else None,
+        tags={name.removeprefix(TAG_PREFIX): known[name] for name in known if name.startswith(TAG_PREFIX)},
+    )

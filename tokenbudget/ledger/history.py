@@ -1,0 +1,119 @@
+"""Everything kept on this machine, in pieces, for a server that is to have it too.
+
+What a server has taken is remembered by file in ``<home>/ledger/sent.json``, so that handing over goes on where it
+stopped.  A file that was merged or priced again since has a new name and is handed over anew: the ids are the same, so
+a server that has the events leaves them as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import polars as pl
+
+from tokenbudget.core.event import encode
+from tokenbudget.journal import read_open
+from tokenbudget.journal.files import make_private, replace
+from tokenbudget.journal.manifest import ledger_dir
+from tokenbudget.journal.snapshot import Snapshot
+from tokenbudget.ledger.sealed import PRICING, from_sealed
+
+_ROWS = 500
+_KEPT = ".keep.seg"
+_marks = msgspec.json.Decoder(dict[str, dict[str, int]])
+
+
+class Piece(NamedTuple):
+    """Some events of one file: its name, the events of it up to the end of the piece, and their JSON."""
+
+    file: str
+    end: int
+    records: list[bytes]
+
+
+class History:
+    """The events kept under `home`, those that the server at `url` has not taken yet.
+
+    Parameters
+    ----------
+    home : Path
+        TokenBudget's directory.
+    url : str
+        Of the server.
+
+    Raises
+    ------
+    JournalError
+        If the manifest of the ledger cannot be read.
+    """
+
+    def __init__(self, home: Path, url: str) -> None:
+        self._home = home
+        self._url = url
+        self._snapshot = read_open(home)
+        self._taken = self._load().get(url, {})
+
+    @property
+    def waiting(self) -> int:
+        """How many events the server has not taken."""
+        return sum(held - self._taken.get(file, 0) for file, held in _files(self._snapshot).items())
+
+    def pieces(self) -> Iterator[Piece]:
+        """Give the events that wait, the oldest files first.
+
+        Raises
+        ------
+        OSError
+            If a file cannot be read.
+        """
+        for part in self._snapshot.parts:
+            start = self._taken.get(part.file, 0)
+            sealed = pl.read_parquet(part.path(self._home)) if start < part.rows else pl.DataFrame()
+            for at in range(start, sealed.height, _ROWS):
+                records = [encode(event) for event in from_sealed(_whole(sealed.slice(at, _ROWS)))]
+                yield Piece(part.file, min(at + _ROWS, part.rows), records)
+        for tail in self._snapshot.tails:
+            if tail.segment.endswith(_KEPT):
+                for at in range(self._taken.get(tail.segment, 0), len(tail.records), _ROWS):
+                    records = tail.records[at : at + _ROWS]
+                    yield Piece(tail.segment, at + len(records), records)
+
+    def taken(self, piece: Piece) -> None:
+        """Remember that the server answered for a piece.
+
+        Raises
+        ------
+        OSError
+            If that cannot be written.
+        """
+        self._taken = {**self._taken, piece.file: piece.end}
+        there = _files(self._snapshot)
+        marks = {**self._load(), self._url: {file: end for file, end in self._taken.items() if file in there}}
+        make_private(ledger_dir(self._home))
+        replace(self._path, msgspec.json.encode(marks))
+
+    @property
+    def _path(self) -> Path:
+        return ledger_dir(self._home) / "sent.json"
+
+    def _load(self) -> Mapping[str, dict[str, int]]:
+        try:
+            return _marks.decode(self._path.read_bytes())
+        except (OSError, msgspec.DecodeError):
+            return {}  # Then all of it is handed over again, which changes nothing.
+
+
+def _files(snapshot: Snapshot) -> dict[str, int]:
+    """Give how many events each file holds that was recorded for this machine alone."""
+    tails = {tail.segment: len(tail.records) for tail in snapshot.tails if tail.segment.endswith(_KEPT)}
+    return {part.file: part.rows for part in snapshot.parts} | tails
+
+
+def _whole(sealed: pl.DataFrame) -> pl.DataFrame:
+    """Keep the events whose price can be worked out: those sealed with all that it depends on."""
+    if not PRICING.keys() <= set(sealed.columns):
+        return sealed.clear()
+    return sealed.filter(pl.col("batch").is_not_null())
