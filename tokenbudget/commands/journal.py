@@ -51,7 +51,7 @@ def _push_history(settings: config.Config, patience: float) -> None:
     except ModuleNotFoundError as error:
         msg = "--history needs polars, which is not installed: install the 'analytics' or the 'notebook' extra"
         raise click.ClickException(msg) from error
-    kept = History(settings.home, str(settings.url))
+    kept = History(settings.home, str(settings.url), settings.api_key)
     counts = {"taken": 0, "refused": 0}
     reasons: list[str] = []
     with click.progressbar(length=kept.waiting, label="Sending what is kept here") as progress:
@@ -64,7 +64,7 @@ def _push_history(settings: config.Config, patience: float) -> None:
             progress.update(len(piece.records))
 
         problem = hand_over(settings, kept.pieces(), answered, patience)
-    click.echo(f"The server has {counts['taken']:,} events of those kept here, each once.")
+    click.echo(f"{counts['taken']:,} events of those kept here sent; the server has each once.")
     if counts["refused"]:
         click.echo(f"It refused {counts['refused']:,}, which stay here (the first: {reasons[0]}).")
     if problem is not None:

@@ -1,13 +1,14 @@
 """Everything kept on this machine, in pieces, for a server that is to have it too.
 
-What a server has taken is remembered by file in ``<home>/ledger/sent.json``, so that handing over goes on where it
-stopped.  A file that was merged or priced again since has a new name and is handed over anew: the ids are the same, so
+What a server has taken under a key is remembered by file in ``<home>/ledger/sent.json``, so that handing over goes on
+where it stopped.  A file that was merged or priced again since has a new name and is handed over anew: the ids are the same, so
 a server that has the events leaves them as they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,7 +36,7 @@ class Piece(NamedTuple):
 
 
 class History:
-    """The events kept under `home`, those that the server at `url` has not taken yet.
+    """The events kept under `home`, those that a server has not taken yet.
 
     Parameters
     ----------
@@ -43,6 +44,8 @@ class History:
         TokenBudget's directory.
     url : str
         Of the server.
+    api_key : str or None
+        It decides the project: the history is sent to each once.
 
     Raises
     ------
@@ -50,11 +53,11 @@ class History:
         If the manifest of the ledger cannot be read.
     """
 
-    def __init__(self, home: Path, url: str) -> None:
+    def __init__(self, home: Path, url: str, api_key: str | None = None) -> None:
         self._home = home
-        self._url = url
+        self._server = sha256(f"{url} {api_key}".encode()).hexdigest()[:16]
         self._snapshot = read_open(home)
-        self._taken = self._load().get(url, {})
+        self._taken = self._load().get(self._server, {})
 
     @property
     def waiting(self) -> int:
@@ -91,7 +94,7 @@ class History:
         """
         self._taken = {**self._taken, piece.file: piece.end}
         there = _files(self._snapshot)
-        marks = {**self._load(), self._url: {file: end for file, end in self._taken.items() if file in there}}
+        marks = {**self._load(), self._server: {file: end for file, end in self._taken.items() if file in there}}
         make_private(ledger_dir(self._home))
         replace(self._path, msgspec.json.encode(marks))
 

@@ -98,7 +98,10 @@ def test_everything_is_given_once(tmp_path, kept):
     assert given(History(tmp_path, URL)) == kept
     assert History(tmp_path, URL).waiting == 0
     assert given(History(tmp_path, URL)) == []
-    assert given(History(tmp_path, "http://other")) == kept
+    for other in (("http://other",), (URL, "the key of another project")):
+        assert given(History(tmp_path, *other)) == kept
+        assert given(History(tmp_path, *other)) == []
+    assert "key" not in (tmp_path / "ledger" / "sent.json").read_text()
 
 
 @pytest.mark.parametrize("pieces", range(6))

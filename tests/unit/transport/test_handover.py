@@ -99,9 +99,9 @@ def test_the_command_sends_history_once_and_says_so(server, settings, command):
     server.script = [lambda events: server.accept(events, [{"index": 1, "reason": "too old"}])]
     first = command("push", "--history")
     assert first.exit_code == 0, first.output
-    assert "The server has 2 events of those kept here, each once." in first.output
+    assert "2 events of those kept here sent" in first.output
     assert "It refused 1, which stay here (the first: too old)." in first.output
-    assert "The server has 0 events" in command("push", "--history").output
+    assert "0 events of those kept here sent" in command("push", "--history").output
     assert (len(server.seen), set(server.seen.values())) == (2, {1})
 
 
