@@ -1,8 +1,8 @@
 """Everything kept on this machine, in pieces, for a server that is to have it too.
 
 What a server has taken under a key is remembered by file in ``<home>/ledger/sent.json``, so that handing over goes on
-where it stopped.  A file that was merged or priced again since has a new name and is handed over anew: the ids are the same, so
-a server that has the events leaves them as they are.
+where it stopped.  A file that was merged or priced again since has a new name and is handed over anew: the ids are the
+same, so a server that has the events leaves them as they are.
 """
 
 from __future__ import annotations
