@@ -242,10 +242,21 @@ def test_the_model_with_more_context_is_the_one_that_is_billed(litellm, server, 
 def test_what_litellm_thinks_that_a_stream_costs_is_no_bill(litellm, server, events):
     server.answer(bodies.CHAT_STREAM_WITH_USAGE)
     list(litellm.completion(**arguments(server, stream=True)))
-    billed = bodies.but(bodies.CHAT_USAGE_CHUNK, usage__cost=0.0125)
-    server.answer(bodies.sse(*bodies.CHAT_CHUNKS, billed, "[DONE]"))
-    list(litellm.completion(**arguments(server, model="openrouter/openai/gpt-4o-mini", stream=True)))
-    assert [event.usage.reported_cost_usd for event in events] == [None, Decimal("0.0125")]
+    assert [event.usage.reported_cost_usd for event in events] == [None]
+
+
+BILLS = [
+    ("openrouter/openai/gpt-4o-mini", {"usage__cost": 0.0125}, "0.0125"),
+    ("perplexity/sonar", {"usage__cost": {"request_cost": 0.005, "total_cost": 0.008}}, "0.008"),
+    ("xai/grok-4", {"usage__cost_in_usd_ticks": 37_756_000}, "0.0037756"),
+]
+
+
+@pytest.mark.parametrize(("model", "bill", "dollars"), BILLS)
+def test_a_providers_own_bill_of_a_stream_counts(litellm, server, events, model, bill, dollars):
+    server.answer(bodies.sse(*bodies.CHAT_CHUNKS, bodies.but(bodies.CHAT_USAGE_CHUNK, **bill), "[DONE]"))
+    list(litellm.completion(**arguments(server, model=model, stream=True)))
+    assert (events[0].usage.reported_cost_usd, events[0].cost_usd) == (Decimal(dollars), Decimal(dollars))
 
 
 ON_BEDROCK = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"

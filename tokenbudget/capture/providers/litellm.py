@@ -33,6 +33,7 @@ _READ = openai.CHAT.read.but(
     searches=("usage.server_tool_use.web_search_requests", f"{_DETAILS}.web_search_requests"),
 )
 _MAKER = re.compile(rb"custom_llm_provider:([^;]+)")
+_BILLERS = ("openrouter", "perplexity", "xai")
 _RETRYING = "_with_retries"
 
 
@@ -46,7 +47,7 @@ def _other_names(found: Found, response: Fields, request: Fields) -> None:  # no
 def _own_estimate(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
     """Leave out the cost in a stream's usage: LiteLLM writes its own estimate there, where nobody bills in answers."""
     biller = request.get("custom_llm_provider") or str(request.get("model")).partition("/")[0]
-    if request.get("stream") and biller != "openrouter":
+    if request.get("stream") and biller not in _BILLERS:
         found.pop("cost", None)
 
 
@@ -127,16 +128,18 @@ class LiteLlm:
             return
         self._installed = True
         for name, api in _FUNCTIONS.items():
-            if hasattr(module, name):  # which versions have not always had
-                named = tuple(signature(getattr(module, name.removesuffix(_RETRYING))).parameters)
-                self._observe(module, name, _Function(self, api, named, is_async=False))
-                self._observe(module, f"a{name}", _Function(self, api, named, is_async=True))
+            asked = getattr(module, name.removesuffix(_RETRYING), None)
+            named = tuple(signature(asked).parameters) if asked is not None else ()
+            self._observe(module, name, _Function(self, api, named, is_async=False))
+            self._observe(module, f"a{name}", _Function(self, api, named, is_async=True))
         for name, path in _FETCHING.items():
             for twin in (name, f"a{name}"):
                 self._observe(module, twin, _Fetching(self, path))
 
     def _observe(self, module: Any, name: str, function: shells.Seam) -> None:
-        original = getattr(module, name)
+        original = getattr(module, name, None)
+        if original is None:
+            return  # versions have not always had all of them
         shell = shells.function_shell(original, function, module)
         for home in (module, sys.modules[original.__module__]):
             if getattr(home, name, None) is original:
@@ -170,7 +173,9 @@ class _Function:
         if getattr(result, "_hidden_params", {}).get("cache_hit") or not isinstance(call, Call):
             return result  # from LiteLLM's own cache: nobody was asked, nothing is billed
         if instead := _instead(attempt.owner, attempt.kwargs, result):
-            call.model, call.provider = instead
+            mark = self._sdk.mark(attempt.owner)
+            call.model, provider = instead
+            call.provider = (mark and mark.provider) or provider
         if call.api.request_only:
             call.answered(None)
         elif attempt.kwargs.get("stream") and litellm_streams.is_stream(result):
