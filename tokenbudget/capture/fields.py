@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 from typing import Any
 
 Fields = Mapping[str, Any]
@@ -10,6 +11,7 @@ Fields = Mapping[str, Any]
 
 NONE: Fields = {}
 Place = str | tuple[str, ...]
+Spots = dict[str, Any]
 
 
 def fields(value: Any) -> Fields:
@@ -48,54 +50,79 @@ class Reader:
     {'model': 'm', 'input_tokens': 3, 'cache_read_tokens': 2}
     """
 
-    __slots__ = ("_others", "_rows", "_sections", "places")
+    __slots__ = ("_spots", "places")
 
     def __init__(self, **places: Place) -> None:
         self.places = places
-        indices: dict[str, int] = {"": 0}
-        sections: list[tuple[int, str]] = []
-
-        def locate(path: str) -> tuple[int, str]:
-            above, _, name = path.rpartition(".")
-            if above not in indices:
-                sections.append(locate(above))
-                indices[above] = len(sections)
-            return indices[above], name
-
-        rows: dict[int, list[tuple[str, str]]] = {}
-        others: list[tuple[str, int, str]] = []
+        self._spots: Spots = {}
         for ours, theirs in places.items():
-            first, *rest = (theirs,) if isinstance(theirs, str) else theirs
-            index, name = locate(first)
-            rows.setdefault(index, []).append((ours, name))
-            others.extend((ours, *locate(path)) for path in rest)
-        self._sections = tuple(sections)
-        self._rows = tuple((index, tuple(names)) for index, names in rows.items())
-        self._others = tuple(others)
+            for rank, path in enumerate((theirs,) if isinstance(theirs, str) else theirs):
+                *sections, name = path.split(".")
+                spots = self._spots
+                for section in sections:
+                    spots = spots.setdefault(section, {})
+                before = spots.get(name)
+                if before is None and rank == 0:
+                    spots[name] = ours
+                else:
+                    earlier = ((0, before),) if isinstance(before, str) else before or ()
+                    spots[name] = (*earlier, (rank, ours))
 
     def __call__(self, response: Fields) -> dict[str, Any]:
         """Give what is there; what is not there is not in the answer."""
-        sections = [response]
-        for above, name in self._sections:
-            inner = sections[above].get(name)
-            sections.append(NONE if inner is None else fields(inner))
         found: dict[str, Any] = {}
-        for index, names in self._rows:
-            if section := sections[index]:
-                for ours, name in names:
-                    value = section.get(name)
-                    if value is not None:
-                        found[ours] = value
-        for ours, index, name in self._others:
-            if ours not in found:
-                value = sections[index].get(name)
-                if value is not None:
-                    found[ours] = value
+        later: list[tuple[int, str, Any]] = []
+        for name, spot in self._spots.items():
+            value = response.get(name)
+            if value is not None:
+                if type(spot) is str:
+                    found[spot] = value
+                elif type(spot) is dict:
+                    _walk(spot, value, found, later)
+                else:
+                    later.extend((rank, ours, value) for rank, ours in spot)
+        if later:
+            for _, ours, value in sorted(later, key=itemgetter(0)):
+                found.setdefault(ours, value)
         return found
+
+    def names(self, section: str) -> dict[str, str]:
+        """Give the provider's name -> ours for what is read of a section.
+
+        Examples
+        --------
+        >>> Reader(input_tokens="usage.prompt_tokens", model="model").names("usage")
+        {'prompt_tokens': 'input_tokens'}
+        """
+        places = {ours: (theirs,) if isinstance(theirs, str) else theirs for ours, theirs in self.places.items()}
+        return {
+            path.rpartition(".")[2]: ours
+            for ours, paths in places.items()
+            for path in paths
+            if path.rpartition(".")[0] == section
+        }
 
     def but(self, **places: Place) -> Reader:
         """Give a reader with these places replaced or added."""
         return Reader(**{**self.places, **places})
+
+
+def _walk(spots: Spots, section: Any, found: dict[str, Any], later: list[tuple[int, str, Any]]) -> None:
+    """Go through what a section has: most of what it might have is not there."""
+    if type(section) is not dict:
+        try:  # `fields`, inlined: every observed call passes here several times.
+            known = section.__dict__
+            section = fields(section) if section.__pydantic_extra__ else known
+        except AttributeError:
+            section = fields(section)
+    for name, value in section.items():
+        if value is not None and (spot := spots.get(name)) is not None:
+            if type(spot) is str:
+                found[spot] = value
+            elif type(spot) is dict:
+                _walk(spot, value, found, later)
+            else:
+                later.extend((rank, ours, value) for rank, ours in spot)
 
 
 def count_types(items: Iterable[Any] | None) -> dict[str, int]:
