@@ -143,16 +143,16 @@ def _whole(text: str) -> int:
 
 
 _explicit: dict[str, Any] = {}
-_current: Config | None = None
+in_force: Config | None = None
 _fallback: Config | None = None
 
 
 def current() -> Config:
     """Give the settings in force, working them out on first use."""
-    global _current  # noqa: PLW0603 (one process has one configuration)
-    if _current is None:
-        _current = resolve(**_explicit)
-    return _current
+    global in_force  # noqa: PLW0603 (one process has one configuration)
+    if in_force is None:
+        in_force = resolve(**_explicit)
+    return in_force
 
 
 def for_recording() -> Config:
@@ -163,7 +163,7 @@ def for_recording() -> Config:
     """
     global _fallback  # noqa: PLW0603 (found once: a broken file is not read again for each call)
     try:
-        return _current or _fallback or current()
+        return in_force or _fallback or current()
     except ConfigError:
         _fallback = Config(
             home=Path(_explicit.get("home") or default_home()).expanduser(),
@@ -226,7 +226,7 @@ def configure(  # noqa: PLR0913 (one keyword per setting)
     >>> configure(home=tempfile.mkdtemp(), project="demo", tz="Europe/Berlin").project
     'demo'
     """
-    global _current, _explicit, _fallback
+    global in_force, _explicit, _fallback
     from tokenbudget.core.period import zone
 
     if tz is not None:
@@ -244,7 +244,7 @@ def configure(  # noqa: PLR0913 (one keyword per setting)
     }
     explicit = _explicit | {name: value for name, value in named.items() if value is not None}
     config = resolve(**explicit)
-    _explicit, _current, _fallback = explicit, config, None
+    _explicit, in_force, _fallback = explicit, config, None
     for listener in _listeners:
         listener(config)
     return config
@@ -260,5 +260,5 @@ def on_change(listener: Any) -> None:
 
 def reset() -> None:
     """Forget what ``configure`` set; for tests."""
-    global _current, _explicit, _fallback
-    _explicit, _current, _fallback = {}, None, None
+    global in_force, _explicit, _fallback
+    _explicit, in_force, _fallback = {}, None, None

@@ -7,13 +7,16 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokenbudget import config, faults
-from tokenbudget.core.event import Event, encode
+from tokenbudget.core.event import Event, decode, encode
+
+if TYPE_CHECKING:
+    from tokenbudget.forms import Forms, Kind
 
 EXIT_SECONDS = 1.5
 """How long the interpreter's exit waits for the server; what is not delivered by then is on disk and goes later."""
@@ -49,7 +52,11 @@ class Recorder:
 
     def record(self, event: Event) -> None:
         """Record one event."""
-        self._journal.append(encode(self._priced(event)))
+        self.append(encode(self._priced(event)))
+
+    def append(self, record: bytes) -> None:
+        """Take in an event that is priced and encoded."""
+        self._journal.append(record)
         if self._shipper is not None:
             self._shipper.wake()
 
@@ -74,6 +81,7 @@ def _seal_piece(home: Path) -> bool:
 
 _lock = threading.Lock()
 _recorder: Recorder | None = None
+_forms: Forms | None = None
 _sink: Sink | None = None
 _open_streams: weakref.WeakSet[Any] = weakref.WeakSet()
 _streams_lock = threading.RLock()  # Going through a set while another thread adds to it fails.
@@ -103,6 +111,41 @@ def record(event: Event, *, once: bool = False) -> None:
             sink(event)
     except Exception as error:  # noqa: BLE001 (telemetry never raises into the host program)
         faults.swallow("runtime.record", error)
+
+
+def record_counts(kind: Kind, found: Mapping[str, Any], own: dict[str, Any]) -> bool:
+    """Record an event that has counts and names only, as nearly all have, without building it.
+
+    Returns
+    -------
+    bool
+        Whether that could be done; where not, nothing was recorded.
+
+    See Also
+    --------
+    tokenbudget.forms.Form.fill : what is given.
+    """
+    try:
+        form = (_forms or _make_forms()).find(kind)
+        record = None if form is None else form.fill(found, own)
+    except Exception as error:  # noqa: BLE001 (the event can still be built)
+        faults.swallow("runtime.form", error)
+        return False
+    if record is None:
+        return False
+    if _sink is not None:
+        _sink(decode(record))
+    else:
+        (_recorder or _make_recorder(config.for_recording())).append(record)
+    return True
+
+
+def _make_forms() -> Forms:
+    global _forms  # noqa: PLW0603 (one per process)
+    from tokenbudget.forms import Forms  # Loads the prices: not before there is something to price.
+
+    _forms = Forms()
+    return _forms
 
 
 def _record_once(settings: config.Config, event: Event, sink: Sink) -> None:

@@ -31,9 +31,13 @@ def capture_events() -> Iterator[list[Event]]:
     from tokenbudget.pricing import priced
 
     events: list[Event] = []
-    before = runtime.set_sink(lambda event: events.append(priced(event)))
+    before = runtime.set_sink(lambda event: events.append(event if _has_price(event) else priced(event)))
     try:
         yield events
     finally:
         runtime.settle_streams()
         runtime.set_sink(before)
+
+
+def _has_price(event: Event) -> bool:
+    return event.cost_usd is not None or event.unpriced is not None

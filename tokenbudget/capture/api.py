@@ -21,6 +21,14 @@ Glance = Callable[[Any], int]
 """``glance(item)`` gives the bytes of text in an item that has nothing else; 0 where it has to be folded."""
 
 
+Usual = Callable[[Any], Found | None]
+"""``usual(response)`` reads a response that is as nearly all are; None where it takes the table and the rules."""
+
+
+def never(response: Any) -> None:
+    """Take no response for a usual one."""
+
+
 def look_closer(item: Any) -> int:  # noqa: ARG001 (the signature of a Glance)
     """Fold every item."""
     return 0
@@ -43,6 +51,8 @@ class Api:
         Where model, id, tier and usage are in the response.
     rules : tuple of Rule
         What a table cannot say, applied in order.
+    usual : Usual
+        Reads most responses as the table and the rules do, at a fraction of what they cost.
     fold : Fold
         How a stream's items add up to one answer that `read` understands.
     glance : Glance
@@ -51,6 +61,8 @@ class Api:
         Whether a stream states its usage only when asked to (``stream_options.include_usage``).
     request_only : bool
         Whether the request alone says what is billed (speech: the response is sound).
+    is_text : bool
+        Whether text goes in and comes out, so that a stream left early can be estimated by it.
     skip : callable or None
         ``skip(answer)``: whether an answer is none to record (a background response that is not done yet).
     adds : tuple of str
@@ -60,9 +72,11 @@ class Api:
     operation: str
     read: Reader
     rules: tuple[Rule, ...] = ()
+    usual: Usual = never
     fold: Fold = ignore
     glance: Glance = look_closer
     ask_for_usage: bool = False
     request_only: bool = False
+    is_text: bool = True
     skip: Callable[[Fields], bool] | None = None
     adds: tuple[str, ...] = ()

@@ -4,29 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
-
-from msgspec.structs import replace
 
 from tokenbudget import config, faults, runtime
 from tokenbudget.capture import estimate, outer, recent
 from tokenbudget.capture.api import Api, Found
 from tokenbudget.capture.context import tags_in_force
+from tokenbudget.capture.counts import usage_of
 from tokenbudget.capture.fields import NONE, Fields, fields
+from tokenbudget.core.clock import utc_text, utc_time
 from tokenbudget.core.event import Event, Measured, Status
 from tokenbudget.core.ids import uuid7, uuid7_from
-from tokenbudget.core.usage import INPUT_PARTS, OUTPUT_PARTS, TOKEN_FIELDS, Usage, check
+from tokenbudget.core.usage import Usage
 
-_TOKENS = frozenset(TOKEN_FIELDS)
-_USAGE = frozenset(Usage.__struct_fields__) - _TOKENS
-_TOTALS = frozenset({"input_tokens", "output_tokens"})
-_SIGNS = (
-    {"input_tokens": (1, 0), "output_tokens": (0, 1)}
-    | dict.fromkeys(INPUT_PARTS, (-1, 0))
-    | dict.fromkeys(OUTPUT_PARTS, (0, -1))
-)
-"""What a count leaves room for, or takes, on either side."""
 _NAMES = frozenset({"background", "created", "model", "region", "response_id", "service_tier", "speed"})
 """What is read of an answer beside its usage."""
 _LONGEST_WARNING = 200
@@ -64,7 +54,7 @@ class Call:
     first_token_ns = 0
 
     def __init__(
-        self, api: Api, provider: str, request: Fields, *, model: str | None = None, region: str | None = None
+        self, api: Api, provider: str, request: Fields, model: str | None = None, region: str | None = None
     ) -> None:
         self.api = api
         self.provider = provider
@@ -74,7 +64,7 @@ class Call:
         self.tags = tags_in_force()
         self.outer = outer.current.get()
         self.partial: dict[str, Any] = {}
-        self.occurred_at = datetime.now(UTC)
+        self.sent_ns = time.time_ns()
         self.started_ns = time.perf_counter_ns()
 
     def identify(self, key: str, created: float | None) -> None:
@@ -89,12 +79,17 @@ class Call:
         """
         self.started_ns = 0  # how long the reading took is not how long the call took
         if created is not None:
-            self.occurred_at = datetime.fromtimestamp(created, UTC)
+            self.sent_ns = int(created * 1e9)
             self.id = uuid7_from(key, int(created * 1000))
 
     def answered(self, response: Any) -> None:
         """Record a response that came whole."""
-        self._end("ok", fields(response))
+        api = self.api
+        found = api.usual(response)
+        if found is not None:
+            self._end("ok", NONE, found=found)
+        else:
+            self._end("ok", NONE if api.request_only else fields(response))
 
     def saw(self, response: Any) -> None:
         """Take note of a response that is still to be parsed: if parsing fails, it was paid for all the same."""
@@ -139,16 +134,23 @@ class Call:
 
     def cut(self, error: BaseException | None = None) -> None:
         """Record a stream that ended early: closed, dropped, cancelled or broken."""
-        if self.partial.get("complete"):
+        partial = self.partial
+        if partial.get("complete"):
             # Left after the last word, as one does at a finish reason: nothing is missing.
-            self._end("ok", self.partial)
-        elif error is not None and not self.partial and not _is_cut(error):
+            self._end("ok", partial)
+        elif error is not None and not partial and not _is_cut(error):
             self._end("error", NONE, error=error)
         else:
-            self._end("aborted", self.partial, error=error, estimated=True)
+            self._end("aborted", partial, error=error, estimated=True)
 
     def _end(
-        self, status: Status, answer: Fields, *, error: BaseException | str | None = None, estimated: bool = False
+        self,
+        status: Status,
+        answer: Fields,
+        *,
+        error: BaseException | str | None = None,
+        estimated: bool = False,
+        found: Found | None = None,
     ) -> None:
         if self.done:
             return
@@ -156,12 +158,14 @@ class Call:
         try:
             if self.api.skip is not None and self.api.skip(answer):
                 return
-            found = self._understand(answer, estimated=estimated)
+            if found is None:
+                found = self._understand(answer, estimated=estimated)
             # Only true: an image's answer has a background as well, the one it is painted on.
             if found.get("background") is True and not self._first_sight(found):
                 return
-            measured: Measured = "estimated" if estimated else "exact"
-            runtime.record(self._event(found, status, measured, error), once=self.id is not None)
+            if status != "ok" or estimated or self.id or self.batch or not self._record_counts(found):
+                measured: Measured = "estimated" if estimated else "exact"
+                runtime.record(self._event(found, status, measured, error), once=self.id is not None)
             if self.outer is not None:
                 self.outer.tell()
         except Exception as fault:  # noqa: BLE001 (never into the host program)
@@ -178,7 +182,7 @@ class Call:
         return recent.remember(f"background {response_id}")
 
     def _understand(self, answer: Fields, *, estimated: bool) -> Found:
-        """Read an answer; the usage of one that cannot be read is unknown, but the call was made all the same."""
+        """Read an answer; of one that cannot be read only the names count, but the call was made all the same."""
         api = self.api
         try:
             found = api.read(answer)
@@ -186,94 +190,93 @@ class Call:
                 rule(found, answer, self.request)
             if estimated:
                 self._estimate(found)
-            found["usage"], found["warnings"] = usage_of(found)
         except Exception as fault:  # noqa: BLE001 (a provider may answer anything)
-            faults.swallow("capture.read", fault)
             found = {name: value for name, value in api.read(answer).items() if name in _NAMES}
-            found |= {"usage": Usage(), "warnings": (f"usage cannot be read: {fault}"[:_LONGEST_WARNING],)}
+            found["warnings"] = _unreadable(fault)
         return found
 
     def _estimate(self, found: Found) -> None:
-        """Fill in what the provider did not get to say."""
+        """Fill in what the provider did not get to say, where text tells it."""
+        if not self.api.is_text:
+            return
         if found.get("input_tokens") is None:
             guess = estimate.prompt_tokens(self.request)
             if guess is not None:
                 found["input_tokens"] = guess
         found["output_tokens"] = max(found.get("output_tokens") or 0, estimate.tokens(self.written))
 
+    def _record_counts(self, found: Found) -> bool:
+        """Record an answer that says no more than counts and names, if this is one."""
+        get, asked, response_id = found.get, self.model, found.get("response_id")
+        if type(response_id) is not str or not self.started_ns:
+            return False
+        kind = (
+            self.provider,
+            self.api.operation,
+            get("model") or asked or "unknown",
+            asked,
+            get("service_tier"),
+            get("speed"),
+            get("region") or self.region,
+        )
+        started, first = self.started_ns, self.first_token_ns
+        own: dict[str, Any] = {
+            "id": uuid7(),
+            "occurred_at": utc_text(self.sent_ns),
+            "latency_ms": (time.perf_counter_ns() - started) * _MS,
+            "response_id": response_id,
+        }
+        if first:
+            own["time_to_first_token_ms"] = (first - started) * _MS
+        if self.attempts != 1:
+            own["attempts"] = self.attempts
+        if self.tags:
+            own["tags"] = self.tags
+        if not runtime.record_counts(kind, found, own):
+            return False
+        recent.remember(response_id)
+        return True
+
     def _event(self, found: Found, status: Status, measured: Measured, error: BaseException | str | None) -> Event:
         now, started = time.perf_counter_ns(), self.started_ns
         first = self.first_token_ns
         get, asked = found.get, self.model
-        model = get("model") or asked or "unknown"
         response_id = get("response_id")
         if response_id:
             response_id = str(response_id)
             recent.remember(response_id)
-        event = Event(
+        try:
+            usage, warnings = usage_of(found)
+        except Exception as fault:  # noqa: BLE001 (a provider may answer anything)
+            usage, warnings = Usage(), _unreadable(fault)
+        return Event(
             id=self.id or uuid7(),
-            occurred_at=self.occurred_at,
+            occurred_at=utc_time(self.sent_ns),
             provider=self.provider,
-            model=str(model),
+            model=str(get("model") or asked or "unknown"),
             operation=self.api.operation,
             requested_model=None if asked is None else str(asked),
-            usage=found["usage"],
+            usage=usage,
             service_tier=_text(get("service_tier")),
+            speed=_text(get("speed")),
             region=_text(get("region") or self.region),
+            batch=self.batch,
             latency_ms=(now - started) * _MS if started else None,
             time_to_first_token_ms=(first - started) * _MS if first and started else None,
             attempts=self.attempts,
+            status=status,
+            error_type=type(error).__name__ if isinstance(error, BaseException) else error,
+            measured=measured,
             response_id=response_id or None,
             project=config.for_recording().project,
             tags=self.tags,
-        )
-        # What is seldom there comes after: a call with more than 15 keywords costs Python three times as much.
-        speed, warnings = get("speed"), found["warnings"]
-        if status == "ok" and measured == "exact" and not (speed or warnings or self.batch):
-            return event
-        error_type = type(error).__name__ if isinstance(error, BaseException) else error
-        return replace(
-            event,
-            speed=_text(speed),
-            batch=self.batch,
-            status=status,
-            error_type=error_type,
-            measured=measured,
-            warnings=warnings,
+            warnings=get("warnings", ()) + warnings,
         )
 
 
-def usage_of(found: Found) -> tuple[Usage, tuple[str, ...]]:
-    """Make a consistent `Usage` of what was read, with a warning for each contradiction.
-
-    Examples
-    --------
-    >>> usage_of({"input_tokens": 10, "cache_read_tokens": 12, "model": "m"})[1]
-    ('cache_read_tokens 12 > input_tokens 10',)
-    """
-    named: dict[str, Any] = {}
-    room_in = room_out = 0
-    plain = True
-    for name, value in found.items():
-        if not value and name not in _TOTALS:
-            continue
-        # Tell the usual case, where nothing can contradict anything, without the full check's price.
-        sign = _SIGNS.get(name)
-        if sign is not None:
-            named[name] = count = value if type(value) is int else int(value)
-            plain = plain and count >= 0
-            room_in += sign[0] * count
-            room_out += sign[1] * count
-        elif name in _TOKENS:
-            named[name] = int(value)
-            plain = False
-        elif name == "tools":
-            named[name] = {tool: int(calls) for tool, calls in value.items()}
-        elif name in _USAGE:
-            named[name] = value
-            plain = plain and name != "passes"
-    usage = Usage(**named)
-    return (usage, ()) if plain and room_in >= 0 and room_out >= 0 else check(usage)
+def _unreadable(fault: Exception) -> tuple[str]:
+    faults.swallow("capture.read", fault)
+    return (f"usage cannot be read: {fault}"[:_LONGEST_WARNING],)
 
 
 def _text(value: Any) -> str | None:

@@ -106,6 +106,8 @@ class Pass(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 TOKEN_FIELDS: tuple[str, ...] = tuple(f for f in Usage.__struct_fields__ if f.endswith("_tokens"))
+STATED_ZEROS = frozenset({"input_tokens", "output_tokens", "reported_cost_usd"})
+"""Fields in which 0 is not the same as nothing stated."""
 INPUT_PARTS: tuple[str, ...] = (
     "cache_read_tokens",
     "cache_write_tokens",

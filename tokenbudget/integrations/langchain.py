@@ -125,7 +125,7 @@ def _record(begun: Call, answer: Fields) -> None:
     if response_id and not _is_own_id(response_id) and recent.seen(response_id):
         return
     call = Call(_API, begun.provider, begun.request, model=begun.model)
-    call.occurred_at, call.started_ns, call.tags = begun.occurred_at, begun.started_ns, begun.tags
+    call.sent_ns, call.started_ns, call.tags = begun.sent_ns, begun.started_ns, begun.tags
     call.first_token_ns = begun.first_token_ns
     call.answered({name: value for name, value in answer.items() if name != "id" or not _is_own_id(str(value))})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from tokenbudget.pricing.lines import NoRateError
 from tokenbudget.pricing.overrides import MULTIPLIER, Override
 from tokenbudget.pricing.plan import Card, Plan
 from tokenbudget.pricing.table import PriceRow, began
+from tokenbudget.pricing.tariff import Tariff, tariff
 
 Dated = TypeVar("Dated", PriceRow, Override)
 
@@ -74,6 +75,15 @@ class Case:
         if self.is_timeless and not card.brackets:
             self._only = found
         return found
+
+    def tariff(self) -> Tariff | None:
+        """Give what tokens cost from now on; None where it is no matter of counts alone, or may change by itself."""
+        epoch, card = len(self.cards) - 1, self.cards[-1]
+        # A call under way for longer than that is nobody's.
+        since = datetime.now(UTC) - timedelta(days=1)
+        if card is None or card.off_peak is not None or self.begins[-1] > since.timestamp():
+            return None
+        return tariff(card, self.plan_of(epoch, 0, off_peak=False))
 
     def card(self, epoch: int) -> Card:
         """Give the card of an epoch."""

@@ -7,7 +7,9 @@ from tokenbudget.pricing import store
 from tokenbudget.pricing.pricer import Pricer
 from tokenbudget.pricing.table import PriceBook
 
-_current: tuple[config.Config, Pricer] | None = None
+in_force: tuple[config.Config, Pricer] | None = None
+"""The pricer, with the settings it was made for; None until it is asked for."""
+
 _bundled: PriceBook | None = None
 
 
@@ -19,16 +21,16 @@ def default() -> Pricer:
     PriceError
         If a price file of this machine cannot be read.
     """
-    global _current, _bundled  # noqa: PLW0603 (read once, on first use)
+    global in_force, _bundled  # noqa: PLW0603 (read once, on first use)
     settings = config.for_recording()
-    if _current is None or _current[0] is not settings:
+    if in_force is None or in_force[0] is not settings:
         _bundled = _bundled or PriceBook.bundled()
         book = _bundled.with_rows(store.synced(settings.home))
-        _current = (settings, Pricer(book, settings.models, store.overrides(settings.home)))
-    return _current[1]
+        in_force = (settings, Pricer(book, settings.models, store.overrides(settings.home)))
+    return in_force[1]
 
 
 def forget() -> None:
     """Read the prices afresh at the next call: they were changed."""
-    global _current  # noqa: PLW0603
-    _current = None
+    global in_force  # noqa: PLW0603
+    in_force = None

@@ -19,6 +19,7 @@ from tokenbudget.pricing.lines import NoRateError, amount, token_lines, token_pi
 from tokenbudget.pricing.overrides import ANY_MODEL, Override, Overrides
 from tokenbudget.pricing.plan import EXACT, Card, Plan
 from tokenbudget.pricing.table import PriceBook
+from tokenbudget.pricing.tariff import Tariff
 
 _replace = msgspec.structs.replace
 REPORTED = "reported"
@@ -141,6 +142,16 @@ class Pricer:
                 self._cases.clear()
             case = self._cases[kind] = self._find(kind)
         return case
+
+    def tariff(self, kind: Kind) -> Tariff | Unpriced | None:
+        """Give what the tokens of calls of a kind cost from now on, or why nothing is known; None: price each call."""
+        case = self.case(kind)
+        if isinstance(case, Unpriced):
+            return case
+        try:
+            return case.tariff()
+        except (NoPriceError, NoRateError):
+            return None
 
     def _find(self, kind: Kind) -> Case | Unpriced:
         provider, model, requested_model, service_tier, speed, region, batch = kind

@@ -81,7 +81,7 @@ def test_an_error_keeps_its_type_and_its_history(chat, connect):
     assert str(wrapped.__context__) == str(bare.__context__)
 
 
-@pytest.mark.parametrize("broken", ["tokenbudget.capture.call.usage_of", "tokenbudget.runtime.config.current"])
+@pytest.mark.parametrize("broken", ["tokenbudget.forms.Forms.find", "tokenbudget.runtime.config.current"])
 def test_a_fault_of_ours_is_swallowed_counted_and_logged_once(chat, monkeypatch, caplog, broken):
     client, _ = chat
     monkeypatch.delenv("TOKENBUDGET_RAISE")

@@ -14,6 +14,7 @@ from tests.integration.capture.wire import http_of
 from tokenbudget import config, runtime
 from tokenbudget.capture import recent
 from tokenbudget.journal import read_lines
+from tokenbudget.pricing import prices
 
 USAGE = {"input_tokens": 1000, "output_tokens": 100}
 
@@ -46,6 +47,45 @@ def test_settings_changed_later_are_followed(home, tmp_path_factory):
     tb.record(provider="openai", model="gpt-4o-mini", usage=USAGE)
     assert [e["project"] for e in recorded(home)] == ["demo"]
     assert [e["project"] for e in recorded(other)] == ["second"]
+
+
+def test_calls_of_one_kind_follow_settings_and_prices(home, connect):
+    client, _ = connect(openai.OpenAI, *[bodies.CHAT] * 5)
+
+    def call():
+        client.chat.completions.create(model="gpt-4o-mini", messages=[])
+
+    call()
+    tb.configure(project="second")
+    call()
+    prices.set(model="gpt-4o-mini-2024-07-18", provider="openai", input_per_million="1", output_per_million="2")
+    call()
+    with tb.tags(feature="chat"):
+        call()
+    tb.configure(enabled=False)
+    call()
+    events = recorded(home)
+    assert [(e["project"], e["cost_usd"]) for e in events] == [
+        ("demo", "0.000240000000"),
+        ("second", "0.000240000000"),
+        ("second", "0.001030000000"),
+        ("second", "0.001030000000"),
+    ]
+    assert [e.get("tags") for e in events] == [None, None, None, {"feature": "chat"}]
+
+
+@pytest.mark.parametrize("tier", ["default", "flex"])
+def test_what_is_written_at_once_is_the_event_that_is_built(home, connect, monkeypatch, tier):
+    body = bodies.CHAT | {"service_tier": tier}
+    client, _ = connect(openai.OpenAI, body, body)
+    for built in (False, True):
+        if built:
+            monkeypatch.setattr(runtime, "record_counts", lambda *_: False)
+        client.chat.completions.create(model="gpt-4o-mini", messages=[])
+    quick, careful = recorded(home)
+    for own in ("id", "occurred_at", "latency_ms"):
+        assert type(quick.pop(own)) is type(careful.pop(own))
+    assert quick == careful
 
 
 def test_shutdown_can_be_followed_by_more(home):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenbudget.capture.call import usage_of
+from tokenbudget.capture.counts import usage_of
 from tokenbudget.capture.fields import NONE, Reader, count_types, fields
 from tokenbudget.core.usage import TOKEN_FIELDS, Pass, Usage, check
 

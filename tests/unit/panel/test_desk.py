@@ -100,7 +100,7 @@ def test_settings_put_right_are_found_without_a_restart(home):
 def test_settings_that_cannot_be_read_are_named(home):
     desk = Desk()
     (home / "config.toml").write_text("url = [")
-    config._current = None
+    config.in_force = None
     trouble = desk.look(View())
     assert trouble.title == "The settings cannot be used"
     assert "config.toml" in trouble.detail

@@ -30,7 +30,7 @@ EVENT = Event(
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    monkeypatch.setattr(config, "_current", config.resolve(home=tmp_path))
+    monkeypatch.setattr(config, "in_force", config.resolve(home=tmp_path))
     journal = Journal(tmp_path)
     journal.append(encode(EVENT))
     journal.close()

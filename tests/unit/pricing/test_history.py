@@ -110,7 +110,7 @@ class TestOverrides:
         from tokenbudget import config
         from tokenbudget.pricing import price, prices
 
-        monkeypatch.setattr(config, "_current", config.resolve(home=tmp_path))
+        monkeypatch.setattr(config, "in_force", config.resolve(home=tmp_path))
         prices.set(model="house", provider="openai", input_per_million=1, output_per_million=1)
         prices.set(model="gpt-4o-mini", provider="openai", multiplier="0.5", effective_from="2026-06-01")
         prices.clear(model="gpt-4o-mini", provider="openai", effective_from="2026-07-01")

@@ -18,7 +18,7 @@ MILLION = Usage(input_tokens=1_000_000, output_tokens=0)
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    monkeypatch.setattr(config, "_current", config.resolve(home=tmp_path / "home"))
+    monkeypatch.setattr(config, "in_force", config.resolve(home=tmp_path / "home"))
     return tmp_path / "home"
 
 
@@ -49,7 +49,7 @@ def test_what_changed_is_appended_and_dated(home, newer):
     )
     found = sync(url, now=NOW)
     assert (found.counts["new"], found.counts["lowered"], found.counts["removed"]) == (1, 1, 0)
-    config._current = config.resolve(home=home)
+    config.in_force = config.resolve(home=home)
     day_before = datetime(2026, 11, 30, tzinfo=UTC)
     assert price("openai", "gpt-4o", MILLION, at=NOW).cost_usd == before / 2
     assert price("openai", "gpt-4o", MILLION, at=day_before).cost_usd == before

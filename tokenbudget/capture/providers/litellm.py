@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tokenbudget.capture import shells
-from tokenbudget.capture.api import Api, Found
+from tokenbudget.capture.api import Api, Found, never
 from tokenbudget.capture.batches import Reading
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.fields import Fields
@@ -58,7 +58,9 @@ def _image_tokens(found: Found, response: Fields, request: Fields) -> None:  # n
         found.pop("output_tokens", None)
 
 
-CHAT = replace(openai.CHAT, read=_READ, rules=(_own_estimate, *openai.CHAT.rules, _other_names), adds=("tools",))
+CHAT = replace(
+    openai.CHAT, read=_READ, usual=never, rules=(_own_estimate, *openai.CHAT.rules, _other_names), adds=("tools",)
+)
 COMPLETIONS = replace(openai.COMPLETIONS, read=_READ, rules=(_own_estimate, *openai.COMPLETIONS.rules, _other_names))
 # The cost in a response's usage is no bill here: LiteLLM writes its own estimate there.
 RESPONSES = replace(openai.RESPONSES, rules=(openai_rules.server_tools,))

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from tokenbudget.capture import folds, results
-from tokenbudget.capture.api import Api, Found
+from tokenbudget.capture.api import Api, Found, never
 from tokenbudget.capture.batches import Line, Reading
 from tokenbudget.capture.estimate import text_bytes
 from tokenbudget.capture.fields import NONE, Fields, Reader, fields
@@ -73,7 +73,7 @@ def _fold_conversation(answer: dict[str, Any], event: Fields) -> int:
     return 0
 
 
-CHAT = replace(openai.CHAT, read=_CHAT, ask_for_usage=False)
+CHAT = replace(openai.CHAT, read=_CHAT, usual=never, ask_for_usage=False)
 FIM = replace(CHAT, operation="completions")
 EMBEDDINGS = openai.EMBEDDINGS
 RESPONSES = openai.RESPONSES

@@ -11,6 +11,7 @@ from tokenbudget.capture.api import Api
 from tokenbudget.capture.batches import Batches, Line
 from tokenbudget.capture.fields import Fields, Reader, fields
 from tokenbudget.capture.providers import openai_rules as rules
+from tokenbudget.capture.providers.openai_usual import usual_chat
 from tokenbudget.capture.stainless import StainlessSdk
 
 _ANSWER = Reader(
@@ -61,6 +62,7 @@ CHAT = Api(
     operation="chat",
     read=_CHAT,
     rules=(rules.chat,),
+    usual=usual_chat(_CHAT),
     fold=folds.chat,
     glance=folds.glance_chat,
     ask_for_usage=True,
@@ -87,12 +89,13 @@ RUNS = Api(
 )
 COMPACT = Api(operation="responses.compact", read=_RESPONSES, rules=(rules.reported_cost,))
 EMBEDDINGS = Api(operation="embeddings", read=_CHAT, rules=(rules.no_output,))
-IMAGES = Api(operation="images", read=_RESPONSES, rules=(rules.image_output,), fold=folds.last_event)
+IMAGES = Api(operation="images", read=_RESPONSES, rules=(rules.image_output,), fold=folds.last_event, is_text=False)
 TRANSCRIPTIONS = Api(
     operation="transcriptions",
     read=_RESPONSES.but(seconds=("usage.seconds", "duration")),
     rules=(rules.seconds,),
     fold=folds.last_event,
+    is_text=False,
 )
 SPEECH = Api(
     operation="speech",
