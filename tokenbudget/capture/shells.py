@@ -60,7 +60,12 @@ def sync_shell(original: Any, seam: Seam) -> Any:
 
     @functools.wraps(original)
     def shell(self: Any, *args: Any, **kwargs: Any) -> Any:
-        attempt = _begin(seam, self, args, kwargs)
+        attempt = None
+        if current_call.get() is None:
+            try:
+                attempt = seam.begin(self, args, kwargs)
+            except Exception as error:  # noqa: BLE001 (never into the host program)
+                faults.swallow("capture.begin", error)
         if attempt is None:
             return original(self, *args, **kwargs)
         token = current_call.set(attempt.call)
@@ -78,7 +83,11 @@ def sync_shell(original: Any, seam: Seam) -> Any:
                     args = again
         finally:
             current_call.reset(token)
-        return _end(seam, attempt, result)
+        try:
+            return seam.end(attempt, result)
+        except Exception as error:  # noqa: BLE001
+            faults.swallow("capture.end", error)
+            return result
 
     return shell
 
@@ -88,7 +97,12 @@ def async_shell(original: Any, seam: Seam) -> Any:
 
     @functools.wraps(original)
     async def shell(self: Any, *args: Any, **kwargs: Any) -> Any:
-        attempt = _begin(seam, self, args, kwargs)
+        attempt = None
+        if current_call.get() is None:
+            try:
+                attempt = seam.begin(self, args, kwargs)
+            except Exception as error:  # noqa: BLE001 (never into the host program)
+                faults.swallow("capture.begin", error)
         if attempt is None:
             return await original(self, *args, **kwargs)
         token = current_call.set(attempt.call)
@@ -106,7 +120,11 @@ def async_shell(original: Any, seam: Seam) -> Any:
                     args = again
         finally:
             current_call.reset(token)
-        return _end(seam, attempt, result)
+        try:
+            return seam.end(attempt, result)
+        except Exception as error:  # noqa: BLE001
+            faults.swallow("capture.end", error)
+            return result
 
     return shell
 
@@ -130,16 +148,6 @@ def function_shell(original: Any, seam: Seam, owner: Any) -> Any:
     return ashell if inspect.iscoroutinefunction(original) else shell
 
 
-def _begin(seam: Seam, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Attempt | None:
-    if current_call.get() is not None:
-        return None
-    try:
-        return seam.begin(owner, args, kwargs)
-    except Exception as error:  # noqa: BLE001 (never into the host program)
-        faults.swallow("capture.begin", error)
-        return None
-
-
 def _again(attempt: Attempt, error: BaseException) -> tuple[Any, ...] | None:
     fallback, attempt.fallback = attempt.fallback, None
     if fallback is None:
@@ -149,11 +157,3 @@ def _again(attempt: Attempt, error: BaseException) -> tuple[Any, ...] | None:
     except Exception as fault:  # noqa: BLE001
         faults.swallow("capture.again", fault)
         return None
-
-
-def _end(seam: Seam, attempt: Attempt, result: Any) -> Any:
-    try:
-        return seam.end(attempt, result)
-    except Exception as error:  # noqa: BLE001
-        faults.swallow("capture.end", error)
-        return result

@@ -27,6 +27,7 @@ from tokenbudget.capture.shells import Attempt
 from tokenbudget.capture.streams import AsyncItems, Items, notice_close
 
 _REFUSED = (400, 422)
+_MOST_CLASSES = 500
 _refusing: set[tuple[str, str]] = set()
 """(Package, address) of servers that refused ``stream_options``: not asked again."""
 
@@ -78,6 +79,7 @@ class StainlessSdk:
         self._everything = False
         self._raw: Any = ()
         self._streams: tuple[type, ...] = ()
+        self._answers: set[type] = set()  # Classes of results that are neither streams nor raw.
         self._shelled: set[type] = set()
         self.route = functools.lru_cache(512)(self._route)
 
@@ -117,10 +119,11 @@ class StainlessSdk:
             if not self._everything:
                 return None
             mark = Mark()
-        if not config.for_recording().enabled:
+        if not (config.in_force or config.for_recording()).enabled:
             return None
         options = args[1] if len(args) > 1 else kwargs["options"]
-        api = self.route(options.method.lower(), options.url)
+        asked = options.__dict__
+        api = self.route(asked["method"], asked["url"])
         if api is None:
             return None
         if mark.address is not (address := state.get("_base_url")) or address is None:
@@ -128,12 +131,11 @@ class StainlessSdk:
         provider, region = mark.target
         if isinstance(api, Batches):
             return Attempt(Reading(api, provider, region, options.url), owner, args, kwargs)
-        body = options.json_data
+        body = asked.get("json_data")
         request = body if isinstance(body, dict) else NONE
-        call = Call(api, provider, request, model=request.get("model") or getattr(owner, "_azure_deployment", None))
-        call.region = region
+        call = Call(api, provider, request, request.get("model") or getattr(owner, "_azure_deployment", None), region)
         attempt = Attempt(call, owner, args, kwargs)
-        if callable(options.post_parser):
+        if callable(asked.get("post_parser")):
             options.post_parser = _see_before(options.post_parser, call)
         if api.ask_for_usage and kwargs.get("stream"):
             self._ask(attempt, options, request, provider)
@@ -141,8 +143,8 @@ class StainlessSdk:
 
     def end(self, attempt: Attempt, result: Any) -> Any:
         """Report what a request gave: a parsed response, a stream, or a raw response."""
-        call = attempt.call
-        if isinstance(call, Reading):
+        call, kind = attempt.call, type(result)
+        if kind in self._answers or isinstance(call, Reading):
             call.answered(result)
         elif isinstance(result, self._streams):
             observe_stream(result, call, hide_usage=attempt.hide_usage)
@@ -150,13 +152,16 @@ class StainlessSdk:
             call.attempts = getattr(result, "retries_taken", 0) + 1
             observe_raw(result.http_response, call, hide_usage=attempt.hide_usage)
         else:
-            call.answered(None if call.api.request_only else result)
+            if len(self._answers) >= _MOST_CLASSES:
+                self._answers.clear()  # Somebody makes new ones all the time.
+            self._answers.add(kind)
+            call.answered(result)
         return result
 
     # Below: how.
 
     def _route(self, method: str, url: str) -> Api | Batches | None:
-        path = url.partition("?")[0].rstrip("/")
+        path, method = url.partition("?")[0].rstrip("/"), method.lower()
         batches = self._batches
         if batches is not None and (
             batches.batch_part in path or (method == "get" and path.endswith(batches.results_end))
