@@ -298,3 +298,36 @@ def test_speech_is_billed_by_its_characters(server, events):
     (event,) = events
     assert (event.operation, event.usage.units) == ("speech", {"characters": 12})
     assert event.cost_usd == cost((12, "16"))
+
+
+# Gemini
+
+
+@pytest.mark.parametrize("spelling", ["promptTokenDetails", "promptTokensDetails"])
+def test_an_embedded_picture_is_not_text(server, events, spelling):
+    parts = [{"modality": "TEXT", "tokenCount": 40}, {"modality": "IMAGE", "tokenCount": 250}]
+    usage = {"promptTokenCount": 290, spelling: parts}
+    client = tb.wrap(sdks.gemini(server.url))
+    server.answer({"embeddings": [{"values": [0.5]}], "usageMetadata": usage})
+    client.models.embed_content(model="gemini-embedding-2-preview", contents="hi")
+    assert read(events[0]) == {"input_tokens": 290, "output_tokens": 0, "input_image_tokens": 250}
+    assert events[0].cost_usd == cost((40, "0.2"), (250, "0.45"))
+
+
+TOTALS = {
+    "beside the answer": ({"totalTokenCount": 135}, 35),
+    "in the answer": ({"totalTokenCount": 120}, 20),
+    "in the answer, with a tool's prompt": ({"toolUsePromptTokenCount": 7, "totalTokenCount": 127}, 20),
+    "no total": ({}, 35),
+}
+
+
+@pytest.mark.parametrize(("usage", "written"), TOTALS.values(), ids=TOTALS)
+def test_thoughts_are_counted_once(server, events, usage, written):
+    counts = {"promptTokenCount": 100, "candidatesTokenCount": 20, "thoughtsTokenCount": 15}
+    said = {"index": 0, "content": {"role": "model", "parts": [{"text": "Hello"}]}, "finishReason": "STOP"}
+    client = tb.wrap(sdks.gemini(server.url))
+    answer = {"candidates": [said], "modelVersion": "gemini-2.5-flash", "responseId": "r"}
+    server.answer(answer | {"usageMetadata": counts | usage})
+    client.models.generate_content(model="gemini-2.5-flash", contents="hi")
+    assert (events[0].usage.output_tokens, events[0].usage.reasoning_tokens) == (written, 15)

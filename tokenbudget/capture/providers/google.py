@@ -26,6 +26,7 @@ _GENERATE = Reader(
     cache_read_tokens="usageMetadata.cachedContentTokenCount",
     tool_prompt_tokens="usageMetadata.toolUsePromptTokenCount",
     reasoning_tokens="usageMetadata.thoughtsTokenCount",
+    total_tokens="usageMetadata.totalTokenCount",
 )
 _INTERACTION = Reader(
     model="model",
@@ -45,7 +46,12 @@ GENERATE = Api(
     fold=rules.fold_generate,
     adds=rules.MODALITY_FIELDS,
 )
-EMBED = Api(operation="embeddings", read=_GENERATE, rules=(rules.embedding,))
+EMBED = Api(
+    operation="embeddings",
+    read=_GENERATE,
+    rules=(rules.embedding, rules.modalities),
+    adds=("input_audio_tokens", "input_image_tokens", "input_video_tokens"),
+)
 IMAGES = Api(operation="images", read=Reader(), rules=(rules.images,), adds=("units",))
 INTERACTIONS = Api(
     operation="interactions",

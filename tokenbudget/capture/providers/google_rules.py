@@ -16,6 +16,7 @@ from tokenbudget.capture.results import json_object
 _NAMES = ("responseId", "modelVersion")
 _PARTS = {
     "promptTokensDetails": "input_{}_tokens",
+    "promptTokenDetails": "input_{}_tokens",  # as the Gemini API spells it for embeddings
     "toolUsePromptTokensDetails": "input_{}_tokens",
     "cacheTokensDetails": "cache_read_{}_tokens",
     "candidatesTokensDetails": "output_{}_tokens",
@@ -36,11 +37,14 @@ _INTERACTION_TOOLS = {"google_search": "google_search_queries", "google_maps": "
 
 
 def whole_sides(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
-    """Add tool prompts to the input and thoughts to the output: Gemini counts them beside both."""
+    """Add tool prompts to the input and thoughts to the output: Gemini counts them beside both, as the total shows."""
+    total = found.pop("total_tokens", None)
     if found.get("input_tokens") is None:
         return
     found["input_tokens"] += found.get("tool_prompt_tokens", 0)
-    found["output_tokens"] = found.get("output_tokens", 0) + found.get("reasoning_tokens", 0)
+    written, thoughts = found.get("output_tokens", 0), found.get("reasoning_tokens", 0)
+    inside = thoughts <= written and total == found["input_tokens"] + written
+    found["output_tokens"] = written if inside else written + thoughts
 
 
 def embedding(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
