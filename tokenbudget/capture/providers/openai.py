@@ -27,6 +27,7 @@ _CHAT = _ANSWER.but(
         "usage.prompt_tokens_details.cached_tokens",
         "usage.prompt_cache_hit_tokens",
         "usage.cached_tokens",
+        "usage.num_cached_tokens",
     ),
     cache_write_tokens="usage.prompt_tokens_details.cache_write_tokens",
     input_audio_tokens="usage.prompt_tokens_details.audio_tokens",
@@ -41,13 +42,20 @@ _CHAT = _ANSWER.but(
     citation_tokens="usage.citation_tokens",
     total_tokens="usage.total_tokens",
     search_context="usage.search_context_size",
+    search_queries="usage.num_search_queries",
     **_BILL,
 )
 _RESPONSES = _ANSWER.but(
     input_tokens="usage.input_tokens",
     output_tokens="usage.output_tokens",
-    cache_read_tokens="usage.input_tokens_details.cached_tokens",
-    cache_write_tokens="usage.input_tokens_details.cache_write_tokens",
+    cache_read_tokens=(
+        "usage.input_tokens_details.cached_tokens",
+        "usage.input_tokens_details.cache_read_input_tokens",
+    ),
+    cache_write_tokens=(
+        "usage.input_tokens_details.cache_write_tokens",
+        "usage.input_tokens_details.cache_creation_input_tokens",
+    ),
     cache_write_12h_tokens="usage.input_tokens_details.cache_write_tokens_details.ttl_12h_tokens",
     input_audio_tokens=("usage.input_tokens_details.audio_tokens", "usage.input_token_details.audio_tokens"),
     input_image_tokens="usage.input_tokens_details.image_tokens",
@@ -55,6 +63,7 @@ _RESPONSES = _ANSWER.but(
     output_image_tokens="usage.output_tokens_details.image_tokens",
     background="background",
     created="created_at",
+    tool_calls="usage.server_side_tool_usage_details",
     **_BILL,
 )
 
@@ -88,7 +97,12 @@ RUNS = Api(
     skip=rules.is_no_finished_run,
 )
 COMPACT = Api(operation="responses.compact", read=_RESPONSES, rules=(rules.reported_cost,))
-EMBEDDINGS = Api(operation="embeddings", read=_CHAT, rules=(rules.no_output,))
+EMBEDDINGS = Api(
+    operation="embeddings",
+    # Voyage states but the total.
+    read=_CHAT.but(input_tokens=("usage.prompt_tokens", "usage.total_tokens")),
+    rules=(rules.no_output,),
+)
 IMAGES = Api(operation="images", read=_RESPONSES, rules=(rules.image_output,), fold=folds.last_event, is_text=False)
 TRANSCRIPTIONS = Api(
     operation="transcriptions",

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
 from tokenbudget.capture.api import Found
 from tokenbudget.capture.estimate import text_bytes
-from tokenbudget.capture.fields import Fields, count_types, fields
+from tokenbudget.capture.fields import Fields, fields
 
 _TICKS_PER_DOLLAR = Decimal(10) ** 10
 _SEARCHES = re.compile(r"gpt-.*-search-(preview|api)\b")
 _FINISHED = frozenset({"completed", "incomplete", "failed", "cancelled", "expired"})
-_TOOLS = {
-    "code_interpreter_call": "code_interpreter",
-    "file_search_call": "file_search",
-}
+_BILLED = ("web_search_call", "code_interpreter_call", "file_search_call")
+_STATED_TOOLS = {"web_search_calls": "web_search", "x_search_calls": "x_search"}
 
 
 def chat(found: Found, response: Fields, request: Fields) -> None:
@@ -24,11 +23,35 @@ def chat(found: Found, response: Fields, request: Fields) -> None:
     if "ticks" in found or "cost" in found:
         reported_cost(found, response, request)
     total = found.pop("total_tokens", None)
-    if "reasoning_tokens" in found:
+    if "search_queries" in found or "citation_tokens" in found:
+        _research(found, response)
+    elif "reasoning_tokens" in found:
         _reasoning_beside_completion(found, total)
+    if "search_context" in found:
+        _request(found)
     model = found.get("model")
-    if type(model) is str and "-search-" in model:
-        _built_in_search(found, model)
+    if type(model) is str:
+        if "-search-" in model:
+            _built_in_search(found, model)
+        if "gemini" in model:
+            _thoughts_in_total(found, model, total)
+
+
+def _research(found: Found, response: Fields) -> None:
+    """Add what Perplexity's research bills beside the answer: thoughts and citations (its total leaves them out)."""
+    # What stands in completion_tokens_details is inside the completion, as it is everywhere.
+    thoughts = fields(response.get("usage")).get("reasoning_tokens") or 0
+    if (written := found.get("output_tokens")) is not None:
+        found["output_tokens"] = written + thoughts + found.get("citation_tokens", 0)
+    if queries := found.pop("search_queries", 0):
+        found["tools"] = {**found.get("tools", {}), "search_queries": queries}
+
+
+def _request(found: Found) -> None:
+    """Count the request itself, which Perplexity bills by its search context where it does not bill each search."""
+    size = found.pop("search_context")
+    if not found.get("tools"):
+        found["tools"] = {f"request_fee:{size}": 1}
 
 
 def _reasoning_beside_completion(found: Found, total: int | None) -> None:
@@ -38,45 +61,78 @@ def _reasoning_beside_completion(found: Found, total: int | None) -> None:
         found["output_tokens"] = written + reasoning
 
 
+def _thoughts_in_total(found: Found, model: str, total: int | None) -> None:
+    """Take Gemini's thoughts from the total: in OpenAI's shape it states them nowhere else."""
+    given, written = found.get("input_tokens"), found.get("output_tokens") or 0
+    if "reasoning_tokens" in found or total is None or given is None or not _named(model, "gemini"):
+        return
+    if (thoughts := total - given - written) > 0:
+        found["output_tokens"], found["reasoning_tokens"] = written + thoughts, thoughts
+
+
+def _named(model: str, family: str) -> bool:
+    """Tell whether a model, with or without who made it in front, is of a family."""
+    return model.rpartition("/")[2].startswith(family)
+
+
 def reported_cost(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
     """Take the provider's own bill: OpenRouter's ``cost``, Perplexity's ``cost.total_cost``, xAI's ticks."""
     if (ticks := found.pop("ticks", None)) is not None:
         found["reported_cost_usd"] = Decimal(ticks) / _TICKS_PER_DOLLAR
     elif (cost := found.pop("cost", None)) is not None:
-        parts = None if isinstance(cost, int | float) else fields(cost)
+        parts = None if isinstance(cost, int | float | str) else fields(cost)
         total = cost if parts is None else parts.get("total_cost")
-        if total is not None:
-            # Through the shortest text of the float, which is what the JSON said.
-            found["reported_cost_usd"] = Decimal(str(total)) + _billed_by_owner(response)
+        upstream = _billed_by_owner(response)
+        if total is not None and upstream is not None:
+            found["reported_cost_usd"] = _exact(total) + upstream
         if parts is not None and (fee := parts.get("request_cost")) is not None:
             _request_fee(found, fee)
 
 
-def _billed_by_owner(response: Fields) -> Decimal:
-    """Give what the key's own provider bills beside OpenRouter's fee, where OpenRouter used a key of the user's."""
+def _exact(amount: float | str) -> Decimal:
+    """Read an amount through the shortest text of a float, which is what the JSON said."""
+    return Decimal(str(amount))
+
+
+def _billed_by_owner(response: Fields) -> Decimal | None:
+    """Give what the key's own provider bills beside OpenRouter's fee, where OpenRouter used a key of the user's.
+
+    None where it is not stated: the fee alone is not what the call cost.
+    """
     usage = fields(response.get("usage"))
-    upstream = (
-        fields(usage.get("cost_details")).get("upstream_inference_cost") if usage.get("is_byok") is True else None
-    )
-    return Decimal(str(upstream or 0))
+    if usage.get("is_byok") is not True:
+        return Decimal(0)
+    stated = fields(usage.get("cost_details")).get("upstream_inference_cost")
+    return None if stated is None else _exact(stated)
 
 
 def _request_fee(found: Found, fee: float) -> None:
     """Count the request itself, which Perplexity bills by its search context."""
     found["tools"] = {f"request_fee:{found.pop('search_context', 'low')}": 1}
-    found["units"] = {"request_fee_usd": Decimal(str(fee))}
+    found["units"] = {"request_fee_usd": _exact(fee)}
 
 
 def server_tools(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
-    """Count the calls of tools that OpenAI runs and bills apart; they are in the output, not in the usage."""
-    output = response.get("output")
-    if not output:
-        return
-    tools = {ours: n for kind, n in count_types(output).items() if (ours := _TOOLS.get(kind))}
-    if searches := sum(_is_search(item) for item in output):
-        tools["web_search"] = searches
-    if tools:
-        found["tools"] = tools
+    """Count the calls of tools that the server runs and bills apart, from the output or, at xAI, from the usage."""
+    tools = _tools_in(response.get("output") or ())
+    if stated := found.pop("tool_calls", None):
+        counts = fields(stated)
+        tools |= {ours: counts[name] for name, ours in _STATED_TOOLS.items() if counts.get(name) is not None}
+    if any(tools.values()):
+        found["tools"] = {name: calls for name, calls in tools.items() if calls}
+
+
+def _tools_in(output: Iterable[Any]) -> dict[str, int]:
+    items = [item for one in output if (item := fields(one)).get("type") in _BILLED]
+    if not items:
+        return {}
+    runs = [item for item in items if item["type"] == "code_interpreter_call"]
+    return {
+        "web_search": sum(map(_is_search, items)),
+        # Billed is the container, however often it is used.
+        "code_interpreter": len({str(run.get("container_id") or number) for number, run in enumerate(runs)}),
+        "file_search": sum(item["type"] == "file_search_call" for item in items),
+    }
 
 
 def _built_in_search(found: Found, model: str) -> None:
@@ -85,10 +141,9 @@ def _built_in_search(found: Found, model: str) -> None:
         found["tools"] = {"web_search": 1}
 
 
-def _is_search(item: object) -> bool:
+def _is_search(item: Fields) -> bool:
     # Opening a page or finding in it belongs to the search before it and is not billed.
-    known = fields(item)
-    return known.get("type") == "web_search_call" and fields(known.get("action")).get("type", "search") == "search"
+    return item["type"] == "web_search_call" and bool(fields(item.get("action")).get("type", "search") == "search")
 
 
 def is_pending(answer: Fields) -> bool:
