@@ -259,13 +259,6 @@ def test_a_providers_own_bill_of_a_stream_counts(litellm, server, events, model,
     assert (events[0].usage.reported_cost_usd, events[0].cost_usd) == (Decimal(dollars), Decimal(dollars))
 
 
-def test_how_long_litellm_thinks_that_citations_are_is_not_billed(litellm, server, events):
-    server.answer(bodies.CHAT | {"model": "sonar", "citations": ["https://example.org/" + "a" * 80]})
-    litellm.completion(**arguments(server, model="perplexity/sonar"))
-    (event,) = events
-    assert (event.provider, event.usage.output_tokens, event.usage.citation_tokens) == ("perplexity", 200, 0)
-
-
 ON_BEDROCK = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 CLAUDE = {"model": "anthropic/claude-sonnet-4-5-20250929", "messages": HI, "max_tokens": 9}
 GEMINI = {"model": "gemini/gemini-3-flash-preview"}

@@ -45,9 +45,7 @@ def _other_names(found: Found, response: Fields, request: Fields) -> None:  # no
 
 
 def _own_estimate(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
-    """Leave out what LiteLLM estimates: a stream's cost, where nobody bills in answers, and the tokens of citations."""
-    if not request.get("stream"):
-        found.pop("citation_tokens", None)
+    """Leave out the cost in a stream's usage: LiteLLM writes its own estimate there, where nobody bills in answers."""
     biller = request.get("custom_llm_provider") or str(request.get("model")).partition("/")[0]
     if request.get("stream") and biller not in _BILLERS:
         found.pop("cost", None)
