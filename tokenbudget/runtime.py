@@ -45,20 +45,21 @@ class Recorder:
         options = Options(fsync=settings.fsync, cap_bytes=settings.cap_mib << 20)
         self._journal = Journal(settings.home, options=options, finished=self._sealer.wake)
         self._shipper: Any = None
+        self.append = self._journal.append
+        """Takes in an event that is priced and encoded."""
         if settings.url:
             from tokenbudget.transport import Shipper
 
             self._shipper = Shipper(self._journal)
+            self.append = self._append_and_wake
 
     def record(self, event: Event) -> None:
         """Record one event."""
         self.append(encode(self._priced(event)))
 
-    def append(self, record: bytes) -> None:
-        """Take in an event that is priced and encoded."""
+    def _append_and_wake(self, record: bytes) -> None:
         self._journal.append(record)
-        if self._shipper is not None:
-            self._shipper.wake()
+        self._shipper.wake()
 
     def flush(self, timeout: float) -> bool:
         """Wait until the server has everything, at most `timeout` seconds; True if it has."""

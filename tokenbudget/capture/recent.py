@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-
 _KEPT = 4096
-_seen: dict[str, None] = {}
+_now: dict[str, None] = {}
+_before: dict[str, None] = {}
+"""Those noted before the last `_KEPT`: dropped all at once, as taking the first of a dict grows dear."""
 
 
 def remember(response_id: str) -> bool:
@@ -16,15 +16,21 @@ def remember(response_id: str) -> bool:
     >>> remember("resp_doctest_1"), remember("resp_doctest_1")
     (True, False)
     """
-    if response_id in _seen:
+    global _now, _before
+    if response_id in _now or response_id in _before:
         return False
-    _seen[response_id] = None
-    if len(_seen) > _KEPT:
-        with contextlib.suppress(KeyError, StopIteration, RuntimeError):  # another thread was quicker
-            del _seen[next(iter(_seen))]
+    _now[response_id] = None
+    if len(_now) >= _KEPT:
+        _now, _before = {}, _now
     return True
 
 
 def seen(response_id: str) -> bool:
     """Tell whether a response id was noted before."""
-    return response_id in _seen
+    return response_id in _now or response_id in _before
+
+
+def forget() -> None:
+    """Forget them all; for tests, which stand for other processes."""
+    _now.clear()
+    _before.clear()

@@ -25,7 +25,7 @@ def server():
 
 @pytest.fixture(autouse=True)
 def nothing_remembered():
-    recent._seen.clear()
+    recent.forget()
 
 
 def lines(answer, name="id"):
@@ -84,7 +84,7 @@ def test_a_file_of_mistral(server, events):
     shows(events, "mistral", (bodies.MISTRAL_FIELDS["input_tokens"], bodies.MISTRAL_FIELDS["output_tokens"]))
     assert {event.occurred_at.timestamp() for event in events} == {1_790_000_000}
     again = {event.id for event in events}
-    recent._seen.clear()  # another process remembers nothing, and makes the same ids
+    recent.forget()  # another process remembers nothing, and makes the same ids
     client.files.download(file_id="file-1").read()
     assert {event.id for event in events} == again
 

@@ -22,7 +22,7 @@ ASKED = {"model": "gemini-3-flash-preview", "input": "hi"}
 
 @pytest.fixture(autouse=True)
 def nothing_remembered():
-    recent._seen.clear()
+    recent.forget()
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_one_that_was_waited_for_is_not_recorded_again(server, events):
     server.answer(bodies.INTERACTION)
     client.interactions.create(**ASKED)
     client.interactions.get("interaction-1")
-    recent._seen.clear()  # as in another process
+    recent.forget()  # as in another process
     client.interactions.get("interaction-1")
     assert len(events) == 1
     assert events[0].latency_ms is not None

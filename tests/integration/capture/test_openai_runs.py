@@ -31,7 +31,7 @@ PLACE = {"thread_id": "thread_1"}
 
 @pytest.fixture(autouse=True)
 def nothing_remembered():
-    recent._seen.clear()
+    recent.forget()
 
 
 def _message(text):
@@ -73,7 +73,7 @@ def test_a_run_is_recorded_when_it_is_done_however_often_it_is_asked_for(connect
         runs.retrieve("run_1", **PLACE)
     is_the_run(*events)
     ids = {events[0].id}
-    recent._seen.clear()  # another process remembers nothing, and makes the same id
+    recent.forget()  # another process remembers nothing, and makes the same id
     runs.retrieve("run_1", **PLACE)
     assert {event.id for event in events} == ids
 

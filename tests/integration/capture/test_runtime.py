@@ -170,7 +170,7 @@ def test_a_response_fetched_in_another_process_is_not_recorded_again(home, conne
     client, _ = connect(openai.OpenAI, done)
     for _ in range(2):
         client.responses.retrieve("resp_elsewhere")
-        recent._seen.clear()  # What this process remembers; another remembers nothing.
+        recent.forget()  # What this process remembers; another remembers nothing.
     assert len(recorded(home)) == 1
 
 
