@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from operator import itemgetter
 from typing import Any
 
@@ -123,19 +123,3 @@ def _walk(spots: Spots, section: Any, found: dict[str, Any], later: list[tuple[i
                 _walk(spot, value, found, later)
             else:
                 later.extend((rank, ours, value) for rank, ours in spot)
-
-
-def count_types(items: Iterable[Any] | None) -> dict[str, int]:
-    """Count the ``type`` of each item.
-
-    Examples
-    --------
-    >>> count_types([{"type": "message"}, {"type": "message"}])
-    {'message': 2}
-    """
-    counts: dict[str, int] = {}
-    for item in items or ():
-        name = fields(item).get("type")
-        if isinstance(name, str):
-            counts[name] = counts.get(name, 0) + 1
-    return counts

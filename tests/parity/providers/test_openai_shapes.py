@@ -145,15 +145,20 @@ def test_mistrals_cached_tokens(events):
     assert events[0].usage.cache_read_tokens == 60
 
 
+def embed(base_url, model, usage):
+    data = [{"object": "embedding", "index": 0, "embedding": [0.5]}]
+    answer = {"object": "list", "model": model, "data": data, "usage": usage}
+    client(base_url, answer).embeddings.create(model=model, input="x", encoding_format="float")
+
+
 def test_embeddings_that_state_but_a_total(events):
-    answer = {
-        "object": "list",
-        "model": "voyage-3.5",
-        "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}],
-        "usage": {"total_tokens": 7},
-    }
-    client(VOYAGE, answer).embeddings.create(model="voyage-3.5", input="x", encoding_format="float")
+    embed(VOYAGE, "voyage-3.5", {"total_tokens": 7})
     assert (events[0].usage.input_tokens, events[0].usage.output_tokens) == (7, 0)
+
+
+def test_embeddings_that_state_their_bill(events):
+    embed(OPENROUTER, "openai/text-embedding-3-small", {"prompt_tokens": 7, "total_tokens": 7, "cost": 3.5e-7})
+    assert (events[0].usage.input_tokens, events[0].cost_usd) == (7, Decimal("3.5e-7"))
 
 
 # Tools that the server runs

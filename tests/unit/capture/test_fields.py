@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenbudget.capture.counts import usage_of
-from tokenbudget.capture.fields import NONE, Reader, count_types, fields
+from tokenbudget.capture.fields import NONE, Reader, fields
 from tokenbudget.core.usage import TOKEN_FIELDS, Pass, Usage, check
 
 
@@ -45,9 +45,6 @@ def test_the_first_place_that_is_there_counts():
 def test_a_reader_can_be_changed():
     assert Reader(a="x", b="y").but(b="z.y", c="x")({"x": 1, "z": {"y": 2}}) == {"a": 1, "b": 2, "c": 1}
 
-
-def test_types_are_counted_whatever_the_items_are():
-    assert count_types([{"type": "a"}, types.SimpleNamespace(type="a"), {"type": None}, None, "x"]) == {"a": 2}
 
 
 counts = st.dictionaries(st.sampled_from(TOKEN_FIELDS), st.integers(-5, 50))

@@ -75,7 +75,7 @@ _FUNCTIONS = {
     f"responses{_RETRYING}": RESPONSES,
     "get_responses": FETCHED_RESPONSES,
     "compact_responses": COMPACT,
-    "embedding": openai.EMBEDDINGS,
+    "embedding": replace(openai.EMBEDDINGS, rules=(_own_estimate, *openai.EMBEDDINGS.rules)),
     "image_generation": IMAGES,
     "image_edit": IMAGES,
     "image_variation": IMAGES,

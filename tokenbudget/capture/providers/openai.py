@@ -101,7 +101,7 @@ EMBEDDINGS = Api(
     operation="embeddings",
     # Voyage states but the total.
     read=_CHAT.but(input_tokens=("usage.prompt_tokens", "usage.total_tokens")),
-    rules=(rules.no_output,),
+    rules=(rules.no_output, rules.reported_cost),
 )
 IMAGES = Api(operation="images", read=_RESPONSES, rules=(rules.image_output,), fold=folds.last_event, is_text=False)
 TRANSCRIPTIONS = Api(
