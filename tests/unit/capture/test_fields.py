@@ -46,7 +46,6 @@ def test_a_reader_can_be_changed():
     assert Reader(a="x", b="y").but(b="z.y", c="x")({"x": 1, "z": {"y": 2}}) == {"a": 1, "b": 2, "c": 1}
 
 
-
 counts = st.dictionaries(st.sampled_from(TOKEN_FIELDS), st.integers(-5, 50))
 
 
