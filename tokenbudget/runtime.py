@@ -84,8 +84,7 @@ _lock = threading.Lock()
 _recorder: Recorder | None = None
 _forms: Forms | None = None
 _sink: Sink | None = None
-_open_streams: weakref.WeakSet[Any] = weakref.WeakSet()
-_streams_lock = threading.RLock()  # Going through a set while another thread adds to it fails.
+_open_streams: set[weakref.ref[Any]] = set()
 
 
 def record(event: Event, *, once: bool = False) -> None:
@@ -178,16 +177,16 @@ def set_sink(sink: Sink | None) -> Sink | None:
 
 def watch_stream(stream: Any) -> None:
     """Keep an eye on a stream under way, so that it is recorded when nobody reads it to its end."""
-    with _streams_lock:
-        _open_streams.add(stream)
+    # A `WeakSet` in two steps, neither of which another thread can come between.
+    _open_streams.add(weakref.ref(stream, _open_streams.discard))
 
 
 def settle_streams(*, every: bool = False) -> None:
     """Record streams whose reading loop was left; with `every`, all that are open."""
-    with _streams_lock:
-        streams = list(_open_streams)
-    for stream in streams:
-        stream.settle(every=every)
+    for reference in _open_streams.copy():
+        stream = reference()
+        if stream is not None:
+            stream.settle(every=every)
 
 
 def flush(timeout: float = 10.0) -> bool:
@@ -252,8 +251,8 @@ def _on_change(settings: config.Config) -> None:  # noqa: ARG001 (read again whe
 
 def _after_fork() -> None:
     # Journal and shipper see to themselves; a lock held and streams open at the fork are the parent's.
-    global _lock, _open_streams, _streams_lock
-    _lock, _open_streams, _streams_lock = threading.Lock(), weakref.WeakSet(), threading.RLock()
+    global _lock, _open_streams
+    _lock, _open_streams = threading.Lock(), set()
 
 
 atexit.register(_at_exit)

@@ -243,7 +243,9 @@ def observe_stream(stream: Any, call: Call, *, hide_usage: bool) -> None:
     # The generator is made on a copy: on the stream itself it would form a cycle with it, and a dropped stream
     # would wait for the garbage collector.
     stream.__dict__.pop("_iterator", None)
-    items = stream.__dict__[MARK] = kind(copy.copy(stream).__stream__(), call, hide_usage=hide_usage)
+    reading = object.__new__(type(stream))
+    reading.__dict__.update(stream.__dict__)
+    items = stream.__dict__[MARK] = kind(reading.__stream__(), call, hide_usage=hide_usage)
     stream._iterator = items.steps  # noqa: SLF001 (the one place all of a stream's readers go through)
     notice_close(stream.response.stream, items)
 

@@ -9,7 +9,8 @@ by ``break`` may be taken up again, so it counts as ended only when the stream i
 from __future__ import annotations
 
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
+from functools import partial
 from typing import Any
 
 from tokenbudget import faults, runtime
@@ -186,27 +187,22 @@ def notice_close(body: Any, watched: Watched) -> None:
     It has ``close`` or ``aclose``; putting ours on this one object leaves the response, which callers can see and
     pickle, as it is.
     """
-    for name in ("close", "aclose"):
-        original = getattr(body, name, None)
-        if original is not None:
-            setattr(body, name, _closing(original, watched, is_async=name == "aclose"))
+    reference = weakref.ref(watched)  # Weakly, or a stream that is dropped unread would never be noticed.
+    if (close := getattr(body, "close", None)) is not None:
+        body.close = partial(_close, close, reference)
+    if (aclose := getattr(body, "aclose", None)) is not None:
+        body.aclose = partial(_aclose, aclose, reference)
 
 
-def _closing(original: Any, watched: Watched, *, is_async: bool) -> Any:
-    # Weakly, or a stream that is dropped unread would never be noticed.
-    reference = weakref.ref(watched)
+def _close(original: Callable[[], Any], watched: weakref.ref[Watched]) -> None:
+    original()
+    still = watched()
+    if still is not None:
+        still.on_close()
 
-    def tell() -> None:
-        still = reference()
-        if still is not None:
-            still.on_close()
 
-    async def aclose() -> None:
-        await original()
-        tell()
-
-    def close() -> None:
-        original()
-        tell()
-
-    return aclose if is_async else close
+async def _aclose(original: Callable[[], Awaitable[Any]], watched: weakref.ref[Watched]) -> None:
+    await original()
+    still = watched()
+    if still is not None:
+        still.on_close()
