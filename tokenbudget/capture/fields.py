@@ -72,15 +72,7 @@ class Reader:
         """Give what is there; what is not there is not in the answer."""
         found: dict[str, Any] = {}
         later: list[tuple[int, str, Any]] = []
-        for name, spot in self._spots.items():
-            value = response.get(name)
-            if value is not None:
-                if type(spot) is str:
-                    found[spot] = value
-                elif type(spot) is dict:
-                    _walk(spot, value, found, later)
-                else:
-                    later.extend((rank, ours, value) for rank, ours in spot)
+        _walk(self._spots, response, found, later)
         if later:
             for _, ours, value in sorted(later, key=itemgetter(0)):
                 found.setdefault(ours, value)
