@@ -6,6 +6,8 @@ import openai
 import pytest
 
 from tests.integration.capture.bodies import sse
+from tokenbudget.capture.call import Call
+from tokenbudget.capture.providers.openai import SPEECH
 
 USAGE = {"input_tokens": 9, "output_tokens": 100, "total_tokens": 109}
 IMAGE = sse(
@@ -35,3 +37,12 @@ def test_a_transcription_that_is_left_is_not_estimated_from_its_prompt(connect, 
     client.audio.transcriptions.create(**ask).close()
     (event,) = events
     assert (event.status, event.usage.input_tokens, event.cost_usd) == ("aborted", None, None)
+
+
+def test_speech_that_is_left_is_not_estimated_from_what_is_said(events):
+    """What it costs is the sound, of which no text tells the tokens."""
+    call = Call(SPEECH, "openai", {"model": "gpt-4o-mini-tts", "input": "four"})
+    call.item({"type": "speech.audio.delta", "audio": "x"})
+    call.cut()
+    (event,) = events
+    assert (event.status, event.usage.output_tokens, event.cost_usd) == ("aborted", None, None)

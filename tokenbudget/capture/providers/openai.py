@@ -117,6 +117,7 @@ SPEECH = Api(
     rules=(rules.spoken, rules.characters),
     fold=folds.last_event,
     request_only=True,
+    is_text=False,
     adds=("output_audio_tokens", "units"),
 )
 
