@@ -19,7 +19,7 @@ from tokenbudget.capture.batches import Reading
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.fields import Fields
 from tokenbudget.capture.sdk import MARK, Mark
-from tokenbudget.capture.shells import Attempt
+from tokenbudget.capture.shells import Attempt, Seam
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,8 +160,12 @@ class _MethodSeam:
     """Between a shell and an SDK: which call a method makes, and what its result is."""
 
     def __init__(self, sdk: MethodSdk, method: Method) -> None:
+        self.package = sdk.name
         self._sdk = sdk
         self._method = method
+
+    def makes(self, maker: str, begun: Seam) -> bool:  # noqa: ARG002 (Cohere's client retries by calling itself)
+        return True
 
     def begin(self, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Attempt | None:
         mark = self._method.marked(owner).__dict__.get(MARK)
@@ -186,8 +190,9 @@ class _MethodSeam:
 
 def _counting(original: Any) -> Any:
     def count() -> None:
-        call = shells.current_call.get()
-        if call is not None:
+        attempt = shells.current_attempt.get()
+        if attempt is not None and not attempt.is_over:
+            call = attempt.call
             call.sends += 1
             call.attempts = call.sends
 

@@ -23,7 +23,7 @@ from tokenbudget.capture.fields import NONE
 from tokenbudget.capture.hosts import provider_at
 from tokenbudget.capture.raw import observe_raw
 from tokenbudget.capture.sdk import MARK, Mark
-from tokenbudget.capture.shells import Attempt
+from tokenbudget.capture.shells import Attempt, Seam
 from tokenbudget.capture.streams import AsyncItems, Items, notice_close
 
 _REFUSED = (400, 422)
@@ -67,7 +67,7 @@ class StainlessSdk:
         batches: Batches | None = None,
         asks_for_usage: Callable[[Any, str], bool] = lambda client, provider: True,  # noqa: ARG005
     ) -> None:
-        self.name = name
+        self.name = self.package = name
         self.clients = clients
         self.apis = tuple(dict.fromkeys(routes.values()))
         self._provider = provider
@@ -110,6 +110,10 @@ class StainlessSdk:
         self._everything = False
 
     # What the shells call.
+
+    def makes(self, maker: str, begun: Seam) -> bool:  # noqa: ARG002
+        """Tell that none is: these clients make no call to make another."""
+        return False
 
     def begin(self, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Attempt | None:
         """Start observing a request, if it is a model call of a client we are to observe."""
@@ -294,9 +298,9 @@ def _count_retries(cls: Any) -> None:
 
     @functools.wraps(original)
     def again(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call = shells.current_call.get()
-        if call is not None:
-            call.attempts += 1
+        attempt = shells.current_attempt.get()
+        if attempt is not None and not attempt.is_over:
+            attempt.call.attempts += 1
         return original(self, *args, **kwargs)
 
     setattr(cls, name, again)

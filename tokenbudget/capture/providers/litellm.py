@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import replace
 from inspect import signature
-from itertools import takewhile
 from types import ModuleType
 from typing import Any
-from urllib.parse import urlsplit
 
 from tokenbudget.capture import shells
 from tokenbudget.capture.api import Api, Found, never
 from tokenbudget.capture.batches import Reading
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.fields import Fields
-from tokenbudget.capture.hosts import provider_at
+from tokenbudget.capture.inside import is_in
 from tokenbudget.capture.providers import cohere, litellm_streams, mistral, openai, openai_rules
 from tokenbudget.capture.providers.litellm_handlers import HANDLERS, region_in, who_bills
+from tokenbudget.capture.providers.litellm_models import instead, target
 from tokenbudget.capture.sdk import MARK, Mark
 from tokenbudget.capture.shells import Attempt
 
@@ -32,7 +29,6 @@ _READ = openai.CHAT.read.but(
     cache_created=(f"{_DETAILS}.cache_creation_tokens", "usage.cache_creation_input_tokens"),
     searches=("usage.server_tool_use.web_search_requests", f"{_DETAILS}.web_search_requests"),
 )
-_MAKER = re.compile(rb"custom_llm_provider:([^;]+)")
 _BILLERS = ("openrouter", "perplexity", "xai")
 _RETRYING = "_with_retries"
 
@@ -85,9 +81,24 @@ _FUNCTIONS = {
     "ocr": mistral.OCR,
 }
 """Each has an asynchronous twin with an ``a`` in front."""
+_TWINS = {
+    "text_completion": "acompletion",
+    "image_generation": "aimg_generation",
+    "image_edit": "async_call",
+    "image_variation": "async_call",
+}
+"""How a function is told that its asynchronous twin calls it, where not by the twin's name."""
 _FALLING_BACK = (CHAT, COMPLETIONS)
 _FETCHING = {"retrieve_batch": "/batches/{}", "file_content": "/files/{}/content"}
 """Functions that fetch a batch or its results -> where they are fetched; with twins as well."""
+_HANDING_ON = (
+    *("main", "utils", "images", "ocr", "rerank_api", "batches", "files", "completion_extras"),
+    *("responses.main", "responses.dispatch", "responses.litellm_completion_transformation"),
+)
+"""Modules whose calls of an observed function are but another way to make the call around.
+
+Others make a request of their own: to embed a prompt for a cache, to ask again with a tool's result.
+"""
 
 
 class LiteLlm:
@@ -132,11 +143,11 @@ class LiteLlm:
         for name, api in _FUNCTIONS.items():
             asked = getattr(module, name.removesuffix(_RETRYING), None)
             named = tuple(signature(asked).parameters) if asked is not None else ()
-            self._observe(module, name, _Function(self, api, named, is_async=False))
-            self._observe(module, f"a{name}", _Function(self, api, named, is_async=True))
+            self._observe(module, name, _Function(self, api, named, twin=_TWINS.get(name, f"a{name}")))
+            self._observe(module, f"a{name}", _Function(self, api, named))
         for name, path in _FETCHING.items():
-            for twin in (name, f"a{name}"):
-                self._observe(module, twin, _Fetching(self, path))
+            self._observe(module, name, _Fetching(self, path, twin=f"a{name}"))
+            self._observe(module, f"a{name}", _Fetching(self, path))
 
     def _observe(self, module: Any, name: str, function: shells.Seam) -> None:
         original = getattr(module, name, None)
@@ -148,24 +159,60 @@ class LiteLlm:
                 setattr(home, name, shell)
 
 
-class _Function:
-    """Between a shell and a function of the module."""
+class _Attempt(Attempt):
+    """A call of one of the functions.
 
-    def __init__(self, sdk: LiteLlm, api: Api, names: tuple[str, ...], *, is_async: bool) -> None:
+    Attributes
+    ----------
+    given : tuple
+        What calls of their own gave that were begun inside it.
+    """
+
+    given: tuple[Any, ...] = ()
+
+
+class _Seam:
+    """Between a shell and a function of the module.
+
+    Parameters
+    ----------
+    sdk : LiteLlm
+    twin : str
+        Argument by which its asynchronous twin says that it calls it; empty: it is the asynchronous one.
+    """
+
+    package = LiteLlm.name
+
+    def __init__(self, sdk: LiteLlm, twin: str) -> None:
         self._sdk = sdk
+        self._twin = twin
+
+    def _mark(self, owner: Any, kwargs: Mapping[str, Any]) -> Mark | None:
+        """Give the module's mark; None where the call is observed at the asynchronous twin, which waits for it."""
+        return None if self._twin and kwargs.get(self._twin) is True else self._sdk.mark(owner)
+
+    def makes(self, maker: str, begun: shells.Seam) -> bool:
+        """Tell whether a call is ours: of a client that LiteLLM uses, or of a function that hands ours on."""
+        return begun.package != self.package or any(is_in(maker, f"{self.package}.{one}") for one in _HANDING_ON)
+
+
+class _Function(_Seam):
+    """Between a shell and a function that asks a model."""
+
+    def __init__(self, sdk: LiteLlm, api: Api, names: tuple[str, ...], *, twin: str = "") -> None:
+        super().__init__(sdk, twin)
         self._api = api
         self._names = names
-        self._is_async = is_async
 
     def begin(self, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Attempt | None:
-        mark = self._sdk.mark(owner)
+        mark = self._mark(owner, kwargs)
         # With fallbacks each model that is tried is a call of its own, which LiteLLM makes by the function we observe.
         if mark is None or kwargs.get("mock_response") or (kwargs.get("fallbacks") and self._api in _FALLING_BACK):
             return None
         request = {**dict(zip(self._names, args, strict=False)), **kwargs}
-        model, provider = _target(owner, str(request.get("model") or ""), kwargs)
+        model, provider = target(owner, str(request.get("model") or ""), kwargs)
         call = Call(self._api, mark.provider or provider, request, model=model, region=region_in(kwargs))
-        attempt = Attempt(call, owner, args, kwargs)
+        attempt = _Attempt(call, owner, args, kwargs)
         if self._api.ask_for_usage and kwargs.get("stream"):
             _ask(attempt)
         return attempt
@@ -174,30 +221,34 @@ class _Function:
         call = attempt.call
         if getattr(result, "_hidden_params", {}).get("cache_hit") or not isinstance(call, Call):
             return result  # from LiteLLM's own cache: nobody was asked, nothing is billed
-        if instead := _instead(attempt.owner, attempt.kwargs, result):
+        if _is_given_inside(attempt, result):
+            if call.sends:  # It asked, and then went on to another call: what it was answered itself is not to be seen.
+                call.answered(None)
+            return result
+        if other := instead(attempt.owner, attempt.kwargs, result):
             mark = self._sdk.mark(attempt.owner)
-            call.model, provider = instead
+            call.model, provider = other
             call.provider = (mark and mark.provider) or provider
         if call.api.request_only:
             call.answered(None)
         elif attempt.kwargs.get("stream") and litellm_streams.is_stream(result):
             if attempt.hide_usage:
                 _insist(result)
-            return litellm_streams.observe(result, call, is_async=self._is_async, hide_usage=attempt.hide_usage)
+            return litellm_streams.observe(result, call, is_async=not self._twin, hide_usage=attempt.hide_usage)
         else:
             call.answered(result)
         return result
 
 
-class _Fetching:
+class _Fetching(_Seam):
     """Between a shell and a function that fetches a batch, or the file of its results."""
 
-    def __init__(self, sdk: LiteLlm, path: str) -> None:
-        self._sdk = sdk
+    def __init__(self, sdk: LiteLlm, path: str, *, twin: str = "") -> None:
+        super().__init__(sdk, twin)
         self._path = path
 
     def begin(self, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Attempt | None:
-        mark = self._sdk.mark(owner)
+        mark = self._mark(owner, kwargs)
         if mark is None:
             return None
         fetched = args[0] if args else kwargs.get("batch_id") or kwargs.get("file_id")
@@ -210,44 +261,13 @@ class _Fetching:
         return result
 
 
-def _target(module: Any, asked: str, kwargs: Mapping[str, Any]) -> tuple[str, str]:
-    """Give the model and who bills it."""
-    if not asked and (maker := _maker(str(kwargs.get("response_id")))):
-        return "", who_bills(maker)
-    address = kwargs.get("api_base") or kwargs.get("base_url")
-    try:
-        model, provider, *_ = module.get_llm_provider(
-            model=asked, custom_llm_provider=kwargs.get("custom_llm_provider"), api_base=address
-        )
-    except Exception:  # noqa: BLE001 (the call itself will say that the model is not known)
-        provider, _, model = asked.rpartition("/")
-    host = provider_at(urlsplit(address).hostname or "")[0] if address and provider == "openai" else None
-    return model, host or who_bills(provider)
-
-
-def _maker(response_id: str) -> str | None:
-    """Give the provider that LiteLLM writes into the ids of its responses."""
-    try:
-        found = _MAKER.search(b64decode(response_id.removeprefix("resp_")))
-    except ValueError:  # an id of the provider's own
-        return None
-    return found[1].decode() if found else None
-
-
-def _instead(module: Any, kwargs: Mapping[str, Any], result: Any) -> tuple[str, str] | None:
-    """Give the model, and who bills it, that LiteLLM turned to as the context of the one asked for was too small."""
-    asked = kwargs.get("model")
-    other = (kwargs.get("context_window_fallback_dict") or {}).get(asked)
-    if not other:
-        return None
-    answered = str(getattr(result, "model", None) or "")
-    likest = max((asked, other), key=lambda name: _likeness(name.rpartition("/")[2], answered))
-    return _target(module, other, {}) if likest == other else None
-
-
-def _likeness(name: str, other: str) -> int:
-    """Count the characters that two names have in common at their beginning."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(name, other, strict=False)))
+def _is_given_inside(attempt: Attempt, result: Any) -> bool:
+    """Tell whether a call gives what a call of its own gave inside it, which is recorded."""
+    around = shells.current_attempt.get()
+    if isinstance(around, _Attempt):
+        around.given += () if around.is_over else (result,)
+    given, attempt.given = attempt.given, ()  # type: ignore[attr-defined]
+    return any(result is one for one in given)
 
 
 def _ask(attempt: Attempt) -> None:
