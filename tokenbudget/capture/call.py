@@ -169,6 +169,8 @@ class Call:
         self.done = True
         try:
             if self.api.skip is not None and self.api.skip(answer):
+                if self.api.begun is not None:
+                    self.api.begun(answer, self.request)
                 return
             if found is None:
                 found = self.read(answer, estimated=estimated)

@@ -10,21 +10,25 @@ from __future__ import annotations
 
 import copy
 import functools
+import importlib
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from tokenbudget import config
-from tokenbudget.capture import shells
+from tokenbudget.capture import connects, shells
 from tokenbudget.capture.api import Api
 from tokenbudget.capture.batches import Batches, Reading
 from tokenbudget.capture.call import Call
+from tokenbudget.capture.connects import Connect
 from tokenbudget.capture.fields import NONE
 from tokenbudget.capture.hosts import provider_at
 from tokenbudget.capture.raw import observe_raw
 from tokenbudget.capture.sdk import MARK, Mark
+from tokenbudget.capture.sessions import Session
 from tokenbudget.capture.shells import Attempt, Seam
 from tokenbudget.capture.streams import AsyncItems, Items, notice_close
+from tokenbudget.unmeasured import Unmeasured, by_end, note
 
 _REFUSED = (400, 422)
 _MOST_CLASSES = 500
@@ -51,11 +55,15 @@ class StainlessSdk:
         Part of a path -> the API whose answers are fetched there later (background responses).
     batches : Batches, optional
         How batch results are handed out.
+    connects : dict of str to Connect or Unmeasured
+        Name of a resource, but for ``Async``, whose ``connect`` opens sessions over web sockets -> how they are read.
+    unmeasured : dict of str to Unmeasured
+        End of a path, with ``{}`` for an id, that is posted to and billed, but not measured.
     asks_for_usage : callable
         ``asks(client, provider)``: whether a server may be asked for a stream's usage.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (a declaration)
         self,
         *,
         name: str,
@@ -65,16 +73,25 @@ class StainlessSdk:
         class_providers: Mapping[str, str] | None = None,
         fetched: Mapping[str, Api] | None = None,
         batches: Batches | None = None,
+        connects: Mapping[str, Connect | Unmeasured] | None = None,
+        unmeasured: Mapping[str, Unmeasured] | None = None,
         asks_for_usage: Callable[[Any, str], bool] = lambda client, provider: True,  # noqa: ARG005
     ) -> None:
         self.name = self.package = name
         self.clients = clients
-        self.apis = tuple(dict.fromkeys(routes.values()))
+        self._connects = connects or {}
+        sessions = (connect.api for connect in self._connects.values() if isinstance(connect, Connect))
+        self.apis = tuple(dict.fromkeys((*routes.values(), *sessions)))
         self._provider = provider
         self._routes = routes
         self._class_providers = class_providers or {}
         self._fetched = fetched or {}
         self._batches = batches
+        self.unmeasured = (
+            *(unmeasured or {}).values(),
+            *(connect for connect in self._connects.values() if isinstance(connect, Unmeasured)),
+        )
+        self._find_unmeasured = by_end(unmeasured or {})
         self._asks_for_usage = asks_for_usage
         self._everything = False
         self._raw: Any = ()
@@ -128,7 +145,9 @@ class StainlessSdk:
         options = args[1] if len(args) > 1 else kwargs["options"]
         asked = options.__dict__
         api = self.route(asked["method"], asked["url"])
-        if api is None:
+        if type(api) is not Api and type(api) is not Batches:
+            if type(api) is Unmeasured:
+                note(self.name, api)
             return None
         if mark.address is not (address := state.get("_base_url")) or address is None:
             self._locate(owner, mark, address)
@@ -162,9 +181,23 @@ class StainlessSdk:
             call.answered(result)
         return result
 
+    def connect(
+        self, client: Any, connect: Connect | Unmeasured, asked: Mapping[str, Any]
+    ) -> Callable[[], Session] | None:
+        """Give what starts the session that a client connects to, if it is one that we are to observe."""
+        mark = client.__dict__.get(MARK) or (Mark() if self._everything else None)
+        if mark is None or not config.for_recording().enabled:
+            return None
+        if isinstance(connect, Unmeasured):
+            note(self.name, connect)
+            return None
+        self._locate(client, mark, None)
+        provider, region = mark.target
+        return lambda: connect.session(provider, region, asked)
+
     # Below: how.
 
-    def _route(self, method: str, url: str) -> Api | Batches | None:
+    def _route(self, method: str, url: str) -> Api | Batches | Unmeasured | None:
         path, method = url.partition("?")[0].rstrip("/"), method.lower()
         batches = self._batches
         if batches is not None and (
@@ -172,7 +205,8 @@ class StainlessSdk:
         ):
             return batches
         if method == "post":
-            return next((api for end, api in self._routes.items() if path.endswith(end)), None)
+            api = next((api for end, api in self._routes.items() if path.endswith(end)), None)
+            return self._find_unmeasured(path) or api
         return next((api for part, api in self._fetched.items() if method == "get" and path.startswith(part)), None)
 
     def _locate(self, client: Any, mark: Mark, address: Any) -> None:
@@ -222,6 +256,10 @@ class StainlessSdk:
         asynchronous.request = shells.async_shell(asynchronous.request, self)  # type: ignore[attr-defined]
         for cls in (sync, asynchronous):
             _count_retries(cls)
+        if self._connects:
+            resource = importlib.import_module(f"{self.name}._resource")
+            for cls in (resource.SyncAPIResource, resource.AsyncAPIResource):
+                connects.notice(cls, self._connects, self.connect)
         self._streams = (base.Stream, base.AsyncStream)
         for cls, method in ((base.Stream, "__iter__"), (base.AsyncStream, "__aiter__")):
             setattr(cls, method, _noticing_loop(getattr(cls, method)))

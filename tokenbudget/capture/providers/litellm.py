@@ -20,6 +20,7 @@ from tokenbudget.capture.providers.litellm_handlers import HANDLERS, region_in, 
 from tokenbudget.capture.providers.litellm_models import instead, target
 from tokenbudget.capture.sdk import MARK, Mark
 from tokenbudget.capture.shells import Attempt
+from tokenbudget.unmeasured import Unmeasured, note
 
 _DETAILS = "usage.prompt_tokens_details"
 _READ = openai.CHAT.read.but(
@@ -79,6 +80,11 @@ _FUNCTIONS = {
     "speech": openai.SPEECH,
     "rerank": cohere.RERANK,
     "ocr": mistral.OCR,
+    "video_generation": openai.VIDEOS,
+    "video_edit": openai.VIDEOS,
+    "video_extension": openai.EXTENSIONS,
+    "video_remix": openai.VIDEOS,
+    "video_status": openai.VIDEOS,
 }
 """Each has an asynchronous twin with an ``a`` in front."""
 _TWINS = {
@@ -86,11 +92,19 @@ _TWINS = {
     "image_generation": "aimg_generation",
     "image_edit": "async_call",
     "image_variation": "async_call",
+    **dict.fromkeys((name for name in _FUNCTIONS if name.startswith("video_")), "async_call"),
 }
 """How a function is told that its asynchronous twin calls it, where not by the twin's name."""
 _FALLING_BACK = (CHAT, COMPLETIONS)
 _FETCHING = {"retrieve_batch": "/batches/{}", "file_content": "/files/{}/content"}
 """Functions that fetch a batch or its results -> where they are fetched; with twins as well."""
+_UNMEASURED = {
+    "_arealtime": "sessions are handed on as they are",
+    "search": "searches are billed by the provider of the search",
+    "create_fine_tuning_job": "training is billed while it runs",
+    "run_thread": "a run goes on on the server",
+}
+"""Functions that are billed and not measured -> why; with twins as well."""
 _HANDING_ON = (
     *("main", "utils", "images", "ocr", "rerank_api", "batches", "files", "completion_extras"),
     *("responses.main", "responses.dispatch", "responses.litellm_completion_transformation"),
@@ -107,6 +121,7 @@ class LiteLlm:
     name = "litellm"
     clients = ()
     apis: tuple[Api, ...] = (*dict.fromkeys(_FUNCTIONS.values()), *HANDLERS.apis)
+    unmeasured = tuple(Unmeasured(name, reason) for name, reason in _UNMEASURED.items())
 
     def __init__(self) -> None:
         self._everything = False
@@ -148,6 +163,9 @@ class LiteLlm:
         for name, path in _FETCHING.items():
             self._observe(module, name, _Fetching(self, path, twin=f"a{name}"))
             self._observe(module, f"a{name}", _Fetching(self, path))
+        for what in self.unmeasured:
+            self._observe(module, what.call, _Noting(self, what, twin=f"a{what.call}"))
+            self._observe(module, f"a{what.call}", _Noting(self, what))
 
     def _observe(self, module: Any, name: str, function: shells.Seam) -> None:
         original = getattr(module, name, None)
@@ -258,6 +276,21 @@ class _Fetching(_Seam):
     def end(self, attempt: Attempt, result: Any) -> Any:
         if isinstance(attempt.call, Reading):
             attempt.call.answered(result)
+        return result
+
+
+class _Noting(_Seam):
+    """Between a shell and a function that is not measured."""
+
+    def __init__(self, sdk: LiteLlm, what: Unmeasured, *, twin: str = "") -> None:
+        super().__init__(sdk, twin)
+        self._what = what
+
+    def begin(self, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:  # noqa: ARG002
+        if self._mark(owner, kwargs) is not None:
+            note(self.package, self._what)
+
+    def end(self, attempt: Attempt, result: Any) -> Any:  # noqa: ARG002 (there is no attempt)
         return result
 
 

@@ -17,7 +17,7 @@ _MAKER = re.compile(rb"custom_llm_provider:([^;]+)")
 
 def target(module: Any, asked: str, kwargs: Mapping[str, Any]) -> tuple[str, str]:
     """Give the model and who bills it."""
-    if not asked and (maker := _maker(str(kwargs.get("response_id")))):
+    if not asked and (maker := _maker(str(kwargs.get("response_id") or kwargs.get("video_id")))):
         return "", who_bills(maker)
     address = kwargs.get("api_base") or kwargs.get("base_url")
     try:
@@ -31,9 +31,9 @@ def target(module: Any, asked: str, kwargs: Mapping[str, Any]) -> tuple[str, str
 
 
 def _maker(response_id: str) -> str | None:
-    """Give the provider that LiteLLM writes into the ids of its responses."""
+    """Give the provider that LiteLLM writes into the ids of its responses and videos."""
     try:
-        found = _MAKER.search(b64decode(response_id.removeprefix("resp_")))
+        found = _MAKER.search(b64decode(response_id.partition("_")[2]))
     except ValueError:  # an id of the provider's own
         return None
     return found[1].decode() if found else None
