@@ -89,7 +89,8 @@ class Report:
             ("unpriced", f"{journal.unpriced:,} of those to send or kept"),
         ]
         if self.not_measured:
-            calls = (f"{name}, {count:,} calls" for name, count in self.not_measured.items())
+            counts = self.not_measured.items()
+            calls = (f"{name}, {count:,} call{'s' if count > 1 else ''}" for name, count in counts)
             facts.append(("not measured", "; ".join(calls)))
         if server.url is None:
             return [*facts, ("server", server.detail)]

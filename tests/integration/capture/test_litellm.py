@@ -13,6 +13,7 @@ import pytest
 import tokenbudget as tb
 from tests.integration.capture import bodies, provider_bodies
 from tests.integration.capture.local_server import Answer, running
+from tokenbudget import unmeasured
 
 # What pydantic thinks of LiteLLM's types is theirs.
 pytestmark = [
@@ -484,6 +485,34 @@ def test_results_of_a_batch(litellm, server, events):
     (event,) = events
     assert (event.provider, event.batch, event.usage.input_tokens) == ("openai", True, 1000)
     assert event.occurred_at.timestamp() == batch["created_at"]
+
+
+def test_a_video_is_recorded_once_when_it_is_made(litellm, server, events):
+    where = {"api_key": "unused", "api_base": server.url}
+    video = {"id": "video_1", "object": "video", "created_at": 1_790_000_000, "model": "sora-2", "progress": 0}
+    video |= {"seconds": "8", "size": "720x1280", "status": "queued"}
+    server.answer(video)
+    begun = litellm.video_generation(prompt="x", model="openai/sora-2", **where)
+    assert events == []
+    server.answer(video | {"status": "completed"})
+    litellm.video_status(video_id=begun.id, **where)
+    asyncio.run(litellm.avideo_status(video_id=begun.id, **where))
+    (event,) = events
+    assert (event.provider, event.operation, event.model) == ("openai", "videos", "sora-2")
+    assert (event.usage.units, event.cost_usd) == ({"video_seconds:720x1280": Decimal(8)}, Decimal("0.8"))
+
+
+def test_what_is_not_measured_is_counted(litellm, server, events):
+    unmeasured.reset()
+    job = {"id": "ftjob-1", "object": "fine_tuning.job", "created_at": 1, "status": "queued", "seed": 1, "model": "m"}
+    server.answer(job | {"training_file": "f", "hyperparameters": {}, "organization_id": "o", "result_files": []})
+    asked = {"model": "gpt-4o-mini", "training_file": "f", "custom_llm_provider": "openai"}
+    asked |= {"api_key": "unused", "api_base": server.url}
+    litellm.create_fine_tuning_job(**asked)
+    asyncio.run(litellm.acreate_fine_tuning_job(**asked))
+    assert unmeasured.counts == {"litellm create_fine_tuning_job": 2}
+    assert events == []
+    unmeasured.reset()
 
 
 def test_the_region_that_a_cloud_bills_by(litellm, server, events):

@@ -56,27 +56,32 @@ class Live(Protocol):
         content, kept = fields(message.get("serverContent")), session.kept
         if "toolCall" in message or "modelTurn" in content or "outputTranscription" in content:
             self._speaks(session)
+        if found := content.get("groundingMetadata"):
+            kept.setdefault("candidates", []).append({"groundingMetadata": found})
         usage = message.get("usageMetadata")
         if usage and usage != kept.get("usage"):
-            session.answered("turn", self._api, {"usageMetadata": usage}, None, model=session.asked)
-            kept.update(usage=usage, ended=False)
+            answer = {"usageMetadata": usage, "candidates": kept.pop("candidates", ())}
+            session.answered("turn", self._api, answer, None, model=session.asked)
+            kept["usage"] = None if kept.pop("ended", False) else usage  # of the turn that goes on
         if content.get("turnComplete"):
             if kept.pop("usage", None) is not None:
                 session.drop("turn")  # what came after the usage was stated is in it
             kept["ended"] = "turn" in session.calls
 
     def _speaks(self, session: Session) -> None:
-        if session.kept.pop("ended", False):
-            self.closed(session)  # a turn that stated nothing, nor anything after it
+        self._end(session)
         if "turn" not in session.calls:
-            call = session.begin("turn", self._api)
-            call.first_token_ns = time.perf_counter_ns()
+            session.begin("turn", self._api)
 
-    def closed(self, session: Session) -> None:
-        """Record a turn that was whole and stated nothing."""
+    def _end(self, session: Session) -> None:
+        """Record a turn that was whole and stated nothing, nor did anything after it."""
         if session.kept.pop("ended", False) and "turn" in session.calls:
             session.answered("turn", self._api, {}, None)
-        elif session.kept.get("usage") is not None:
+
+    def closed(self, session: Session) -> None:
+        """Take note that nothing more is stated."""
+        self._end(session)
+        if session.kept.get("usage") is not None:
             session.drop("turn")
 
 
@@ -94,7 +99,7 @@ def live(generate: Api) -> Api:
         generate,
         operation="live",
         read=generate.read.but(output_tokens="usageMetadata.responseTokenCount"),
-        rules=(live_sides, rules.modalities),
+        rules=(live_sides, rules.modalities, rules.grounding),
         is_text=False,
     )
 

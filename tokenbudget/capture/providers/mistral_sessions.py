@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,9 +40,9 @@ class _Realtime(Protocol):
         return head.type in {"transcription.done", "speech.audio.done"}
 
     def glance(self, session: Session, head: Head) -> None:
-        """Note the first part of an answer."""
+        """Begin an answer with its first part."""
         if head.type.endswith(".delta") and "answer" not in session.calls:
-            session.begin("answer", self._api).first_token_ns = time.perf_counter_ns()
+            session.begin("answer", self._api)
 
     def take(self, session: Session, head: Head, message: Fields) -> None:  # noqa: ARG002
         """Take a message into account."""
