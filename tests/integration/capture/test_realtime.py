@@ -8,11 +8,9 @@ import openai
 import pytest
 
 import tokenbudget as tb
-from tests.integration.capture import test_sdks
 from tests.integration.capture.bodies import RESPONSE, but
 from tests.integration.capture.socket_server import talking
 
-pytestmark = test_sdks.pytestmark
 MODEL = "gpt-realtime"
 HELLO = {
     "type": "session.created",
@@ -146,6 +144,19 @@ def _all(resource):
             yield event
             if is_last(event):
                 return
+
+
+def test_a_response_that_fails_is_an_error_without_cost(server, events):
+    details = {"type": "failed", "error": {"type": "server_error", "code": "rate_limit_exceeded"}}
+    server.replies = [answer(status="failed", status_details=details, usage=None)]
+    both(server)
+    assert [(e.status, e.error_type, e.cost_usd) for e in events] == [("error", "rate_limit_exceeded", None)] * 2
+
+
+def test_a_response_that_is_interrupted_costs_what_it_states(server, events):
+    server.replies = [answer(status="cancelled", status_details={"type": "cancelled", "reason": "turn_detected"})]
+    talk(server)
+    assert [event.cost_usd for event in events] == [COST]
 
 
 def test_messages_read_as_bytes_count_as_well(server, events):

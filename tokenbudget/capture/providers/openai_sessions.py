@@ -43,6 +43,7 @@ _CONFIGURED = frozenset(
     f"{kind}.{what}" for kind in ("session", "transcription_session") for what in ("created", "updated")
 )
 _TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
+_UNMADE = frozenset({"failed", "cancelled"})
 _FINAL = frozenset({"response.completed", "response.incomplete", "response.failed"})
 
 
@@ -76,6 +77,8 @@ class Realtime(Protocol):
             key = str(response.get("id"))
             if head.type == "response.created":
                 session.begin(key, REALTIME)
+            elif response.get("status") in _UNMADE and not response.get("usage") and key in session.calls:
+                session.calls.pop(key).refused(_reason(response))
             else:
                 answer = {**response, "model": session.model}
                 session.answered(key, REALTIME, answer, key, model=session.asked or session.model)
@@ -86,6 +89,12 @@ class Realtime(Protocol):
         given = fields(fields(settings.get("audio")).get("input")).get("transcription")
         given = given or settings.get("input_audio_transcription")
         session.kept["transcription"] = fields(given).get("model")
+
+
+def _reason(response: Fields) -> str:
+    """Give why a response was not made, by the code of the error or what the provider calls it."""
+    details = fields(response.get("status_details"))
+    return str(fields(details.get("error")).get("code") or details.get("reason") or response["status"])
 
 
 class Responses(Protocol):
