@@ -114,6 +114,7 @@ def test_a_session_left_in_the_middle_of_a_turn_has_an_aborted_call(server, even
 
 
 def test_only_wrapped_clients_are_observed(server, events):
+    Gemini(server)
     Gemini(server, wrap=False).talk([PART, {"serverContent": DONE, "usageMetadata": usage(500, 40)}])
     assert events == []
 

@@ -222,6 +222,7 @@ def test_a_transcript_of_what_was_said_is_a_call_of_the_model_that_wrote_it(serv
 
 
 def test_only_wrapped_clients_are_observed_unless_all_are(server, events):
+    client_of(server)
     talk(server, client=client_of(server, wrap=False))
     assert events == []
     tb.patch()
