@@ -43,7 +43,7 @@ _ANY_USAGE = Usage(input_tokens=1, output_tokens=1)
 _ADVICE = {
     "no_usage": "the provider stated no tokens: ask for usage in streams (stream_options={{'include_usage': True}}),"
     " and read streams to their end",
-    "no_unit_price": "something that was used has no rate: set it with tb.prices.set(provider={provider!r},"
+    "no_unit_price": "{parts} that was used has no rate: set it with tb.prices.set(provider={provider!r},"
     " model={model!r}, rates={{...}}), then tb.reprice(...)",
     "error": "pricing failed: tb.explain(id) of a call shows the error; please report it",
 }
@@ -98,9 +98,9 @@ def _groups(events: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _advice(pricer: Pricer, row: Mapping[str, Any]) -> str:
-    reason = row["reason"]
+    reason, _, parts = (row["reason"] or "").partition(": ")
     if reason not in NOT_IN_THE_BOOK:
-        return _ADVICE.get(reason, _NO_REASON).format(**row)
+        return _ADVICE.get(reason, _NO_REASON).format(**row, parts=parts or "something")
     answer: Receipt | Unpriced = pricer.price(
         row["provider"], row["model"], _ANY_USAGE, requested_model=row["requested_model"]
     )

@@ -8,6 +8,8 @@ from functools import lru_cache
 SUFFIXES = {
     "api.openai.com": "openai",
     "openai.azure.com": "azure",
+    "openai.azure.cn": "azure_cn",
+    "cognitiveservices.azure.cn": "azure_cn",
     "services.ai.azure.com": "azure",
     "cognitiveservices.azure.com": "azure",
     "inference.ai.azure.com": "azure_ai",
@@ -30,14 +32,14 @@ SUFFIXES = {
     "api.cerebras.ai": "cerebras",
     "api.fireworks.ai": "fireworks",
     "api.moonshot.ai": "moonshot",
-    "api.moonshot.cn": "moonshot",
-    "dashscope.aliyuncs.com": "dashscope",
+    "api.moonshot.cn": "moonshot_cn",
+    "dashscope.aliyuncs.com": "dashscope_cn",
     "dashscope-intl.aliyuncs.com": "dashscope",
     "dashscope-us.aliyuncs.com": "dashscope",
     "api.z.ai": "zai",
-    "open.bigmodel.cn": "zai",
+    "open.bigmodel.cn": "zai_cn",
     "api.minimax.io": "minimax",
-    "api.minimaxi.com": "minimax",
+    "api.minimaxi.com": "minimax_cn",
     "api.deepinfra.com": "deepinfra",
     "api.sambanova.ai": "sambanova",
     "api.hyperbolic.xyz": "hyperbolic",
@@ -86,12 +88,14 @@ def provider_at(host: str, port: int | None = None) -> tuple[str | None, str | N
     ('bedrock', 'us-east-1')
     >>> provider_at("localhost", 11434)
     ('ollama', None)
+    >>> provider_at("api.moonshot.cn")  # bills in yuan, api.moonshot.ai in dollars
+    ('moonshot_cn', None)
     """
     host = host.lower().rstrip(".")
     if host in _LOCAL:
         return _LOCAL_PORTS.get(port or 0), None
     if match := _BEDROCK.fullmatch(host):
-        return "bedrock", match["region"]
+        return "bedrock_cn" if host.endswith(".cn") else "bedrock", match["region"]
     if host.endswith("-aiplatform.googleapis.com"):
         return "vertex", host.removesuffix("-aiplatform.googleapis.com")
     labels = host.split(".")
@@ -101,3 +105,17 @@ def provider_at(host: str, port: int | None = None) -> tuple[str | None, str | N
             region = ".".join(labels[:cut]) if suffix in _REGIONS else ""
             return SUFFIXES[suffix], region or None
     return None, None
+
+
+def billed_by(made_for: str | None, found: str | None) -> str | None:
+    """Choose between whom a client is made for and who is at its address.
+
+    Azure's client behind a company's gateway, or any other address, is Azure's; at an address of Azure China it is who
+    bills there.
+
+    Examples
+    --------
+    >>> billed_by("azure", None), billed_by("azure", "azure_cn"), billed_by(None, "groq")
+    ('azure', 'azure_cn', 'groq')
+    """
+    return found if made_for is None or (found or "").startswith(f"{made_for}_") else made_for

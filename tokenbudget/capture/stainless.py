@@ -20,7 +20,7 @@ from tokenbudget.capture.api import Api
 from tokenbudget.capture.batches import Batches, Reading
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.fields import NONE
-from tokenbudget.capture.hosts import provider_at
+from tokenbudget.capture.hosts import billed_by, provider_at
 from tokenbudget.capture.raw import observe_raw
 from tokenbudget.capture.sdk import MARK, Mark
 from tokenbudget.capture.shells import Attempt
@@ -177,7 +177,7 @@ class StainlessSdk:
         provider, region = provider_at(url.host, url.port)
         named = next((p for part, p in self._class_providers.items() if part in type(client).__name__), None)
         region = getattr(client, "aws_region", None) or getattr(client, "region", None) or region
-        mark.target = mark.provider or named or provider or self._provider, region
+        mark.target = mark.provider or billed_by(named, provider) or self._provider, region
         mark.address = address
 
     def _ask(self, attempt: Attempt, options: Any, request: Mapping[str, Any], provider: str) -> None:

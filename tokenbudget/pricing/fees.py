@@ -16,6 +16,12 @@ from tokenbudget.core.usage import Usage
 from tokenbudget.pricing.plan import Card
 from tokenbudget.pricing.table import PriceRow
 
+PREPAID = "prepaid"
+"""The tier whose tokens are paid for by time."""
+PROVISIONED = Card(
+    "provisioned throughput", {"input_cost_per_token": 0, "output_cost_per_token": 0}, own=("input_cost_per_token",)
+)
+"""What is known of the model behind provisioned throughput: nothing."""
 _SIZES = ("low", "medium", "high")
 _USD = "_usd"
 

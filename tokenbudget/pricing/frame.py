@@ -111,7 +111,7 @@ def reprice_frame(frame: pl.DataFrame, pricer: Pricer | None = None) -> pl.DataF
         kinds.with_row_index("kind"), on=names, how="left", nulls_equal=True, maintain_order="left"
     )["kind"]
     variants = Variants(cases, counts.with_columns(frame["occurred_at"]), kind)
-    reasons = [case.reason if isinstance(case, Unpriced) else None for case in cases]
+    reasons = [case.label if isinstance(case, Unpriced) else None for case in cases]
     answers = pl.DataFrame({
         "cost_pico": variants.cost(counts),
         "price_key": variants.key.gather(variants.number),
@@ -224,5 +224,5 @@ def _answer(pricer: Pricer, row: Mapping[str, Any]) -> tuple[int | None, str | N
         at=row["occurred_at"],
     )
     if isinstance(answer, Unpriced):
-        return None, None, answer.reason
+        return None, None, answer.label
     return to_pico(answer.cost_usd), answer.price_key, None

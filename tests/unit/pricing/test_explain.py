@@ -21,7 +21,7 @@ EVENT = Event(
     occurred_at=datetime(2026, 10, 5, 12, tzinfo=UTC),
     provider="openai",
     model="gpt-5",
-    usage=Usage(input_tokens=1000, output_tokens=10, tools={"web_search": 1, "code_interpreter": 1}),
+    usage=Usage(input_tokens=1000, output_tokens=10, tools={"web_search": 1}),
     cost_usd=Decimal("0.5"),
     response_id="resp_<1>",
     warnings=("cache_read_tokens 12 > input_tokens 10",),
@@ -49,7 +49,6 @@ class TestExplain:
             "total",
         ]
         assert "0.01135" in text.splitlines()[5]
-        assert "no flat price: code_interpreter" in text
         assert "recorded at US$ 0.5" in text
         assert "cache_read_tokens 12 > input_tokens 10" in text
 
@@ -61,6 +60,15 @@ class TestExplain:
     def test_what_a_provider_wrote_cannot_be_markup(self, pricer):
         event = msgspec.structs.replace(EVENT, model="<script>", requested_model="gpt-5")
         assert "<script>" not in explain(event, pricer)._repr_html_()
+
+    def test_of_a_call_that_used_what_has_no_rate_what_is_known(self, pricer):
+        usage = msgspec.structs.replace(EVENT.usage, tools={"web_search": 1, "telescope": 1})
+        view = explain(msgspec.structs.replace(EVENT, usage=usage), pricer)
+        assert view.cost_usd is None
+        assert [line.part for line in view.lines] == ["input", "output", "web_search"]
+        assert "known of it" in repr(view)
+        assert "used telescope, which has no rate" in repr(view)
+        assert view._repr_html_().count("<tr") == 5
 
     def test_no_price_says_why(self, pricer):
         view = explain(msgspec.structs.replace(EVENT, model="gpt-55"), pricer)

@@ -18,7 +18,7 @@ from tokenbudget.capture.api import Api, Found, never
 from tokenbudget.capture.batches import Reading
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.fields import Fields
-from tokenbudget.capture.hosts import provider_at
+from tokenbudget.capture.hosts import billed_by, provider_at
 from tokenbudget.capture.providers import cohere, litellm_streams, mistral, openai, openai_rules
 from tokenbudget.capture.providers.litellm_handlers import HANDLERS, region_in, who_bills
 from tokenbudget.capture.sdk import MARK, Mark
@@ -216,13 +216,16 @@ def _target(module: Any, asked: str, kwargs: Mapping[str, Any]) -> tuple[str, st
         return "", who_bills(maker)
     address = kwargs.get("api_base") or kwargs.get("base_url")
     try:
-        model, provider, *_ = module.get_llm_provider(
+        model, provider, _, base = module.get_llm_provider(
             model=asked, custom_llm_provider=kwargs.get("custom_llm_provider"), api_base=address
         )
+        address = address or base
     except Exception:  # noqa: BLE001 (the call itself will say that the model is not known)
         provider, _, model = asked.rpartition("/")
-    host = provider_at(urlsplit(address).hostname or "")[0] if address and provider == "openai" else None
-    return model, host or who_bills(provider)
+    there = provider_at(urlsplit(address).hostname or "")[0] if address else None
+    made_for = who_bills(provider)
+    # LiteLLM calls every server that speaks OpenAI's protocol by that name.
+    return model, billed_by(None if made_for == "openai" else made_for, there) or made_for
 
 
 def _maker(response_id: str) -> str | None:
