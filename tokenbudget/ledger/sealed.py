@@ -10,15 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
 import polars as pl
 
 from tokenbudget.core.event import Event
 from tokenbudget.core.money import from_pico
-from tokenbudget.core.usage import TOKEN_FIELDS, Usage
+from tokenbudget.core.usage import TOKEN_FIELDS
 from tokenbudget.journal.manifest import load
 from tokenbudget.ledger.schema import INSTANT, SCHEMA, TAG_PREFIX, to_frame
-from tokenbudget.pricing.frame import EXTRAS, Extras
+from tokenbudget.pricing.frame import EXTRAS, Extras, usage_of
 
 PRICING: dict[str, pl.DataType] = {
     "speed": pl.String(),
@@ -36,7 +35,6 @@ PRICING: dict[str, pl.DataType] = {
 HIDDEN: dict[str, pl.DataType] = {**PRICING, "warnings": pl.List(pl.String())}
 """Columns that answers never show."""
 _FIELDS = [name for name in (*SCHEMA, "speed", "region", "batch") if name not in {*TOKEN_FIELDS, "cost_pico"}]
-_extras = msgspec.json.Decoder(Extras)
 
 
 def to_sealed(events: Sequence[Event]) -> pl.DataFrame:
@@ -92,11 +90,9 @@ def find_sealed(home: Path, wanted: str) -> SealedEvent | None:
 
 def _event(row: dict[str, Any]) -> Event:
     known = {name: value for name, value in row.items() if value is not None}
-    extras = _extras.decode(known[EXTRAS]) if EXTRAS in known else Extras()
-    counts = {name: known[name] for name in TOKEN_FIELDS if name in known}
     return Event(
         **{name: known[name] for name in _FIELDS if name in known},
-        usage=Usage(**counts, **msgspec.structs.asdict(extras)),
+        usage=usage_of(row),
         cost_usd=from_pico(known["cost_pico"]) if "cost_pico" in known else None,
         tags={name.removeprefix(TAG_PREFIX): known[name] for name in known if name.startswith(TAG_PREFIX)},
         warnings=tuple(known.get("warnings", ())),
