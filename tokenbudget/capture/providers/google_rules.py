@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from enum import Enum
 from typing import Any
 
 from tokenbudget.capture import recent
@@ -144,6 +145,28 @@ def fetched_often(found: Found, response: Fields, request: Fields) -> None:  # n
 def body_of(response: Fields) -> Fields:
     """Give the JSON of a response; the SDK's first versions hand it on decoded."""
     return json_object(response["body"]) if "body" in response else response
+
+
+def as_json(answer: Any) -> Any:
+    """Spell what the SDK's Python objects, or dicts made of them, hold as the API's JSON does; nulls are left out.
+
+    Examples
+    --------
+    >>> as_json({"usage_metadata": {"prompt_token_count": 3, "thoughts_token_count": None}})
+    {'usageMetadata': {'promptTokenCount': 3}}
+    """
+    if isinstance(answer, list | tuple):
+        return [as_json(one) for one in answer]
+    if isinstance(answer, Enum):
+        return answer.value
+    if isinstance(answer, Mapping) or hasattr(answer, "__pydantic_fields__"):
+        return {_camel(name): as_json(value) for name, value in fields(answer).items() if value is not None}
+    return answer
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part[:1].upper() + part[1:] for part in rest)
 
 
 def fold_generate(answer: dict[str, Any], item: Fields) -> int:
