@@ -95,7 +95,7 @@ class TokenBudgetCallbackHandler(BaseCallbackHandler):
             asked = more.get("invocation_params") or {}
             model = facts.get("ls_model_name") or asked.get("model") or asked.get("model_name")
             provider = _provider(facts.get("ls_provider"), (serialized or {}).get("kwargs") or {})
-            self._runs[run_id] = Call(langchain_usage.CHAT, provider, request, model=model), outer.enter()
+            self._runs[run_id] = Call(langchain_usage.CHAT, provider, {**request, "model": model}), outer.enter()
         except Exception as error:  # noqa: BLE001
             faults.swallow("integrations.langchain", error)
 
@@ -105,7 +105,7 @@ def _record(begun: Call, message: Fields, said: Fields) -> None:
     response_id = api.read(answer).get("response_id")
     if response_id and recent.seen(response_id):
         return
-    call = Call(api, begun.provider, begun.request, model=begun.model)
+    call = Call(api, begun.provider, begun.request)
     call.sent_ns, call.started_ns, call.tags = begun.sent_ns, begun.started_ns, begun.tags
     call.first_token_ns = begun.first_token_ns
     call.answered(answer)

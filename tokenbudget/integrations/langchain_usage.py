@@ -13,7 +13,7 @@ from typing import Any
 
 from tokenbudget.capture.api import Api, Found
 from tokenbudget.capture.fields import NONE, Fields, Reader, fields
-from tokenbudget.capture.providers import google_rules, openai_rules
+from tokenbudget.capture.providers import google_rules, openai
 from tokenbudget.integrations import shapes
 
 _USAGE, _FACTS = "usage_metadata", "response_metadata"
@@ -34,10 +34,36 @@ def _whole_writes(found: Found, response: Fields, request: Fields) -> None:  # n
 def _gemini(found: Found, response: Fields, request: Fields) -> None:
     """Undo that LangChain adds Gemini's thoughts to its output, for Gemini's own rule to say where they are."""
     if not found.get("reasoning_tokens"):
-        openai_rules.chat(found, response, request)  # the model in OpenAI's shape states them in the total, if at all
+        for rule in openai.CHAT.rules:  # in OpenAI's shape the total alone states them
+            rule(found, response, request)
         return
     found["output_tokens"] = found.get("output_tokens", 0) - found["reasoning_tokens"]
     google_rules.whole_sides(found, response, request)
+
+
+def _media(found: Found, response: Fields, request: Fields) -> None:
+    """Say that sound and images were used that LangChain does not count apart: Gemini's have rates of their own."""
+    unstated = [f"audio_{side}" for side, parts in (("input", request), ("output", response)) if _has(parts, "audio")]
+    unstated += ["image_output"] if _has(response, "image") else []
+    if unstated:
+        found["tools"] = found.get("tools", {}) | {f"{name}_not_counted": 1 for name in unstated}
+
+
+def _has(parts: Fields, kind: str) -> bool:
+    """Tell whether there is a part of a kind among an answer's items, or in a request's messages."""
+    prompts = (message.get("content") for prompt in parts.get("messages") or () for message in prompt)
+    blocks = [*(parts.get("output") or ()), *(block for one in prompts if isinstance(one, list) for block in one)]
+    return any(
+        kind in str(block.get("type")) or str(block.get("mime_type")).startswith(kind) for block in map(fields, blocks)
+    )
+
+
+def _searches(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
+    """Count Anthropic's searches by their results: the usage of LangChain's streams leaves them out."""
+    items = map(fields, response.get("output") or ())
+    results = [item.get("content") for item in items if item.get("type") == "web_search_tool_result"]
+    if searches := sum(isinstance(one, list) for one in results):  # anything else is an error
+        found["tools"] = found.get("tools", {}) | {"web_search": searches}
 
 
 CHAT = Api(
@@ -60,9 +86,9 @@ CHAT = Api(
         search_queries=f"{_FACTS}.num_search_queries",
         search_context=f"{_FACTS}.search_context_size",
     ),
-    rules=(_whole_writes, openai_rules.chat, openai_rules.server_tools),
+    rules=(_whole_writes, *openai.CHAT.rules, *openai.RESPONSES.rules, _searches),
 )
-_GEMINI = replace(CHAT, rules=(_gemini, google_rules.grounding))
+_GEMINI = replace(CHAT, rules=(_gemini, google_rules.grounding, _media))
 
 
 def states_usage(message: Fields) -> bool:

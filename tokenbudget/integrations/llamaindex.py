@@ -83,7 +83,7 @@ class TokenBudgetEventHandler(BaseEventHandler):
         model = named.get("model") or named.get("model_name")
         # The call first: it belongs to what is around it, not to itself.
         self._spans.setdefault(event.span_id, []).append(
-            _Begun(Call(api, provider, request, model=model), outer.enter())
+            _Begun(Call(api, provider, {**request, "model": model}), outer.enter())
         )
 
     def _take(self, event: BaseEvent) -> _Begun | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from tokenbudget.capture.api import Api
-from tokenbudget.capture.fields import Fields, Reader, fields
+from tokenbudget.capture.fields import Fields, Reader, fields, plain
 from tokenbudget.capture.providers import anthropic, bedrock, cohere, google, mistral, openai
 from tokenbudget.capture.providers.google_rules import as_json
 from tokenbudget.core.providers import canonical
@@ -79,7 +79,7 @@ def recognise(raw: Any, provider: str = "") -> tuple[Api, Fields]:
     answer = fields(answer.get("data")) or answer  # of Mistral's events
     if api := _of_item(answer):
         whole: dict[str, Any] = {}
-        api.fold(whole, answer)
+        api.fold(whole, plain(answer))
         return _own(api, provider), whole
     if "usage_metadata" in answer or "usageMetadata" in answer:
         return google.GENERATE, _gemini(answer)
@@ -120,10 +120,10 @@ def provider_of(class_name: str) -> str:
 
     Examples
     --------
-    >>> provider_of("AzureOpenAI"), provider_of("Anthropic_LLM"), provider_of("MyOwn")
-    ('azure', 'anthropic', 'myown')
+    >>> provider_of("AzureOpenAI"), provider_of("Anthropic_LLM"), provider_of("OpenRouter_LLM"), provider_of("MyOwn")
+    ('azure', 'anthropic', 'openrouter', 'myown')
     """
-    name = class_name.lower()
+    name = class_name.lower().removesuffix("_llm")
     known = [provider for part, provider in _PREFIXES.items() if part in name]
     # Azure's and Bedrock's classes name the maker of the model as well.
     return next((one for one in known if one in {"azure", "bedrock", "vertex"}), (*known, canonical(name))[0])

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from enum import Enum
 from typing import Any
 
 from tokenbudget.capture import recent
 from tokenbudget.capture.api import Found
 from tokenbudget.capture.estimate import text_bytes
-from tokenbudget.capture.fields import Fields, fields
+from tokenbudget.capture.fields import Fields, fields, plain
 from tokenbudget.capture.results import json_object
 
 _NAMES = ("responseId", "modelVersion")
@@ -155,13 +154,7 @@ def as_json(answer: Any) -> Any:
     >>> as_json({"usage_metadata": {"prompt_token_count": 3, "thoughts_token_count": None}})
     {'usageMetadata': {'promptTokenCount': 3}}
     """
-    if isinstance(answer, list | tuple):
-        return [as_json(one) for one in answer]
-    if isinstance(answer, Enum):
-        return answer.value
-    if isinstance(answer, Mapping) or hasattr(answer, "__pydantic_fields__"):
-        return {_camel(name): as_json(value) for name, value in fields(answer).items() if value is not None}
-    return answer
+    return plain(answer, spell=_camel)
 
 
 def _camel(name: str) -> str:
