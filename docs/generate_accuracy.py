@@ -20,8 +20,8 @@ os.environ["TOKENBUDGET_RAISE"] = "1"
 warnings.simplefilter("ignore")  # How the SDKs leave their sockets is theirs.
 
 from tests.integration.capture.local_server import LocalServer, running  # noqa: E402 (found by the lines above)
-from tests.recordings.corpus import Recording, recordings, total  # noqa: E402
-from tests.recordings.replay import AT, WAYS, cost, replayed, used  # noqa: E402
+from tests.recordings.corpus import AT, Recording, cost, recordings, total, used  # noqa: E402
+from tests.recordings.replay import WAYS, replayed  # noqa: E402
 from tests.recordings.written import WRITTEN  # noqa: E402
 from tokenbudget.pricing import PriceBook  # noqa: E402
 

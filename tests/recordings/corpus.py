@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from tests.integration.capture.local_server import aws_event
+from tokenbudget.core.event import Event
+from tokenbudget.core.usage import STATED_ZEROS, Usage
+from tokenbudget.pricing import default
+
+AT = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)
+"""When the answers are priced, whenever they are replayed: a Tuesday, at nobody's lower rates."""
 HERE = Path(__file__).parent
 Lines = tuple[tuple[str, Decimal, Decimal], ...]
 """Part, quantity, US dollars each."""
@@ -63,6 +73,16 @@ class Recording:
         return not isinstance(self.response, dict)
 
     @property
+    def sent(self) -> Any:
+        """What the provider sends: a body, or the parts of a stream."""
+        if not self.is_stream or isinstance(self.response[0], bytes):
+            return self.response
+        if isinstance(self.response[0], dict):
+            return [aws_event(event["event"], event["payload"]) for event in self.response]
+        blocks = "\n".join(self.response).split("\n\n")
+        return [f"{block}\n\n".encode() for block in blocks if block.strip()]
+
+    @property
     def used(self) -> dict[str, Any]:
         """All that was used, as a `Usage` has it."""
         beside = {"tools": self.tools, "units": self.units}
@@ -72,6 +92,22 @@ class Recording:
 def total(lines: Lines | None) -> Decimal | None:
     """Add up lines of quantity times rate."""
     return None if lines is None else sum((quantity * rate for _, quantity, rate in lines), Decimal(0))
+
+
+def used(event: Event) -> dict[str, Any]:
+    """Give what an event's usage has, without what is 0."""
+    usage = {name: getattr(event.usage, name) for name in Usage.__struct_fields__}
+    beside = {"passes", "reported_cost_usd"}  # how it is priced, not what was used
+    return {
+        name: value
+        for name, value in usage.items()
+        if name not in beside and (value or (name in STATED_ZEROS and value is not None))
+    }
+
+
+def cost(event: Event) -> Decimal | None:
+    """Give what an event costs at the time that the answers are priced at."""
+    return default().priced(msgspec.structs.replace(event, occurred_at=AT, cost_usd=None, unpriced=None)).cost_usd
 
 
 def recordings() -> list[Recording]:

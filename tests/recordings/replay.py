@@ -10,28 +10,23 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import anthropic
 import groq
-import msgspec
 import openai
 
 import tokenbudget as tb
 from tests.integration.capture import sdks
-from tests.integration.capture.local_server import LocalServer, aws_event
+from tests.integration.capture.local_server import LocalServer
 from tests.integration.capture.wire import Reply, Wire, client_of
 from tests.recordings.corpus import Recording
 from tokenbudget.capture import recent
 from tokenbudget.core.event import Event
-from tokenbudget.core.usage import STATED_ZEROS, Usage
+from tokenbudget.core.usage import Usage
 from tokenbudget.pricing import default, fees
 from tokenbudget.testing import capture_events
 
-AT = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)
-"""When the answers are priced, whenever they are replayed: a Tuesday, at nobody's lower rates."""
 _FILE = ("sound.wav", b"RIFF")
 _OURS = {"model", "stream", "builtin_tools", "search_context_size"}
 """Of a recorded request, what is given in another way or is a note."""
@@ -71,22 +66,6 @@ def replayed(recording: Recording, way: str, server: LocalServer) -> Event:
         WAYS[way].go(recording, server)
     (event,) = events
     return event
-
-
-def used(event: Event) -> dict[str, Any]:
-    """Give what an event's usage has, without what is 0."""
-    usage = {name: getattr(event.usage, name) for name in Usage.__struct_fields__}
-    beside = {"passes", "reported_cost_usd"}  # how it is priced, not what was used
-    return {
-        name: value
-        for name, value in usage.items()
-        if name not in beside and (value or (name in STATED_ZEROS and value is not None))
-    }
-
-
-def cost(event: Event) -> Decimal | None:
-    """Give what an event costs at the time that the answers are priced at."""
-    return default().priced(msgspec.structs.replace(event, occurred_at=AT, cost_usd=None, unpriced=None)).cost_usd
 
 
 @dataclass(frozen=True)
@@ -132,18 +111,6 @@ def _is_stainless(recording: Recording) -> bool:
     return recording.api in _STAINLESS and recording.provider not in {"mistral", "bedrock"}
 
 
-def _reply(recording: Recording) -> Any:
-    """Give an answer as it is sent: a body, or the parts of a stream."""
-    if not recording.is_stream:
-        return recording.response
-    if isinstance(recording.response[0], bytes):
-        return recording.response
-    if isinstance(recording.response[0], dict):
-        return [aws_event(event["event"], event["payload"]) for event in recording.response]
-    blocks = "\n".join(recording.response).split("\n\n")
-    return [f"{block}\n\n".encode() for block in blocks if block.strip()]
-
-
 def _given(recording: Recording) -> tuple[Calling, dict[str, Any]]:
     calling = _STAINLESS[recording.api]
     options = {name: value for name, value in recording.request.items() if name not in _OURS}
@@ -164,11 +131,11 @@ def parsed(recording: Recording, server: LocalServer, wrap: Callable[[Any], Any]
     """Have a client give the answer as it parses it, or all items of the stream."""
     # The client has to outlive its streams.
     if _is_stainless(recording):
-        client = wrap(_stainless(recording, _reply(recording)))
+        client = wrap(_stainless(recording, recording.sent))
         calling, given = _given(recording)
         result = getattr(_resource(client, calling), calling.method)(**given)
     else:
-        server.answer(_reply(recording))
+        server.answer(recording.sent)
         client = wrap(_connect(recording, server))
         result = _ask(client, recording)
     return list(result) if recording.is_stream else result
@@ -237,12 +204,12 @@ def _gives_raw_responses(recording: Recording) -> bool:
 
 def _raw(recording: Recording, server: LocalServer) -> None:
     if not _is_stainless(recording):
-        server.answer(_reply(recording))
+        server.answer(recording.sent)
         client = tb.wrap(_connect(recording, server))
         _raw_cohere(client.with_raw_response, recording)
         return
     calling, given = _given(recording)
-    resource = _resource(tb.wrap(_stainless(recording, _reply(recording))), calling)
+    resource = _resource(tb.wrap(_stainless(recording, recording.sent)), calling)
     if recording.is_stream:
         with getattr(resource.with_streaming_response, calling.method)(**given) as response:
             list(response.iter_lines())

@@ -7,8 +7,8 @@ import pytest
 from tests.integration.capture import test_sdks
 from tests.integration.capture.local_server import running
 from tests.recordings import frameworks
-from tests.recordings.corpus import recordings, total
-from tests.recordings.replay import AT, WAYS, cost, replayed, used
+from tests.recordings.corpus import AT, cost, recordings, total, used
+from tests.recordings.replay import WAYS, replayed
 from tests.recordings.written import WRITTEN
 from tokenbudget import config
 from tokenbudget.core.event import encode
