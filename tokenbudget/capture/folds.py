@@ -16,6 +16,8 @@ from tokenbudget.capture.fields import Fields, fields
 
 _FINAL = frozenset({"response.completed", "response.incomplete", "response.failed"})
 _HEAD = ("id", "model", "service_tier")
+_BILLED_BY = ("type", "name", "status", "action", "container_id", "environment", "svg_usage")
+"""What an item of a response's output has that its bill may depend on."""
 
 
 def chat(answer: dict[str, Any], chunk: Fields) -> int:
@@ -82,10 +84,12 @@ def responses(answer: dict[str, Any], event: Fields) -> int:
             answer.update(known, complete=True)
         else:
             # Where it runs in the background it goes on when the stream is left: its result is recorded when fetched.
-            for name in ("id", "model", "background", "status"):
+            for name in ("id", "model", "created_at", "background", "status", "tools"):
                 answer[name] = known.get(name)
     elif kind == "response.output_item.done":
-        answer.setdefault("output", []).append({"type": fields(event.get("item")).get("type")})
+        item = fields(event.get("item"))
+        if item.get("type") != "message":
+            answer.setdefault("output", []).append({name: item[name] for name in _BILLED_BY if name in item})
     return 0
 
 

@@ -12,6 +12,7 @@ from tokenbudget.capture.api import Found
 from tokenbudget.capture.estimate import text_bytes
 from tokenbudget.capture.fields import Fields, fields
 from tokenbudget.capture.results import json_object
+from tokenbudget.capture.wholes import by_total
 
 _NAMES = ("responseId", "modelVersion")
 _PARTS = {
@@ -32,6 +33,7 @@ MODALITY_FIELDS = (
     *(f"cache_read_{kind}_tokens" for kind in ("audio", "image")),
     "tools",
 )
+_BESIDE = ("tool_prompt_tokens", "reasoning_tokens")
 _PENDING = frozenset({"queued", "in_progress"})
 _INTERACTION_TOOLS = {"google_search": "google_search_queries", "google_maps": "google_maps"}
 
@@ -39,12 +41,9 @@ _INTERACTION_TOOLS = {"google_search": "google_search_queries", "google_maps": "
 def whole_sides(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
     """Add tool prompts to the input and thoughts to the output: Gemini counts them beside both, as the total shows."""
     total = found.pop("total_tokens", None)
-    if found.get("input_tokens") is None:
-        return
-    found["input_tokens"] += found.get("tool_prompt_tokens", 0)
-    written, thoughts = found.get("output_tokens", 0), found.get("reasoning_tokens", 0)
-    inside = thoughts <= written and total == found["input_tokens"] + written
-    found["output_tokens"] = written if inside else written + thoughts
+    if found.get("input_tokens") is not None:
+        found.setdefault("output_tokens", 0)  # a count of nothing is left out
+        by_total(found, total, beside=_BESIDE)
 
 
 def embedding(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
@@ -59,6 +58,7 @@ def embedding(found: Found, response: Fields, request: Fields) -> None:  # noqa:
             return
         found["input_tokens"] = int(sum(counts))
     found["output_tokens"] = 0
+    by_total(found, found.pop("total_tokens", None))
 
 
 def images(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
