@@ -99,18 +99,20 @@ def with_cache(found: Found) -> None:
 
 
 def with_passes(found: Found, kind: str, beside: Iterable[Pass]) -> None:
-    """Add passes that the counts read leave out; those counts become a pass as well, named by ``kind``.
-
-    The counts are the sum of all, as a `Usage` has them.
-    """
+    """Add passes that the counts read leave out; those counts become a pass as well, named by ``kind``."""
     passes = tuple(beside)
-    if not passes or found.get("input_tokens") is None:
-        return
-    own = Usage(**{name: found[name] for name in TOKEN_FIELDS if found.get(name) is not None})
-    found["passes"] = (Pass(usage=own, kind=kind), *passes)
+    if passes and found.get("input_tokens") is not None:
+        own = Usage(**{name: found[name] for name in TOKEN_FIELDS if found.get(name) is not None})
+        made_of(found, (Pass(usage=own, kind=kind), *passes))
+
+
+def made_of(found: Found, passes: Iterable[Pass]) -> None:
+    """Say which passes over models a call was made of: its counts are their sum, as a `Usage` has them."""
+    found["passes"] = passes = tuple(passes)
     for name in TOKEN_FIELDS:
-        if more := sum(getattr(one.usage, name) or 0 for one in passes):
-            found[name] = (found.get(name) or 0) + more
+        counts = [count for one in passes if (count := getattr(one.usage, name))]
+        if counts or name in _WHOLES:
+            found[name] = sum(counts)
 
 
 def _proven(found: Found, surplus: int, beside: Sequence[str]) -> Sequence[str] | None:

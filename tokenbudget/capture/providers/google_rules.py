@@ -94,14 +94,15 @@ def grounding(found: Found, response: Fields, request: Fields) -> None:
         metadata = fields(candidate).get("groundingMetadata") or {}
         queries.update(query for query in metadata.get("webSearchQueries") or () if query)
         maps = maps or any("maps" in chunk for chunk in metadata.get("groundingChunks") or ())
-    tools = _searches(str(found.get("model") or request.get("model") or ""), len(queries))
+    tools = searches(str(found.get("model") or request.get("model") or ""), len(queries))
     if maps:
         tools["google_maps"] = 1
     if tools:
         found["tools"] = tools
 
 
-def _searches(model: str, queries: int) -> dict[str, int]:
+def searches(model: str, queries: int) -> dict[str, int]:
+    """Give what a model's searches of Google are billed by: the prompt before Gemini 3, each search since."""
     if not queries:
         return {}
     old = any(f"gemini-{version}" in model for version in ("1", "2"))
@@ -114,7 +115,7 @@ def interaction_tools(found: Found, response: Fields, request: Fields) -> None: 
     for stated in fields(response.get("usage")).get("grounding_tool_count") or ():
         name, count = str(stated.get("type")), stated.get("count")
         if count and name == "google_search":
-            tools |= _searches(str(found.get("model") or ""), count)
+            tools |= searches(str(found.get("model") or ""), count)
         elif count:
             tools[_INTERACTION_TOOLS.get(name, name)] = count
     if tools:

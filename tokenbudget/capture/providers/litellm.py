@@ -19,7 +19,7 @@ from tokenbudget.capture.batches import Reading
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.fields import Fields
 from tokenbudget.capture.hosts import billed_by, provider_at
-from tokenbudget.capture.providers import cohere, litellm_streams, mistral, openai
+from tokenbudget.capture.providers import cohere, google_rules, litellm_streams, mistral, openai
 from tokenbudget.capture.providers.litellm_handlers import HANDLERS, region_in, who_bills
 from tokenbudget.capture.providers.openai_tools import server_tools
 from tokenbudget.capture.sdk import MARK, Mark
@@ -43,7 +43,8 @@ def _other_names(found: Found, response: Fields, request: Fields) -> None:  # no
     """Take cache writes and searches from where LiteLLM puts them for providers that are not OpenAI."""
     found["cache_write_tokens"] = max(found.get("cache_write_tokens", 0), found.pop("cache_created", 0))
     if searches := found.pop("searches", 0):
-        found["tools"] = {"web_search": searches}
+        model = str(found.get("model") or request.get("model"))
+        found["tools"] = google_rules.searches(model, searches) if "gemini" in model else {"web_search": searches}
 
 
 def _own_estimate(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001

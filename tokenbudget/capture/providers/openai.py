@@ -31,7 +31,10 @@ _CHAT = _ANSWER.but(
         "usage.cached_tokens",
         "usage.num_cached_tokens",
     ),
-    cache_write_tokens="usage.prompt_tokens_details.cache_write_tokens",
+    cache_write_tokens=(
+        "usage.prompt_tokens_details.cache_write_tokens",
+        "usage.prompt_tokens_details.cache_creation_input_tokens",
+    ),
     input_audio_tokens="usage.prompt_tokens_details.audio_tokens",
     input_image_tokens="usage.prompt_tokens_details.image_tokens",
     input_video_tokens="usage.prompt_tokens_details.video_tokens",

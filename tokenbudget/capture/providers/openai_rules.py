@@ -9,6 +9,7 @@ from typing import Any
 from tokenbudget.capture.api import Found
 from tokenbudget.capture.estimate import text_bytes
 from tokenbudget.capture.fields import Fields, fields
+from tokenbudget.capture.providers import groq_rules
 from tokenbudget.capture.wholes import by_total
 
 _TICKS_PER_DOLLAR = Decimal(10) ** 10
@@ -32,6 +33,8 @@ def chat(found: Found, response: Fields, request: Fields) -> None:
         found["tools"] = {"live_search_sources": sources}
     if type(model) is str and "-search-" in model:
         _built_in_search(found, model)
+    if "x_groq" in response or "usage_breakdown" in response:
+        groq_rules.system(found, response)
 
 
 def _research(found: Found, response: Fields) -> None:
@@ -98,8 +101,8 @@ def _request_fee(found: Found, fee: float) -> None:
 
 def _built_in_search(found: Found, model: str) -> None:
     """Count the search that chat models made for it do before they answer, whatever is asked; no answer states it."""
-    if (kind := _SEARCHES.match(model)) and "input_tokens" in found:
-        found["tools"] = {"web_search_preview" if kind[1] == "preview" else "web_search": 1}
+    if _SEARCHES.match(model) and "input_tokens" in found:
+        found["tools"] = {"web_search": 1}
 
 
 def is_pending(answer: Fields) -> bool:

@@ -74,7 +74,10 @@ def server_tools(found: Found, response: Fields, request: Fields) -> None:
 
 def svg_authors(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
     """Add the tokens of the model that writes an image as SVG: they are not in the usage of the image model."""
-    with_passes(found, "image", _authors([response]))
+    authors = list(_authors([response]))
+    if authors and found.get("input_tokens") is None:
+        found["tools"] = {"svg": len(authors)}  # there is no whole to add them to
+    with_passes(found, "image", authors)
 
 
 def _listed(tools: Any) -> Iterable[Any]:
