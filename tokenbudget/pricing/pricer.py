@@ -241,7 +241,9 @@ def _receipt(case: Case, usage: Usage, at: datetime | None) -> Receipt:
         if unknown := [extra.part for extra in extras if extra.rate is None]:
             raise NoRateError(*unknown, lines=lines)
     if case.router is not None:
-        lines += token_lines(case.router.plan(at, 0)[1], Usage(input_tokens=usage.input_tokens))
+        # A unit of its own: the same tokens are billed by the model that was chosen.
+        chosen = token_lines(case.router.plan(at, 0)[1], Usage(input_tokens=usage.input_tokens))
+        lines += [_replace(line, part="model_router", unit="routed_token") for line in chosen]
     list_cost = None if case.on_demand is None else _list_cost(case.on_demand, usage, at)
     return Receipt(cost_usd=total(lines), lines=tuple(lines), price_key=card.key, list_cost_usd=list_cost)
 
