@@ -57,22 +57,20 @@ def by_total(found: Found, total: object, beside: Sequence[str] = (), rest: str 
     >>> found["warnings"]
     ('total_tokens 99 != input_tokens 12 + output_tokens 5',)
     """
-    given, made = (found.get(side) for side in _WHOLES)
-    if (given is None and made is None) or not all(side is None or type(side) is int for side in (given, made)):
+    stated = [side for side in _WHOLES if found.get(side) is not None]
+    if not stated or any(type(found[side]) is not int for side in stated):
         return
     if type(total) is not int:
         _add(found, beside)
-    elif given is None or made is None:
-        missing = total - (made if given is None else given)
-        if missing >= 0:
-            found["input_tokens" if given is None else "output_tokens"] = missing
-        else:
-            _mark(found, total)
-    elif (proven := _proven(found, total - given - made, beside)) is not None:
+        return
+    surplus: int = total - sum(found[side] for side in stated)
+    if len(stated) < len(_WHOLES) and surplus >= 0:
+        found.update((side, surplus) for side in _WHOLES if side not in stated)
+    elif len(stated) == len(_WHOLES) and (proven := _proven(found, surplus, beside)) is not None:
         _add(found, proven)
-    elif rest and total > given + made:
-        found[rest] = found.get(rest, 0) + total - given - made
-        found[_SIDE[rest]] += total - given - made
+    elif rest and surplus > 0:
+        found[rest] = found.get(rest, 0) + surplus
+        found[_SIDE[rest]] += surplus
     else:
         _mark(found, total)
         _add(found, beside)
