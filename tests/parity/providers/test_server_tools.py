@@ -497,6 +497,72 @@ def test_a_system_costs_what_its_models_and_tools_do(server, events, kinds, tool
     assert (event.usage.tools, event.cost_usd) == (tools, cost)
 
 
+# Google
+
+FLASH, FLASH_3 = "gemini-2.5-flash", "gemini-3-flash-preview"
+SEARCH = {"google_search": {}}
+GROUNDED = {
+    "two searches before Gemini 3": (FLASH, SEARCH, {"webSearchQueries": ["a", "b"]}, {"grounded_prompt": 1}, "0.035"),
+    "two searches since": (
+        FLASH_3,
+        SEARCH,
+        {"webSearchQueries": ["a", "b"]},
+        {"google_search_queries": 2},
+        "0.028",
+    ),
+    "a search of images is one as well": (
+        FLASH_3,
+        SEARCH,
+        {"webSearchQueries": ["a"], "imageSearchQueries": ["a", "b"]},
+        {"google_search_queries": 3},
+        "0.042",
+    ),
+    "for enterprises": (
+        FLASH,
+        {"enterprise_web_search": {}},
+        {"webSearchQueries": ["a", "b"]},
+        {"enterprise_web_search": 1},
+        "0.045",
+    ),
+    "for enterprises, at a fee that is not listed": (
+        FLASH_3,
+        {"enterprise_web_search": {}},
+        {"webSearchQueries": ["a"]},
+        {"enterprise_web_search": 1},
+        None,
+    ),
+    "a store of Vertex AI Search": (
+        FLASH,
+        {"retrieval": {"vertex_ai_search": {"datastore": "d"}}},
+        {"retrievalQueries": ["a", "b"]},
+        {"vertex_ai_search": 1},
+        "0.0025",
+    ),
+    "a store of one's own": (
+        FLASH,
+        {"retrieval": {"vertex_rag_store": {"rag_resources": []}}},
+        {"groundingChunks": [{"retrievedContext": {"uri": "u"}}]},
+        {},
+        "0",
+    ),
+    "maps": (FLASH, {"google_maps": {}}, {"groundingChunks": [{"maps": {"uri": "u"}}]}, {"google_maps": 1}, "0.025"),
+}
+
+
+@pytest.mark.parametrize(("model", "tool", "metadata", "tools", "fee"), GROUNDED.values(), ids=GROUNDED)
+def test_grounding_is_billed_by_its_source(server, events, model, tool, metadata, tools, fee):
+    said = {"index": 0, "content": {"role": "model", "parts": [{"text": "Hello"}]}, "finishReason": "STOP"}
+    usage = {"promptTokenCount": 1000, "candidatesTokenCount": 100, "totalTokenCount": 1100}
+    answered = {"modelVersion": model, "responseId": "r", "usageMetadata": usage}
+    server.answer(answered | {"candidates": [said | {"groundingMetadata": metadata}]})
+    google = tb.wrap(sdks.vertex(server.url))
+    google.models.generate_content(model=model, contents="hi", config={"tools": [tool]})
+    (event,) = events
+    assert event.usage.tools == tools
+    tokens = Decimal("0.00055") if model == FLASH else Decimal("0.0008")
+    assert event.cost_usd == (None if fee is None else tokens + Decimal(fee))
+
+
 # Mistral
 
 CONNECTED = {

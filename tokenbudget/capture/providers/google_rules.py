@@ -34,6 +34,7 @@ MODALITY_FIELDS = (
     "tools",
 )
 _BESIDE = ("tool_prompt_tokens", "reasoning_tokens")
+_QUERIES = ("webSearchQueries", "imageSearchQueries")
 _PENDING = frozenset({"queued", "in_progress"})
 _INTERACTION_TOOLS = {"google_search": "google_search_queries", "google_maps": "google_maps"}
 
@@ -87,18 +88,34 @@ def _count(found: Found, usage: Fields, parts: Mapping[str, str], *, kind: str, 
 
 
 def grounding(found: Found, response: Fields, request: Fields) -> None:
-    """Count what grounding is billed by: prompts before Gemini 3, search queries since; and Google Maps."""
-    queries: set[str] = set()
-    maps = False
+    """Count what grounding is billed by: prompts before Gemini 3, search queries since; Google Maps, and stores."""
+    queries: set[tuple[str, str]] = set()
+    maps = stores = False
     for candidate in response.get("candidates") or ():
         metadata = fields(candidate).get("groundingMetadata") or {}
-        queries.update(query for query in metadata.get("webSearchQueries") or () if query)
-        maps = maps or any("maps" in chunk for chunk in metadata.get("groundingChunks") or ())
+        queries.update((name, query) for name in _QUERIES for query in metadata.get(name) or () if query)
+        chunks = metadata.get("groundingChunks") or ()
+        maps = maps or any("maps" in chunk for chunk in chunks)
+        stores = (
+            stores or bool(metadata.get("retrievalQueries")) or any("retrievedContext" in chunk for chunk in chunks)
+        )
+    asked = _asked_tools(request) if queries or stores else frozenset()
     tools = searches(str(found.get("model") or request.get("model") or ""), len(queries))
+    if queries and "enterprisewebsearch" in asked:
+        tools = {"enterprise_web_search": 1}
     if maps:
         tools["google_maps"] = 1
+    if stores and "vertexaisearch" in asked:
+        tools["vertex_ai_search"] = 1
     if tools:
         found["tools"] = tools
+
+
+def _asked_tools(request: Fields) -> frozenset[str]:
+    """Name the tools that a request offers, and the kinds of retrieval: no answer says which of them it used."""
+    offered = [fields(tool) for tool in request.get("tools") or ()]
+    names = (name for tool in offered for name in (*tool, *fields(tool.get("retrieval"))))
+    return frozenset(name.replace("_", "").lower() for name in names)  # the SDK spells them in both ways
 
 
 def searches(model: str, queries: int) -> dict[str, int]:

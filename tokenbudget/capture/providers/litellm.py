@@ -61,9 +61,7 @@ def _image_tokens(found: Found, response: Fields, request: Fields) -> None:  # n
         found.pop("output_tokens", None)
 
 
-CHAT = replace(
-    openai.CHAT, read=_READ, usual=never, rules=(_own_estimate, *openai.CHAT.rules, _other_names), adds=("tools",)
-)
+CHAT = replace(openai.CHAT, read=_READ, usual=never, rules=(_own_estimate, *openai.CHAT.rules, _other_names))
 COMPLETIONS = replace(openai.COMPLETIONS, read=_READ, rules=(_own_estimate, *openai.COMPLETIONS.rules, _other_names))
 # The cost in a response's usage is no bill here: LiteLLM writes its own estimate there.
 RESPONSES = replace(openai.RESPONSES, rules=(stated_total, server_tools))

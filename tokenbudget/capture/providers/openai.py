@@ -83,6 +83,7 @@ CHAT = Api(
     fold=folds.chat,
     glance=folds.glance_chat,
     ask_for_usage=True,
+    adds=("tools", "passes"),
 )
 COMPLETIONS = Api(operation="completions", read=_CHAT, rules=(rules.chat,), fold=folds.chat, ask_for_usage=True)
 RESPONSES = Api(
@@ -92,6 +93,7 @@ RESPONSES = Api(
     fold=folds.responses,
     glance=folds.glance_responses,
     skip=rules.is_pending,
+    adds=("tools", "passes"),
 )
 FETCHED_RESPONSES = replace(RESPONSES, skip=rules.is_no_background_result)
 DECISIONS = Api(operation="decisions", read=_RESPONSES, rules=(stated_total,))
@@ -110,6 +112,7 @@ IMAGES = Api(
     rules=(stated_total, rules.image_output, svg_authors),
     fold=folds.last_event,
     is_text=False,
+    adds=("units", "passes"),
 )
 TRANSCRIPTIONS = Api(
     operation="transcriptions",
