@@ -1,6 +1,7 @@
 """What servers bill beside the tokens of a response: searches, containers, files, images; to the last digit."""
 
 import asyncio
+import json
 from decimal import Decimal
 
 import openai
@@ -8,7 +9,7 @@ import pytest
 
 import tokenbudget as tb
 from tests.integration.capture import bodies, sdks, test_sdks
-from tests.integration.capture.wire import Wire, client_of
+from tests.integration.capture.wire import Reply, Wire, client_of
 
 pytestmark = test_sdks.pytestmark
 AZURE = "https://house.openai.azure.com/openai/v1"
@@ -170,6 +171,21 @@ def test_a_container_that_several_answers_share_is_billed_once(events):
     send.with_raw_response.create(model="gpt-4.1", input="hi").parse()
     asyncio.run(client(uses[3], is_async=True).responses.create(model="gpt-4.1", input="hi"))
     assert [event.cost_usd for event in events] == [COST + FEE, COST, COST, COST]
+
+
+def test_a_batchs_answers_share_their_containers(events):
+    lines = [
+        {
+            "id": f"r{number}",
+            "custom_id": str(number),
+            "response": {"status_code": 200, "body": answer(number, items=[ran("cntr_a")], tools=[interpreter()])},
+        }
+        for number in (1, 2)
+    ]
+    content = "\n".join(map(json.dumps, lines)).encode()
+    client(Reply(content=content, headers={"content-type": "application/octet-stream"})).files.content("file-1").read()
+    halved = COST / 2
+    assert [(event.batch, event.cost_usd) for event in events] == [(True, halved + FEE), (True, halved)]
 
 
 def test_each_twenty_minutes_of_a_container_are_a_session(events):

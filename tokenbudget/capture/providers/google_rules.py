@@ -114,8 +114,9 @@ def grounding(found: Found, response: Fields, request: Fields) -> None:
 def _asked_tools(request: Fields) -> frozenset[str]:
     """Name the tools that a request offers, and the kinds of retrieval: no answer says which of them it used."""
     offered = [fields(tool) for tool in request.get("tools") or ()]
-    names = (name for tool in offered for name in (*tool, *fields(tool.get("retrieval"))))
-    return frozenset(name.replace("_", "").lower() for name in names)  # the SDK spells them in both ways
+    kinds = (kind for tool in offered for kind in (*tool.items(), *fields(tool.get("retrieval")).items()))
+    # The SDK spells them in both ways.
+    return frozenset(name.replace("_", "").lower() for name, options in kinds if options is not None)
 
 
 def searches(model: str, queries: int) -> dict[str, int]:

@@ -42,7 +42,7 @@ _RETRYING = "_with_retries"
 def _other_names(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
     """Take cache writes and searches from where LiteLLM puts them for providers that are not OpenAI."""
     found["cache_write_tokens"] = max(found.get("cache_write_tokens", 0), found.pop("cache_created", 0))
-    if searches := found.pop("searches", 0):
+    if (searches := found.pop("searches", 0)) and not found.get("tools"):
         model = str(found.get("model") or request.get("model"))
         found["tools"] = google_rules.searches(model, searches) if "gemini" in model else {"web_search": searches}
 
