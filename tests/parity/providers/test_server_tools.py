@@ -237,6 +237,38 @@ def test_a_hosted_shell_is_a_container(events, offered, used, tools):
     assert events[0].usage.tools == tools
 
 
+ODD = {
+    "tools that are none": {"items": [ran("cntr_a")], "tools": "x"},
+    "a tool that is none": {"items": [ran("cntr_a")], "tools": [None, 5, {"type": "code_interpreter", "container": 7}]},
+    "a container that is a number": {"items": [ran(5)], "tools": [interpreter()]},
+    "a time that is none": {"items": [ran("cntr_a")], "tools": [interpreter()], "created_at": "yesterday"},
+}
+
+
+@pytest.mark.parametrize("more", ODD.values(), ids=ODD)
+def test_odd_answers_keep_their_tokens_and_their_container(events, more):
+    send = client(answer(**more)).responses.with_raw_response
+    send.create(model="gpt-4.1", input="hi")
+    assert (events[0].usage.input_tokens, events[0].usage.tools) == (1000, {"code_interpreter": 1})
+
+
+SPENT_ODDLY = {
+    "words": {"tool_usage": "x"},
+    "numbers": {"tool_usage": {"web_search": 5, "image_gen": "a"}},
+    "counts in words": {
+        "tool_usage": {"image_gen": {"input_tokens": "5"}},
+        "tools": [{"type": "image_generation", "model": 5}],
+    },
+    "a list": {"usage": TOKENS | {"server_side_tool_usage_details": [1, 2]}},
+}
+
+
+@pytest.mark.parametrize("more", SPENT_ODDLY.values(), ids=SPENT_ODDLY)
+def test_what_cannot_be_read_of_tools_loses_no_tokens(events, more):
+    client(answer(**more)).responses.with_raw_response.create(model="gpt-4.1", input="hi")
+    assert (events[0].usage.input_tokens, events[0].cost_usd) == (1000, COST)
+
+
 # Images
 
 IMAGE = {"id": "ig", "type": "image_generation_call", "status": "completed", "result": "aGk="}
@@ -370,6 +402,7 @@ COUNTED = {
     ),
     "a search of X that found nothing": ({"x_search_calls": 2, "x_posts_fetched": 0}, {}, Decimal(0)),
     "images, whose model is not stated": ({"image_generation_calls": 1}, {"image_generation": 1}, None),
+    "counts in words": ({"web_search_calls": "3", "x_search_calls": None}, {"web_search": 3}, Decimal("0.015")),
     "a tool of tomorrow": ({"time_travel_calls": 2}, {"time_travel": 2}, None),
 }
 

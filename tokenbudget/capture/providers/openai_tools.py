@@ -149,8 +149,8 @@ def _memory(tool: str, offered: list[Fields]) -> str:
 def _take_stated(tools: dict[str, int], counts: Fields) -> None:
     """Take the counts that the usage states, as xAI's does, in place of ours."""
     for name, count in counts.items():
-        if type(count) is int and name not in _BY_THE_TOKEN:
-            tools[_STATED.get(name, name.removesuffix("_calls"))] = count
+        if str(count).isdigit() and name not in _BY_THE_TOKEN:
+            tools[_STATED.get(name, name.removesuffix("_calls"))] = int(count)
     if counts.get("code_interpreter_calls") is not None:
         for name in [name for name in tools if name.startswith("code_interpreter:")]:
             del tools[name]
@@ -160,10 +160,10 @@ def _take_stated(tools: dict[str, int], counts: Fields) -> None:
 
 def _drawing(tools: dict[str, int], drawn: list[Fields], spent: Fields, offered: list[Fields]) -> Iterator[Pass]:
     """Give what the image model used; where that or its name is not stated, count the images, which have no price."""
-    counts = {name: count for name, count in _IMAGES(spent).items() if count}
+    counts = {name: count for name, count in _IMAGES(spent).items() if type(count) is int and count}
     models = {tool.get("model") for tool in offered if tool.get("type") == "image_generation"}
     model = models.pop() if len(models) == 1 else None
-    if model and counts:
+    if isinstance(model, str) and counts:
         counts.setdefault("output_image_tokens", counts.get("output_tokens", 0))
         yield Pass(
             usage=Usage(**{"input_tokens": 0, "output_tokens": 0} | counts), model=model, kind="image_generation"
@@ -176,5 +176,5 @@ def _authors(drawn: Iterable[Fields]) -> Iterator[Pass]:
     """Give what the models that write images as SVG used."""
     for item in drawn:
         spent = fields(item.get("svg_usage"))
-        if spent.get("model"):
-            yield Pass(usage=Usage(**_AUTHOR(spent)), model=spent["model"], kind="svg")
+        if model := spent.get("model"):
+            yield Pass(usage=Usage(**_AUTHOR(spent)), model=str(model), kind="svg")
