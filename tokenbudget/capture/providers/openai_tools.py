@@ -160,7 +160,7 @@ def _take_stated(tools: dict[str, int], counts: Fields) -> None:
 
 def _drawing(tools: dict[str, int], drawn: list[Fields], spent: Fields, offered: list[Fields]) -> Iterator[Pass]:
     """Give what the image model used; where that or its name is not stated, count the images, which have no price."""
-    counts = {name: count for name, count in _IMAGES(spent).items() if type(count) is int and count}
+    counts: dict[str, Any] = {n: count for n, count in _IMAGES(spent).items() if type(count) is int and count}
     models = {tool.get("model") for tool in offered if tool.get("type") == "image_generation"}
     model = models.pop() if len(models) == 1 else None
     if isinstance(model, str) and counts:
