@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -18,6 +19,7 @@ from tokenbudget.pricing import default
 
 AT = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)
 """When the answers are priced, whenever they are replayed: a Tuesday, at nobody's lower rates."""
+_GEMINIS_TIER = re.compile(r"serviceTier\W+(flex|priority)|ON_DEMAND_(FLEX|PRIORITY)")
 HERE = Path(__file__).parent
 Lines = tuple[tuple[str, Decimal, Decimal], ...]
 """Part, quantity, US dollars each."""
@@ -81,6 +83,11 @@ class Recording:
             return [aws_event(event["event"], event["payload"]) for event in self.response]
         blocks = "\n".join(self.response).split("\n\n")
         return [f"{block}\n\n".encode() for block in blocks if block.strip()]
+
+    @property
+    def names_a_tier(self) -> bool:
+        """Whether a Gemini answer says that another tier than the standard one served it."""
+        return bool(_GEMINIS_TIER.search(str(self.sent)))
 
     @property
     def used(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from llama_index.core.llms.callbacks import llm_chat_callback
 
 from tests.integration.capture.local_server import LocalServer
 from tests.recordings.corpus import Recording
-from tests.recordings.replay import parsed, tier_of
+from tests.recordings.replay import parsed
 from tokenbudget.capture import recent
 from tokenbudget.capture.fields import plain
 from tokenbudget.core.event import Event
@@ -72,7 +72,7 @@ def llama_index_has_it(recording: Recording) -> bool:
 
 def llama_index_says_the_tier(recording: Recording) -> bool:
     """The objects of google-genai, which LlamaIndex hands on, leave out the tier that the Gemini API states."""
-    return recording.provider != "google" or (not recording.is_stream and tier_of(recording.response) == "")
+    return recording.provider != "google" or not recording.names_a_tier
 
 
 def through_llama_index(recording: Recording, server: LocalServer, *, as_json: bool = False) -> Event:
@@ -211,8 +211,7 @@ def metadata_price_it(recording: Recording) -> bool:
     """LangChain's shape says all that the price depends on: parts with rates of their own, tier, and no bill."""
     is_billed = any(part == "reported" for part, _, _ in recording.cost or ())
     is_all = recording.used.keys() <= _said_of(recording) | _PAY_AS_THE_WHOLE
-    says_tier = recording.api != "generateContent" or tier_of(recording.response) in {None, "", "standard"}
-    return is_all and says_tier and not is_billed
+    return is_all and not recording.names_a_tier and not is_billed
 
 
 def _usage(recording: Recording) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from tokenbudget.capture.api import Api, Found
 from tokenbudget.capture.fields import NONE, Fields, Reader, fields
-from tokenbudget.capture.providers import google_rules, openai
+from tokenbudget.capture.providers import cohere, google_rules, openai
 from tokenbudget.integrations import shapes
 
 _USAGE, _FACTS = "usage_metadata", "response_metadata"
@@ -90,6 +90,9 @@ CHAT = Api(
 )
 _GEMINI = replace(CHAT, rules=(_gemini, google_rules.grounding, _media))
 
+_COHERE = replace(CHAT, rules=(*CHAT.rules, cohere.billed_units_left_out))
+"""Of answers that came whole: of streams LangChain's class takes the billed units, and adds them up."""
+
 
 def states_usage(message: Fields) -> bool:
     """Tell whether a message states what it used, in either way."""
@@ -131,6 +134,8 @@ def read(message: Fields, said: Fields, provider: str) -> tuple[Api, Fields]:
     if provider in {"google", "vertex"}:
         grounding = google_rules.as_json(fields(facts.get("grounding_metadata")))
         return _GEMINI, {**answer, "candidates": [{"groundingMetadata": grounding}]}
+    if provider == "cohere" and "total_tokens" not in fields(facts.get("token_count")):
+        return _COHERE, answer
     if provider == "perplexity":  # whose thoughts are beside the completion
         details = fields(fields(message.get(_USAGE)).get("output_token_details"))
         return CHAT, {**answer, "usage": {"reasoning_tokens": details.get("reasoning")}}
