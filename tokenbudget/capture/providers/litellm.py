@@ -14,18 +14,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tokenbudget.capture import shells
-from tokenbudget.capture.api import Api, Found, never
+from tokenbudget.capture.api import Api, never
 from tokenbudget.capture.batches import Reading
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.fields import Fields
 from tokenbudget.capture.hosts import billed_by, provider_at
-from tokenbudget.capture.providers import anthropic, cohere, google_rules, litellm_streams, mistral, openai
+from tokenbudget.capture.providers import cohere, litellm_streams, mistral, openai
+from tokenbudget.capture.providers import litellm_rules as rules
 from tokenbudget.capture.providers.litellm_handlers import HANDLERS, region_in, who_bills
 from tokenbudget.capture.providers.openai_tools import server_tools
 from tokenbudget.capture.sdk import MARK, Mark
 from tokenbudget.capture.shells import Attempt
-from tokenbudget.capture.wholes import stated_total, with_lifetimes, with_passes
-from tokenbudget.core.usage import TOKEN_FIELDS
+from tokenbudget.capture.wholes import stated_total
 
 _DETAILS = "usage.prompt_tokens_details"
 _READ = openai.CHAT.read.but(
@@ -38,83 +38,29 @@ _READ = openai.CHAT.read.but(
     iterations="usage.iterations",
 )
 _MAKER = re.compile(rb"custom_llm_provider:([^;]+)")
-_BILLERS = ("openrouter", "perplexity", "xai")
 _RETRYING = "_with_retries"
-
-
-def _biller(request: Fields) -> str:
-    return str(request.get("custom_llm_provider") or str(request.get("model")).partition("/")[0])
-
-
-def _model(found: Found, request: Fields) -> str:
-    return str(found.get("model") or request.get("model"))
-
-
-def _grounded(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
-    """Add what Gemini's tools gave it to read, which LiteLLM leaves out of the prompt where one of them searched."""
-    given, read, total = (found.get(name) for name in ("input_tokens", "tool_prompt_tokens", "total_tokens"))
-    if given is not None and read and found.get("searches"):
-        found["input_tokens"] = given + read
-        if total == given + found.get("output_tokens", 0):  # its own sum, in a stream
-            found["total_tokens"] = total + read
-
-
-def _asked_tier(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
-    """Take the tier that Gemini was asked for: LiteLLM leaves out the one that it states."""
-    if "gemini" in _model(found, request) and (tier := request.get("service_tier")):
-        found.setdefault("service_tier", str(tier))
-
-
-def _passes(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
-    """Tell apart the passes that Anthropic counts beside its total: here the total has them."""
-    beside = anthropic.passes_beside(found.pop("iterations", ()))
-    for name in TOKEN_FIELDS if beside else ():
-        if counted := sum(getattr(one.usage, name) or 0 for one in beside):
-            found[name] = found.get(name, 0) - counted
-    with_passes(found, "message", beside)
-
-
-def _unbilled(found: Found, response: Fields, request: Fields) -> None:
-    """Give no cost to Cohere's answers: LiteLLM hands its tokens on and not the billed units."""
-    if _biller(request).startswith("cohere"):
-        cohere.billed_units_left_out(found, response, request)
-
-
-def _other_names(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
-    """Take cache writes and searches from where LiteLLM puts them for providers that are not OpenAI."""
-    model, created = _model(found, request), found.pop("cache_created", 0)
-    found["cache_write_tokens"] = max(found.get("cache_write_tokens", 0), created)
-    if created and "claude" in model and _biller(request) not in _BILLERS:
-        with_lifetimes(found)
-    if (searches := found.pop("searches", 0)) and not found.get("tools"):
-        found["tools"] = google_rules.searches(model, searches) if "gemini" in model else {"web_search": searches}
-
-
-def _own_estimate(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
-    """Leave out the cost in a stream's usage: LiteLLM writes its own estimate there, where nobody bills in answers."""
-    if request.get("stream") and _biller(request) not in _BILLERS:
-        found.pop("cost", None)
-
-
-def _image_tokens(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
-    """Leave out counts of 0, which LiteLLM gives to images that are billed by the piece."""
-    if not found.get("input_tokens") and not found.get("output_tokens"):
-        found.pop("input_tokens", None)
-        found.pop("output_tokens", None)
-
-
 CHAT = replace(
     openai.CHAT,
     read=_READ,
     usual=never,
-    rules=(_own_estimate, _grounded, *openai.CHAT.rules, _other_names, _passes, _asked_tier, _unbilled),
+    rules=(
+        rules.own_estimate,
+        rules.grounded,
+        *openai.CHAT.rules,
+        rules.other_names,
+        rules.passes,
+        rules.asked_tier,
+        rules.unbilled,
+    ),
 )
-COMPLETIONS = replace(openai.COMPLETIONS, read=_READ, rules=(_own_estimate, *openai.COMPLETIONS.rules, _other_names))
+COMPLETIONS = replace(
+    openai.COMPLETIONS, read=_READ, rules=(rules.own_estimate, *openai.COMPLETIONS.rules, rules.other_names)
+)
 # The cost in a response's usage is no bill here: LiteLLM writes its own estimate there.
 RESPONSES = replace(openai.RESPONSES, rules=(stated_total, server_tools))
 FETCHED_RESPONSES = replace(RESPONSES, skip=openai.FETCHED_RESPONSES.skip)
 COMPACT = replace(openai.COMPACT, rules=(stated_total,))
-IMAGES = replace(openai.IMAGES, rules=(_image_tokens, *openai.IMAGES.rules))
+IMAGES = replace(openai.IMAGES, rules=(rules.image_tokens, *openai.IMAGES.rules))
 _FUNCTIONS = {
     "completion": CHAT,
     f"completion{_RETRYING}": CHAT,
@@ -123,7 +69,7 @@ _FUNCTIONS = {
     f"responses{_RETRYING}": RESPONSES,
     "get_responses": FETCHED_RESPONSES,
     "compact_responses": COMPACT,
-    "embedding": replace(openai.EMBEDDINGS, rules=(_own_estimate, *openai.EMBEDDINGS.rules)),
+    "embedding": replace(openai.EMBEDDINGS, rules=(rules.own_estimate, *openai.EMBEDDINGS.rules)),
     "image_generation": IMAGES,
     "image_edit": IMAGES,
     "image_variation": IMAGES,
