@@ -17,7 +17,6 @@ from tokenbudget.capture import shells
 from tokenbudget.capture.api import Api, never
 from tokenbudget.capture.batches import Reading
 from tokenbudget.capture.call import Call
-from tokenbudget.capture.fields import Fields
 from tokenbudget.capture.hosts import billed_by, provider_at
 from tokenbudget.capture.providers import cohere, litellm_streams, mistral, openai
 from tokenbudget.capture.providers import litellm_rules as rules
