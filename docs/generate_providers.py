@@ -70,6 +70,17 @@ price.
   yours and are not seen; neither are files of embeddings, whose lines do not say which model made them.
 - Chat models made for search (`gpt-4o-search-preview`, `gpt-5-search-api`): every answer cost one web search, which is
   counted.
+- Tools that a server runs are billed apart and are in `tools`, each with the fee of its provider's price list; one
+  without a fee leaves the call without a price. OpenAI's searches are those that the answer states as billable, and
+  what they cost depends on the tool (`web_search`, or `web_search_preview`). Images and SVG that a response makes are
+  passes of their own models. xAI's tools are taken from its counts, Groq's from the tools that it lists; how long
+  Groq's code ran no answer says.
+- Containers (code interpreter, hosted shell) are billed by their memory for twenty minutes at a time, however many
+  answers use them: the answer that is seen first carries the fee. That is remembered by each process for itself, so
+  several processes that share a container each count it. The memory of a container that you made yourself no answer
+  says: such a call has no price.
+- A total proves what input and output leave out (reasoning beside the answer, sound beside the prompt, an output that
+  is not stated); one that contradicts them is in the event's `warnings`.
 - Google: a call that runs functions by itself makes several requests, and each is an event. Retries of an interaction
   are events of their own; retries of everything else are one event.
 - LiteLLM: wrap the module before names are imported from it (`from litellm import completion` keeps what it found). A

@@ -408,3 +408,17 @@ def test_the_region_that_a_cloud_bills_by(litellm, server, events):
     litellm.completion(model=f"bedrock/{ON_BEDROCK}", messages=HI, api_base=server.url, **keys)
     (event,) = events
     assert (event.provider, event.model, event.region) == ("bedrock", ON_BEDROCK, "eu-central-1")
+
+
+GROUNDED = {"gemini-2.5-flash": {"grounded_prompt": 1}, "gemini-3-flash-preview": {"google_search_queries": 2}}
+
+
+@pytest.mark.parametrize(("model", "tools"), GROUNDED.items())
+def test_searches_of_google_are_billed_as_gemini_bills_them(litellm, server, events, model, tools):
+    said = {"index": 0, "content": {"role": "model", "parts": [{"text": "Hello"}]}, "finishReason": "STOP"}
+    usage = {"promptTokenCount": 1000, "candidatesTokenCount": 100, "totalTokenCount": 1100}
+    searched = {"groundingMetadata": {"webSearchQueries": ["a", "b"]}}
+    server.answer({"candidates": [said | searched], "modelVersion": model, "usageMetadata": usage})
+    ask = {"model": f"gemini/{model}", "api_key": "unused", "api_base": server.url, "tools": [{"googleSearch": {}}]}
+    litellm.completion(messages=[{"role": "user", "content": "hi"}], **ask)
+    assert events[0].usage.tools == tools

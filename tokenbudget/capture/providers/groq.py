@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from tokenbudget.capture.api import never
 from tokenbudget.capture.providers.openai import BATCHES, CHAT, EMBEDDINGS, SPEECH, TRANSCRIPTIONS
 from tokenbudget.capture.stainless import StainlessSdk
 
@@ -18,7 +20,7 @@ SDK = StainlessSdk(
     clients=("Groq", "AsyncGroq"),
     provider="groq",
     routes={
-        "/chat/completions": CHAT,
+        "/chat/completions": replace(CHAT, usual=never),  # the tools it ran are in the message
         "/embeddings": EMBEDDINGS,
         "/audio/transcriptions": TRANSCRIPTIONS,
         "/audio/translations": TRANSCRIPTIONS,

@@ -19,10 +19,12 @@ from tokenbudget.capture.batches import Reading
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.fields import Fields
 from tokenbudget.capture.hosts import billed_by, provider_at
-from tokenbudget.capture.providers import cohere, litellm_streams, mistral, openai, openai_rules
+from tokenbudget.capture.providers import cohere, google_rules, litellm_streams, mistral, openai
 from tokenbudget.capture.providers.litellm_handlers import HANDLERS, region_in, who_bills
+from tokenbudget.capture.providers.openai_tools import server_tools
 from tokenbudget.capture.sdk import MARK, Mark
 from tokenbudget.capture.shells import Attempt
+from tokenbudget.capture.wholes import stated_total
 
 _DETAILS = "usage.prompt_tokens_details"
 _READ = openai.CHAT.read.but(
@@ -40,8 +42,9 @@ _RETRYING = "_with_retries"
 def _other_names(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
     """Take cache writes and searches from where LiteLLM puts them for providers that are not OpenAI."""
     found["cache_write_tokens"] = max(found.get("cache_write_tokens", 0), found.pop("cache_created", 0))
-    if searches := found.pop("searches", 0):
-        found["tools"] = {"web_search": searches}
+    if (searches := found.pop("searches", 0)) and not found.get("tools"):
+        model = str(found.get("model") or request.get("model"))
+        found["tools"] = google_rules.searches(model, searches) if "gemini" in model else {"web_search": searches}
 
 
 def _own_estimate(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
@@ -58,14 +61,12 @@ def _image_tokens(found: Found, response: Fields, request: Fields) -> None:  # n
         found.pop("output_tokens", None)
 
 
-CHAT = replace(
-    openai.CHAT, read=_READ, usual=never, rules=(_own_estimate, *openai.CHAT.rules, _other_names), adds=("tools",)
-)
+CHAT = replace(openai.CHAT, read=_READ, usual=never, rules=(_own_estimate, *openai.CHAT.rules, _other_names))
 COMPLETIONS = replace(openai.COMPLETIONS, read=_READ, rules=(_own_estimate, *openai.COMPLETIONS.rules, _other_names))
 # The cost in a response's usage is no bill here: LiteLLM writes its own estimate there.
-RESPONSES = replace(openai.RESPONSES, rules=(openai_rules.server_tools,))
+RESPONSES = replace(openai.RESPONSES, rules=(stated_total, server_tools))
 FETCHED_RESPONSES = replace(RESPONSES, skip=openai.FETCHED_RESPONSES.skip)
-COMPACT = replace(openai.COMPACT, rules=())
+COMPACT = replace(openai.COMPACT, rules=(stated_total,))
 IMAGES = replace(openai.IMAGES, rules=(_image_tokens, *openai.IMAGES.rules))
 _FUNCTIONS = {
     "completion": CHAT,
