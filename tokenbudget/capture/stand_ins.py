@@ -22,12 +22,12 @@ def answer_for(http: Any) -> bool:
     if not any(name in loaded for name in _LOADED_IN_TESTS):
         return False
     transport = getattr(http, "_transport", None)
-    placed = (
-        getattr(http, "send", None),
-        getattr(http, "_transport_for_url", None),
-        getattr(transport, "handler", None),
+    placed = getattr(http, "send", None), getattr(http, "_transport_for_url", None)
+    return (
+        any(map(_is_tool, placed))
+        or _home(getattr(transport, "handler", None)) in _TOOLS
+        or any(map(_is_replaced, (transport, getattr(transport, "_pool", None))))
     )
-    return any(map(_is_tool, placed)) or any(map(_is_replaced, (transport, getattr(transport, "_pool", None))))
 
 
 def _is_replaced(part: Any) -> bool:

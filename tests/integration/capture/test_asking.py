@@ -189,6 +189,29 @@ def test_a_mocked_body_without_a_type_is_an_event_stream_all_the_same(connect, e
     assert tokens(events) == WHOLE
 
 
+def test_a_body_that_a_hook_has_read_is_the_one_without(events):
+    library = http_of(openai)
+
+    def server(request):
+        return at_hand(like_openai)(request).to(request)
+
+    read = []
+    for wrap in (lambda client: client, tb.wrap):
+        hooks = {"response": [lambda response: response.read() and response.text]}
+        http = library.Client(transport=library.MockTransport(server), event_hooks=hooks)
+        raw = wrap(openai.OpenAI(api_key="unused", http_client=http)).chat.completions.with_raw_response.create(**ASK)
+        read.append((raw.http_response.text, raw.http_response.content))
+    assert read[0] == read[1]
+    assert tokens(events) == WHOLE
+
+
+def test_a_null_deeper_in_a_chunk_is_the_callers(connect, events):
+    chunk = bodies.but(bodies.CHAT_CHUNKS[1], choices=[{"index": 0, "delta": {"content": "Hello "}, "usage": None}])
+    bare, wrapped, _ = both(connect, raw_lines, bodies.sse(chunk, FINISH, bodies.CHAT_USAGE_CHUNK, "[DONE]"))
+    assert wrapped[0] == bare[0]
+    assert '"usage": null' in wrapped[0]
+
+
 # Test tools that answer in the network's place.
 
 
