@@ -92,8 +92,12 @@ price.
 - Runs of assistants, and responses made in the background, are recorded once: when they are first seen done. What a
   run's tools cost beside its tokens it does not state. Gemini's interactions do not say that they were made in the
   background, so those are recorded where the process that fetches them is the one that saw them begin.
-- Streams of OpenAI's protocol: usage is asked for, and the chunk that brings it is hidden from a caller who did not
-  ask. Raw responses, too: who reads their bytes or lines gets those that would have come.
+- Streams of OpenAI's protocol: usage is asked for where a server does not state it unasked, and the chunk that brings
+  it is hidden from a caller who did not ask. Raw responses, too: who reads their bytes or lines gets those that would
+  have come. A server unknown to us that always sends a chunk of usage without choices needs to be asked for it by
+  you, or you do not see it ([why](../decisions/0007-asking-for-usage.md)).
+- In your tests, mocks of a client and hand-written doubles pass through `tb.wrap` as they are and are not measured.
+  respx, pytest-httpx and vcr get the requests that would have been made without it.
 
 ## Frameworks
 

@@ -65,7 +65,7 @@ class Case:
         self._is_prepaid = tier == fees.PREPAID
         self.on_demand: Case | None = None
         self.router = router
-        if self._is_prepaid and first is not fees.PROVISIONED:
+        if self._is_prepaid and dated is not fees.PROVISIONED:
             self.on_demand = Case(provider, dated, tier="", region=region, speed=speed)
 
     def plan(self, at: datetime | None, input_tokens: int) -> tuple[Card, Plan]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from functools import cache
@@ -18,8 +18,15 @@ from tokenbudget.pricing.table import PriceRow
 
 PREPAID = "prepaid"
 """The tier whose tokens are paid for by time."""
-PROVISIONED = Card(
-    "provisioned throughput", {"input_cost_per_token": 0, "output_cost_per_token": 0}, own=("input_cost_per_token",)
+PROVISIONED: tuple[tuple[float, Card | None], ...] = (
+    (
+        float("-inf"),
+        Card(
+            "provisioned throughput",
+            {"input_cost_per_token": 0, "output_cost_per_token": 0},
+            own=("input_cost_per_token",),
+        ),
+    ),
 )
 """What is known of the model behind provisioned throughput: nothing."""
 _SIZES = ("low", "medium", "high")
@@ -201,7 +208,7 @@ def _tool(card: Card, provider: str, name: str, calls: int, usage: Usage, tier: 
 
 
 def _own(card: Card, name: str) -> Decimal | None:
-    """Give what the user pays for a call of a tool, e.g. as ``code_interpreter_4g_cost_per_call``."""
+    """Return what the user pays for a tool's call or a unit, e.g. as ``code_interpreter_4g_cost_per_call``."""
     fields = (f"{form.replace(':', '_')}_cost_per_call" for form in (name, name.partition(":")[0]))
     return next((card.discounted(Decimal(card.fields[field])) for field in fields if field in card.own), None)
 
@@ -263,9 +270,34 @@ def _unit(card: Card, name: str, quantity: Decimal, usage: Usage, tier: str) -> 
         return
     unit = table().units.get(base)
     if unit is None:
-        yield Extra(name, name, quantity, None, "")
+        yield Extra(name, name, quantity, _own(card, name), card.source)
     elif not _measured_in_tokens(card, unit.side, usage):
         yield Extra(name, unit.unit, quantity, _unit_rate(card, unit, variant, tier), card.source)
+
+
+def how_to_set(provider: str, model: str, parts: Iterable[str]) -> str:
+    """Write the line that sets the rates of parts that have none.
+
+    Examples
+    --------
+    >>> how_to_set("openai", "gpt-5", ["file_search"])
+    "tb.prices.set(provider='openai', model='gpt-5', rates={'file_search_cost_per_call': ...})"
+    """
+    rates = ", ".join(f"{_field(part)!r}: ..." for part in parts)
+    return f"tb.prices.set(provider={provider!r}, model={model!r}, rates={{{rates}}})"
+
+
+def _field(part: str) -> str:
+    """Name the field that would price a part."""
+    name, _, kind = part.partition(" ")
+    base, _, variant = name.partition(":")
+    if kind == "tokens":
+        return f"{name}_cost_per_token"
+    if kind == "speed":
+        return "input_cost_per_token"
+    if unit := table().units.get(base):
+        return unit.slots[0].replace("per_", "cost_per_", 1)
+    return f"{base}_{variant}_cost_per_call" if variant else f"{base}_cost_per_call"
 
 
 def has_rate(card: Card, name: str, tier: str) -> bool:

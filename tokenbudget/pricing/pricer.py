@@ -165,8 +165,7 @@ class Pricer:
         overrides = self._overrides.of(provider, [*given, *match.all_names(provider, given), key or ""])
         if key is None and not overrides:
             if any(map(match.is_provisioned, given)):
-                dated = [(float("-inf"), fees.PROVISIONED)]
-                return Case(provider, dated, tier=fees.PREPAID, region=None, speed=None)
+                return Case(provider, fees.PROVISIONED, tier=fees.PREPAID, region=None, speed=None)
             return self._unknown(provider, model, requested_model)
         if key in fees.table().routers.keys and not overrides:
             return Unpriced(reason="no_price", detail=f"which model {key} handed the call on to is not stated")
@@ -309,7 +308,7 @@ def _refusal(error: Exception, provider: str, model: str) -> Unpriced:
     what = f"{model} of {provider}"
     if isinstance(error, NoRateError):
         used = ", ".join(error.parts)
-        detail = f"{what} used {used}, which has no rate: set one with tokenbudget.pricing.prices.set(...)"
+        detail = f"{what} used {used}, which has no rate: set one with {fees.how_to_set(provider, model, error.parts)}"
         return Unpriced(reason="no_unit_price", detail=detail, parts=error.parts, lines=error.lines)
     if isinstance(error, NoPriceError):
         return Unpriced(reason="no_price", detail=f"{what} has no price for the time of the call yet")

@@ -7,6 +7,7 @@ import json
 import os
 from decimal import Decimal
 
+import httpx
 import pytest
 
 import tokenbudget as tb
@@ -71,6 +72,20 @@ def test_a_stream_says_its_usage_to_us_and_not_to_the_caller(litellm, server, ev
     assert len(events) == 2
     for event in events:
         is_whole(event)
+
+
+def test_a_test_tool_gets_the_request_that_would_have_been_made(litellm, monkeypatch, events):
+    sent = []
+
+    def handle_request(transport, request):
+        sent.append(json.loads(request.read()))
+        return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=b"".join(bodies.CHAT_STREAM))
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", handle_request)
+    ask = {"model": "openai/gpt-4o-mini", "messages": HI, "api_key": "unused", "api_base": "http://llm.example.com/v1"}
+    stream = litellm.completion(**ask, stream=True)
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in stream) == "Hello there."
+    assert "stream_options" not in sent[0]
 
 
 def test_a_stream_left_early_is_recorded_as_aborted(litellm, server, events):

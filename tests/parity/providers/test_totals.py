@@ -54,6 +54,12 @@ def test_sound_that_mistral_counts_beside_the_prompt_is_input(server, events, ho
     assert event.cost_usd == (383 * Decimal("0.1") + 50 * Decimal("0.4")) / 1_000_000
 
 
+def test_sound_whose_length_is_not_stated_is_input_as_well(events):
+    usage = HEARD | {"prompt_audio_seconds": None}
+    client(chat(usage, "voxtral-small-2507")).chat.completions.create(model="voxtral-small-2507", messages=sdks.HI)
+    assert (*counts(events[0]), events[0].usage.input_audio_tokens) == (383, 50, 375)
+
+
 def test_a_transcription_by_the_second_keeps_its_tokens(server, events):
     server.answer({"model": "voxtral-mini-latest", "text": "Hi", "language": "en", "segments": [], "usage": HEARD})
     sound = {"file_name": "a.mp3", "content": b"abc"}

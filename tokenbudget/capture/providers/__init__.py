@@ -58,14 +58,3 @@ def sdk_of(client: Any) -> Sdk | None:
             if found.supports(client):
                 return found
     return None
-
-
-def supported() -> list[str]:
-    """Name every client class, and module, that `wrap` knows."""
-    firsts = {module: package for package, module in reversed(MODULES.items())}
-    return [
-        f"{package}.{name}" if name else f"the module {package}"
-        for package in MODULES
-        if package in firsts.values()
-        for name in sdk(package).clients or ("",)
-    ]

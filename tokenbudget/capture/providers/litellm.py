@@ -13,10 +13,11 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
-from tokenbudget.capture import shells
+from tokenbudget.capture import asking, shells, stand_ins
 from tokenbudget.capture.api import Api, never
 from tokenbudget.capture.batches import Reading
 from tokenbudget.capture.call import Call
+from tokenbudget.capture.fields import fields
 from tokenbudget.capture.hosts import billed_by, provider_at
 from tokenbudget.capture.providers import cohere, litellm_streams, mistral, openai
 from tokenbudget.capture.providers import litellm_rules as rules
@@ -97,6 +98,10 @@ class LiteLlm:
     def supports(self, client: Any) -> bool:
         """Tell whether this is the module."""
         return isinstance(client, ModuleType) and client.__name__ == self.name
+
+    def is_made(self, client: Any) -> bool:  # noqa: ARG002 (the signature of an Sdk)
+        """Tell that the module is what is called."""
+        return True
 
     def wrap(self, client: Any, provider: str | None) -> None:
         """Observe the module's functions."""
@@ -248,10 +253,11 @@ def _likeness(name: str, other: str) -> int:
 
 def _ask(attempt: Attempt) -> None:
     """Ask for the stream's usage where the caller did not."""
-    own, wanted = attempt.kwargs, attempt.kwargs.get("stream_options") or {}
-    if wanted.get("include_usage"):
+    own = attempt.kwargs
+    http = getattr(getattr(attempt.owner, "module_level_client", None), "client", None)
+    if fields(own.get("stream_options")).get("include_usage") or stand_ins.answer_for(http):
         return
-    attempt.kwargs = {**own, "stream_options": {**wanted, "include_usage": True}}
+    attempt.kwargs = {**own, "stream_options": asking.with_usage(own)}
     attempt.hide_usage = True
 
     def without(error: BaseException) -> tuple[Any, ...] | None:

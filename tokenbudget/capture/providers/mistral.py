@@ -29,9 +29,8 @@ _CHAT = openai.CHAT.read.but(
 
 def _seconds_of_audio(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
     """Count seconds of sound; transcriptions are billed by them and not by the tokens that the total has for them."""
-    seconds = found.get("audio_seconds")
-    by_total(found, found.pop("total_tokens", None), rest="input_audio_tokens" if seconds else "")
-    if seconds:
+    by_total(found, found.pop("total_tokens", None), rest="input_audio_tokens")
+    if seconds := found.get("audio_seconds"):
         found["units"] = {"audio_seconds": Decimal(str(seconds))}
 
 

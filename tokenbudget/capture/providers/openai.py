@@ -171,11 +171,11 @@ def _batch_made(batch: Fields) -> tuple[str, Any]:
 BATCHES = Batches(results_end="/content", line=batch_line, batch_part="/batches", made=_batch_made)
 
 
-def _asks_for_usage(client: Any, provider: str) -> bool:
-    """Whether a server knows ``stream_options``: Mistral states usage unasked, Azure knows it since 2024-09."""
+def _knows_stream_options(client: Any) -> bool:
+    """Whether a server knows ``stream_options``: Azure does since 2024-09."""
     version = getattr(client, "_api_version", None)
     dated = isinstance(version, str) and version[:4].isdigit()
-    return provider not in {"mistral", "perplexity"} and not (dated and str(version) < "2024-09")
+    return not (dated and str(version) < "2024-09")
 
 
 SDK = StainlessSdk(
@@ -186,5 +186,5 @@ SDK = StainlessSdk(
     class_providers={"Azure": "azure", "Bedrock": "bedrock"},
     fetched={"/responses/": FETCHED_RESPONSES, "/threads/": RUNS},
     batches=BATCHES,
-    asks_for_usage=_asks_for_usage,
+    may_ask=_knows_stream_options,
 )

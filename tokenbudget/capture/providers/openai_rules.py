@@ -55,11 +55,11 @@ def _request(found: Found) -> None:
 
 
 def _left_out(found: Found, model: object) -> str:
-    """Name what is stated nowhere but in the total: Gemini's thoughts, and sound that Mistral counts in seconds."""
-    if found.get("audio_seconds"):
+    """Name what is stated nowhere but in the total: Gemini's thoughts, and the sound that Mistral's models hear."""
+    name = model.rpartition("/")[2] if type(model) is str else ""
+    if found.get("audio_seconds") or name.startswith("voxtral"):
         return "input_audio_tokens"
-    is_gemini = type(model) is str and model.rpartition("/")[2].startswith("gemini")
-    return "reasoning_tokens" if is_gemini and "reasoning_tokens" not in found else ""
+    return "reasoning_tokens" if name.startswith("gemini") and "reasoning_tokens" not in found else ""
 
 
 def reported_cost(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
