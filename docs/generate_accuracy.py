@@ -32,24 +32,26 @@ HEAD = """# How exact the counts and costs are
 
 **{tokens} of {all_tokens} token counts and {costs} of {all_costs} costs are as worked out by hand.**
 
-Each row is an answer of a provider's API. {recorded} were recorded by the test suites of public projects, with texts
-replaced and usage as it came ([sources](../../tests/recordings/README.md)); {written}, whose names begin with `w-`,
-were written for our tests after the provider's documentation, where no recording was to be had. The provider's own
-client, wrapped with `tb.wrap`, gets each of them in every way that it can come in:
+Each row is one answer of a provider's API. {recorded} of them were recorded by the test suites of public projects:
+texts are replaced, ids, model names and usage are as they came ([sources](../../tests/recordings/README.md)). The other
+{written}, named `w-…`, were written for our tests from the provider's documentation, for shapes without a recording.
+The provider's own client, wrapped with `tb.wrap`, receives each answer in every way that applies to it:
 
 | way | what the caller does | answers | token counts | tools and units | costs |
 |---|---|---:|---:|---:|---:|
 {ways}
 
-*By hand* means without the product's code: tokens are read off the body by what the provider's documentation says of
-each field, and the cost is a sum of quantities times rates, line by line, as `tests/recordings/expected.jsonl` and
-`written.py` state them. Rates are those of {book}, on {at.day} {at:%B %Y}, and the price lists of providers for
-what it leaves out; an answer that states its own bill costs that. A token count is input, output, or a part of them;
-one that should not be there counts against us. An empty cell is a way that the answer cannot come in: the rules stand
-in `tests/recordings/replay.py`. ✓ is equal to the last token and the last digit; a dash is a cost that nobody can know.
+*By hand* means without the product's code. Tokens are read off the body by what the provider's documentation says of
+each field. The cost is a sum of quantity times rate, line by line, as stated in `tests/recordings/expected.jsonl` and
+`written.py`. Rates are those of {book} on {at.day} {at:%B %Y}, and of the providers' price lists for what that table
+leaves out. An answer that states its own bill costs that bill.
 
-The same answers give the same counts and costs through the handlers for LlamaIndex and LangChain, as far as these hand
-them on, through LiteLLM, and in `tb.explain`, from the journal and from sealed days: the tests hold that.
+✓ means equal to the last token and the last digit; anything else is shown with what was read instead. A count that is
+there and should not be is wrong, too. A dash is an unknown count or cost. An empty cell is a way that does not apply;
+the rules are in `tests/recordings/replay.py`.
+
+The tests also compare the counts and costs of the same answers as LlamaIndex, LangChain and LiteLLM hand them on, as
+far as they do, and those that `tb.explain` shows before and after a day is sealed.
 """
 KINDS = ("tokens", "others", "costs")
 DOES = {
@@ -87,7 +89,7 @@ class Tally:
 
 
 def page() -> str:
-    """Give the text of the page."""
+    """Return the text of the page."""
     answers = [*recordings(), *WRITTEN]
     tallies = {way: Tally() for way in WAYS}
     with running() as server:

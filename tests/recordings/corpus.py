@@ -102,7 +102,7 @@ def total(lines: Lines | None) -> Decimal | None:
 
 
 def used(event: Event) -> dict[str, Any]:
-    """Give what an event's usage has, without what is 0."""
+    """Return what an event's usage has, without what is 0."""
     usage = {name: getattr(event.usage, name) for name in Usage.__struct_fields__}
     beside = {"passes", "reported_cost_usd"}  # how it is priced, not what was used
     return {
@@ -113,7 +113,7 @@ def used(event: Event) -> dict[str, Any]:
 
 
 def cost(event: Event) -> Decimal | None:
-    """Give what an event costs at the time that the answers are priced at."""
+    """Return what an event costs at the time that the answers are priced at."""
     return default().priced(msgspec.structs.replace(event, occurred_at=AT, cost_usd=None, unpriced=None)).cost_usd
 
 

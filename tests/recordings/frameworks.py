@@ -97,7 +97,7 @@ def _unwrapped(client: Any) -> Any:
 
 
 def _handed_on(recording: Recording, answer: Any) -> Any:
-    """Give what LlamaIndex's classes put into ``raw``: of a stream, its last item."""
+    """Return what LlamaIndex's classes put into ``raw``: of a stream, its last item."""
     if recording.is_stream:
         answer = ([item for item in answer if _states_usage(item)] or answer)[-1]
     if recording.api == "generateContent":
@@ -224,7 +224,7 @@ def _content(recording: Recording) -> Any:
 
 
 def _blocks(recording: Recording) -> list[dict[str, Any]]:
-    """Give an answer's blocks as LangChain's classes do, but for their text."""
+    """Return an answer's blocks as LangChain's classes do, but for their text."""
     body = recording.response
     if recording.api == "generateContent":
         parts = [part for one in body["candidates"] for part in (one.get("content") or {}).get("parts") or ()]
@@ -234,7 +234,7 @@ def _blocks(recording: Recording) -> list[dict[str, Any]]:
 
 
 def _facts(recording: Recording) -> dict[str, Any]:
-    """Give what LangChain's classes put beside the text, usage apart."""
+    """Return what LangChain's classes put beside the text, usage apart."""
     body = recording.response
     if recording.api == "converse":
         return {name: body[name] for name in ("serviceTier", "stopReason") if name in body}
@@ -252,7 +252,7 @@ def _facts(recording: Recording) -> dict[str, Any]:
 
 
 def _usage_metadata(recording: Recording) -> dict[str, Any]:
-    """Give LangChain's `UsageMetadata` of an answer, as its class for the API works it out."""
+    """Return LangChain's `UsageMetadata` of an answer, as its class for the API works it out."""
     given, made, total, inside, of_output = _METADATA[recording.api](_usage(recording))
     tier = recording.response.get("service_tier")
     prefix = f"{tier}_" if recording.provider == "openai" and tier in {"priority", "flex"} else ""

@@ -254,7 +254,7 @@ def _may_be_in_a_batch(recording: Recording) -> bool:
 
 
 def tier_of(body: dict[str, Any]) -> str:
-    """Give the service tier that an answer names, wherever it does, as the price table calls it."""
+    """Return the service tier that an answer names, wherever it does, as the price table calls it."""
     places = (body, body.get("usage") or {}, body.get("usageMetadata") or {})
     names = ("service_tier", "serviceTier", "trafficType")
     return fees.tier_of(next((place[name] for place in places for name in names if place.get(name)), None))

@@ -36,7 +36,7 @@ def _lines(*stated: tuple[str, int | str, str]) -> Lines:
 
 
 def _halved(lines: Lines) -> Lines:
-    """Give what tokens cost in a batch at half price; calls of tools cost the same."""
+    """Return what tokens cost in a batch at half price; calls of tools cost the same."""
     return tuple((part, quantity, rate if part in _TOOLS else rate / 2) for part, quantity, rate in lines)
 
 

@@ -21,7 +21,7 @@ _INPUT, _OUTPUT = f"{_USAGE}.input_token_details", f"{_USAGE}.output_token_detai
 
 
 def _in_any_tier(section: str, name: str) -> tuple[str, ...]:
-    """Give the places of a count that LangChain names after the tier that served it, as OpenAI's."""
+    """Return the places of a count that LangChain names after the tier that served it, as OpenAI's."""
     return tuple(f"{section}.{tier}{name}" for tier in ("", "priority_", "flex_"))
 
 
@@ -143,7 +143,7 @@ def read(message: Fields, said: Fields, provider: str) -> tuple[Api, Fields]:
 
 
 def _own_usage(message: Fields, facts: Fields) -> Fields:
-    """Give the provider's own usage; Bedrock's older class writes one of its own making, which is not it."""
+    """Return the provider's own usage; Bedrock's older class writes one of its own making, which is not it."""
     if usage := fields(facts.get("token_usage")):
         return usage
     usage = fields(facts.get("usage"))
@@ -151,7 +151,7 @@ def _own_usage(message: Fields, facts: Fields) -> Fields:
 
 
 def _items(message: Fields) -> Iterable[Any]:
-    """Give what an OpenAI response consists of, among it the calls of tools that are billed apart."""
+    """Return what an OpenAI response consists of, among it the calls of tools that are billed apart."""
     content = message.get("content")
     yield from content if isinstance(content, list) else ()
     yield from fields(message.get("additional_kwargs")).get("tool_outputs") or ()

@@ -92,7 +92,7 @@ def recognise(raw: Any, provider: str = "") -> tuple[Api, Fields]:
 
 
 def _own(api: Api, provider: str) -> Api:
-    """Give the rules that a provider has of its own for another one's API."""
+    """Return the rules that a provider has of its own for another one's API."""
     return mistral.CHAT if provider == "mistral" and api is openai.CHAT else api
 
 
@@ -109,7 +109,7 @@ def _of_usage(answer: Fields) -> Api:
 
 
 def _gemini(answer: Fields) -> Fields:
-    """Give an answer of Gemini's as its API sends it; LlamaIndex puts the fields of its candidate beside the usage."""
+    """Return Gemini's answer as its API sends it; LlamaIndex puts the fields of the candidate beside the usage."""
     plain = as_json(answer)
     candidates = plain.get("candidates") or [{name: plain[name] for name in ("groundingMetadata",) if name in plain}]
     return {**plain, "candidates": [one for one in candidates if one]}

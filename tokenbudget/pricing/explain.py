@@ -69,7 +69,7 @@ _INCOMPLETE = (
 
 
 def _as_recorded(event: Event) -> Receipt | Unpriced:
-    """Give the cost that is recorded, where working it out again would give a wrong one."""
+    """Return the cost that is recorded, where working it out again would give a wrong one."""
     cost, key = event.cost_usd, event.price_key or ""
     if cost is None:
         return Unpriced(reason=event.unpriced or "error", detail="it was recorded without a price")
