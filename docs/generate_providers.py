@@ -87,7 +87,8 @@ price.
   provider that states no usage is counted by LiteLLM itself. Answers from its cache and mocks are not recorded. With
   `fallbacks` each model that is tried is an event. `anthropic_messages`, `google_genai` and `interactions` of a model
   that does not speak these are recorded as the completions and responses they are made of; those that LiteLLM's own
-  Rust core makes when asked to (an option of 1.106) are not seen.
+  Rust core makes when asked to (an option of 1.106) are not seen. Cohere's completions have no cost, because LiteLLM
+  hands on Cohere's tokens and not the billed units, and Gemini's are taken to be served in the tier they asked for.
 - Runs of assistants, and responses made in the background, are recorded once: when they are first seen done. What a
   run's tools cost beside its tokens it does not state. Gemini's interactions do not say that they were made in the
   background, so those are recorded where the process that fetches them is the one that saw them begin.
@@ -104,6 +105,12 @@ price.
 |---|---|---|---|
 | LangChain | `langchain.TokenBudgetCallbackHandler` | `callbacks` | langchain-core 1.7.2 |
 | LlamaIndex | `llamaindex.TokenBudgetEventHandler` | the root dispatcher | llama-index-core 0.14.25 |
+
+What a framework hands on is read by the provider's own rules. LangChain's classes keep the provider's usage of answers
+that come whole, but for Gemini's, Bedrock's, Cohere's and Perplexity's, and of streams only their own. There sound that
+Gemini heard, images it made, and Cohere's billed units are not told apart: such a call has no cost, and says why. The
+service tier of Gemini is not handed on by either framework, nor are the passes of Anthropic's compaction and advisor in
+streams: for these, wrap the client (or `tb.patch()`), which sees the answer as it came.
 
 A call that goes through a wrapped client as well is recorded once, by the client. Anything else:
 `tb.record(provider=..., model=..., usage=...)`.

@@ -82,17 +82,18 @@ def stated_total(found: Found, response: Fields, request: Fields) -> None:  # no
 
 
 def with_cache(found: Found) -> None:
-    """Add what was read from and written to the cache to an input that leaves it out (Anthropic, Bedrock).
+    """Add what was read from and written to the cache to an input that leaves it out (Anthropic, Bedrock)."""
+    with_lifetimes(found)
+    if found.get("input_tokens") is not None:
+        found["input_tokens"] += found.get("cache_read_tokens", 0) + found.get("cache_write_tokens", 0)
 
-    Writes whose lifetime is not stated are of models that had only one, of five minutes.
-    """
+
+def with_lifetimes(found: Found) -> None:
+    """Make cache writes and their lifetimes whole: where none is stated there was only one, of five minutes."""
     split = found.get("cache_write_5m_tokens", 0) + found.get("cache_write_1h_tokens", 0)
     if split:
         found.setdefault("cache_write_tokens", split)
-    reads, writes = found.get("cache_read_tokens", 0), found.get("cache_write_tokens", 0)
-    if found.get("input_tokens") is not None:
-        found["input_tokens"] += reads + writes
-    if writes and not split:
+    elif writes := found.get("cache_write_tokens", 0):
         found["cache_write_5m_tokens"] = writes
 
 

@@ -66,14 +66,19 @@ def _passes(found: Found, response: Fields, request: Fields) -> None:  # noqa: A
 
     Other iterations are in the top-level usage already, or (a declined fallback) are not billed.
     """
+    with_passes(found, "message", passes_beside(found.pop("iterations", ())))
+
+
+def passes_beside(iterations: Iterable[Any]) -> list[Pass]:
+    """Give the passes among iterations that the top-level usage leaves out."""
     beside = []
-    for iteration in found.pop("iterations", ()):
+    for iteration in iterations:
         known = fields(iteration)
         if known.get("type") in _BESIDE_THE_TOTAL:
             counts = _read_counts(known)
             with_cache(counts)
             beside.append(Pass(usage=Usage(**counts), model=known.get("model"), kind=known["type"]))
-    with_passes(found, "message", beside)
+    return beside
 
 
 MESSAGES = Api(

@@ -10,7 +10,7 @@ from typing import Any
 from tokenbudget.capture import recent
 from tokenbudget.capture.api import Found
 from tokenbudget.capture.estimate import text_bytes
-from tokenbudget.capture.fields import Fields, fields
+from tokenbudget.capture.fields import Fields, fields, plain
 from tokenbudget.capture.results import json_object
 from tokenbudget.capture.wholes import by_total
 
@@ -163,6 +163,22 @@ def fetched_often(found: Found, response: Fields, request: Fields) -> None:  # n
 def body_of(response: Fields) -> Fields:
     """Give the JSON of a response; the SDK's first versions hand it on decoded."""
     return json_object(response["body"]) if "body" in response else response
+
+
+def as_json(answer: Any) -> Any:
+    """Spell what the SDK's Python objects, or dicts made of them, hold as the API's JSON does; nulls are left out.
+
+    Examples
+    --------
+    >>> as_json({"usage_metadata": {"prompt_token_count": 3, "thoughts_token_count": None}})
+    {'usageMetadata': {'promptTokenCount': 3}}
+    """
+    return plain(answer, spell=_camel)
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part[:1].upper() + part[1:] for part in rest)
 
 
 def fold_generate(answer: dict[str, Any], item: Fields) -> int:
