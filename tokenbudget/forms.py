@@ -172,7 +172,7 @@ class _State:
             speed=speed,
             region=region,
             project=settings.project,
-            unpriced=price.reason if isinstance(price, Unpriced) else None,
+            unpriced=price.label if isinstance(price, Unpriced) else None,
             price_key=price.key if isinstance(price, Tariff) else None,
         )
         return Form(event, price if isinstance(price, Tariff) else None)

@@ -8,6 +8,8 @@ from functools import lru_cache
 SUFFIXES = {
     "api.openai.com": "openai",
     "openai.azure.com": "azure",
+    "openai.azure.cn": "azure_cn",
+    "cognitiveservices.azure.cn": "azure_cn",
     "services.ai.azure.com": "azure",
     "cognitiveservices.azure.com": "azure",
     "inference.ai.azure.com": "azure_ai",
@@ -30,14 +32,14 @@ SUFFIXES = {
     "api.cerebras.ai": "cerebras",
     "api.fireworks.ai": "fireworks",
     "api.moonshot.ai": "moonshot",
-    "api.moonshot.cn": "moonshot",
-    "dashscope.aliyuncs.com": "dashscope",
+    "api.moonshot.cn": "moonshot_cn",
+    "dashscope.aliyuncs.com": "dashscope_cn",
     "dashscope-intl.aliyuncs.com": "dashscope",
     "dashscope-us.aliyuncs.com": "dashscope",
     "api.z.ai": "zai",
-    "open.bigmodel.cn": "zai",
+    "open.bigmodel.cn": "zai_cn",
     "api.minimax.io": "minimax",
-    "api.minimaxi.com": "minimax",
+    "api.minimaxi.com": "minimax_cn",
     "api.deepinfra.com": "deepinfra",
     "api.sambanova.ai": "sambanova",
     "api.hyperbolic.xyz": "hyperbolic",
@@ -61,6 +63,8 @@ SUFFIXES = {
     "snowflakecomputing.com": "snowflake",
     "ollama.com": "ollama",
 }
+STATE_USAGE_UNASKED = frozenset({"deepseek", "fireworks", "groq", "mistral", "openrouter", "perplexity", "together"})
+"""Providers whose streams state their usage without ``stream_options.include_usage``."""
 _BEDROCK = re.compile(r"bedrock[a-z-]*\.(?P<region>[a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|api\.aws)")
 _LOCAL = {"localhost", "127.0.0.1", "::1", "0.0.0.0", "host.docker.internal"}  # noqa: S104 (compared, not bound)
 _LOCAL_PORTS = {11434: "ollama", 1234: "lm_studio"}
@@ -86,12 +90,14 @@ def provider_at(host: str, port: int | None = None) -> tuple[str | None, str | N
     ('bedrock', 'us-east-1')
     >>> provider_at("localhost", 11434)
     ('ollama', None)
+    >>> provider_at("api.moonshot.cn")  # bills in yuan, api.moonshot.ai in dollars
+    ('moonshot_cn', None)
     """
     host = host.lower().rstrip(".")
     if host in _LOCAL:
         return _LOCAL_PORTS.get(port or 0), None
     if match := _BEDROCK.fullmatch(host):
-        return "bedrock", match["region"]
+        return "bedrock_cn" if host.endswith(".cn") else "bedrock", match["region"]
     if host.endswith("-aiplatform.googleapis.com"):
         return "vertex", host.removesuffix("-aiplatform.googleapis.com")
     labels = host.split(".")
@@ -101,3 +107,17 @@ def provider_at(host: str, port: int | None = None) -> tuple[str | None, str | N
             region = ".".join(labels[:cut]) if suffix in _REGIONS else ""
             return SUFFIXES[suffix], region or None
     return None, None
+
+
+def billed_by(made_for: str | None, found: str | None) -> str | None:
+    """Choose between whom a client is made for and who is at its address.
+
+    Azure's client behind a company's gateway, or any other address, is Azure's; at an address of Azure China it is who
+    bills there.
+
+    Examples
+    --------
+    >>> billed_by("azure", None), billed_by("azure", "azure_cn"), billed_by(None, "groq")
+    ('azure', 'azure_cn', 'groq')
+    """
+    return found if made_for is None or (found or "").startswith(f"{made_for}_") else made_for

@@ -8,7 +8,6 @@ of clients stay as they were, and retries inside the client are one call.
 
 from __future__ import annotations
 
-import copy
 import functools
 import importlib
 import sys
@@ -16,24 +15,22 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tokenbudget import config
-from tokenbudget.capture import connects, shells
+from tokenbudget.capture import asking, connects, shells
 from tokenbudget.capture.api import Api
 from tokenbudget.capture.batches import Batches, Reading
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.connects import Connect
 from tokenbudget.capture.fields import NONE
-from tokenbudget.capture.hosts import provider_at
+from tokenbudget.capture.hosts import billed_by, provider_at
 from tokenbudget.capture.raw import observe_raw
 from tokenbudget.capture.sdk import MARK, Mark
 from tokenbudget.capture.sessions import Session
 from tokenbudget.capture.shells import Attempt, Seam
-from tokenbudget.capture.streams import AsyncItems, Items, notice_close
+from tokenbudget.capture.stainless_classes import count_retries, marking, noticing_loop, see_before
+from tokenbudget.capture.streams import AsyncItems, Items, is_usage_alone, notice_close
 from tokenbudget.unmeasured import Unmeasured, by_end, note
 
-_REFUSED = (400, 422)
 _MOST_CLASSES = 500
-_refusing: set[tuple[str, str]] = set()
-"""(Package, address) of servers that refused ``stream_options``: not asked again."""
 
 
 class StainlessSdk:
@@ -59,8 +56,8 @@ class StainlessSdk:
         Name of a resource, but for ``Async``, whose ``connect`` opens sessions over web sockets -> how they are read.
     unmeasured : dict of str to Unmeasured
         End of a path, with ``{}`` for an id, that is posted to and billed, but not measured.
-    asks_for_usage : callable
-        ``asks(client, provider)``: whether a server may be asked for a stream's usage.
+    may_ask : callable
+        ``may_ask(client)``: whether a client's server knows the option that asks for a stream's usage.
     """
 
     def __init__(  # noqa: PLR0913 (a declaration)
@@ -75,7 +72,7 @@ class StainlessSdk:
         batches: Batches | None = None,
         connects: Mapping[str, Connect | Unmeasured] | None = None,
         unmeasured: Mapping[str, Unmeasured] | None = None,
-        asks_for_usage: Callable[[Any, str], bool] = lambda client, provider: True,  # noqa: ARG005
+        may_ask: Callable[[Any], bool] = lambda client: True,  # noqa: ARG005
     ) -> None:
         self.name = self.package = name
         self.clients = clients
@@ -92,7 +89,7 @@ class StainlessSdk:
             *(connect for connect in self._connects.values() if isinstance(connect, Unmeasured)),
         )
         self._find_unmeasured = by_end(unmeasured or {})
-        self._asks_for_usage = asks_for_usage
+        self._may_ask = may_ask
         self._everything = False
         self._raw: Any = ()
         self._streams: tuple[type, ...] = ()
@@ -105,6 +102,10 @@ class StainlessSdk:
     def supports(self, client: Any) -> bool:
         """Tell whether this object is one of the package's clients."""
         return isinstance(client, self._bases())
+
+    def is_made(self, client: Any) -> bool:
+        """Tell whether its class has made a client of this object."""
+        return hasattr(client, "_client")
 
     def wrap(self, client: Any, provider: str | None) -> None:
         """Mark a client; wrapping it again changes at most the provider."""
@@ -159,9 +160,9 @@ class StainlessSdk:
         call = Call(api, provider, request, request.get("model") or getattr(owner, "_azure_deployment", None), region)
         attempt = Attempt(call, owner, args, kwargs)
         if callable(asked.get("post_parser")):
-            options.post_parser = _see_before(options.post_parser, call)
-        if api.ask_for_usage and kwargs.get("stream"):
-            self._ask(attempt, options, request, provider)
+            options.post_parser = see_before(options.post_parser, call)
+        if api.ask_for_usage and kwargs.get("stream") and self._may_ask(owner):
+            asking.ask(attempt, options, self.name)
         return attempt
 
     def end(self, attempt: Attempt, result: Any) -> Any:
@@ -215,32 +216,8 @@ class StainlessSdk:
         provider, region = provider_at(url.host, url.port)
         named = next((p for part, p in self._class_providers.items() if part in type(client).__name__), None)
         region = getattr(client, "aws_region", None) or getattr(client, "region", None) or region
-        mark.target = mark.provider or named or provider or self._provider, region
+        mark.target = mark.provider or billed_by(named, provider) or self._provider, region
         mark.address = address
-
-    def _ask(self, attempt: Attempt, options: Any, request: Mapping[str, Any], provider: str) -> None:
-        """Ask for the stream's usage where the caller did not."""
-        wanted = request.get("stream_options") or {}
-        server = (self.name, str(attempt.owner.base_url))
-        if wanted.get("include_usage") or server in _refusing or not self._asks_for_usage(attempt.owner, provider):
-            return
-        own = attempt.args
-        asking = copy.copy(options)
-        asking.json_data = {**request, "stream_options": {**wanted, "include_usage": True}}
-        attempt.args = tuple(asking if arg is options else arg for arg in own)
-        attempt.hide_usage = attempt.args != own
-
-        def without(error: BaseException) -> tuple[Any, ...] | None:
-            if getattr(error, "status_code", None) not in _REFUSED:
-                return None
-            if "stream_options" in str(error):
-                _refusing.add(server)
-            elif provider_at(attempt.owner.base_url.host)[0] is not None:
-                return None  # a server known to understand it has something else to object to
-            attempt.hide_usage = False
-            return own
-
-        attempt.fallback = without
 
     def _bases(self) -> tuple[type, ...]:
         base = sys.modules[f"{self.name}._base_client"]
@@ -255,14 +232,14 @@ class StainlessSdk:
         sync.request = shells.sync_shell(sync.request, self)  # type: ignore[attr-defined]
         asynchronous.request = shells.async_shell(asynchronous.request, self)  # type: ignore[attr-defined]
         for cls in (sync, asynchronous):
-            _count_retries(cls)
+            count_retries(cls)
         if self._connects:
             resource = importlib.import_module(f"{self.name}._resource")
             for cls in (resource.SyncAPIResource, resource.AsyncAPIResource):
                 connects.notice(cls, self._connects, self.connect)
         self._streams = (base.Stream, base.AsyncStream)
         for cls, method in ((base.Stream, "__iter__"), (base.AsyncStream, "__aiter__")):
-            setattr(cls, method, _noticing_loop(getattr(cls, method)))
+            setattr(cls, method, noticing_loop(getattr(cls, method)))
         self._raw = tuple(
             getattr(sys.modules[f"{self.name}.{module}"], name)
             for module, name in (("_response", "BaseAPIResponse"), ("_legacy_response", "LegacyAPIResponse"))
@@ -276,7 +253,7 @@ class StainlessSdk:
         self._shelled.add(cls)
         for name in ("copy", "with_options"):
             if name in cls.__dict__:
-                setattr(cls, name, _marking(cls.__dict__[name]))
+                setattr(cls, name, marking(cls.__dict__[name]))
 
 
 def observe_stream(stream: Any, call: Call, *, hide_usage: bool) -> None:
@@ -287,58 +264,6 @@ def observe_stream(stream: Any, call: Call, *, hide_usage: bool) -> None:
     stream.__dict__.pop("_iterator", None)
     reading = object.__new__(type(stream))
     reading.__dict__.update(stream.__dict__)
-    items = stream.__dict__[MARK] = kind(reading.__stream__(), call, hide_usage=hide_usage)
+    items = stream.__dict__[MARK] = kind(reading.__stream__(), call, is_usage_alone if hide_usage else None)
     stream._iterator = items.steps  # noqa: SLF001 (the one place all of a stream's readers go through)
     notice_close(stream.response.stream, items)
-
-
-def _see_before(parser: Any, call: Call) -> Any:
-    """Keep the response that a parser is given: if the parser raises, the answer was paid for all the same."""
-
-    @functools.wraps(parser, updated=())
-    def seeing(response: Any) -> Any:
-        call.saw(response)
-        return parser(response)
-
-    return seeing
-
-
-def _marking(original: Any) -> Any:
-    @functools.wraps(original)
-    def copying(self: Any, *args: Any, **kwargs: Any) -> Any:
-        new = original(self, *args, **kwargs)
-        mark = self.__dict__.get(MARK)
-        if mark is not None:
-            new.__dict__[MARK] = Mark(mark.provider)
-        return new
-
-    return copying
-
-
-def _noticing_loop(original: Any) -> Any:
-    @functools.wraps(original)
-    def noticing(self: Any) -> Any:
-        inner = original(self)
-        items = self.__dict__.get(MARK)
-        if items is not None:
-            items.follow(inner)
-        return inner
-
-    return noticing
-
-
-def _count_retries(cls: Any) -> None:
-    # The first versions retry by calling themselves.
-    name = next((name for name in ("_sleep_for_retry", "_retry_request") if hasattr(cls, name)), None)
-    if name is None:
-        return
-    original = getattr(cls, name)
-
-    @functools.wraps(original)
-    def again(self: Any, *args: Any, **kwargs: Any) -> Any:
-        attempt = shells.current_attempt.get()
-        if attempt is not None and not attempt.is_over:
-            attempt.call.attempts += 1
-        return original(self, *args, **kwargs)
-
-    setattr(cls, name, again)

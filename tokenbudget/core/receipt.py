@@ -6,6 +6,9 @@ from decimal import Decimal
 
 import msgspec
 
+_LONGEST_LABEL = 256
+"""Characters of a reason that are kept with an event."""
+
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a receipt; ``amount = quantity x rate``, rounded to whole picodollars.
@@ -49,26 +52,44 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     lines : tuple of Line
     price_key : str
         The row of the price book that priced the call.
-    not_priced : tuple of str
-        What was used but has no flat rate (e.g. a container's run time); the cost does not include it.
+    list_cost_usd : Decimal or None
+        What the call would have cost on demand, where its tokens are paid for already (provisioned throughput, scale
+        tier) and cost nothing here.
     """
 
     cost_usd: Decimal
     lines: tuple[Line, ...]
     price_key: str
-    not_priced: tuple[str, ...] = ()
+    list_cost_usd: Decimal | None = None
 
 
 class Unpriced(msgspec.Struct, frozen=True, kw_only=True):
-    """No price, no number.
+    """No price, no number: a cost that leaves something out would be taken for the whole.
 
     Attributes
     ----------
     reason : str
-        One of ``unknown_model``, ``no_price``, ``no_usage``, ``no_unit_price``, ``error``.
+        One of ``unknown_model``, ``no_price``, ``no_usage``, ``no_unit_price``, ``other_currency``, ``error``.
     detail : str
         A sentence for people: what was looked for, and what to do.
+    parts : tuple of str
+        What was used and has no rate, where that is the reason: ``file_search``, ``input tokens``, …
+    lines : tuple of Line
+        What is known beside these parts, for people; its sum is not the cost.
     """
 
     reason: str
     detail: str = ""
+    parts: tuple[str, ...] = ()
+    lines: tuple[Line, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The reason as events carry it in ``unpriced``: with the parts that have no rate, where there are some.
+
+        Examples
+        --------
+        >>> Unpriced(reason="no_unit_price", parts=("file_search",)).label
+        'no_unit_price: file_search'
+        """
+        return f"{self.reason}: {', '.join(self.parts)}"[:_LONGEST_LABEL] if self.parts else self.reason

@@ -23,7 +23,7 @@ from llama_index.core.instrumentation.events.span import SpanDropEvent
 from tokenbudget import faults
 from tokenbudget.capture import estimate, recent
 from tokenbudget.capture.api import Api
-from tokenbudget.capture.fields import Fields, fields
+from tokenbudget.capture.fields import Fields
 from tokenbudget.capture.recording import record
 from tokenbudget.integrations import shapes
 from tokenbudget.integrations.reported import Reported
@@ -76,7 +76,7 @@ class TokenBudgetEventHandler(BaseEventHandler):
         named = event.model_dict
         provider = shapes.provider_of(str(named.get("class_name") or "unknown"))
         model = named.get("model") or named.get("model_name")
-        self._spans.setdefault(event.span_id, []).append(Reported(api, provider, request, model=model))
+        self._spans.setdefault(event.span_id, []).append(Reported(api, provider, {**request, "model": model}))
 
     def _take(self, event: BaseEvent) -> Reported | None:
         begun = self._spans.get(event.span_id)
@@ -96,13 +96,12 @@ class TokenBudgetEventHandler(BaseEventHandler):
 
     def _answered(self, event: Any) -> None:
         begun = self._take(event)
-        raw = None if event.response is None else event.response.raw
         if begun is None:
             return
-        begun.api = shapes.api_of(raw)
-        response_id = begun.api.read(fields(raw)).get("response_id")
-        if (response_id is None or not recent.seen(response_id)) and not begun.is_recorded(fields(raw)):
-            begun.answered(raw)
+        begun.api, answer = shapes.recognise(None if event.response is None else event.response.raw, begun.provider)
+        response_id = begun.api.read(answer).get("response_id")
+        if (response_id is None or not recent.seen(response_id)) and not begun.is_recorded(answer):
+            begun.answered(answer)
 
     def _embedded(self, event: EmbeddingEndEvent) -> None:
         begun = self._take(event)

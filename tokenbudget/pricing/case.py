@@ -36,6 +36,10 @@ class Case:
         None where nothing is known for the time.
     tier : str
         The service tier, as the table names it.
+    on_demand : Case or None
+        The same calls at list price, where their tokens are prepaid and the model is known.
+    router : Case or None
+        What the choice of the model costs beside it, where a deployment made it (Azure's model router).
     """
 
     def __init__(
@@ -46,6 +50,7 @@ class Case:
         tier: str,
         region: str | None,
         speed: str | None,
+        router: Case | None = None,
     ) -> None:
         self.provider = provider
         self.begins = [begin for begin, _ in dated]
@@ -57,6 +62,11 @@ class Case:
         first = self.cards[0]
         self.is_timeless = len(dated) == 1 and first is not None and first.off_peak is None
         self._only: tuple[Card, Plan] | None = None
+        self._is_prepaid = tier == fees.PREPAID
+        self.on_demand: Case | None = None
+        self.router = router
+        if self._is_prepaid and dated is not fees.PROVISIONED:
+            self.on_demand = Case(provider, dated, tier="", region=region, speed=speed)
 
     def plan(self, at: datetime | None, input_tokens: int) -> tuple[Card, Plan]:
         """Give the card and the rates for a call of a time and a size.
@@ -78,6 +88,8 @@ class Case:
 
     def tariff(self) -> Tariff | None:
         """Give what tokens cost from now on; None where it is no matter of counts alone, or may change by itself."""
+        if self.router is not None:
+            return None
         epoch, card = len(self.cards) - 1, self.cards[-1]
         # A call under way for longer than that is nobody's.
         since = datetime.now(UTC) - timedelta(days=1)
@@ -97,7 +109,8 @@ class Case:
         plan = self._plans.get((epoch, above, off_peak))
         if plan is None:
             card = self.card(epoch)
-            plan = card.plan(self.tier, above, off_peak=off_peak, uplifts=tuple(self._uplifts(card)))
+            tier = "" if self._is_prepaid else self.tier
+            plan = card.plan(tier, above, off_peak=off_peak, uplifts=tuple(self._uplifts(card)))
             self._plans[epoch, above, off_peak] = plan
         return plan
 
@@ -108,6 +121,9 @@ class Case:
 
     def _uplifts(self, card: Card) -> Iterator[tuple[str, Decimal]]:
         """Give the multipliers on every token rate, by how, where and how fast the call was served."""
+        if self._is_prepaid:
+            yield fees.PREPAID, Decimal(0)
+            return
         if self.tier == "batch" and not card.has_tier("batch") and (batch := fees.table().batches.get(self.provider)):
             yield "batch", batch.of_standard
         entries = card.fields.get("provider_specific_entry") or {}
@@ -121,10 +137,11 @@ class Case:
                     yield self._region, Decimal(value)
         if self._speed not in _ORDINARY:
             value = entries.get(self._speed)
-            if not isinstance(value, int | Decimal):
+            if isinstance(value, int | Decimal):
+                yield self._speed, Decimal(value)
+            elif not card.states_tokens:
                 # Speed is dear, and the standard rate would be far too low.
                 raise NoRateError(f"{self._speed} speed")
-            yield self._speed, Decimal(value)
 
 
 def dated_cards(
@@ -166,5 +183,5 @@ def _card(key: str, row: PriceRow | None, override: Override | None) -> Card | N
         mode=row.mode if row else "",
         source=override.source if override and (own or multiplier is not None) else row.source if row else "",
         multiplier=multiplier,
-        is_own=bool(own),
+        own=own,
     )

@@ -15,7 +15,20 @@ _quantize = EXACT.quantize
 
 
 class NoRateError(Exception):
-    """Something was used that has no rate; the name of the part is the argument."""
+    """Something was used that has no rate.
+
+    Parameters
+    ----------
+    *parts : str
+        What has none.
+    lines : iterable of Line
+        What else was used, and has one.
+    """
+
+    def __init__(self, *parts: str, lines: Iterable[Line] = ()) -> None:
+        super().__init__(*parts)
+        self.parts = parts
+        self.lines = tuple(lines)
 
 
 def amount(quantity: Decimal, rate: Decimal) -> Decimal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
@@ -14,21 +14,27 @@ import msgspec
 from tokenbudget.core.providers import canonical
 from tokenbudget.pricing.table import PriceBook
 
+DOLLAR = "USD"
 # Resource paths in front of an id: Google's, Bedrock's ARNs, a gateway's own.
 _PATH = re.compile(r"^(?:arn:[^/]*/|(?:projects/.*/)?(?:publishers/[^/]+/)?models/|(?:converse|invoke)/)")
 # A snapshot is dated in full; four digits alone could as well be a version (gpt-4-0613, mistral-large-2411).
 _DATED = re.compile(r"(?:[-@]\d{4}-?\d{2}-?\d{2}|:\d{8}(?:-v\d+)?)$")
+# Asked for, four digits are a version all the same: whoever answers with less has served that one.
+_SNAPSHOT = re.compile(r"[-@](?:\d{4}-?\d{2}-?\d{2}|\d{4})(?:-preview)?$")
 _FINE_TUNED = re.compile(r"^(ft:[^:]+):.*$")
+_PROVISIONED = re.compile(r"^arn:[^:]*:bedrock:[^/]*:provisioned-model/")
 _ARN_REGION = re.compile(r"^arn:[^:]*:bedrock:([a-z0-9-]+):")
 
 
 class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a provider's models are keyed in the table (``data/providers.toml``)."""
 
-    keys: tuple[str, ...]
+    keys: tuple[str, ...] = ()
     served_by: tuple[str, ...] = ()
     requested: bool = False
     gateway: bool = False
+    vague: tuple[str, ...] = ()
+    currency: str = DOLLAR
 
 
 @cache
@@ -48,8 +54,8 @@ def find_key(
 ) -> str | None:
     """Find the key of the row that prices a model of a provider.
 
-    The answered id counts before the requested one (on Bedrock the other way round), each as it is, then as the alias
-    of a dated snapshot that has no row of its own.
+    The answered id counts before the requested one, unless it says less (on Bedrock, or where the requested one is a
+    snapshot of it), each as it is, then as the alias of a dated snapshot that has no row of its own.
 
     Parameters
     ----------
@@ -67,10 +73,7 @@ def find_key(
         None where no row is surely the right one.
     """
     rules = rules_of(provider)
-    ids = [model, requested_model or ""]
-    if rules.requested:
-        ids.reverse()
-    for wanted in filter(None, ids):
+    for wanted in _ids(rules, provider, model, requested_model or ""):
         owner, _, rest = wanted.partition("/")
         if rules.gateway and rest and (key := find_key(book, canonical(owner), rest, region=region)):
             return key
@@ -79,6 +82,27 @@ def find_key(
                 if _is_served(book, rules, key, name):
                     return key
     return None
+
+
+def _ids(rules: Provider, provider: str, model: str, requested_model: str) -> list[str]:
+    """Give the ids that may name the price, the one that says most first."""
+    answered, asked = (next(names(provider, one), "") for one in (model, requested_model))
+    if is_vague(provider, model, requested_model):
+        return [requested_model]
+    if rules.requested or (answered and asked != answered and _SNAPSHOT.sub("", asked) == answered):
+        return [one for one in (requested_model, model) if one]
+    return [one for one in (model, requested_model) if one]
+
+
+def is_vague(provider: str, model: str, requested_model: str | None) -> bool:
+    """Tell whether the answered id stands for several models, so that only the requested one can name the price.
+
+    Examples
+    --------
+    >>> is_vague("azure", "gpt-4", "gpt-4-1106-preview"), is_vague("azure", "gpt-4", "gpt-4")
+    (True, False)
+    """
+    return bool(requested_model) and requested_model != model and model in rules_of(provider).vague
 
 
 def names(provider: str, model: str) -> Iterator[str]:
@@ -98,6 +122,22 @@ def names(provider: str, model: str) -> Iterator[str]:
     for form in forms:
         if (alias := _DATED.sub("", form)) != form:
             yield alias
+
+
+def all_names(provider: str, models: Iterable[str]) -> list[str]:
+    """Give the names of several ids, those of the first one first."""
+    return [name for model in models for name in names(provider, model)]
+
+
+def is_provisioned(model: str) -> bool:
+    """Tell whether an id is that of throughput paid for by the hour, however many tokens go through it.
+
+    Examples
+    --------
+    >>> is_provisioned("arn:aws:bedrock:us-east-1:123456789012:provisioned-model/abc")
+    True
+    """
+    return bool(_PROVISIONED.match(model))
 
 
 def _keys(rules: Provider, name: str, region: str | None) -> Iterator[str]:

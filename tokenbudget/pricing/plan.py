@@ -8,7 +8,7 @@ beside output at $9 costs $4.50 in a tier that halves output.  Nearly all rows t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from operator import attrgetter
 from typing import Any
@@ -22,6 +22,7 @@ from tokenbudget.pricing.parts import INPUT_PARTS, OUTPUT_PARTS, SIDE, WHOLE, Pa
 
 # A context of its own: the host program's may be of any precision, or trap.
 EXACT = Context(prec=50, rounding=ROUND_HALF_EVEN)
+_SIDES = ("input", "output")
 _DIGITS = Decimal("1E-18")
 
 
@@ -94,8 +95,12 @@ class Card:
     ----------
     brackets : tuple of int
         Input tokens above which another context tier begins, rising.
+    own : frozenset of str
+        Fields that the user set.
     is_own : bool
         Whether rates are the user's own, so that zeros are meant.
+    states_tokens : bool
+        Whether the user says what tokens cost: then so they do, however fast the call was served.
     """
 
     def __init__(
@@ -106,13 +111,15 @@ class Card:
         mode: str = "",
         source: str = "",
         multiplier: Decimal | None = None,
-        is_own: bool = False,
+        own: Iterable[str] = (),
     ) -> None:
         self.key = key
         self.source = source
         self.mode = mode
         self.fields = fields
-        self.is_own = is_own
+        self.own = frozenset(own)
+        self.is_own = bool(self.own)
+        self.states_tokens = any(field.slot in _SIDES for name in self.own if (field := parse(name)))
         self._multiplier = multiplier
         self.rates: dict[tuple[str, int], dict[str, Decimal]] = {("", 0): {}}
         self._read(fields, 0)
@@ -120,7 +127,7 @@ class Card:
             # Some tiers are by other counts than tokens, such as results of a search: no rate then.
             if span := bracket.get("range"):
                 self._read(bracket, int(span[0]))
-        if not is_own:
+        if not self.is_own:
             self._drop_free_writes()
         self.brackets = tuple(sorted({above for _, above in self.rates if above}))
         self.off_peak = OffPeak.read(fields.get("off_peak_pricing"))
@@ -217,7 +224,7 @@ class Card:
             tier if not tier or self.has_tier(tier) else f"{tier} (standard rate)",
             f"above_{above // 1000}k_tokens" if above else "",
             "off_peak" if off_peak else "",
-            *(f"{name}×{multiplier.normalize():f}" for name, multiplier in uplifts),
+            *(f"{name}×{multiplier.normalize():f}" if multiplier else name for name, multiplier in uplifts),
         ]
         return Plan(
             key=self.key,

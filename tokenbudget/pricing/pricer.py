@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -70,8 +71,10 @@ class Pricer:
         kind = (provider, model, requested_model, service_tier, speed, region, batch)
         try:
             bill = usage.reported_cost_usd
-            if bill is not None and bill.is_finite() and bill >= 0:
+            if bill is not None and fees.is_bill(canonical(provider), bill):
                 return _reported(bill)
+            if bill is not None:
+                usage = _replace(usage, reported_cost_usd=None)
             if usage.absent and not usage.passes:
                 return Unpriced(reason="no_usage", detail="the provider stated no usage for this call")
             case = self.case(kind)
@@ -103,7 +106,7 @@ class Pricer:
             return _replace(event, cost_usd=Decimal(pico).scaleb(-12, EXACT), price_key=key, unpriced=None)
         answer = self.price_event(event)
         if isinstance(answer, Unpriced):
-            return _replace(event, cost_usd=None, price_key=None, unpriced=answer.reason)
+            return _replace(event, cost_usd=None, price_key=None, unpriced=answer.label)
         return _replace(event, cost_usd=answer.cost_usd, price_key=answer.price_key, unpriced=None)
 
     def token_cost(self, event: Event) -> tuple[int, str] | None:
@@ -131,7 +134,7 @@ class Pricer:
             card, plan = case.plan(event.occurred_at, usage.input_tokens)
         except (NoPriceError, NoRateError):
             return None
-        pico = None if card.per_request else token_pico(plan, usage)
+        pico = None if card.per_request or case.router else token_pico(plan, usage)
         return None if pico is None else (pico, card.key)
 
     def case(self, kind: Kind) -> Case | Unpriced:
@@ -157,19 +160,33 @@ class Pricer:
         provider, model, requested_model, service_tier, speed, region, batch = kind
         provider = canonical(provider)
         key = self._key(provider, model, requested_model, region)
-        names = [name for given in (model, requested_model) if given for name in match.names(provider, given)]
-        overrides = self._overrides.of(provider, [*names, key or ""])
+        given = [name for name in (model, requested_model) if name]
+        # The user's own price first by the very name that coverage shows, e.g. the ARN of an inference profile.
+        overrides = self._overrides.of(provider, [*given, *match.all_names(provider, given), key or ""])
         if key is None and not overrides:
-            return self._unknown(provider, model or requested_model or "")
+            if any(map(match.is_provisioned, given)):
+                return Case(provider, fees.PROVISIONED, tier=fees.PREPAID, region=None, speed=None)
+            return self._unknown(provider, model, requested_model)
+        if key in fees.table().routers.keys and not overrides:
+            return Unpriced(reason="no_price", detail=f"which model {key} handed the call on to is not stated")
         rows = self.book.history(key or "")
-        dated = dated_cards(key or f"{provider}/{names[0]}", rows, overrides, self._overrides.of(provider, [ANY_MODEL]))
+        dated = dated_cards(key or f"{provider}/{given[0]}", rows, overrides, self._overrides.of(provider, [ANY_MODEL]))
         if all(card is None or card.is_blank for _, card in dated) and not (rows and fees.is_free(rows[-1])):
             return Unpriced(
                 reason="no_price",
                 detail=f"the price table lists {key} without a price: set one with tokenbudget.pricing.prices.set(...)",
             )
         tier = "batch" if batch else fees.tier_of(service_tier)
-        return Case(provider, dated, tier=tier, region=region, speed=speed)
+        router = None if overrides else self._router(provider, requested_model)
+        return Case(provider, dated, tier=tier, region=region, speed=speed, router=router)
+
+    def _router(self, provider: str, requested_model: str | None) -> Case | None:
+        """Give what a deployment costs that only chose the model; None for one that is the model."""
+        key = match.find_key(self.book, provider, requested_model) if requested_model else None
+        if key not in fees.table().routers.keys:
+            return None
+        cards = dated_cards(key, self.book.history(key), (), self._overrides.of(provider, [ANY_MODEL]))
+        return Case(provider, cards, tier="", region=None, speed=None)
 
     def _key(self, provider: str, model: str, requested_model: str | None, region: str | None) -> str | None:
         for name in (model, requested_model):
@@ -181,12 +198,21 @@ class Pricer:
         """Find what the user mapped a deployment to: a model of its provider, or a key of the table."""
         return match.find_key(self.book, provider, model, region=region) or (model if model in self.book else None)
 
-    def _unknown(self, provider: str, model: str) -> Unpriced:
-        near = match.near(self.book, provider, model)
+    def _unknown(self, provider: str, model: str, requested_model: str | None) -> Unpriced:
+        currency = match.rules_of(provider).currency
+        if currency != match.DOLLAR:
+            detail = f"{provider} bills in {currency}, and the price table is in US dollars: set what you pay for"
+            return Unpriced(reason="other_currency", detail=f"{detail} {model!r} with tb.prices.set(...)")
+        if match.is_vague(provider, model, requested_model):
+            detail = f"{provider} answers {model!r} for several models, and {requested_model!r} names none"
+            mapping = f"configure(models={{{requested_model!r}: 'gpt-4-turbo'}}), say"
+            return Unpriced(reason="unknown_model", detail=f"{detail}: map it with {mapping}")
+        name = model or requested_model or ""
+        near = match.near(self.book, provider, name)
         hint = f"; listed are {', '.join(near)}" if near else ""
         return Unpriced(
             reason="unknown_model",
-            detail=f"no price for {model!r} of {provider}{hint}: map it with configure(models=...) or set its price",
+            detail=f"no price for {name!r} of {provider}{hint}: map it with configure(models=...) or set its price",
         )
 
     def _passes(self, case: Case, usage: Usage, kind: Kind, at: datetime | None) -> Receipt | Unpriced:
@@ -201,23 +227,31 @@ class Pricer:
             lines += token_lines(plan, part.usage, part.model or model)
         rest = _receipt(case, msgspec.structs.replace(usage, input_tokens=None, output_tokens=None, passes=()), at)
         lines += rest.lines
-        return Receipt(cost_usd=total(lines), lines=tuple(lines), price_key=rest.price_key, not_priced=rest.not_priced)
+        return Receipt(cost_usd=total(lines), lines=tuple(lines), price_key=rest.price_key)
 
 
 def _receipt(case: Case, usage: Usage, at: datetime | None) -> Receipt:
     card, plan = case.plan(at, usage.input_tokens or 0)
     _check_both_sides(plan, usage)
     lines = [] if _is_billed_by_units(card, plan, usage, case.tier) else token_lines(plan, usage)
-    not_priced: list[str] = []
     if usage.tools or usage.units or card.per_request:
-        for extra in fees.extras(card, case.provider, usage, case.tier):
-            if extra.rate is None:
-                not_priced.append(extra.part)
-            else:
-                lines.append(_extra_line(extra, extra.rate, card.key))
-    if not_priced and not lines and usage.input_tokens is None and usage.output_tokens is None:
-        raise NoRateError(", ".join(not_priced))
-    return Receipt(cost_usd=total(lines), lines=tuple(lines), price_key=card.key, not_priced=tuple(not_priced))
+        extras = list(fees.extras(card, case.provider, usage, case.tier))
+        lines += [_extra_line(extra, extra.rate, card.key) for extra in extras if extra.rate is not None]
+        if unknown := [extra.part for extra in extras if extra.rate is None]:
+            raise NoRateError(*unknown, lines=lines)
+    if case.router is not None:
+        # A unit of its own: the same tokens are billed by the model that was chosen.
+        chosen = token_lines(case.router.plan(at, 0)[1], Usage(input_tokens=usage.input_tokens))
+        lines += [_replace(line, part="model_router", unit="routed_token") for line in chosen]
+    list_cost = None if case.on_demand is None else _list_cost(case.on_demand, usage, at)
+    return Receipt(cost_usd=total(lines), lines=tuple(lines), price_key=card.key, list_cost_usd=list_cost)
+
+
+def _list_cost(on_demand: Case, usage: Usage, at: datetime | None) -> Decimal | None:
+    """Say what a prepaid call would have cost; None where that is not known."""
+    with contextlib.suppress(NoPriceError, NoRateError):
+        return _receipt(on_demand, usage, at).cost_usd
+    return None
 
 
 def _is_billed_by_units(card: Card, plan: Plan, usage: Usage, tier: str) -> bool:
@@ -273,8 +307,9 @@ def _refusal(error: Exception, provider: str, model: str) -> Unpriced:
     """Say for people why a call has no price."""
     what = f"{model} of {provider}"
     if isinstance(error, NoRateError):
-        detail = f"{what} used {error}, which has no rate: set one with tokenbudget.pricing.prices.set(...)"
-        return Unpriced(reason="no_unit_price", detail=detail)
+        used = ", ".join(error.parts)
+        detail = f"{what} used {used}, which has no rate: set one with {fees.how_to_set(provider, model, error.parts)}"
+        return Unpriced(reason="no_unit_price", detail=detail, parts=error.parts, lines=error.lines)
     if isinstance(error, NoPriceError):
         return Unpriced(reason="no_price", detail=f"{what} has no price for the time of the call yet")
     if isinstance(error, NoUsageError):

@@ -8,7 +8,7 @@ from tokenbudget.core.money import PICO
 from tokenbudget.pricing.frame import reprice_frame
 from tokenbudget.pricing.pricer import Pricer
 
-NOT_IN_THE_BOOK = frozenset({"unknown_model", "no_price"})
+NOT_IN_THE_BOOK = frozenset({"unknown_model", "no_price", "other_currency"})
 """Reasons to keep a stated price: the book knows none, which does not make the one that was stated wrong."""
 
 ANSWERS = ("cost_pico", "price_key", "unpriced")

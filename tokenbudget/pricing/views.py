@@ -39,8 +39,8 @@ class ReceiptView(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def lines(self) -> tuple[Line, ...]:
-        """The lines; none where the call has no price."""
-        return self.answer.lines if isinstance(self.answer, Receipt) else ()
+        """The lines; where a part has no rate, those of the others, whose sum is not the cost."""
+        return self.answer.lines
 
     def _rows(self) -> list[tuple[str, ...]]:
         """Give the cells of all lines and of the total; columns that no line fills are dropped by `_columns`."""
@@ -57,22 +57,29 @@ class ReceiptView(msgspec.Struct, frozen=True, kw_only=True):
             )
             for line in self.lines
         ]
-        return [*rows, ("total", "", "", "", plain(self.cost_usd or Decimal(0)), "", "", "")]
+        amount = sum((line.amount for line in self.lines), Decimal(0))
+        name = "total" if isinstance(self.answer, Receipt) else "known of it"
+        return [*rows, (name, "", "", "", plain(amount), "", "", "")]
+
+    @property
+    def _has_table(self) -> bool:
+        return isinstance(self.answer, Receipt) or bool(self.lines)
 
     def _notes(self) -> list[str]:
         if isinstance(self.answer, Unpriced):
             return [f"no price ({self.answer.reason}): {self.answer.detail}", *self.remarks]
-        unknown = [f"not in the total, because it has no flat price: {', '.join(self.answer.not_priced)}"]
-        return [*(unknown if self.answer.not_priced else []), *self.remarks]
+        list_cost = self.answer.list_cost_usd
+        prepaid = () if list_cost is None else (f"prepaid: on demand it would have cost US$ {plain(list_cost)}",)
+        return [*prepaid, *self.remarks]
 
     def __repr__(self) -> str:
         notes = "\n".join(self._notes())
-        table = text_table(_HEAD, self._rows(), _TEXT_COLUMNS) if isinstance(self.answer, Receipt) else ""
+        table = text_table(_HEAD, self._rows(), _TEXT_COLUMNS) if self._has_table else ""
         return "\n".join(filter(None, (self.title, table, notes)))
 
     def _repr_html_(self) -> str:
         notes = "".join(f"<div>{escape(note)}</div>" for note in self._notes())
-        table = html_table(_HEAD, self._rows(), _TEXT_COLUMNS) if isinstance(self.answer, Receipt) else ""
+        table = html_table(_HEAD, self._rows(), _TEXT_COLUMNS) if self._has_table else ""
         return f"<div><b>{escape(self.title)}</b>{table}{notes}</div>"
 
 

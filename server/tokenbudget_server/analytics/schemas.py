@@ -173,7 +173,8 @@ class CoverageRow(msgspec.Struct, kw_only=True):
     Attributes
     ----------
     reason : str or None
-        ``unknown_model``, ``no_price``, ``no_usage``, ``no_unit_price``, ``error``.
+        ``unknown_model``, ``no_price``, ``no_usage``, ``no_unit_price: <what has no rate>``, ``other_currency``,
+        ``error``.
     share : float
         Of the period's calls, 0 to 1.
     advice : str

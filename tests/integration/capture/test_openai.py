@@ -182,6 +182,43 @@ def test_the_address_tells_the_provider(connect, events, base_url, changes, expe
         assert event.usage.units == {"request_fee_usd": Decimal("0.005")}
 
 
+YUAN = [
+    (openai.OpenAI, {"base_url": "https://dashscope.aliyuncs.com/compatible-mode/v1"}, "dashscope_cn", "qwen-max"),
+    (openai.OpenAI, {"base_url": "https://api.moonshot.cn/v1"}, "moonshot_cn", "kimi-k2-0905-preview"),
+    (openai.OpenAI, {"base_url": "https://open.bigmodel.cn/api/paas/v4"}, "zai_cn", "glm-4.6"),
+    (openai.OpenAI, {"base_url": "https://api.minimaxi.com/v1"}, "minimax_cn", "MiniMax-M2"),
+    (
+        openai.AzureOpenAI,
+        {"azure_endpoint": "https://x.openai.azure.cn", "api_version": "2024-10-21"},
+        "azure_cn",
+        "gpt-4o-mini",
+    ),
+]
+
+
+@pytest.mark.parametrize(("cls", "options", "provider", "model"), YUAN)
+def test_who_bills_in_another_currency_has_no_price_in_dollars(connect, events, cls, options, provider, model):
+    client, _ = connect(cls, bodies.but(bodies.CHAT, model=model), **options)
+    client.chat.completions.create(model=model, messages=HI)
+    assert (events[0].provider, events[0].cost_usd, events[0].unpriced) == (provider, None, "other_currency")
+
+
+@pytest.mark.parametrize(
+    ("deployment", "cost"),
+    [
+        ("gpt-4-1106-preview", Decimal("0.016")),
+        ("gpt-4", Decimal("0.042")),
+        ("mine", None),
+    ],
+)
+def test_a_deployment_says_more_than_the_family_that_azure_answers(connect, events, deployment, cost):
+    options = {"azure_endpoint": "https://x.openai.azure.com", "api_version": "2024-02-01"}
+    usage = {"prompt_tokens": 1000, "completion_tokens": 200, "total_tokens": 1200}
+    client, _ = connect(openai.AzureOpenAI, bodies.but(bodies.CHAT, model="gpt-4") | {"usage": usage}, **options)
+    client.chat.completions.create(model=deployment, messages=HI)
+    assert events[0].cost_usd == cost
+
+
 def test_azure_deployments_are_azure_whatever_the_address(connect, events):
     options = {"azure_endpoint": "https://gateway.example.com", "api_version": "2024-10-21", "azure_deployment": "mine"}
     client, wire = connect(openai.AzureOpenAI, chat_server, **options)
@@ -212,7 +249,10 @@ def test_contradictory_usage_is_clamped_and_marked(connect, events):
     client, _ = connect(openai.OpenAI, bodies.but(bodies.CHAT, usage__prompt_tokens=100))
     client.chat.completions.create(model="m", messages=HI)
     assert events[0].usage.cache_read_tokens == 100
-    assert events[0].warnings == ("cache_read_tokens 400 > input_tokens 100",)
+    assert events[0].warnings == (
+        "total_tokens 1200 != input_tokens 100 + output_tokens 200",
+        "cache_read_tokens 400 > input_tokens 100",
+    )
 
 
 def test_a_failed_parse_was_paid_for(connect, events):

@@ -87,7 +87,7 @@ def test_the_size_makes_the_price(connect, events, model, size, dollars):
     client, _ = connect(openai.OpenAI, video(f"{model} {size}", model=model, size=size))
     client.videos.remix("video_0", prompt="x")
     assert [event.cost_usd for event in events] == [None if dollars is None else Decimal(dollars)]
-    assert events[0].unpriced == (None if dollars else "no_unit_price")
+    assert dollars or events[0].unpriced == f"no_unit_price: video_seconds:{size}"
 
 
 @needs_videos

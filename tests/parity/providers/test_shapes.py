@@ -148,7 +148,11 @@ def test_a_streams_tier_is_in_its_headers(server, events):
 
 def test_a_stream_with_optimized_latency_is_not_priced_as_an_ordinary_one(server, events):
     invoke(server, CHUNKS, "openai.gpt-oss-120b-1:0", **{"x-amzn-bedrock-performanceconfig-latency": "optimized"})
-    assert (events[0].speed, events[0].cost_usd, events[0].unpriced) == ("optimized", None, "no_unit_price")
+    assert (events[0].speed, events[0].cost_usd, events[0].unpriced) == (
+        "optimized",
+        None,
+        "no_unit_price: optimized speed",
+    )
 
 
 def test_a_stream_that_breaks_was_paid_for_as_far_as_it_came(server, events):

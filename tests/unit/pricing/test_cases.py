@@ -1,6 +1,7 @@
 """Receipts and refusals, one by one: what was used, and what the bill must say."""
 
 import json
+import re
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 
 from tokenbudget.core.receipt import Receipt, Unpriced
 from tokenbudget.core.usage import Usage
+from tokenbudget.pricing import Pricer
+from tokenbudget.pricing.overrides import make
 
 CASES = json.loads((Path(__file__).parent / "cases.json").read_text("utf-8"))
 
@@ -30,7 +33,7 @@ def test_receipt(pricer, case):
     assert receipt.cost_usd == Decimal(case["cost"])
     assert receipt.cost_usd == sum(line.amount for line in receipt.lines)
     assert receipt.price_key == case["key"]
-    assert list(receipt.not_priced) == case.get("not_priced", [])
+    assert receipt.list_cost_usd == (Decimal(case["list_cost"]) if "list_cost" in case else None)
     if "tier" in case:
         assert {line.tier for line in receipt.lines if line.unit == "token"} == {case["tier"]}
 
@@ -39,8 +42,20 @@ def test_receipt(pricer, case):
 def test_refusal(pricer, case):
     refused = answer(pricer, case)
     assert isinstance(refused, Unpriced), refused
-    assert refused.reason == case["unpriced"]
+    assert refused.label == case["unpriced"]
     assert refused.detail
+
+
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if "no_unit_price" in c.get("unpriced", "")], ids=lambda case: case["shows"]
+)
+def test_what_a_refusal_says_to_set_prices_the_call(book, pricer, case):
+    refused = answer(pricer, case)
+    fields = re.findall(r"'(\w+)': \.\.\.", refused.detail)
+    assert len(fields) == len(refused.parts)
+    call = case["call"]
+    own = make(provider=call["provider"], model=call["model"], rates=dict.fromkeys(fields, "0.001"))
+    assert isinstance(answer(Pricer(book, overrides=[own]), case), Receipt)
 
 
 def test_each_case_is_asked_either_way():

@@ -102,6 +102,39 @@ class TestOverrides:
         assert cost(pricer, MAY, "house", "azure") == "no_price"
         assert cost(pricer, JUNE, "house", "azure") == 1
 
+    @pytest.mark.parametrize(
+        ("provider", "model"),
+        [
+            ("bedrock", "arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/abc123"),
+            ("bedrock", "arn:aws:bedrock:eu-west-1:123456789012:provisioned-model/abc123"),
+            ("vertex", "projects/p/locations/eu/endpoints/123"),
+            ("vertex", "projects/p/locations/eu/publishers/google/models/house"),
+            ("vertex", "publishers/google/models/house"),
+            ("google", "models/house"),
+            ("google", "tunedModels/house-1a2b"),
+            ("openai", "ft:gpt-4o-2024-08-06:acme::abc123"),
+            ("openai", "openai/house"),
+            ("together", "acme/house@2026-01-01"),
+            ("moonshot_cn", "kimi-k2"),
+            ("azure", "gpt-4"),
+        ],
+    )
+    def test_a_price_set_by_the_name_that_coverage_shows_applies(self, provider, model):
+        own = make(model=model, provider=provider, input_per_million="1.5", output_per_million=2)
+        tuned = row("9e-6", key="ft:gpt-4o-2024-08-06")
+        pricer = Pricer(PriceBook([row("3e-6"), tuned, row("3e-5", key="azure/gpt-4")]), overrides=[own])
+        assert cost(pricer, MAY, model, provider) == Decimal("1.5")
+        asked = pricer.price(provider, model, MILLION, requested_model="something else", at=MAY)
+        assert asked.cost_usd == Decimal("1.5")
+
+    def test_the_users_price_is_the_price_however_fast_the_call(self):
+        pricer = Pricer(
+            PriceBook([row("3e-6")]), overrides=[make(model="gpt-4o", provider="openai", input_per_million=1)]
+        )
+        assert pricer.price("openai", "gpt-4o", MILLION, speed="fast").cost_usd == 1
+        pricer = Pricer(PriceBook([row("3e-6")]), overrides=[make(model="gpt-4o", provider="openai", multiplier="0.5")])
+        assert pricer.price("openai", "gpt-4o", MILLION, speed="fast").label == "no_unit_price: fast speed"
+
     def test_zero_is_meant_where_the_user_says_it(self):
         own = make(model="house", provider="azure", input_per_million=0, output_per_million=0)
         assert cost(Pricer(PriceBook(()), overrides=[own]), MAY, "house", "azure") == 0

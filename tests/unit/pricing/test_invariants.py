@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.unit.pricing.conftest import pinned_table
 from tokenbudget.core.event import Event
@@ -40,11 +41,16 @@ MODELS = [
     ("vertex", "gemini-3-flash"),
     ("deepseek", "deepseek-v4"),
     ("dashscope", "qwen-coder"),
+    ("azure", "gpt-5-mini"),
+    ("azure", "model-router"),
     ("perplexity", "deep"),
     ("perplexity", "online"),
+    ("moonshot_cn", "kimi"),
+    ("bedrock", "arn:aws:bedrock:us-east-1:123456789012:provisioned-model/abc"),
     ("", ""),
 ]
-TIERS = [None, "default", "flex", "priority", "batch", "nonsense"]
+TIERS = [None, "default", "flex", "priority", "batch", "scale", "nonsense"]
+BILL, NO_BILL = {"reported_cost_usd": Decimal("0.01")}, {"reported_cost_usd": Decimal(0)}
 BOUNDS = [0, 1, 31_999, 32_000, 32_001, 199_999, 200_000, 200_001]
 
 counts = st.one_of(st.sampled_from(BOUNDS), st.integers(0, 400_000))
@@ -76,12 +82,13 @@ def events(draw):
         st.sampled_from([(), (), (), ("input_tokens",), ("output_tokens",), ("input_tokens", "output_tokens")])
     )
     parts = {name: getattr(usage, name) for name in TOKEN_FIELDS} | dict.fromkeys(silent)
-    extra = draw(st.sampled_from([{}, {}, {}, {"tools": {"web_search": 2}}, {"reported_cost_usd": Decimal("0.01")}]))
+    extra = draw(st.sampled_from([{}, {}, {}, {"tools": {"web_search": 2}}, BILL, NO_BILL]))
     return Event(
         id="x",
         occurred_at=draw(moments),
         provider=provider,
         model=model,
+        requested_model=draw(st.sampled_from([None, None, "model-router"])),
         usage=Usage(**parts, **extra),
         service_tier=draw(st.sampled_from(TIERS)),
         region=draw(st.sampled_from([None, "eu", "us", "global"])),
@@ -168,13 +175,32 @@ def test_lines_add_up_and_no_token_is_billed_twice(event):
         assert billed == (event.usage.input_tokens or 0) + (event.usage.output_tokens or 0)
 
 
+names = st.sampled_from(["web_search", "file_search", "code_interpreter", "google_maps", "telescope"])
+amounts = st.sampled_from(["seconds", "images", "pages", "characters", "lenses"])
+
+
+@given(events(), st.dictionaries(names, st.integers(1, 3)), st.dictionaries(amounts, st.integers(1, 9).map(Decimal)))
+@settings(max_examples=300)
+def test_what_was_used_is_in_the_cost_or_there_is_no_cost(event, tools, units):
+    usage = replace(event.usage, tools=tools, units=units, reported_cost_usd=None)
+    answer = PRICER.price_event(replace(event, usage=usage))
+    if isinstance(answer, Receipt):
+        parts = {line.part for line in answer.lines}
+        assert tools.keys() <= parts
+        # Beside tokens that have a rate, a unit is another measure of what they are.
+        assert units.keys() <= parts or usage.input_tokens or usage.output_tokens
+    elif answer.reason == "no_unit_price":
+        assert answer.parts
+        assert all(part in answer.detail for part in answer.parts)
+
+
 @given(events())
 @settings(max_examples=300)
 def test_an_event_costs_what_its_receipt_says(event):
     answer = PRICER.price_event(event)
     priced = PRICER.priced(event)  # The way that is short for most calls, now that the kind of call is known.
     if isinstance(answer, Unpriced):
-        assert (priced.cost_usd, priced.price_key, priced.unpriced) == (None, None, answer.reason)
+        assert (priced.cost_usd, priced.price_key, priced.unpriced) == (None, None, answer.label)
     else:
         assert (priced.cost_usd, priced.price_key, priced.unpriced) == (answer.cost_usd, answer.price_key, None)
 
@@ -182,8 +208,6 @@ def test_an_event_costs_what_its_receipt_says(event):
 @given(events(), st.sampled_from(["input_tokens", "output_tokens"]), st.integers(1, 1000))
 @settings(max_examples=200)
 def test_more_tokens_never_cost_less(event, field, more):
-    from msgspec.structs import replace
-
     whole = getattr(event.usage, field)
     if whole is None:
         return
@@ -213,7 +237,7 @@ def check_frame(frame, listed):
     priced = reprice_frame(frame, PRICER)
     assert priced["cost_pico"].to_list() == [to_pico(a.cost_usd) if isinstance(a, Receipt) else None for a in answers]
     assert priced["price_key"].to_list() == [a.price_key if isinstance(a, Receipt) else None for a in answers]
-    assert priced["unpriced"].to_list() == [a.reason if isinstance(a, Unpriced) else None for a in answers]
+    assert priced["unpriced"].to_list() == [a.label if isinstance(a, Unpriced) else None for a in answers]
     assert priced.drop("cost_pico", "price_key", "unpriced").equals(frame)
 
 

@@ -4,115 +4,31 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from inspect import signature
 from types import ModuleType
 from typing import Any
 
-from tokenbudget.capture import shells
-from tokenbudget.capture.api import Api, Found, never
+from tokenbudget.capture import asking, shells, stand_ins
+from tokenbudget.capture.api import Api
 from tokenbudget.capture.batches import Reading
 from tokenbudget.capture.call import Call
-from tokenbudget.capture.fields import Fields
+from tokenbudget.capture.fields import fields
 from tokenbudget.capture.inside import is_in
-from tokenbudget.capture.providers import cohere, litellm_streams, mistral, openai, openai_rules
+from tokenbudget.capture.providers import litellm_streams, openai
+from tokenbudget.capture.providers.litellm_functions import (
+    FALLING_BACK,
+    FETCHING,
+    FUNCTIONS,
+    HANDING_ON,
+    RETRYING,
+    TWINS,
+    UNMEASURED,
+)
 from tokenbudget.capture.providers.litellm_handlers import HANDLERS, region_in, who_bills
 from tokenbudget.capture.providers.litellm_models import instead, target
 from tokenbudget.capture.sdk import MARK, Mark
 from tokenbudget.capture.shells import Attempt
 from tokenbudget.unmeasured import Unmeasured, note
-
-_DETAILS = "usage.prompt_tokens_details"
-_READ = openai.CHAT.read.but(
-    cache_read_tokens=(f"{_DETAILS}.cached_tokens", "usage.cache_read_input_tokens"),
-    cache_write_5m_tokens=f"{_DETAILS}.cache_creation_token_details.ephemeral_5m_input_tokens",
-    cache_write_1h_tokens=f"{_DETAILS}.cache_creation_token_details.ephemeral_1h_input_tokens",
-    cache_created=(f"{_DETAILS}.cache_creation_tokens", "usage.cache_creation_input_tokens"),
-    searches=("usage.server_tool_use.web_search_requests", f"{_DETAILS}.web_search_requests"),
-)
-_BILLERS = ("openrouter", "perplexity", "xai")
-_RETRYING = "_with_retries"
-
-
-def _other_names(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
-    """Take cache writes and searches from where LiteLLM puts them for providers that are not OpenAI."""
-    found["cache_write_tokens"] = max(found.get("cache_write_tokens", 0), found.pop("cache_created", 0))
-    if searches := found.pop("searches", 0):
-        found["tools"] = {"web_search": searches}
-
-
-def _own_estimate(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
-    """Leave out the cost in a stream's usage: LiteLLM writes its own estimate there, where nobody bills in answers."""
-    biller = request.get("custom_llm_provider") or str(request.get("model")).partition("/")[0]
-    if request.get("stream") and biller not in _BILLERS:
-        found.pop("cost", None)
-
-
-def _image_tokens(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
-    """Leave out counts of 0, which LiteLLM gives to images that are billed by the piece."""
-    if not found.get("input_tokens") and not found.get("output_tokens"):
-        found.pop("input_tokens", None)
-        found.pop("output_tokens", None)
-
-
-CHAT = replace(
-    openai.CHAT, read=_READ, usual=never, rules=(_own_estimate, *openai.CHAT.rules, _other_names), adds=("tools",)
-)
-COMPLETIONS = replace(openai.COMPLETIONS, read=_READ, rules=(_own_estimate, *openai.COMPLETIONS.rules, _other_names))
-# The cost in a response's usage is no bill here: LiteLLM writes its own estimate there.
-RESPONSES = replace(openai.RESPONSES, rules=(openai_rules.server_tools,))
-FETCHED_RESPONSES = replace(RESPONSES, skip=openai.FETCHED_RESPONSES.skip)
-COMPACT = replace(openai.COMPACT, rules=())
-IMAGES = replace(openai.IMAGES, rules=(_image_tokens, *openai.IMAGES.rules))
-_FUNCTIONS = {
-    "completion": CHAT,
-    f"completion{_RETRYING}": CHAT,
-    "text_completion": COMPLETIONS,
-    "responses": RESPONSES,
-    f"responses{_RETRYING}": RESPONSES,
-    "get_responses": FETCHED_RESPONSES,
-    "compact_responses": COMPACT,
-    "embedding": replace(openai.EMBEDDINGS, rules=(_own_estimate, *openai.EMBEDDINGS.rules)),
-    "image_generation": IMAGES,
-    "image_edit": IMAGES,
-    "image_variation": IMAGES,
-    "transcription": openai.TRANSCRIPTIONS,
-    "speech": openai.SPEECH,
-    "rerank": cohere.RERANK,
-    "ocr": mistral.OCR,
-    "video_generation": openai.VIDEOS,
-    "video_edit": openai.VIDEOS,
-    "video_extension": openai.EXTENSIONS,
-    "video_remix": openai.VIDEOS,
-    "video_status": openai.VIDEOS,
-}
-"""Each has an asynchronous twin with an ``a`` in front."""
-_TWINS = {
-    "text_completion": "acompletion",
-    "image_generation": "aimg_generation",
-    "image_edit": "async_call",
-    "image_variation": "async_call",
-    **dict.fromkeys((name for name in _FUNCTIONS if name.startswith("video_")), "async_call"),
-}
-"""How a function is told that its asynchronous twin calls it, where not by the twin's name."""
-_FALLING_BACK = (CHAT, COMPLETIONS)
-_FETCHING = {"retrieve_batch": "/batches/{}", "file_content": "/files/{}/content"}
-"""Functions that fetch a batch or its results -> where they are fetched; with twins as well."""
-_UNMEASURED = {
-    "_arealtime": "sessions are handed on as they are",
-    "search": "searches are billed by the provider of the search",
-    "create_fine_tuning_job": "training is billed while it runs",
-    "run_thread": "a run goes on on the server",
-}
-"""Functions that are billed and not measured -> why; with twins as well."""
-_HANDING_ON = (
-    *("main", "utils", "images", "ocr", "rerank_api", "batches", "files", "completion_extras"),
-    *("responses.main", "responses.dispatch", "responses.litellm_completion_transformation"),
-)
-"""Modules whose calls of an observed function are but another way to make the call around.
-
-Others make a request of their own: to embed a prompt for a cache, to ask again with a tool's result.
-"""
 
 
 class LiteLlm:
@@ -120,8 +36,8 @@ class LiteLlm:
 
     name = "litellm"
     clients = ()
-    apis: tuple[Api, ...] = (*dict.fromkeys(_FUNCTIONS.values()), *HANDLERS.apis)
-    unmeasured = tuple(Unmeasured(name, reason) for name, reason in _UNMEASURED.items())
+    apis: tuple[Api, ...] = (*dict.fromkeys(FUNCTIONS.values()), *HANDLERS.apis)
+    unmeasured = tuple(Unmeasured(name, reason) for name, reason in UNMEASURED.items())
 
     def __init__(self) -> None:
         self._everything = False
@@ -130,6 +46,10 @@ class LiteLlm:
     def supports(self, client: Any) -> bool:
         """Tell whether this is the module."""
         return isinstance(client, ModuleType) and client.__name__ == self.name
+
+    def is_made(self, client: Any) -> bool:  # noqa: ARG002 (the signature of an Sdk)
+        """Tell that the module is what is called."""
+        return True
 
     def wrap(self, client: Any, provider: str | None) -> None:
         """Observe the module's functions."""
@@ -155,12 +75,12 @@ class LiteLlm:
         if self._installed:
             return
         self._installed = True
-        for name, api in _FUNCTIONS.items():
-            asked = getattr(module, name.removesuffix(_RETRYING), None)
+        for name, api in FUNCTIONS.items():
+            asked = getattr(module, name.removesuffix(RETRYING), None)
             named = tuple(signature(asked).parameters) if asked is not None else ()
-            self._observe(module, name, _Function(self, api, named, twin=_TWINS.get(name, f"a{name}")))
+            self._observe(module, name, _Function(self, api, named, twin=TWINS.get(name, f"a{name}")))
             self._observe(module, f"a{name}", _Function(self, api, named))
-        for name, path in _FETCHING.items():
+        for name, path in FETCHING.items():
             self._observe(module, name, _Fetching(self, path, twin=f"a{name}"))
             self._observe(module, f"a{name}", _Fetching(self, path))
         for what in self.unmeasured:
@@ -211,7 +131,7 @@ class _Seam:
 
     def makes(self, maker: str, begun: shells.Seam) -> bool:
         """Tell whether a call is ours: of a client that LiteLLM uses, or of a function that hands ours on."""
-        return begun.package != self.package or any(is_in(maker, f"{self.package}.{one}") for one in _HANDING_ON)
+        return begun.package != self.package or any(is_in(maker, f"{self.package}.{one}") for one in HANDING_ON)
 
 
 class _Function(_Seam):
@@ -225,7 +145,7 @@ class _Function(_Seam):
     def begin(self, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Attempt | None:
         mark = self._mark(owner, kwargs)
         # With fallbacks each model that is tried is a call of its own, which LiteLLM makes by the function we observe.
-        if mark is None or kwargs.get("mock_response") or (kwargs.get("fallbacks") and self._api in _FALLING_BACK):
+        if mark is None or kwargs.get("mock_response") or (kwargs.get("fallbacks") and self._api in FALLING_BACK):
             return None
         request = {**dict(zip(self._names, args, strict=False)), **kwargs}
         model, provider = target(owner, str(request.get("model") or ""), kwargs)
@@ -305,10 +225,11 @@ def _is_given_inside(attempt: Attempt, result: Any) -> bool:
 
 def _ask(attempt: Attempt) -> None:
     """Ask for the stream's usage where the caller did not."""
-    own, wanted = attempt.kwargs, attempt.kwargs.get("stream_options") or {}
-    if wanted.get("include_usage"):
+    own = attempt.kwargs
+    http = getattr(getattr(attempt.owner, "module_level_client", None), "client", None)
+    if fields(own.get("stream_options")).get("include_usage") or stand_ins.answer_for(http):
         return
-    attempt.kwargs = {**own, "stream_options": {**wanted, "include_usage": True}}
+    attempt.kwargs = {**own, "stream_options": asking.with_usage(own)}
     attempt.hide_usage = True
 
     def without(error: BaseException) -> tuple[Any, ...] | None:

@@ -9,7 +9,7 @@ from itertools import takewhile
 from typing import Any
 from urllib.parse import urlsplit
 
-from tokenbudget.capture.hosts import provider_at
+from tokenbudget.capture.hosts import billed_by, provider_at
 from tokenbudget.capture.providers.litellm_handlers import who_bills
 
 _MAKER = re.compile(rb"custom_llm_provider:([^;]+)")
@@ -21,13 +21,16 @@ def target(module: Any, asked: str, kwargs: Mapping[str, Any]) -> tuple[str, str
         return "", who_bills(maker)
     address = kwargs.get("api_base") or kwargs.get("base_url")
     try:
-        model, provider, *_ = module.get_llm_provider(
+        model, provider, _, base = module.get_llm_provider(
             model=asked, custom_llm_provider=kwargs.get("custom_llm_provider"), api_base=address
         )
+        address = address or base
     except Exception:  # noqa: BLE001 (the call itself will say that the model is not known)
         provider, _, model = asked.rpartition("/")
-    host = provider_at(urlsplit(address).hostname or "")[0] if address and provider == "openai" else None
-    return model, host or who_bills(provider)
+    there = provider_at(urlsplit(address).hostname or "")[0] if address else None
+    made_for = who_bills(provider)
+    # LiteLLM calls every server that speaks OpenAI's protocol by that name.
+    return model, billed_by(None if made_for == "openai" else made_for, there) or made_for
 
 
 def _maker(response_id: str) -> str | None:
