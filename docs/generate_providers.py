@@ -76,7 +76,8 @@ price.
 - Bedrock: an answer whose body counts no tokens is counted by its `x-amzn-bedrock-…-token-count` headers. boto3 drops
   response fields that are newer than itself: 1.36 does not show cached tokens of Converse, so use 1.38 or newer.
 - A call made inside another one (a guard in an HTTP hook, a judge in a callback of LiteLLM's, a tool that an SDK runs,
-  a task begun meanwhile) is a call of its own. Part of a call is only what its SDK itself does to make it.
+  a task begun meanwhile) is a call of its own. Part of a call is only what its SDK itself does to make it
+  ([why](../decisions/0008-calls-inside-calls.md)).
 - Realtime sessions of OpenAI's: each response is an event with its tokens by modality, and each transcript of what was
   said one of the model that wrote it; a session closed in the middle of a response leaves an aborted one without a
   cost. Live sessions are one event with their seconds, and one for each response or decision they delegate; Gemini's

@@ -3,7 +3,7 @@
 What runs inside a call is not part of it for that alone: a hook that guards a prompt, a callback that judges an answer
 and a task begun meanwhile, which lives on with a copy of the context, all ask models on their own account.  What an SDK
 does for its own call is told by the code that does it: between the call begun and the one around there is no code but
-that of the two SDKs.
+that of the two SDKs.  The reasons are in docs/decisions/0008-calls-inside-calls.md.
 """
 
 from __future__ import annotations
