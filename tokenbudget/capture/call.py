@@ -72,9 +72,9 @@ class Call:
         self.model = model or request.get("model")
         self.region = region
         self.tags = tags_in_force()
-        self.outer = outer.current.get()
-        if self.outer is not None and not self.of_framework:
-            self.outer.hear(self)
+        self.outer = around = outer.current.get()
+        if around is not None and not self.of_framework:
+            around.hear(self)
         self.partial: dict[str, Any] = {}
         self.sent_ns = time.time_ns()
         self.started_ns = time.perf_counter_ns()

@@ -41,6 +41,7 @@ def items(result: Any, call: Call) -> Any:
 def _sent_inside(inner: Iterator[Any], call: Call) -> Iterator[Any]:
     """Go through `inner`, which sends its request, one of the call's, only when its first item is asked for."""
     attempt = Attempt(call, None, (), {})
+    attempt.seam = None
     token = current_attempt.set(attempt)
     try:
         first = next(inner, None)

@@ -52,12 +52,13 @@ class Attempt:
     fallback : callable or None
         ``fallback(error)`` gives the caller's own arguments where the provider may have refused what we added.
     seam : Seam or None
-        The method; None outside of it, as where a stream is read.
+        The method, which its shell puts here; None outside of it, as where a stream is read.
     is_over : bool
         Whether the method is done: tasks that were begun meanwhile live on with the context.
     """
 
     __slots__ = ("args", "call", "fallback", "hide_usage", "is_over", "kwargs", "owner", "seam")
+    seam: Seam | None
 
     def __init__(self, call: Observation, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.call = call
@@ -67,7 +68,6 @@ class Attempt:
         self.hide_usage = False
         self.fallback: Callable[[BaseException], tuple[Any, ...] | None] | None = None
         self.is_over = False
-        self.seam: Seam | None = None
 
 
 current_attempt: contextvars.ContextVar[Attempt | None] = contextvars.ContextVar("tokenbudget_attempt", default=None)

@@ -146,15 +146,11 @@ class StainlessSdk:
         options = args[1] if len(args) > 1 else kwargs["options"]
         asked = options.__dict__
         api = self.route(asked["method"], asked["url"])
-        if type(api) is not Api and type(api) is not Batches:
-            if type(api) is Unmeasured:
-                note(self.name, api)
-            return None
+        if not isinstance(api, Api):
+            return self._begin_other(api, mark, owner, args, kwargs)
         if mark.address is not (address := state.get("_base_url")) or address is None:
             self._locate(owner, mark, address)
         provider, region = mark.target
-        if isinstance(api, Batches):
-            return Attempt(Reading(api, provider, region, options.url), owner, args, kwargs)
         body = asked.get("json_data")
         request = body if isinstance(body, dict) else NONE
         call = Call(api, provider, request, request.get("model") or getattr(owner, "_azure_deployment", None), region)
@@ -197,6 +193,18 @@ class StainlessSdk:
         return lambda: connect.session(provider, region, asked)
 
     # Below: how.
+
+    def _begin_other(
+        self, api: Batches | Unmeasured | None, mark: Mark, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Attempt | None:
+        """Start observing a request that is no model call, if it fetches a batch; count one that is not measured."""
+        if isinstance(api, Batches):
+            self._locate(owner, mark, None)
+            options = args[1] if len(args) > 1 else kwargs["options"]
+            return Attempt(Reading(api, *mark.target, options.url), owner, args, kwargs)
+        if api is not None:
+            note(self.name, api)
+        return None
 
     def _route(self, method: str, url: str) -> Api | Batches | Unmeasured | None:
         path, method = url.partition("?")[0].rstrip("/"), method.lower()
