@@ -188,7 +188,7 @@ class StainlessSdk:
         if isinstance(connect, Unmeasured):
             note(self.name, connect)
             return None
-        self._locate(client, mark, None)
+        self._locate(client, mark, client.__dict__.get("_base_url"))
         provider, region = mark.target
         return lambda: connect.session(provider, region, asked)
 
@@ -199,7 +199,7 @@ class StainlessSdk:
     ) -> Attempt | None:
         """Start observing a request that is no model call, if it fetches a batch; count one that is not measured."""
         if isinstance(api, Batches):
-            self._locate(owner, mark, None)
+            self._locate(owner, mark, owner.__dict__.get("_base_url"))
             options = args[1] if len(args) > 1 else kwargs["options"]
             return Attempt(Reading(api, *mark.target, options.url), owner, args, kwargs)
         if api is not None:
