@@ -10,12 +10,13 @@ from typing import Any
 from tokenbudget import config
 from tokenbudget.core.errors import PriceError
 from tokenbudget.core.event import Event, decode
+from tokenbudget.core.formatting import exact_dollars
 from tokenbudget.core.money import from_pico
 from tokenbudget.core.receipt import Receipt, Unpriced
 from tokenbudget.core.usage import TOKEN_FIELDS, Usage
 from tokenbudget.pricing.local import default
 from tokenbudget.pricing.pricer import Pricer
-from tokenbudget.pricing.views import ReceiptView, plain
+from tokenbudget.pricing.views import ReceiptView
 
 _IDS = ("id", "response_id", "responseId")
 
@@ -67,7 +68,7 @@ def explain(call: Any, pricer: Pricer | None = None) -> ReceiptView:
 def _recorded_otherwise(recorded: Decimal | None, now: Decimal | None) -> tuple[str, ...]:
     if recorded is None or recorded == now:
         return ()
-    return (f"recorded at US$ {plain(recorded)}: the prices known then, or tools that the ledger does not keep",)
+    return (f"recorded at {exact_dollars(recorded)}: the prices known then, or tools that the ledger does not keep",)
 
 
 def _id(call: Any) -> str:

@@ -49,7 +49,7 @@ class TestExplain:
             "total",
         ]
         assert "0.01135" in text.splitlines()[5]
-        assert "recorded at US$ 0.5" in text
+        assert "recorded at $0.50" in text
         assert "cache_read_tokens 12 > input_tokens 10" in text
 
     def test_in_a_notebook_as_a_table(self, pricer):
@@ -98,8 +98,7 @@ class TestEstimate:
         assert (job.calls, job.input_tokens, job.output_tokens) == (3, (500, 500), (0, 150))
         assert job.cost_usd == (Decimal("0.00125"), Decimal("0.00275"))
         assert (
-            repr(job)
-            == "3 calls of gpt-4o (openai): US$ 0.00125 to 0.00275 (input 500 to 500 tokens, output up to 150)"
+            repr(job) == "3 calls of gpt-4o (openai): $0.00125 to $0.00275 (input 500 to 500 tokens, output up to 150)"
         )
 
     def test_in_a_batch(self, pricer):
