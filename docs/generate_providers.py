@@ -70,18 +70,34 @@ price.
   yours and are not seen; neither are files of embeddings, whose lines do not say which model made them.
 - Chat models made for search (`gpt-4o-search-preview`, `gpt-5-search-api`): every answer cost one web search, which is
   counted.
+- Tools that a server runs are billed apart and are in `tools`, each with the fee of its provider's price list; one
+  without a fee leaves the call without a price. OpenAI's searches are those that the answer states as billable, and
+  what they cost depends on the tool (`web_search`, or `web_search_preview`). Images and SVG that a response makes are
+  passes of their own models. xAI's tools are taken from its counts, Groq's from the tools that it lists; how long
+  Groq's code ran no answer says.
+- Containers (code interpreter, hosted shell) are billed by their memory for twenty minutes at a time, however many
+  answers use them: the answer that is seen first carries the fee. That is remembered by each process for itself, so
+  several processes that share a container each count it. The memory of a container that you made yourself no answer
+  says: such a call has no price.
+- A total proves what input and output leave out (reasoning beside the answer, sound beside the prompt, an output that
+  is not stated); one that contradicts them is in the event's `warnings`.
 - Google: a call that runs functions by itself makes several requests, and each is an event. Retries of an interaction
   are events of their own; retries of everything else are one event.
 - LiteLLM: wrap the module before names are imported from it (`from litellm import completion` keeps what it found). A
   provider that states no usage is counted by LiteLLM itself. Answers from its cache and mocks are not recorded. With
   `fallbacks` each model that is tried is an event. `anthropic_messages`, `google_genai` and `interactions` of a model
   that does not speak these are recorded as the completions and responses they are made of; those that LiteLLM's own
-  Rust core makes when asked to (an option of 1.106) are not seen.
+  Rust core makes when asked to (an option of 1.106) are not seen. Cohere's completions have no cost, because LiteLLM
+  hands on Cohere's tokens and not the billed units, and Gemini's are taken to be served in the tier they asked for.
 - Runs of assistants, and responses made in the background, are recorded once: when they are first seen done. What a
   run's tools cost beside its tokens it does not state. Gemini's interactions do not say that they were made in the
   background, so those are recorded where the process that fetches them is the one that saw them begin.
-- Streams of OpenAI's protocol: usage is asked for, and the chunk that brings it is hidden from a caller who did not
-  ask. Raw responses, too: who reads their bytes or lines gets those that would have come.
+- Streams of OpenAI's protocol: usage is asked for where a server does not state it unasked, and the chunk that brings
+  it is hidden from a caller who did not ask. Raw responses, too: who reads their bytes or lines gets those that would
+  have come. A server unknown to us that always sends a chunk of usage without choices needs to be asked for it by
+  you, or you do not see it ([why](../decisions/0007-asking-for-usage.md)).
+- In your tests, mocks of a client and hand-written doubles pass through `tb.wrap` as they are and are not measured.
+  respx, pytest-httpx and vcr get the requests that would have been made without it.
 
 ## Frameworks
 
@@ -89,6 +105,12 @@ price.
 |---|---|---|---|
 | LangChain | `langchain.TokenBudgetCallbackHandler` | `callbacks` | langchain-core 1.7.2 |
 | LlamaIndex | `llamaindex.TokenBudgetEventHandler` | the root dispatcher | llama-index-core 0.14.25 |
+
+What a framework hands on is read by the provider's own rules. LangChain's classes keep the provider's usage of answers
+that come whole, but for Gemini's, Bedrock's, Cohere's and Perplexity's, and of streams only their own. There sound that
+Gemini heard, images it made, and Cohere's billed units are not told apart: such a call has no cost, and says why. The
+service tier of Gemini is not handed on by either framework, nor are the passes of Anthropic's compaction and advisor in
+streams: for these, wrap the client (or `tb.patch()`), which sees the answer as it came.
 
 A call that goes through a wrapped client as well is recorded once, by the client. Anything else:
 `tb.record(provider=..., model=..., usage=...)`.

@@ -1,4 +1,8 @@
-"""What happens when TokenBudget itself fails: swallowed, counted, logged once; never the host program's problem."""
+"""What happens when TokenBudget itself fails: swallowed, counted, logged once; never the host program's problem.
+
+A log without handlers writes its warnings to the program's stderr: a fault is one line there.  The traceback is for
+those who set the logger ``tokenbudget`` to ``DEBUG``.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ log = logging.getLogger("tokenbudget")
 counts: Counter[str] = Counter()
 """Faults so far in this process, by the place they happened in."""
 
+_LONGEST = 200
 _logged: set[tuple[str, type[BaseException]]] = set()
 
 
@@ -32,12 +37,17 @@ def swallow(where: str, error: BaseException) -> None:
         _logged.add(kind)
         log.warning(
             "TokenBudget could not measure a call (%s: %s: %s); your call is not affected, further faults of this kind "
-            "are counted silently",
+            "are counted silently, and logging.getLogger('tokenbudget').setLevel('DEBUG') shows where they come from",
             where,
             type(error).__name__,
-            error,
-            exc_info=error,
+            " ".join(str(error).split())[:_LONGEST],
+            exc_info=details(error),
         )
+
+
+def details(error: BaseException) -> BaseException | None:
+    """Give what the log is to show of an error beside its text: the error, for its traceback, or nothing."""
+    return error if log.isEnabledFor(logging.DEBUG) else None
 
 
 def reset() -> None:

@@ -208,7 +208,7 @@ class Call:
     def _record_counts(self, found: Found) -> bool:
         """Record an answer that says no more than counts and names, if this is one."""
         get, asked, response_id = found.get, self.model, found.get("response_id")
-        if type(response_id) is not str or not self.started_ns:
+        if type(response_id) is not str or not self.started_ns or "warnings" in found:
             return False
         kind = (
             self.provider,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from enum import Enum
 from operator import itemgetter
 from typing import Any
 
@@ -33,6 +34,30 @@ def fields(value: Any) -> Fields:
     # Read from the class's slot: models made without validation may not have it set.
     extra = getattr(value, "__pydantic_extra__", None)
     return {**known, **extra} if extra else known
+
+
+def plain(value: Any, spell: Callable[[str], str] = str) -> Any:
+    """Turn objects, at any depth, into what JSON has: dicts without nulls, lists, and the values of enumerations.
+
+    Parameters
+    ----------
+    value : object
+        A pydantic model, or what such models, dicts and lists are made of.
+    spell : callable
+        Gives a field's name as it is to be.
+
+    Examples
+    --------
+    >>> plain({"a": [{"b": None, "c": 1}]}, spell=str.upper)
+    {'A': [{'C': 1}]}
+    """
+    if isinstance(value, list | tuple):
+        return [plain(one, spell) for one in value]
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping) or hasattr(value, "__pydantic_fields__"):
+        return {spell(name): plain(one, spell) for name, one in fields(value).items() if one is not None}
+    return value
 
 
 class Reader:

@@ -16,6 +16,8 @@ from tokenbudget.capture.fields import Fields, fields
 
 _FINAL = frozenset({"response.completed", "response.incomplete", "response.failed"})
 _HEAD = ("id", "model", "service_tier")
+_BILLED_BY = ("type", "name", "status", "action", "container_id", "environment", "svg_usage")
+"""What an item of a response's output has that its bill may depend on."""
 
 
 def chat(answer: dict[str, Any], chunk: Fields) -> int:
@@ -28,10 +30,18 @@ def chat(answer: dict[str, Any], chunk: Fields) -> int:
         if known.get("finish_reason"):
             answer["stopped"] = True
         delta = known.get("delta")
-        written += _written(fields(delta)) if delta is not None else text_bytes(known.get("text") or "")
+        if delta is None:
+            written += text_bytes(known.get("text") or "")
+            continue
+        said = fields(delta)
+        written += _written(said)
+        if tools := said.get("executed_tools"):
+            answer.setdefault("executed_tools", []).extend(tools)
     usage = chunk.get("usage")
-    if usage is None and "x_groq" in chunk:
-        usage = fields(chunk["x_groq"]).get("usage")
+    if told := chunk.get("x_groq"):
+        known = fields(told)
+        answer.update(x_groq=True, usage_breakdown=known.get("usage_breakdown") or answer.get("usage_breakdown"))
+        usage = known.get("usage") if usage is None else usage
     if usage:
         answer["usage"] = usage
         answer["complete"] = answer.get("stopped", False)
@@ -82,10 +92,12 @@ def responses(answer: dict[str, Any], event: Fields) -> int:
             answer.update(known, complete=True)
         else:
             # Where it runs in the background it goes on when the stream is left: its result is recorded when fetched.
-            for name in ("id", "model", "background", "status"):
+            for name in ("id", "model", "created_at", "background", "status", "tools"):
                 answer[name] = known.get(name)
     elif kind == "response.output_item.done":
-        answer.setdefault("output", []).append({"type": fields(event.get("item")).get("type")})
+        item = fields(event.get("item"))
+        if item.get("type") != "message":
+            answer.setdefault("output", []).append({name: item[name] for name in _BILLED_BY if name in item})
     return 0
 
 
@@ -103,8 +115,7 @@ def last_event(answer: dict[str, Any], event: Fields) -> int:
     """Images and transcriptions: the event that ends the stream carries the usage."""
     usage = event.get("usage")
     if usage is not None:
-        answer["usage"] = usage
-        answer["complete"] = True
+        answer.update(usage=usage, svg_usage=event.get("svg_usage"), complete=True)
     text = event.get("delta")
     return text_bytes(text) if isinstance(text, str) else 0
 

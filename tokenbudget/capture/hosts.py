@@ -63,6 +63,8 @@ SUFFIXES = {
     "snowflakecomputing.com": "snowflake",
     "ollama.com": "ollama",
 }
+STATE_USAGE_UNASKED = frozenset({"deepseek", "fireworks", "groq", "mistral", "openrouter", "perplexity", "together"})
+"""Providers whose streams state their usage without ``stream_options.include_usage``."""
 _BEDROCK = re.compile(r"bedrock[a-z-]*\.(?P<region>[a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|api\.aws)")
 _LOCAL = {"localhost", "127.0.0.1", "::1", "0.0.0.0", "host.docker.internal"}  # noqa: S104 (compared, not bound)
 _LOCAL_PORTS = {11434: "ollama", 1234: "lm_studio"}

@@ -123,6 +123,10 @@ class MethodSdk:
         """Tell whether this object is one of the package's clients."""
         return any(f"{cls.__module__}.{cls.__qualname__}" in self._paths for cls in type(client).__mro__)
 
+    def is_made(self, client: Any) -> bool:
+        """Tell whether its class has made a client of this object."""
+        return any(_resolve(client, place) is not None for place in self._places)
+
     def wrap(self, client: Any, provider: str | None) -> None:
         """Mark a client; wrapping it again changes at most the provider."""
         self._install()

@@ -18,7 +18,8 @@ from typing import Any
 import msgspec
 
 from tokenbudget.capture.call import Call
-from tokenbudget.capture.streams import Watched, is_silent, notice_close
+from tokenbudget.capture.fields import fields
+from tokenbudget.capture.streams import Watched, is_hidden, is_usage_alone, notice_close
 
 _decode = msgspec.json.Decoder().decode
 _PRELUDE = Struct(">II")
@@ -33,14 +34,29 @@ _NO_USAGE = re.compile(rb',\s*"usage":\s*null|"usage":\s*null\s*,\s*')
 
 def observe_raw(response: Any, call: Call, *, hide_usage: bool = False) -> None:
     """Record a raw HTTP response: now if its body is there, else when the caller has read it."""
-    content_type = response.headers.get("content-type", "")
-    kind = AwsEvents if "amazon.eventstream" in content_type else Events if "event-stream" in content_type else Content
-    content = kind(call, hide_usage=hide_usage)
+    content = _kind(response.headers.get("content-type", ""), hide_usage=hide_usage)(call, hide_usage=hide_usage)
     if response.is_closed:
-        content.take(response.content)
-        content.finish()
+        seen = content.take(response.content) + content.finish()
+        if hide_usage:
+            _replace_content(response, seen)
         return
     notice_close(response.stream, read_along(response, call, content))
+
+
+def _kind(content_type: str, *, hide_usage: bool) -> type[Content]:
+    if "amazon.eventstream" in content_type:
+        return AwsEvents
+    # Who mocks a stream may give its body no type.
+    is_stream = "event-stream" in content_type or (hide_usage and "json" not in content_type)
+    return Events if is_stream else Content
+
+
+def _replace_content(response: Any, seen: bytes) -> None:
+    """Give a response whose body is there already another one."""
+    response._content = seen  # noqa: SLF001 (httpx and httpx2 have no public way)
+    response.__dict__.pop("_text", None)
+    if "content-length" in response.headers:
+        response.headers["content-length"] = str(len(seen))
 
 
 def read_along(response: Any, call: Any, content: Any) -> Body:
@@ -79,36 +95,42 @@ class Content:
 
 
 class Events(Content):
-    """The bytes of an event stream, made into items."""
+    """The bytes of an event stream, made into items.
 
-    __slots__ = ("_hidden",)
+    Where some are hidden, the caller gets whole events.
+    """
+
+    __slots__ = ("_event", "_hidden")
 
     def __init__(self, call: Call, *, hide_usage: bool = False) -> None:
         super().__init__(call, hide_usage=hide_usage)
+        self._event: list[bytes] = []
         self._hidden = False
 
     def take(self, chunk: bytes) -> bytes:
-        """Add some bytes; gives those that are for the caller, who gets whole lines where some are hidden."""
+        """Add some bytes; gives those that are for the caller."""
         self._chunks.append(chunk)
         if b"\n" not in chunk:
             return b"" if self._hide else chunk
         *lines, rest = b"".join(self._chunks).split(b"\n")
         self._chunks = [rest]
-        seen = [line for line in map(self._line, lines) if line is not None]
-        return b"".join(line + b"\n" for line in seen) if self._hide else chunk
+        if self._hide:
+            return b"".join(self._passed(self._line(line) + b"\n") for line in lines)
+        for line in lines:
+            self._line(line)
+        return chunk
 
     def finish(self) -> bytes:
         """Record the call: there are no more bytes.  Gives those held back."""
         rest, self._chunks = b"".join(self._chunks), []
-        seen = self._line(rest)
+        line = self._line(rest)
         self._call.finished()
-        return (seen or b"") if self._hide else b""
+        return self._passed(line) + self._ended() if self._hide else b""
 
-    def _line(self, line: bytes) -> bytes | None:
-        """Take a line into account; gives it as the caller is to see it, None for one that is hidden."""
+    def _line(self, line: bytes) -> bytes:
+        """Take a line into account; gives it as the caller is to see it."""
         if not line.startswith(b"data:"):
-            ends_hidden, self._hidden = self._hidden and not line.strip(), False
-            return None if ends_hidden else line
+            return line
         data = line[5:]
         try:
             item = _decode(data)
@@ -116,10 +138,24 @@ class Events(Content):
             if data.strip() == b"[DONE]":
                 self._call.partial["complete"] = True  # whoever leaves now has missed nothing
             return line
-        self._hidden = self._call.item(item) and self._hide and is_silent(item)
-        if self._hidden:
-            return None
-        return _NO_USAGE.sub(b"", line) if self._hide else line
+        states_usage = self._call.item(item)
+        if not self._hide:
+            return line
+        if states_usage:
+            self._hidden = is_hidden(item, is_usage_alone)
+            return line
+        return _NO_USAGE.sub(b"", line) if fields(item).get("usage", 0) is None else line
+
+    def _passed(self, line: bytes) -> bytes:
+        """Hold a line back until its event has ended."""
+        self._event.append(line)
+        return b"" if line.strip() else self._ended()
+
+    def _ended(self) -> bytes:
+        """Give the event that has ended, if it is for the caller."""
+        event, self._event = self._event, []
+        hidden, self._hidden = self._hidden, False
+        return b"" if hidden else b"".join(event)
 
 
 class AwsEvents(Content):

@@ -47,6 +47,9 @@ class Sdk(Protocol):
     def supports(self, client: Any) -> bool:
         """Tell whether this object is one of its clients."""
 
+    def is_made(self, client: Any) -> bool:
+        """Tell whether a client has what its calls go through: subclasses that are test doubles leave it out."""
+
     def wrap(self, client: Any, provider: str | None) -> None:
         """Observe this client's calls from now on."""
 

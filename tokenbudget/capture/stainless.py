@@ -8,14 +8,13 @@ of clients stay as they were, and retries inside the client are one call.
 
 from __future__ import annotations
 
-import copy
 import functools
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from tokenbudget import config
-from tokenbudget.capture import shells
+from tokenbudget.capture import asking, shells
 from tokenbudget.capture.api import Api
 from tokenbudget.capture.batches import Batches, Reading
 from tokenbudget.capture.call import Call
@@ -24,12 +23,9 @@ from tokenbudget.capture.hosts import billed_by, provider_at
 from tokenbudget.capture.raw import observe_raw
 from tokenbudget.capture.sdk import MARK, Mark
 from tokenbudget.capture.shells import Attempt
-from tokenbudget.capture.streams import AsyncItems, Items, notice_close
+from tokenbudget.capture.streams import AsyncItems, Items, is_usage_alone, notice_close
 
-_REFUSED = (400, 422)
 _MOST_CLASSES = 500
-_refusing: set[tuple[str, str]] = set()
-"""(Package, address) of servers that refused ``stream_options``: not asked again."""
 
 
 class StainlessSdk:
@@ -51,8 +47,8 @@ class StainlessSdk:
         Part of a path -> the API whose answers are fetched there later (background responses).
     batches : Batches, optional
         How batch results are handed out.
-    asks_for_usage : callable
-        ``asks(client, provider)``: whether a server may be asked for a stream's usage.
+    may_ask : callable
+        ``may_ask(client)``: whether a client's server knows the option that asks for a stream's usage.
     """
 
     def __init__(
@@ -65,7 +61,7 @@ class StainlessSdk:
         class_providers: Mapping[str, str] | None = None,
         fetched: Mapping[str, Api] | None = None,
         batches: Batches | None = None,
-        asks_for_usage: Callable[[Any, str], bool] = lambda client, provider: True,  # noqa: ARG005
+        may_ask: Callable[[Any], bool] = lambda client: True,  # noqa: ARG005
     ) -> None:
         self.name = name
         self.clients = clients
@@ -75,7 +71,7 @@ class StainlessSdk:
         self._class_providers = class_providers or {}
         self._fetched = fetched or {}
         self._batches = batches
-        self._asks_for_usage = asks_for_usage
+        self._may_ask = may_ask
         self._everything = False
         self._raw: Any = ()
         self._streams: tuple[type, ...] = ()
@@ -88,6 +84,10 @@ class StainlessSdk:
     def supports(self, client: Any) -> bool:
         """Tell whether this object is one of the package's clients."""
         return isinstance(client, self._bases())
+
+    def is_made(self, client: Any) -> bool:
+        """Tell whether its class has made a client of this object."""
+        return hasattr(client, "_client")
 
     def wrap(self, client: Any, provider: str | None) -> None:
         """Mark a client; wrapping it again changes at most the provider."""
@@ -137,8 +137,8 @@ class StainlessSdk:
         attempt = Attempt(call, owner, args, kwargs)
         if callable(asked.get("post_parser")):
             options.post_parser = _see_before(options.post_parser, call)
-        if api.ask_for_usage and kwargs.get("stream"):
-            self._ask(attempt, options, request, provider)
+        if api.ask_for_usage and kwargs.get("stream") and self._may_ask(owner):
+            asking.ask(attempt, options, self.name)
         return attempt
 
     def end(self, attempt: Attempt, result: Any) -> Any:
@@ -179,30 +179,6 @@ class StainlessSdk:
         region = getattr(client, "aws_region", None) or getattr(client, "region", None) or region
         mark.target = mark.provider or billed_by(named, provider) or self._provider, region
         mark.address = address
-
-    def _ask(self, attempt: Attempt, options: Any, request: Mapping[str, Any], provider: str) -> None:
-        """Ask for the stream's usage where the caller did not."""
-        wanted = request.get("stream_options") or {}
-        server = (self.name, str(attempt.owner.base_url))
-        if wanted.get("include_usage") or server in _refusing or not self._asks_for_usage(attempt.owner, provider):
-            return
-        own = attempt.args
-        asking = copy.copy(options)
-        asking.json_data = {**request, "stream_options": {**wanted, "include_usage": True}}
-        attempt.args = tuple(asking if arg is options else arg for arg in own)
-        attempt.hide_usage = attempt.args != own
-
-        def without(error: BaseException) -> tuple[Any, ...] | None:
-            if getattr(error, "status_code", None) not in _REFUSED:
-                return None
-            if "stream_options" in str(error):
-                _refusing.add(server)
-            elif provider_at(attempt.owner.base_url.host)[0] is not None:
-                return None  # a server known to understand it has something else to object to
-            attempt.hide_usage = False
-            return own
-
-        attempt.fallback = without
 
     def _bases(self) -> tuple[type, ...]:
         base = sys.modules[f"{self.name}._base_client"]
@@ -245,7 +221,7 @@ def observe_stream(stream: Any, call: Call, *, hide_usage: bool) -> None:
     stream.__dict__.pop("_iterator", None)
     reading = object.__new__(type(stream))
     reading.__dict__.update(stream.__dict__)
-    items = stream.__dict__[MARK] = kind(reading.__stream__(), call, hide_usage=hide_usage)
+    items = stream.__dict__[MARK] = kind(reading.__stream__(), call, is_usage_alone if hide_usage else None)
     stream._iterator = items.steps  # noqa: SLF001 (the one place all of a stream's readers go through)
     notice_close(stream.response.stream, items)
 

@@ -17,6 +17,9 @@ from tokenbudget import faults, runtime
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.fields import fields
 
+Hide = Callable[[Any], bool]
+"""``hide(item)``: whether an item that states usage is there only because we asked for it."""
+
 
 class Watched:
     """What is under way and may be left: when to call it ended."""
@@ -73,8 +76,8 @@ class Items(_Loop):
 
     __slots__ = ()
 
-    def __init__(self, inner: Any, call: Call, *, hide_usage: bool = False) -> None:
-        super().__init__(_steps(inner, call, hide_usage=hide_usage), call)
+    def __init__(self, inner: Any, call: Call, hide: Hide | None = None) -> None:
+        super().__init__(_steps(inner, call, hide), call)
 
     def __iter__(self) -> Iterator[Any]:
         return self
@@ -96,16 +99,17 @@ class Items(_Loop):
             self._left = True
 
 
-def _steps(inner: Any, call: Call, *, hide_usage: bool) -> Generator[Any, None, None]:
+def _steps(inner: Any, call: Call, hide: Hide | None) -> Generator[Any, None, None]:
     """Give the items of `inner`: a generator, as that costs least for each of them."""
     glance, take = call.api.glance, call.item
     try:
         for item in inner:
             if call.written and (written := glance(item)):
                 call.written += written
-            # The chunk we asked for and the caller did not: usage, and nothing else to say.
-            elif take(item) and hide_usage and is_silent(item):
+            elif take(item) and hide is not None and is_hidden(item, hide):
                 continue
+            if hide is not None:
+                _leave_out_null(item)
             yield item
     except GeneratorExit:
         call.cut()
@@ -121,8 +125,8 @@ class AsyncItems(_Loop):
 
     __slots__ = ()
 
-    def __init__(self, inner: Any, call: Call, *, hide_usage: bool = False) -> None:
-        super().__init__(_async_steps(inner, call, hide_usage=hide_usage), call)
+    def __init__(self, inner: Any, call: Call, hide: Hide | None = None) -> None:
+        super().__init__(_async_steps(inner, call, hide), call)
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self
@@ -145,16 +149,17 @@ class AsyncItems(_Loop):
             self._left = True
 
 
-async def _async_steps(inner: Any, call: Call, *, hide_usage: bool) -> AsyncGenerator[Any, None]:
+async def _async_steps(inner: Any, call: Call, hide: Hide | None) -> AsyncGenerator[Any, None]:
     """Give the items of `inner`."""
     glance, take = call.api.glance, call.item
     try:
         async for item in inner:
             if call.written and (written := glance(item)):
                 call.written += written
-            # The chunk we asked for and the caller did not: usage, and nothing else to say.
-            elif take(item) and hide_usage and is_silent(item):
+            elif take(item) and hide is not None and is_hidden(item, hide):
                 continue
+            if hide is not None:
+                _leave_out_null(item)
             yield item
     except GeneratorExit:
         call.cut()
@@ -165,20 +170,37 @@ async def _async_steps(inner: Any, call: Call, *, hide_usage: bool) -> AsyncGene
     call.finished()
 
 
-def is_silent(chunk: Any) -> bool:
-    """Tell whether a chunk says nothing to the caller."""
+def is_hidden(item: Any, hide: Hide) -> bool:
+    """Tell whether an item that states usage is not for the caller."""
     try:
-        # Some servers leave out the choices of a chunk that has none.
-        return not any(map(_says_something, fields(chunk).get("choices") or ()))
+        return hide(item)
     except Exception as error:  # noqa: BLE001 (never into the caller's loop: an odd chunk is the caller's to see)
         faults.swallow("capture.hide", error)
         return False
 
 
-def _says_something(choice: Any) -> bool:
-    known = fields(choice)
-    delta = fields(known.get("delta"))
-    return bool(known.get("finish_reason") or known.get("text") or any(delta[name] for name in delta if name != "role"))
+def is_usage_alone(chunk: Any) -> bool:
+    """Tell whether a chunk that states usage is the one that the option causes, which has no choices.
+
+    Whoever sends usage in a chunk with a choice, even an empty one, does so unasked, or does no harm with it.
+
+    Examples
+    --------
+    >>> is_usage_alone({"choices": [], "usage": {"prompt_tokens": 1}})
+    True
+    >>> is_usage_alone({"choices": [{"delta": {}}], "usage": {"prompt_tokens": 1}})
+    False
+    """
+    return not fields(chunk).get("choices")  # Some servers leave them out instead.
+
+
+def _leave_out_null(chunk: Any) -> None:
+    """Take the ``"usage": null`` from a chunk that it has because usage was asked for."""
+    try:
+        if chunk.usage is None:
+            chunk.model_fields_set.discard("usage")
+    except AttributeError:  # there is none
+        return
 
 
 def notice_close(body: Any, watched: Watched) -> None:

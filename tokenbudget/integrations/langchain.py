@@ -13,41 +13,22 @@ from langchain_core.outputs import LLMResult
 
 from tokenbudget import faults
 from tokenbudget.capture import outer, recent
-from tokenbudget.capture.api import Api
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.estimate import text_bytes
-from tokenbudget.capture.fields import Fields, Reader, fields
+from tokenbudget.capture.fields import Fields, fields
 from tokenbudget.capture.hosts import provider_at
 from tokenbudget.core.providers import canonical
+from tokenbudget.integrations import langchain_usage
 
 __all__ = ["TokenBudgetCallbackHandler"]
 
-_PROVIDERS = {"google_vertexai": "vertex", "anthropic_bedrock": "bedrock", "openai-compatible": "openai"}
+_PROVIDERS = {
+    "anthropic-bedrock": "bedrock",
+    "anthropic_bedrock": "bedrock",
+    "google_vertexai": "vertex",
+    "openai-compatible": "openai",
+}
 _ADDRESSES = ("base_url", "openai_api_base", "api_base", "azure_endpoint", "anthropic_api_url")
-_USAGE, _OLDER = "usage_metadata", "token_usage"
-_API = Api(
-    operation="chat",
-    read=Reader(
-        model=("response_metadata.model_name", "response_metadata.model", "model_name"),
-        response_id=("response_metadata.id", "id"),
-        service_tier="response_metadata.service_tier",
-        input_tokens=(f"{_USAGE}.input_tokens", f"{_OLDER}.prompt_tokens", f"{_OLDER}.input_tokens"),
-        output_tokens=(f"{_USAGE}.output_tokens", f"{_OLDER}.completion_tokens", f"{_OLDER}.output_tokens"),
-        cache_read_tokens=(
-            f"{_USAGE}.input_token_details.cache_read",
-            f"{_OLDER}.prompt_tokens_details.cached_tokens",
-        ),
-        cache_write_tokens=f"{_USAGE}.input_token_details.cache_creation",
-        cache_write_5m_tokens=f"{_USAGE}.input_token_details.ephemeral_5m_input_tokens",
-        cache_write_1h_tokens=f"{_USAGE}.input_token_details.ephemeral_1h_input_tokens",
-        input_audio_tokens=f"{_USAGE}.input_token_details.audio",
-        output_audio_tokens=f"{_USAGE}.output_token_details.audio",
-        reasoning_tokens=(
-            f"{_USAGE}.output_token_details.reasoning",
-            f"{_OLDER}.completion_tokens_details.reasoning_tokens",
-        ),
-    ),
-)
 
 
 class TokenBudgetCallbackHandler(BaseCallbackHandler):
@@ -91,8 +72,8 @@ class TokenBudgetCallbackHandler(BaseCallbackHandler):
         try:
             call = self._take(run_id)
             if call is not None:
-                for answer in _answers(response):
-                    _record(call, answer)
+                for message in _answers(response):
+                    _record(call, message, response.llm_output or {})
         except Exception as error:  # noqa: BLE001 (never into the host program)
             faults.swallow("integrations.langchain", error)
 
@@ -114,37 +95,28 @@ class TokenBudgetCallbackHandler(BaseCallbackHandler):
             asked = more.get("invocation_params") or {}
             model = facts.get("ls_model_name") or asked.get("model") or asked.get("model_name")
             provider = _provider(facts.get("ls_provider"), (serialized or {}).get("kwargs") or {})
-            self._runs[run_id] = Call(_API, provider, request, model=model), outer.enter()
+            self._runs[run_id] = Call(langchain_usage.CHAT, provider, {**request, "model": model}), outer.enter()
         except Exception as error:  # noqa: BLE001
             faults.swallow("integrations.langchain", error)
 
 
-def _record(begun: Call, answer: Fields) -> None:
-    found = _API.read(answer)
-    response_id = found.get("response_id")
-    if response_id and not _is_own_id(response_id) and recent.seen(response_id):
+def _record(begun: Call, message: Fields, said: Fields) -> None:
+    api, answer = langchain_usage.read(message, said, begun.provider)
+    response_id = api.read(answer).get("response_id")
+    if response_id and recent.seen(response_id):
         return
-    call = Call(_API, begun.provider, begun.request, model=begun.model)
+    call = Call(api, begun.provider, begun.request)
     call.sent_ns, call.started_ns, call.tags = begun.sent_ns, begun.started_ns, begun.tags
     call.first_token_ns = begun.first_token_ns
-    call.answered({name: value for name, value in answer.items() if name != "id" or not _is_own_id(str(value))})
-
-
-def _is_own_id(response_id: str) -> bool:
-    # LangChain's own ids, not the provider's.
-    return response_id.startswith(("run-", "lc_"))
+    call.answered(answer)
 
 
 def _answers(response: LLMResult) -> list[Fields]:
-    """Give what states usage: each prompt's message, else what the call says of them together."""
+    """Give each prompt's message where they state usage, else one for what the call says of them together."""
     messages = [
         fields(one[0].message) for one in response.generations if one and getattr(one[0], "message", None) is not None
     ]
-    if any(message.get("usage_metadata") for message in messages):
-        return messages
-    said = response.llm_output or {}
-    together = {**said, _OLDER: said.get(_OLDER) or said.get("usage") or {}}
-    return [{**(messages[0] if messages else {}), **together}]
+    return messages if any(map(langchain_usage.states_usage, messages)) else [*messages, {}][:1]
 
 
 def _provider(named: str | None, settings: Fields) -> str:

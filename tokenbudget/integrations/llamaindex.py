@@ -24,7 +24,7 @@ from tokenbudget import faults
 from tokenbudget.capture import estimate, outer, recent
 from tokenbudget.capture.api import Api
 from tokenbudget.capture.call import Call
-from tokenbudget.capture.fields import Fields, fields
+from tokenbudget.capture.fields import Fields
 from tokenbudget.capture.recording import record
 from tokenbudget.integrations import shapes
 
@@ -83,7 +83,7 @@ class TokenBudgetEventHandler(BaseEventHandler):
         model = named.get("model") or named.get("model_name")
         # The call first: it belongs to what is around it, not to itself.
         self._spans.setdefault(event.span_id, []).append(
-            _Begun(Call(api, provider, request, model=model), outer.enter())
+            _Begun(Call(api, provider, {**request, "model": model}), outer.enter())
         )
 
     def _take(self, event: BaseEvent) -> _Begun | None:
@@ -104,13 +104,13 @@ class TokenBudgetEventHandler(BaseEventHandler):
 
     def _answered(self, event: Any) -> None:
         begun = self._take(event)
-        raw = None if event.response is None else event.response.raw
         if begun is None:
             return
-        begun.call.api = shapes.api_of(raw)
-        response_id = begun.call.api.read(fields(raw)).get("response_id")
+        call = begun.call
+        call.api, answer = shapes.recognise(None if event.response is None else event.response.raw, call.provider)
+        response_id = call.api.read(answer).get("response_id")
         if response_id is None or not recent.seen(response_id):
-            begun.call.answered(raw)
+            call.answered(answer)
 
     def _embedded(self, event: EmbeddingEndEvent) -> None:
         if begun := self._take(event):

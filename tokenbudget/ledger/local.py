@@ -15,7 +15,7 @@ import polars as pl
 from tokenbudget.core.event import Event, decode
 from tokenbudget.journal import Tail, compact, read_open
 from tokenbudget.ledger import schema
-from tokenbudget.ledger.sealed import PRICING, to_sealed
+from tokenbudget.ledger.sealed import HIDDEN, to_sealed
 
 log = logging.getLogger("tokenbudget")
 
@@ -80,7 +80,7 @@ def local_source(home: Path) -> LocalSource:
 
 
 def _answering(part: Path) -> pl.LazyFrame:
-    return pl.scan_parquet(part).drop(PRICING, strict=False)
+    return pl.scan_parquet(part).drop(HIDDEN, strict=False)
 
 
 def _events(records: Sequence[bytes]) -> list[Event]:

@@ -17,7 +17,7 @@ from tokenbudget.core.event import Event, decode
 from tokenbudget.journal import compact, read_open
 from tokenbudget.journal.rewriting import rewrite
 from tokenbudget.ledger import schema
-from tokenbudget.ledger.sealed import PRICING, to_sealed
+from tokenbudget.ledger.sealed import complete, to_sealed
 from tokenbudget.pricing.pricer import Pricer
 from tokenbudget.pricing.repricing import ANSWERS, repriced, was
 
@@ -82,10 +82,7 @@ def _events(records: Iterator[bytes]) -> Iterator[Event]:
 
 
 def _within(sealed: pl.DataFrame, start: datetime, end: datetime) -> pl.DataFrame:
-    """Take the events of a span; of one sealed without what its price depends on, no price is right."""
-    if not PRICING.keys() <= set(sealed.columns):
-        return sealed.clear().with_columns(pl.lit(None, dtype).alias(name) for name, dtype in PRICING.items())
-    return schema.within(sealed.lazy().filter(pl.col("batch").is_not_null()), start, end).collect()
+    return schema.within(complete(sealed).lazy(), start, end).collect()
 
 
 def _merged(part: pl.DataFrame, priced: pl.DataFrame, now: datetime) -> pl.DataFrame:

@@ -38,6 +38,8 @@ class Case:
         The service tier, as the table names it.
     on_demand : Case or None
         The same calls at list price, where their tokens are prepaid and the model is known.
+    router : Case or None
+        What the choice of the model costs beside it, where a deployment made it (Azure's model router).
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Case:
         tier: str,
         region: str | None,
         speed: str | None,
+        router: Case | None = None,
     ) -> None:
         self.provider = provider
         self.begins = [begin for begin, _ in dated]
@@ -61,7 +64,8 @@ class Case:
         self._only: tuple[Card, Plan] | None = None
         self._is_prepaid = tier == fees.PREPAID
         self.on_demand: Case | None = None
-        if self._is_prepaid and first is not fees.PROVISIONED:
+        self.router = router
+        if self._is_prepaid and dated is not fees.PROVISIONED:
             self.on_demand = Case(provider, dated, tier="", region=region, speed=speed)
 
     def plan(self, at: datetime | None, input_tokens: int) -> tuple[Card, Plan]:
@@ -84,6 +88,8 @@ class Case:
 
     def tariff(self) -> Tariff | None:
         """Give what tokens cost from now on; None where it is no matter of counts alone, or may change by itself."""
+        if self.router is not None:
+            return None
         epoch, card = len(self.cards) - 1, self.cards[-1]
         # A call under way for longer than that is nobody's.
         since = datetime.now(UTC) - timedelta(days=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from functools import cache
@@ -18,8 +18,15 @@ from tokenbudget.pricing.table import PriceRow
 
 PREPAID = "prepaid"
 """The tier whose tokens are paid for by time."""
-PROVISIONED = Card(
-    "provisioned throughput", {"input_cost_per_token": 0, "output_cost_per_token": 0}, own=("input_cost_per_token",)
+PROVISIONED: tuple[tuple[float, Card | None], ...] = (
+    (
+        float("-inf"),
+        Card(
+            "provisioned throughput",
+            {"input_cost_per_token": 0, "output_cost_per_token": 0},
+            own=("input_cost_per_token",),
+        ),
+    ),
 )
 """What is known of the model behind provisioned throughput: nothing."""
 _SIZES = ("low", "medium", "high")
@@ -44,13 +51,33 @@ class Tool(msgspec.Struct, frozen=True):
     unless: str = ""
 
 
-class Fee(msgspec.Struct, frozen=True):
-    """A fee from a provider's price list."""
+class Fee(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A fee from a provider's price list.
+
+    Attributes
+    ----------
+    tool : str
+        The tool as `Usage.tools` names it, with its variant where fees differ: ``code_interpreter:4g``.
+    models : tuple of str
+        Patterns of the models it holds for.
+    usd : Decimal
+        US dollars a call.
+    input_tokens : int
+        Tokens that each call is billed for beside the fee, at the model's rate of input.
+    over_row : bool
+        Whether it comes before what the model's row states, which is the fee of another tool.
+    source, date : str
+        The price list, and when it said so.
+    """
 
     provider: str
     tool: str
+    models: tuple[str, ...] = ("*",)
     usd: Decimal
+    input_tokens: int = 0
+    over_row: bool = False
     source: str
+    date: str
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -68,6 +95,18 @@ class Unit(msgspec.Struct, frozen=True):
     side: str = ""
 
 
+class Bills(msgspec.Struct, frozen=True):
+    """Providers that state their bill in the answer, and mean it where it is 0."""
+
+    zero: tuple[str, ...]
+
+
+class Routers(msgspec.Struct, frozen=True):
+    """Keys of deployments that hand each call on to a model of their choice: their rows are what that costs."""
+
+    keys: tuple[str, ...]
+
+
 class Free(msgspec.Struct, frozen=True):
     """Patterns of the keys whose zeros are meant."""
 
@@ -82,6 +121,8 @@ class Fees(msgspec.Struct, frozen=True):
     tools: dict[str, Tool]
     fees: tuple[Fee, ...]
     batches: dict[str, Batch]
+    bills: Bills
+    routers: Routers
     units: dict[str, Unit]
     free: Free
 
@@ -116,6 +157,17 @@ def is_free(row: PriceRow) -> bool:
     return meant and bool(row.fields())
 
 
+def is_bill(provider: str, usd: Decimal) -> bool:
+    """Tell whether an amount in an answer is what the provider bills: 0 beside tokens is mostly a placeholder.
+
+    Examples
+    --------
+    >>> is_bill("openrouter", Decimal(0)), is_bill("azure", Decimal(0)), is_bill("azure", Decimal("0.02"))
+    (True, False, True)
+    """
+    return usd.is_finite() and (usd > 0 or (usd == 0 and provider in table().bills.zero))
+
+
 class Extra(msgspec.Struct, frozen=True):
     """Something used beside tokens; no rate means that none is known."""
 
@@ -130,7 +182,7 @@ def extras(card: Card, provider: str, usage: Usage, tier: str) -> Iterator[Extra
     """Give what a call used beside tokens, each with its rate."""
     for name, calls in usage.tools.items():
         if calls:
-            yield from _tool(card, provider, name, calls, usage)
+            yield from _tool(card, provider, name, calls, usage, tier)
     for name, quantity in usage.units.items():
         if quantity:
             yield from _unit(card, name, Decimal(quantity), usage, tier)
@@ -138,17 +190,44 @@ def extras(card: Card, provider: str, usage: Usage, tier: str) -> Iterator[Extra
         yield Extra("request", "request", Decimal(1), per_request, card.source)
 
 
-def _tool(card: Card, provider: str, name: str, calls: int, usage: Usage) -> Iterator[Extra]:
-    base, _, size = name.partition(":")
-    tool = table().tools.get(base)
-    listed = _listed(card, tool, size) if tool else None
-    if tool is None or listed is None:
-        fee = next((fee for fee in table().fees if (fee.provider, fee.tool) == (provider, base)), None)
-        rate, source = (fee.usd, fee.source) if fee else (None, "")
-        yield Extra(name, "call", Decimal(calls), rate, source)
-    elif not _billed_instead(card, tool, usage):
-        count, rate = _counted(card, tool, calls, listed)
-        yield Extra(name, "call", Decimal(count), rate, card.source)
+def _tool(card: Card, provider: str, name: str, calls: int, usage: Usage, tier: str) -> Iterator[Extra]:
+    tool = table().tools.get(name.partition(":")[0])
+    own, listed, fee = _own(card, name), _listed(card, tool, name) if tool else None, _fee(card, provider, name)
+    if own is not None:
+        yield Extra(name, "call", Decimal(calls), own, card.source)
+    elif tool is not None and listed is not None and (fee is None or not fee.over_row or tool.field in card.own):
+        if not _billed_instead(card, tool, usage):
+            count, rate = _counted(card, tool, calls, listed)
+            yield Extra(name, "call", Decimal(count), rate, card.source)
+    elif fee is None:
+        yield Extra(name, "call", Decimal(calls), None, "")
+    else:
+        yield Extra(name, "call", Decimal(calls), fee.usd, f"{fee.source} ({fee.date})")
+        if fee.input_tokens:
+            yield _content(card, name, calls * fee.input_tokens, usage, tier)
+
+
+def _own(card: Card, name: str) -> Decimal | None:
+    """Return what the user pays for a tool's call or a unit, e.g. as ``code_interpreter_4g_cost_per_call``."""
+    fields = (f"{form.replace(':', '_')}_cost_per_call" for form in (name, name.partition(":")[0]))
+    return next((card.discounted(Decimal(card.fields[field])) for field in fields if field in card.own), None)
+
+
+def _fee(card: Card, provider: str, name: str) -> Fee | None:
+    base, _, variant = name.partition(":")
+    tool, model = base if variant in _SIZES else name, card.key.rpartition("/")[2]
+    fees = (fee for fee in table().fees if (fee.provider, fee.tool) == (provider, tool))
+    return next((fee for fee in fees if any(fnmatchcase(model, pattern) for pattern in fee.models)), None)
+
+
+def _content(card: Card, name: str, tokens: int, usage: Usage, tier: str) -> Extra:
+    """Bill what a tool gave the model to read, where that is a number of tokens whatever it was.
+
+    Whether the input that is stated has them no answer says; one that is smaller than they are has not.
+    """
+    is_beside = usage.input_tokens is not None and usage.input_tokens < tokens
+    rate = card.rate("input", tier) if is_beside else None
+    return Extra(f"{name}_content", "token", Decimal(tokens), rate, card.source)
 
 
 def _billed_by(card: Card) -> str:
@@ -171,8 +250,9 @@ def _counted(card: Card, tool: Tool, calls: int, listed: Decimal) -> tuple[int, 
     return (1, listed) if tool.counts == "per_query" else (calls, None)
 
 
-def _listed(card: Card, tool: Tool, size: str) -> Decimal | None:
+def _listed(card: Card, tool: Tool, name: str) -> Decimal | None:
     value: Any = card.fields.get(tool.field)
+    size = name.partition(":")[2]
     if isinstance(value, dict):
         value = value.get(f"search_context_size_{size if size in _SIZES else 'medium'}")
     if value is None or isinstance(value, bool) or not isinstance(value, int | Decimal):
@@ -190,9 +270,34 @@ def _unit(card: Card, name: str, quantity: Decimal, usage: Usage, tier: str) -> 
         return
     unit = table().units.get(base)
     if unit is None:
-        yield Extra(name, name, quantity, None, "")
+        yield Extra(name, name, quantity, _own(card, name), card.source)
     elif not _measured_in_tokens(card, unit.side, usage):
         yield Extra(name, unit.unit, quantity, _unit_rate(card, unit, variant, tier), card.source)
+
+
+def how_to_set(provider: str, model: str, parts: Iterable[str]) -> str:
+    """Write the line that sets the rates of parts that have none.
+
+    Examples
+    --------
+    >>> how_to_set("openai", "gpt-5", ["file_search"])
+    "tb.prices.set(provider='openai', model='gpt-5', rates={'file_search_cost_per_call': ...})"
+    """
+    rates = ", ".join(f"{_field(part)!r}: ..." for part in parts)
+    return f"tb.prices.set(provider={provider!r}, model={model!r}, rates={{{rates}}})"
+
+
+def _field(part: str) -> str:
+    """Name the field that would price a part."""
+    name, _, kind = part.partition(" ")
+    base, _, variant = name.partition(":")
+    if kind == "tokens":
+        return f"{name}_cost_per_token"
+    if kind == "speed":
+        return "input_cost_per_token"
+    if unit := table().units.get(base):
+        return unit.slots[0].replace("per_", "cost_per_", 1)
+    return f"{base}_{variant}_cost_per_call" if variant else f"{base}_cost_per_call"
 
 
 def has_rate(card: Card, name: str, tier: str) -> bool:

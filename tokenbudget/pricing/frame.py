@@ -78,6 +78,13 @@ class Extras(msgspec.Struct, frozen=True, omit_defaults=True):
 _extras = msgspec.json.Decoder(Extras)
 
 
+def usage_of(row: Mapping[str, Any]) -> Usage:
+    """Put the token counts of a ledger row and its `EXTRAS` together again."""
+    extras = _extras.decode(row[EXTRAS]) if row.get(EXTRAS) else Extras()
+    counts = {name: row[name] for name in TOKEN_FIELDS if row.get(name) is not None}
+    return Usage(**counts, **msgspec.structs.asdict(extras))
+
+
 def reprice_frame(frame: pl.DataFrame, pricer: Pricer | None = None) -> pl.DataFrame:
     """Price every row of a ledger frame as of when it occurred.
 
@@ -208,9 +215,7 @@ def _by_row(frame: pl.DataFrame, answers: pl.DataFrame, chosen: pl.Series, price
 
 
 def _answer(pricer: Pricer, row: Mapping[str, Any]) -> tuple[int | None, str | None, str | None]:
-    extras = _extras.decode(row[EXTRAS]) if row.get(EXTRAS) else Extras()
-    counts = {name: row[name] for name in TOKEN_FIELDS if row.get(name) is not None}
-    usage = Usage(**counts, **msgspec.structs.asdict(extras))
+    usage = usage_of(row)
     provider, model, requested_model, service_tier, speed, region, batch = _kind(row)
     answer = pricer.price(
         provider,

@@ -95,6 +95,8 @@ class Card:
     ----------
     brackets : tuple of int
         Input tokens above which another context tier begins, rising.
+    own : frozenset of str
+        Fields that the user set.
     is_own : bool
         Whether rates are the user's own, so that zeros are meant.
     states_tokens : bool
@@ -115,8 +117,9 @@ class Card:
         self.source = source
         self.mode = mode
         self.fields = fields
-        self.is_own = bool(own)
-        self.states_tokens = any(field.slot in _SIDES for name in own if (field := parse(name)))
+        self.own = frozenset(own)
+        self.is_own = bool(self.own)
+        self.states_tokens = any(field.slot in _SIDES for name in self.own if (field := parse(name)))
         self._multiplier = multiplier
         self.rates: dict[tuple[str, int], dict[str, Decimal]] = {("", 0): {}}
         self._read(fields, 0)

@@ -71,8 +71,10 @@ class Pricer:
         kind = (provider, model, requested_model, service_tier, speed, region, batch)
         try:
             bill = usage.reported_cost_usd
-            if bill is not None and bill.is_finite() and bill >= 0:
+            if bill is not None and fees.is_bill(canonical(provider), bill):
                 return _reported(bill)
+            if bill is not None:
+                usage = _replace(usage, reported_cost_usd=None)
             if usage.absent and not usage.passes:
                 return Unpriced(reason="no_usage", detail="the provider stated no usage for this call")
             case = self.case(kind)
@@ -132,7 +134,7 @@ class Pricer:
             card, plan = case.plan(event.occurred_at, usage.input_tokens)
         except (NoPriceError, NoRateError):
             return None
-        pico = None if card.per_request else token_pico(plan, usage)
+        pico = None if card.per_request or case.router else token_pico(plan, usage)
         return None if pico is None else (pico, card.key)
 
     def case(self, kind: Kind) -> Case | Unpriced:
@@ -163,9 +165,10 @@ class Pricer:
         overrides = self._overrides.of(provider, [*given, *match.all_names(provider, given), key or ""])
         if key is None and not overrides:
             if any(map(match.is_provisioned, given)):
-                dated = [(float("-inf"), fees.PROVISIONED)]
-                return Case(provider, dated, tier=fees.PREPAID, region=None, speed=None)
+                return Case(provider, fees.PROVISIONED, tier=fees.PREPAID, region=None, speed=None)
             return self._unknown(provider, model, requested_model)
+        if key in fees.table().routers.keys and not overrides:
+            return Unpriced(reason="no_price", detail=f"which model {key} handed the call on to is not stated")
         rows = self.book.history(key or "")
         dated = dated_cards(key or f"{provider}/{given[0]}", rows, overrides, self._overrides.of(provider, [ANY_MODEL]))
         if all(card is None or card.is_blank for _, card in dated) and not (rows and fees.is_free(rows[-1])):
@@ -174,7 +177,16 @@ class Pricer:
                 detail=f"the price table lists {key} without a price: set one with tokenbudget.pricing.prices.set(...)",
             )
         tier = "batch" if batch else fees.tier_of(service_tier)
-        return Case(provider, dated, tier=tier, region=region, speed=speed)
+        router = None if overrides else self._router(provider, requested_model)
+        return Case(provider, dated, tier=tier, region=region, speed=speed, router=router)
+
+    def _router(self, provider: str, requested_model: str | None) -> Case | None:
+        """Give what a deployment costs that only chose the model; None for one that is the model."""
+        key = match.find_key(self.book, provider, requested_model) if requested_model else None
+        if key not in fees.table().routers.keys:
+            return None
+        cards = dated_cards(key, self.book.history(key), (), self._overrides.of(provider, [ANY_MODEL]))
+        return Case(provider, cards, tier="", region=None, speed=None)
 
     def _key(self, provider: str, model: str, requested_model: str | None, region: str | None) -> str | None:
         for name in (model, requested_model):
@@ -227,6 +239,10 @@ def _receipt(case: Case, usage: Usage, at: datetime | None) -> Receipt:
         lines += [_extra_line(extra, extra.rate, card.key) for extra in extras if extra.rate is not None]
         if unknown := [extra.part for extra in extras if extra.rate is None]:
             raise NoRateError(*unknown, lines=lines)
+    if case.router is not None:
+        # A unit of its own: the same tokens are billed by the model that was chosen.
+        chosen = token_lines(case.router.plan(at, 0)[1], Usage(input_tokens=usage.input_tokens))
+        lines += [_replace(line, part="model_router", unit="routed_token") for line in chosen]
     list_cost = None if case.on_demand is None else _list_cost(case.on_demand, usage, at)
     return Receipt(cost_usd=total(lines), lines=tuple(lines), price_key=card.key, list_cost_usd=list_cost)
 
@@ -292,7 +308,7 @@ def _refusal(error: Exception, provider: str, model: str) -> Unpriced:
     what = f"{model} of {provider}"
     if isinstance(error, NoRateError):
         used = ", ".join(error.parts)
-        detail = f"{what} used {used}, which has no rate: set one with tokenbudget.pricing.prices.set(...)"
+        detail = f"{what} used {used}, which has no rate: set one with {fees.how_to_set(provider, model, error.parts)}"
         return Unpriced(reason="no_unit_price", detail=detail, parts=error.parts, lines=error.lines)
     if isinstance(error, NoPriceError):
         return Unpriced(reason="no_price", detail=f"{what} has no price for the time of the call yet")

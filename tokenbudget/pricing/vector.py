@@ -113,7 +113,7 @@ class Variants:
             plan = case.plan_of(epoch, above, off_peak=bool(number % 2))
         except (NoPriceError, NoRateError):
             return None
-        return None if known.per_request else plan
+        return None if known.per_request or case.router else plan
 
     def cost(self, counts: pl.DataFrame) -> pl.Series:
         """Give the cost of each row in picodollars, where it is linear; null where the kind has no price."""

@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
-from tokenbudget import config
+from tokenbudget import config, faults
 from tokenbudget.journal.writer import Journal
 from tokenbudget.transport.round import Round
 
@@ -158,8 +158,9 @@ class Shipper:
     def _ship(self, *, urgent: bool) -> bool:
         try:
             return self._round.run(self._settings(), urgent=urgent)
-        except Exception:  # A thread that dies here would ship nothing for the rest of the process.
-            log.exception("tokenbudget: shipping failed; the events stay on disk")
+        except Exception as error:  # A thread that dies here would ship nothing for the rest of the process.
+            message = "tokenbudget: shipping failed (%s); the events stay on disk"
+            log.warning(message, type(error).__name__, exc_info=faults.details(error))
             self._round.failed("internal error, see the log")
             return False
 

@@ -7,6 +7,7 @@ import json
 import os
 from decimal import Decimal
 
+import httpx
 import pytest
 
 import tokenbudget as tb
@@ -71,6 +72,20 @@ def test_a_stream_says_its_usage_to_us_and_not_to_the_caller(litellm, server, ev
     assert len(events) == 2
     for event in events:
         is_whole(event)
+
+
+def test_a_test_tool_gets_the_request_that_would_have_been_made(litellm, monkeypatch, events):
+    sent = []
+
+    def handle_request(transport, request):
+        sent.append(json.loads(request.read()))
+        return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=b"".join(bodies.CHAT_STREAM))
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", handle_request)
+    ask = {"model": "openai/gpt-4o-mini", "messages": HI, "api_key": "unused", "api_base": "http://llm.example.com/v1"}
+    stream = litellm.completion(**ask, stream=True)
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in stream) == "Hello there."
+    assert "stream_options" not in sent[0]
 
 
 def test_a_stream_left_early_is_recorded_as_aborted(litellm, server, events):
@@ -408,3 +423,17 @@ def test_the_region_that_a_cloud_bills_by(litellm, server, events):
     litellm.completion(model=f"bedrock/{ON_BEDROCK}", messages=HI, api_base=server.url, **keys)
     (event,) = events
     assert (event.provider, event.model, event.region) == ("bedrock", ON_BEDROCK, "eu-central-1")
+
+
+GROUNDED = {"gemini-2.5-flash": {"grounded_prompt": 1}, "gemini-3-flash-preview": {"google_search_queries": 2}}
+
+
+@pytest.mark.parametrize(("model", "tools"), GROUNDED.items())
+def test_searches_of_google_are_billed_as_gemini_bills_them(litellm, server, events, model, tools):
+    said = {"index": 0, "content": {"role": "model", "parts": [{"text": "Hello"}]}, "finishReason": "STOP"}
+    usage = {"promptTokenCount": 1000, "candidatesTokenCount": 100, "totalTokenCount": 1100}
+    searched = {"groundingMetadata": {"webSearchQueries": ["a", "b"]}}
+    server.answer({"candidates": [said | searched], "modelVersion": model, "usageMetadata": usage})
+    ask = {"model": f"gemini/{model}", "api_key": "unused", "api_base": server.url, "tools": [{"googleSearch": {}}]}
+    litellm.completion(messages=[{"role": "user", "content": "hi"}], **ask)
+    assert events[0].usage.tools == tools

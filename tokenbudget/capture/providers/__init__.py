@@ -15,7 +15,7 @@ To add an SDK
    cached tokens from its input), and for streams a fold (how items add up to one answer that the same table reads; it
    gives the bytes of text seen, for estimates and the time to the first token).
 3. Name it in `MODULES`.
-4. Put one recorded response per operation under ``tests/`` and a line into the table of the provider's tests.
+4. Put one recorded response per operation, and what it counts and costs by hand, into ``tests/recordings``.
 
 ``input_tokens`` and ``output_tokens`` are everything billed on that side; every other count is a part of one of them.
 """
@@ -58,14 +58,3 @@ def sdk_of(client: Any) -> Sdk | None:
             if found.supports(client):
                 return found
     return None
-
-
-def supported() -> list[str]:
-    """Name every client class, and module, that `wrap` knows."""
-    firsts = {module: package for package, module in reversed(MODULES.items())}
-    return [
-        f"{package}.{name}" if name else f"the module {package}"
-        for package in MODULES
-        if package in firsts.values()
-        for name in sdk(package).clients or ("",)
-    ]

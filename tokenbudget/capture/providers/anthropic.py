@@ -10,6 +10,7 @@ from tokenbudget.capture.api import Api, Found
 from tokenbudget.capture.batches import Batches, Line
 from tokenbudget.capture.fields import Fields, Reader, fields
 from tokenbudget.capture.stainless import StainlessSdk
+from tokenbudget.capture.wholes import with_cache, with_passes
 from tokenbudget.core.usage import Pass, Usage
 
 _COUNTS = {
@@ -36,19 +37,6 @@ _MESSAGE = Reader(
 _BESIDE_THE_TOTAL = frozenset({"compaction", "advisor_message"})
 
 
-def _input_with_cache(found: Found) -> None:
-    if found.get("input_tokens") is None:
-        return
-    split = found.get("cache_write_5m_tokens", 0) + found.get("cache_write_1h_tokens", 0)
-    if split:
-        found.setdefault("cache_write_tokens", split)
-    reads, writes = found.get("cache_read_tokens", 0), found.get("cache_write_tokens", 0)
-    found["input_tokens"] += reads + writes
-    if writes and not split:
-        # Older models do not split their writes: there was only one lifetime.
-        found["cache_write_5m_tokens"] = writes
-
-
 def _lifetimes_of_iterations(found: Found, iterations: Iterable[Any]) -> None:
     """Take the split of writes from the iterations where they have all of it: a stream splits only its first."""
     own = [known for one in iterations if (known := fields(one)).get("type") not in _BESIDE_THE_TOTAL]
@@ -62,7 +50,7 @@ def _whole_input(found: Found, response: Fields, request: Fields) -> None:  # no
     """Anthropic's input leaves out what was read from and written to the cache; ours has it."""
     if "iterations" in found:
         _lifetimes_of_iterations(found, found["iterations"])
-    _input_with_cache(found)
+    with_cache(found)
     if found.get("region") == "not_available":
         del found["region"]
 
@@ -78,18 +66,19 @@ def _passes(found: Found, response: Fields, request: Fields) -> None:  # noqa: A
 
     Other iterations are in the top-level usage already, or (a declined fallback) are not billed.
     """
+    with_passes(found, "message", passes_beside(found.pop("iterations", ())))
+
+
+def passes_beside(iterations: Iterable[Any]) -> list[Pass]:
+    """Give the passes among iterations that the top-level usage leaves out."""
     beside = []
-    for iteration in found.pop("iterations", ()):
+    for iteration in iterations:
         known = fields(iteration)
         if known.get("type") in _BESIDE_THE_TOTAL:
             counts = _read_counts(known)
-            _input_with_cache(counts)
+            with_cache(counts)
             beside.append(Pass(usage=Usage(**counts), model=known.get("model"), kind=known["type"]))
-    if beside and found.get("input_tokens") is not None:
-        own: dict[str, Any] = {name: found[name] for name in _COUNTS if name in found}
-        found["passes"] = (Pass(usage=Usage(**own), kind="message"), *beside)
-        for name in _COUNTS:
-            found[name] = found.get(name, 0) + sum(getattr(one.usage, name) or 0 for one in beside)
+    return beside
 
 
 MESSAGES = Api(

@@ -26,8 +26,9 @@ CONVERSE = Api(
         output_tokens="usage.outputTokens",
         cache_read_tokens="usage.cacheReadInputTokens",
         cache_write_tokens="usage.cacheWriteInputTokens",
+        total_tokens="usage.totalTokens",
     ),
-    rules=(rules.lifetimes, rules.whole_input, rules.routed),
+    rules=(rules.whole_input, rules.routed),
     fold=rules.fold_converse,
     adds=("cache_write_5m_tokens", "cache_write_1h_tokens"),
 )
@@ -74,6 +75,7 @@ INVOKE = Api(
             "usage.output_tokens_details.thinking_tokens",
             "usage.completion_tokens_details.reasoning_tokens",
         ),
+        total_tokens=("usage.totalTokens", "usage.total_tokens"),
     ),
     rules=(rules.by_family,),
     fold=rules.fold_invoke,

@@ -18,6 +18,7 @@ from tokenbudget.capture.fields import Fields, fields
 from tokenbudget.capture.providers import anthropic
 from tokenbudget.capture.results import json_object
 from tokenbudget.capture.streams import AsyncItems, Items, Watched, notice_close
+from tokenbudget.capture.wholes import stated_total, with_cache
 
 _WATCHED = "_tokenbudget_items"
 _COUNTS = ("inputTextTokenCount", "totalOutputTextTokenCount", "prompt_token_count", "generation_token_count")
@@ -35,24 +36,14 @@ def model_id(asked: str) -> str:
     return name if resource.rpartition(":")[2] in {"foundation-model", "inference-profile"} else asked
 
 
-def whole_input(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
-    """Bedrock's input leaves out what was read from and written to the cache; ours has it."""
-    if found.get("input_tokens") is not None:
-        found["input_tokens"] += found.get("cache_read_tokens", 0) + found.get("cache_write_tokens", 0)
-
-
-def lifetimes(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
-    """Split cache writes by lifetime; where that is not stated there was only one, of five minutes."""
-    split = 0
+def whole_input(found: Found, response: Fields, request: Fields) -> None:
+    """Bedrock's input leaves out what was read from and written to the cache, whose lifetimes it lists; ours has it."""
     for detail in fields(response.get("usage")).get("cacheDetails") or ():
         field = {"5m": "cache_write_5m_tokens", "1h": "cache_write_1h_tokens"}.get(str(detail.get("ttl")))
         if field and detail.get("inputTokens"):
             found[field] = found.get(field, 0) + detail["inputTokens"]
-            split += detail["inputTokens"]
-    if split:
-        found.setdefault("cache_write_tokens", split)
-    elif writes := found.get("cache_write_tokens"):
-        found["cache_write_5m_tokens"] = writes
+    with_cache(found)
+    stated_total(found, response, request)
 
 
 def routed(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
@@ -71,8 +62,9 @@ def by_family(found: Found, response: Fields, request: Fields) -> None:
         for rule in anthropic.MESSAGES.rules:
             rule(found, response, request)
         return
-    if "prompt_tokens" not in usage:
-        lifetimes(found, response, request)
+    if "prompt_tokens" in usage:
+        stated_total(found, response, request)
+    else:
         whole_input(found, response, request)
     _by_results(found, [fields(result) for result in response.get("results") or ()])
     if "embedding" in response or "embeddings" in response or "embeddingsByType" in response:

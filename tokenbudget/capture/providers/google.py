@@ -37,6 +37,7 @@ _INTERACTION = Reader(
     cache_read_tokens="usage.total_cached_tokens",
     tool_prompt_tokens="usage.total_tool_use_tokens",
     reasoning_tokens="usage.total_thought_tokens",
+    total_tokens="usage.total_tokens",
 )
 
 GENERATE = Api(

@@ -10,8 +10,9 @@ from typing import Any
 from tokenbudget.capture import recent
 from tokenbudget.capture.api import Found
 from tokenbudget.capture.estimate import text_bytes
-from tokenbudget.capture.fields import Fields, fields
+from tokenbudget.capture.fields import Fields, fields, plain
 from tokenbudget.capture.results import json_object
+from tokenbudget.capture.wholes import by_total
 
 _NAMES = ("responseId", "modelVersion")
 _PARTS = {
@@ -32,6 +33,8 @@ MODALITY_FIELDS = (
     *(f"cache_read_{kind}_tokens" for kind in ("audio", "image")),
     "tools",
 )
+_BESIDE = ("tool_prompt_tokens", "reasoning_tokens")
+_QUERIES = ("webSearchQueries", "imageSearchQueries")
 _PENDING = frozenset({"queued", "in_progress"})
 _INTERACTION_TOOLS = {"google_search": "google_search_queries", "google_maps": "google_maps"}
 
@@ -39,12 +42,9 @@ _INTERACTION_TOOLS = {"google_search": "google_search_queries", "google_maps": "
 def whole_sides(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
     """Add tool prompts to the input and thoughts to the output: Gemini counts them beside both, as the total shows."""
     total = found.pop("total_tokens", None)
-    if found.get("input_tokens") is None:
-        return
-    found["input_tokens"] += found.get("tool_prompt_tokens", 0)
-    written, thoughts = found.get("output_tokens", 0), found.get("reasoning_tokens", 0)
-    inside = thoughts <= written and total == found["input_tokens"] + written
-    found["output_tokens"] = written if inside else written + thoughts
+    if found.get("input_tokens") is not None:
+        found.setdefault("output_tokens", 0)  # a count of nothing is left out
+        by_total(found, total, beside=_BESIDE)
 
 
 def embedding(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
@@ -59,6 +59,7 @@ def embedding(found: Found, response: Fields, request: Fields) -> None:  # noqa:
             return
         found["input_tokens"] = int(sum(counts))
     found["output_tokens"] = 0
+    by_total(found, found.pop("total_tokens", None))
 
 
 def images(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
@@ -87,21 +88,39 @@ def _count(found: Found, usage: Fields, parts: Mapping[str, str], *, kind: str, 
 
 
 def grounding(found: Found, response: Fields, request: Fields) -> None:
-    """Count what grounding is billed by: prompts before Gemini 3, search queries since; and Google Maps."""
-    queries: set[str] = set()
-    maps = False
+    """Count what grounding is billed by: prompts before Gemini 3, search queries since; Google Maps, and stores."""
+    queries: set[tuple[str, str]] = set()
+    maps = stores = False
     for candidate in response.get("candidates") or ():
         metadata = fields(candidate).get("groundingMetadata") or {}
-        queries.update(query for query in metadata.get("webSearchQueries") or () if query)
-        maps = maps or any("maps" in chunk for chunk in metadata.get("groundingChunks") or ())
-    tools = _searches(str(found.get("model") or request.get("model") or ""), len(queries))
+        queries.update((name, query) for name in _QUERIES for query in metadata.get(name) or () if query)
+        chunks = metadata.get("groundingChunks") or ()
+        maps = maps or any("maps" in chunk for chunk in chunks)
+        stores = (
+            stores or bool(metadata.get("retrievalQueries")) or any("retrievedContext" in chunk for chunk in chunks)
+        )
+    asked = _asked_tools(request) if queries or stores else frozenset()
+    tools = searches(str(found.get("model") or request.get("model") or ""), len(queries))
+    if queries and "enterprisewebsearch" in asked:
+        tools = {"enterprise_web_search": 1}
     if maps:
         tools["google_maps"] = 1
+    if stores and "vertexaisearch" in asked:
+        tools["vertex_ai_search"] = 1
     if tools:
         found["tools"] = tools
 
 
-def _searches(model: str, queries: int) -> dict[str, int]:
+def _asked_tools(request: Fields) -> frozenset[str]:
+    """Name the tools that a request offers, and the kinds of retrieval: no answer says which of them it used."""
+    offered = [fields(tool) for tool in request.get("tools") or ()]
+    kinds = (kind for tool in offered for kind in (*tool.items(), *fields(tool.get("retrieval")).items()))
+    # The SDK spells them in both ways.
+    return frozenset(name.replace("_", "").lower() for name, options in kinds if options is not None)
+
+
+def searches(model: str, queries: int) -> dict[str, int]:
+    """Give what a model's searches of Google are billed by: the prompt before Gemini 3, each search since."""
     if not queries:
         return {}
     old = any(f"gemini-{version}" in model for version in ("1", "2"))
@@ -114,7 +133,7 @@ def interaction_tools(found: Found, response: Fields, request: Fields) -> None: 
     for stated in fields(response.get("usage")).get("grounding_tool_count") or ():
         name, count = str(stated.get("type")), stated.get("count")
         if count and name == "google_search":
-            tools |= _searches(str(found.get("model") or ""), count)
+            tools |= searches(str(found.get("model") or ""), count)
         elif count:
             tools[_INTERACTION_TOOLS.get(name, name)] = count
     if tools:
@@ -144,6 +163,22 @@ def fetched_often(found: Found, response: Fields, request: Fields) -> None:  # n
 def body_of(response: Fields) -> Fields:
     """Give the JSON of a response; the SDK's first versions hand it on decoded."""
     return json_object(response["body"]) if "body" in response else response
+
+
+def as_json(answer: Any) -> Any:
+    """Spell what the SDK's Python objects, or dicts made of them, hold as the API's JSON does; nulls are left out.
+
+    Examples
+    --------
+    >>> as_json({"usage_metadata": {"prompt_token_count": 3, "thoughts_token_count": None}})
+    {'usageMetadata': {'promptTokenCount': 3}}
+    """
+    return plain(answer, spell=_camel)
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part[:1].upper() + part[1:] for part in rest)
 
 
 def fold_generate(answer: dict[str, Any], item: Fields) -> int:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
-from tokenbudget.capture.providers.openai import BATCHES, CHAT, EMBEDDINGS, SPEECH, TRANSCRIPTIONS
+from tokenbudget.capture.api import never
+from tokenbudget.capture.providers import openai
+from tokenbudget.capture.providers.openai import BATCHES, EMBEDDINGS, SPEECH, TRANSCRIPTIONS
 from tokenbudget.capture.stainless import StainlessSdk
 
-
-def _asks_for_usage(client: Any, provider: str) -> bool:  # noqa: ARG001
-    """Never: Groq states the usage of a stream unasked."""
-    return False
-
+# The tools that it ran are in the message, where no quick reading looks.
+CHAT = replace(openai.CHAT, ask_for_usage=False, usual=never)
 
 SDK = StainlessSdk(
     name="groq",
@@ -25,5 +24,4 @@ SDK = StainlessSdk(
         "/audio/speech": SPEECH,
     },
     batches=BATCHES,
-    asks_for_usage=_asks_for_usage,
 )

@@ -13,16 +13,19 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
-from tokenbudget.capture import shells
-from tokenbudget.capture.api import Api, Found, never
+from tokenbudget.capture import asking, shells, stand_ins
+from tokenbudget.capture.api import Api, never
 from tokenbudget.capture.batches import Reading
 from tokenbudget.capture.call import Call
-from tokenbudget.capture.fields import Fields
+from tokenbudget.capture.fields import fields
 from tokenbudget.capture.hosts import billed_by, provider_at
-from tokenbudget.capture.providers import cohere, litellm_streams, mistral, openai, openai_rules
+from tokenbudget.capture.providers import cohere, litellm_streams, mistral, openai
+from tokenbudget.capture.providers import litellm_rules as rules
 from tokenbudget.capture.providers.litellm_handlers import HANDLERS, region_in, who_bills
+from tokenbudget.capture.providers.openai_tools import server_tools
 from tokenbudget.capture.sdk import MARK, Mark
 from tokenbudget.capture.shells import Attempt
+from tokenbudget.capture.wholes import stated_total
 
 _DETAILS = "usage.prompt_tokens_details"
 _READ = openai.CHAT.read.but(
@@ -31,42 +34,33 @@ _READ = openai.CHAT.read.but(
     cache_write_1h_tokens=f"{_DETAILS}.cache_creation_token_details.ephemeral_1h_input_tokens",
     cache_created=(f"{_DETAILS}.cache_creation_tokens", "usage.cache_creation_input_tokens"),
     searches=("usage.server_tool_use.web_search_requests", f"{_DETAILS}.web_search_requests"),
+    tool_prompt_tokens=f"{_DETAILS}.tool_use_tokens",
+    iterations="usage.iterations",
 )
 _MAKER = re.compile(rb"custom_llm_provider:([^;]+)")
-_BILLERS = ("openrouter", "perplexity", "xai")
 _RETRYING = "_with_retries"
-
-
-def _other_names(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
-    """Take cache writes and searches from where LiteLLM puts them for providers that are not OpenAI."""
-    found["cache_write_tokens"] = max(found.get("cache_write_tokens", 0), found.pop("cache_created", 0))
-    if searches := found.pop("searches", 0):
-        found["tools"] = {"web_search": searches}
-
-
-def _own_estimate(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
-    """Leave out the cost in a stream's usage: LiteLLM writes its own estimate there, where nobody bills in answers."""
-    biller = request.get("custom_llm_provider") or str(request.get("model")).partition("/")[0]
-    if request.get("stream") and biller not in _BILLERS:
-        found.pop("cost", None)
-
-
-def _image_tokens(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
-    """Leave out counts of 0, which LiteLLM gives to images that are billed by the piece."""
-    if not found.get("input_tokens") and not found.get("output_tokens"):
-        found.pop("input_tokens", None)
-        found.pop("output_tokens", None)
-
-
 CHAT = replace(
-    openai.CHAT, read=_READ, usual=never, rules=(_own_estimate, *openai.CHAT.rules, _other_names), adds=("tools",)
+    openai.CHAT,
+    read=_READ,
+    usual=never,
+    rules=(
+        rules.own_estimate,
+        rules.grounded,
+        *openai.CHAT.rules,
+        rules.other_names,
+        rules.passes,
+        rules.asked_tier,
+        rules.unbilled,
+    ),
 )
-COMPLETIONS = replace(openai.COMPLETIONS, read=_READ, rules=(_own_estimate, *openai.COMPLETIONS.rules, _other_names))
+COMPLETIONS = replace(
+    openai.COMPLETIONS, read=_READ, rules=(rules.own_estimate, *openai.COMPLETIONS.rules, rules.other_names)
+)
 # The cost in a response's usage is no bill here: LiteLLM writes its own estimate there.
-RESPONSES = replace(openai.RESPONSES, rules=(openai_rules.server_tools,))
+RESPONSES = replace(openai.RESPONSES, rules=(stated_total, server_tools))
 FETCHED_RESPONSES = replace(RESPONSES, skip=openai.FETCHED_RESPONSES.skip)
-COMPACT = replace(openai.COMPACT, rules=())
-IMAGES = replace(openai.IMAGES, rules=(_image_tokens, *openai.IMAGES.rules))
+COMPACT = replace(openai.COMPACT, rules=(stated_total,))
+IMAGES = replace(openai.IMAGES, rules=(rules.image_tokens, *openai.IMAGES.rules))
 _FUNCTIONS = {
     "completion": CHAT,
     f"completion{_RETRYING}": CHAT,
@@ -75,7 +69,7 @@ _FUNCTIONS = {
     f"responses{_RETRYING}": RESPONSES,
     "get_responses": FETCHED_RESPONSES,
     "compact_responses": COMPACT,
-    "embedding": replace(openai.EMBEDDINGS, rules=(_own_estimate, *openai.EMBEDDINGS.rules)),
+    "embedding": replace(openai.EMBEDDINGS, rules=(rules.own_estimate, *openai.EMBEDDINGS.rules)),
     "image_generation": IMAGES,
     "image_edit": IMAGES,
     "image_variation": IMAGES,
@@ -104,6 +98,10 @@ class LiteLlm:
     def supports(self, client: Any) -> bool:
         """Tell whether this is the module."""
         return isinstance(client, ModuleType) and client.__name__ == self.name
+
+    def is_made(self, client: Any) -> bool:  # noqa: ARG002 (the signature of an Sdk)
+        """Tell that the module is what is called."""
+        return True
 
     def wrap(self, client: Any, provider: str | None) -> None:
         """Observe the module's functions."""
@@ -255,10 +253,11 @@ def _likeness(name: str, other: str) -> int:
 
 def _ask(attempt: Attempt) -> None:
     """Ask for the stream's usage where the caller did not."""
-    own, wanted = attempt.kwargs, attempt.kwargs.get("stream_options") or {}
-    if wanted.get("include_usage"):
+    own = attempt.kwargs
+    http = getattr(getattr(attempt.owner, "module_level_client", None), "client", None)
+    if fields(own.get("stream_options")).get("include_usage") or stand_ins.answer_for(http):
         return
-    attempt.kwargs = {**own, "stream_options": {**wanted, "include_usage": True}}
+    attempt.kwargs = {**own, "stream_options": asking.with_usage(own)}
     attempt.hide_usage = True
 
     def without(error: BaseException) -> tuple[Any, ...] | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from tokenbudget.capture import results
 from tokenbudget.capture.call import Call
+from tokenbudget.capture.fields import fields
 from tokenbudget.capture.streams import AsyncItems, Items
 
 _WATCHED = "_tokenbudget_items"
@@ -25,8 +26,19 @@ def observe(result: Any, call: Call, *, is_async: bool, hide_usage: bool = False
         return results.items(result, call)
     _watch_steps(type(result))
     kind = AsyncItems if is_async else Items
-    result.__dict__[_WATCHED] = kind(_Own(result), call, hide_usage=hide_usage)
+    result.__dict__[_WATCHED] = kind(_Own(result), call, _is_silent if hide_usage else None)
     return result
+
+
+def _is_silent(chunk: Any) -> bool:
+    """Tell whether a chunk with usage says nothing else: LiteLLM gives usage to nobody who did not ask for it."""
+    return not any(map(_says_something, fields(chunk).get("choices") or ()))
+
+
+def _says_something(choice: Any) -> bool:
+    known = fields(choice)
+    delta = fields(known.get("delta"))
+    return bool(known.get("finish_reason") or known.get("text") or any(delta[name] for name in delta if name != "role"))
 
 
 class _Own:

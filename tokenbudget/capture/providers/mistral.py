@@ -15,6 +15,7 @@ from tokenbudget.capture.fields import NONE, Fields, Reader, fields
 from tokenbudget.capture.hosts import provider_at
 from tokenbudget.capture.methods import Asked, Method, MethodSdk
 from tokenbudget.capture.providers import openai
+from tokenbudget.capture.wholes import by_total
 
 _CHAT = openai.CHAT.read.but(
     service_tier="usage.service_tier",
@@ -27,8 +28,9 @@ _CHAT = openai.CHAT.read.but(
 
 
 def _seconds_of_audio(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
-    """Count seconds of sound; transcriptions are billed by them and not by tokens."""
-    if seconds := found.pop("seconds", None):
+    """Count seconds of sound; transcriptions are billed by them and not by the tokens that the total has for them."""
+    by_total(found, found.pop("total_tokens", None), rest="input_audio_tokens")
+    if seconds := found.get("audio_seconds"):
         found["units"] = {"audio_seconds": Decimal(str(seconds))}
 
 
@@ -42,9 +44,7 @@ def _pages(found: Found, response: Fields, request: Fields) -> None:  # noqa: AR
 
 def _connectors(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
     """Count the calls of tools that Mistral runs and bills apart, and what they gave the model to read."""
-    given, read = found.get("input_tokens"), found.get("tool_prompt_tokens")
-    if read and given is not None and found.get("total_tokens") != given + found.get("output_tokens", 0):
-        found["input_tokens"] = given + read  # the total says whether the prompt has it
+    by_total(found, found.pop("total_tokens", None), beside=("tool_prompt_tokens",))
     if calls := fields(response.get("usage")).get("connectors"):
         found["tools"] = {name: int(count) for name, count in calls.items() if count}
 
@@ -86,7 +86,7 @@ CONVERSATIONS = Api(
 )
 TRANSCRIPTIONS = Api(
     operation="transcriptions",
-    read=_CHAT.but(seconds="usage.prompt_audio_seconds"),
+    read=_CHAT,
     rules=(_seconds_of_audio,),
     fold=_fold_transcription,
     adds=("units",),

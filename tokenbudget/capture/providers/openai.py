@@ -11,8 +11,10 @@ from tokenbudget.capture.api import Api
 from tokenbudget.capture.batches import Batches, Line
 from tokenbudget.capture.fields import Fields, Reader, fields
 from tokenbudget.capture.providers import openai_rules as rules
+from tokenbudget.capture.providers.openai_tools import server_tools, svg_authors
 from tokenbudget.capture.providers.openai_usual import usual_chat
 from tokenbudget.capture.stainless import StainlessSdk
+from tokenbudget.capture.wholes import stated_total
 
 _ANSWER = Reader(
     model="model",
@@ -29,7 +31,10 @@ _CHAT = _ANSWER.but(
         "usage.cached_tokens",
         "usage.num_cached_tokens",
     ),
-    cache_write_tokens="usage.prompt_tokens_details.cache_write_tokens",
+    cache_write_tokens=(
+        "usage.prompt_tokens_details.cache_write_tokens",
+        "usage.prompt_tokens_details.cache_creation_input_tokens",
+    ),
     input_audio_tokens="usage.prompt_tokens_details.audio_tokens",
     input_image_tokens="usage.prompt_tokens_details.image_tokens",
     input_video_tokens="usage.prompt_tokens_details.video_tokens",
@@ -43,6 +48,8 @@ _CHAT = _ANSWER.but(
     total_tokens="usage.total_tokens",
     search_context="usage.search_context_size",
     search_queries="usage.num_search_queries",
+    live_sources="usage.num_sources_used",
+    audio_seconds="usage.prompt_audio_seconds",
     **_BILL,
 )
 _RESPONSES = _ANSWER.but(
@@ -61,6 +68,7 @@ _RESPONSES = _ANSWER.but(
     input_image_tokens="usage.input_tokens_details.image_tokens",
     reasoning_tokens="usage.output_tokens_details.reasoning_tokens",
     output_image_tokens="usage.output_tokens_details.image_tokens",
+    total_tokens="usage.total_tokens",
     background="background",
     created="created_at",
     tool_calls="usage.server_side_tool_usage_details",
@@ -75,39 +83,41 @@ CHAT = Api(
     fold=folds.chat,
     glance=folds.glance_chat,
     ask_for_usage=True,
+    adds=("tools", "passes"),
 )
-COMPLETIONS = Api(
-    operation="completions", read=_CHAT, rules=(rules.reported_cost,), fold=folds.chat, ask_for_usage=True
-)
+COMPLETIONS = Api(operation="completions", read=_CHAT, rules=(rules.chat,), fold=folds.chat, ask_for_usage=True)
 RESPONSES = Api(
     operation="responses",
     read=_RESPONSES,
-    rules=(rules.reported_cost, rules.server_tools),
+    rules=(rules.reported_cost, stated_total, server_tools),
     fold=folds.responses,
     glance=folds.glance_responses,
     skip=rules.is_pending,
+    adds=("tools", "passes"),
 )
 FETCHED_RESPONSES = replace(RESPONSES, skip=rules.is_no_background_result)
-DECISIONS = Api(operation="decisions", read=_RESPONSES)
+DECISIONS = Api(operation="decisions", read=_RESPONSES, rules=(stated_total,))
 RUNS = Api(
     operation="runs",
     read=_CHAT.but(created="created_at"),
-    rules=(rules.fetched_often,),
+    rules=(rules.fetched_often, stated_total),
     fold=rules.fold_run,
     skip=rules.is_no_finished_run,
 )
-COMPACT = Api(operation="responses.compact", read=_RESPONSES, rules=(rules.reported_cost,))
-EMBEDDINGS = Api(
-    operation="embeddings",
-    # Voyage states but the total.
-    read=_CHAT.but(input_tokens=("usage.prompt_tokens", "usage.total_tokens")),
-    rules=(rules.no_output, rules.reported_cost),
+COMPACT = Api(operation="responses.compact", read=_RESPONSES, rules=(rules.reported_cost, stated_total))
+EMBEDDINGS = Api(operation="embeddings", read=_CHAT, rules=(rules.no_output, rules.reported_cost))
+IMAGES = Api(
+    operation="images",
+    read=_RESPONSES,
+    rules=(stated_total, rules.image_output, svg_authors),
+    fold=folds.last_event,
+    is_text=False,
+    adds=("units", "passes"),
 )
-IMAGES = Api(operation="images", read=_RESPONSES, rules=(rules.image_output,), fold=folds.last_event, is_text=False)
 TRANSCRIPTIONS = Api(
     operation="transcriptions",
     read=_RESPONSES.but(seconds=("usage.seconds", "duration")),
-    rules=(rules.seconds,),
+    rules=(rules.seconds, stated_total),
     fold=folds.last_event,
     is_text=False,
 )
@@ -161,11 +171,11 @@ def _batch_made(batch: Fields) -> tuple[str, Any]:
 BATCHES = Batches(results_end="/content", line=batch_line, batch_part="/batches", made=_batch_made)
 
 
-def _asks_for_usage(client: Any, provider: str) -> bool:
-    """Whether a server knows ``stream_options``: Mistral states usage unasked, Azure knows it since 2024-09."""
+def _knows_stream_options(client: Any) -> bool:
+    """Whether a server knows ``stream_options``: Azure does since 2024-09."""
     version = getattr(client, "_api_version", None)
     dated = isinstance(version, str) and version[:4].isdigit()
-    return provider not in {"mistral", "perplexity"} and not (dated and str(version) < "2024-09")
+    return not (dated and str(version) < "2024-09")
 
 
 SDK = StainlessSdk(
@@ -176,5 +186,5 @@ SDK = StainlessSdk(
     class_providers={"Azure": "azure", "Bedrock": "bedrock"},
     fetched={"/responses/": FETCHED_RESPONSES, "/threads/": RUNS},
     batches=BATCHES,
-    asks_for_usage=_asks_for_usage,
+    may_ask=_knows_stream_options,
 )

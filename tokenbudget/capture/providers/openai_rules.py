@@ -3,38 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
 from tokenbudget.capture.api import Found
 from tokenbudget.capture.estimate import text_bytes
 from tokenbudget.capture.fields import Fields, fields
+from tokenbudget.capture.providers import groq_rules
+from tokenbudget.capture.wholes import by_total
 
 _TICKS_PER_DOLLAR = Decimal(10) ** 10
 _SEARCHES = re.compile(r"gpt-.*-search-(preview|api)\b")
 _FINISHED = frozenset({"completed", "incomplete", "failed", "cancelled", "expired"})
-_BILLED = ("web_search_call", "code_interpreter_call", "file_search_call")
-_STATED_TOOLS = {"web_search_calls": "web_search", "x_search_calls": "x_search"}
 
 
 def chat(found: Found, response: Fields, request: Fields) -> None:
     """Complete a chat completion: all its rules in one, as it is what most calls are."""
     if "ticks" in found or "cost" in found:
         reported_cost(found, response, request)
-    total = found.pop("total_tokens", None)
+    total, model = found.pop("total_tokens", None), found.get("model")
+    given, made = found.get("input_tokens"), found.get("output_tokens")
+    if total is not None and (type(given) is not int or type(made) is not int or total != given + made):
+        by_total(found, total, rest=_left_out(found, model))
     if "search_queries" in found or "citation_tokens" in found:
         _research(found, response)
-    elif "reasoning_tokens" in found:
-        _reasoning_beside_completion(found, total)
     if "search_context" in found:
         _request(found)
-    model = found.get("model")
-    if type(model) is str:
-        if "-search-" in model:
-            _built_in_search(found, model)
-        if "gemini" in model:
-            _thoughts_in_total(found, model, total)
+    if sources := found.pop("live_sources", None):
+        found["tools"] = {"live_search_sources": sources}
+    if type(model) is str and "-search-" in model:
+        _built_in_search(found, model)
+    if "x_groq" in response or "usage_breakdown" in response:
+        groq_rules.system(found, response)
 
 
 def _research(found: Found, response: Fields) -> None:
@@ -54,25 +54,12 @@ def _request(found: Found) -> None:
         found["tools"] = {f"request_fee:{size}": 1}
 
 
-def _reasoning_beside_completion(found: Found, total: int | None) -> None:
-    """Add reasoning to the output where the stated total shows that ``completion_tokens`` leaves it out (xAI)."""
-    reasoning, given, written = found["reasoning_tokens"], found.get("input_tokens"), found.get("output_tokens")
-    if reasoning and given is not None and written is not None and total == given + written + reasoning:
-        found["output_tokens"] = written + reasoning
-
-
-def _thoughts_in_total(found: Found, model: str, total: int | None) -> None:
-    """Take Gemini's thoughts from the total: in OpenAI's shape it states them nowhere else."""
-    given, written = found.get("input_tokens"), found.get("output_tokens") or 0
-    if "reasoning_tokens" in found or total is None or given is None or not _named(model, "gemini"):
-        return
-    if (thoughts := total - given - written) > 0:
-        found["output_tokens"], found["reasoning_tokens"] = written + thoughts, thoughts
-
-
-def _named(model: str, family: str) -> bool:
-    """Tell whether a model, with or without who made it in front, is of a family."""
-    return model.rpartition("/")[2].startswith(family)
+def _left_out(found: Found, model: object) -> str:
+    """Name what is stated nowhere but in the total: Gemini's thoughts, and the sound that Mistral's models hear."""
+    name = model.rpartition("/")[2] if type(model) is str else ""
+    if found.get("audio_seconds") or name.startswith("voxtral"):
+        return "input_audio_tokens"
+    return "reasoning_tokens" if name.startswith("gemini") and "reasoning_tokens" not in found else ""
 
 
 def reported_cost(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
@@ -112,38 +99,10 @@ def _request_fee(found: Found, fee: float) -> None:
     found["units"] = {"request_fee_usd": _exact(fee)}
 
 
-def server_tools(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
-    """Count the calls of tools that the server runs and bills apart, from the output or, at xAI, from the usage."""
-    tools = _tools_in(response.get("output") or ())
-    if stated := found.pop("tool_calls", None):
-        counts = fields(stated)
-        tools |= {ours: counts[name] for name, ours in _STATED_TOOLS.items() if counts.get(name) is not None}
-    if any(tools.values()):
-        found["tools"] = {name: calls for name, calls in tools.items() if calls}
-
-
-def _tools_in(output: Iterable[Any]) -> dict[str, int]:
-    items = [item for one in output if (item := fields(one)).get("type") in _BILLED]
-    if not items:
-        return {}
-    runs = [item for item in items if item["type"] == "code_interpreter_call"]
-    return {
-        "web_search": sum(map(_is_search, items)),
-        # Billed is the container, however often it is used.
-        "code_interpreter": len({str(run.get("container_id") or number) for number, run in enumerate(runs)}),
-        "file_search": sum(item["type"] == "file_search_call" for item in items),
-    }
-
-
 def _built_in_search(found: Found, model: str) -> None:
     """Count the search that chat models made for it do before they answer, whatever is asked; no answer states it."""
     if _SEARCHES.match(model) and "input_tokens" in found:
         found["tools"] = {"web_search": 1}
-
-
-def _is_search(item: Fields) -> bool:
-    # Opening a page or finding in it belongs to the search before it and is not billed.
-    return item["type"] == "web_search_call" and bool(fields(item.get("action")).get("type", "search") == "search")
 
 
 def is_pending(answer: Fields) -> bool:
@@ -178,9 +137,11 @@ def fold_run(answer: dict[str, Any], event: Fields) -> int:
 
 
 def no_output(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
-    """Say that embeddings write nothing, where their usage is stated."""
-    if found.get("input_tokens") is not None:
+    """Say that embeddings write nothing, where their usage is stated; Voyage states but the total."""
+    total = found.pop("total_tokens", None)
+    if found.get("input_tokens") is not None or total is not None:
         found["output_tokens"] = 0
+        by_total(found, total)
 
 
 def image_output(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001

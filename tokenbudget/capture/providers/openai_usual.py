@@ -12,6 +12,8 @@ from typing import Any
 from tokenbudget.capture.api import Found
 from tokenbudget.capture.fields import Reader
 
+_SYSTEMS = frozenset({"usage_breakdown", "x_groq"})
+"""What an answer of Groq's has, whose message may tell of tools."""
 _TEXT = {"text_tokens": "text_tokens"}
 """What is left of a whole beside the parts: stated, but nothing of ours."""
 
@@ -29,6 +31,8 @@ def usual_chat(read: Reader) -> Callable[[Any], Found | None]:
             given, made = told["prompt_tokens"], told["completion_tokens"]
             # More in all than on both sides is reasoning or a thought that somebody has left out of them.
             if told["total_tokens"] != given + made or "-search-" in model or (extra and not beside.isdisjoint(extra)):
+                return None
+            if (more := response.__pydantic_extra__) and not _SYSTEMS.isdisjoint(more):
                 return None
             found: Found = {
                 "model": model,
