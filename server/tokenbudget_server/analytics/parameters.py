@@ -12,6 +12,7 @@ from tokenbudget.analytics.bins import ERROR, MEASURES
 from tokenbudget.analytics.quantiles import EXACT_UP_TO, LEVELS
 from tokenbudget.core import period as periods
 from tokenbudget.core.errors import QueryError
+from tokenbudget.core.formatting import number, percent
 from tokenbudget.core.query import DIMENSIONS, INTERVALS, Query, column
 
 _OWN = {"period", "tz", "by", "interval", "limit", "key", "project_id", "cursor", "level", "exact", "measure"}
@@ -63,7 +64,7 @@ LEVEL = _documented(
 EXACT = _documented(
     "exact",
     Schema(type=OpenAPIType.BOOLEAN, default=False),
-    f"Read every call: percentiles of more than {EXACT_UP_TO:,} are up to {ERROR:.1%} off otherwise",
+    f"Read every call: percentiles of more than {number(EXACT_UP_TO)} are up to {percent(ERROR)} off otherwise",
 )
 MEASURE = _documented(
     "measure",

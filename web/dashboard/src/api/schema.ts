@@ -2154,7 +2154,7 @@ export interface operations {
                 level?: number[];
                 /** @description Of what to give percentiles; of all by default */
                 measure?: ("cost_usd" | "latency_ms" | "time_to_first_token_ms")[];
-                /** @description Read every call: percentiles of more than 1,000,000 are up to 1.6% off otherwise */
+                /** @description Read every call: percentiles of more than 1,000,000 are up to 1.6 % off otherwise */
                 exact?: boolean;
                 /** @description The one project that is asked about; all that you may see when left out */
                 project_id?: number;
@@ -3110,7 +3110,7 @@ export interface operations {
                 level?: number[];
                 /** @description Of what to give percentiles; of all by default */
                 measure?: ("cost_usd" | "latency_ms" | "time_to_first_token_ms")[];
-                /** @description Read every call: percentiles of more than 1,000,000 are up to 1.6% off otherwise */
+                /** @description Read every call: percentiles of more than 1,000,000 are up to 1.6 % off otherwise */
                 exact?: boolean;
             };
             header?: never;
