@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import platform
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from tokenbudget import __version__, config
+from tokenbudget import __version__, config, unmeasured
 from tokenbudget.config import Config
 from tokenbudget.core.formatting import duration, number, plural
 from tokenbudget.journal import status as journal_status
@@ -32,12 +32,15 @@ class Report:
         Whether the server answers and takes our key.
     rejected : SetAside or None
         The first event in quarantine that the server refused.
+    not_measured : dict of str to int
+        Calls of this process that are billed and not measured, e.g. ``{"openai fine_tuning.jobs.create": 3}``.
     """
 
     settings: Config
     journal: Status
     server: Probe
     rejected: SetAside | None = None
+    not_measured: dict[str, int] = field(default_factory=dict)
 
     @property
     def problems(self) -> list[str]:
@@ -89,6 +92,10 @@ class Report:
             ),
             ("unpriced", f"{number(journal.unpriced)} of those to send or kept"),
         ]
+        if self.not_measured:
+            counts = self.not_measured.items()
+            calls = (f"{name}, {count:,} call{'s' if count > 1 else ''}" for name, count in counts)
+            facts.append(("not measured", "; ".join(calls)))
         if server.url is None:
             return [*facts, ("server", server.detail)]
         shown = "takes our events" if server.accepted else ("answers" if server.reachable else "does not answer")
@@ -126,7 +133,8 @@ def status(settings: Config | None = None, *, timeout: float = 5.0) -> Report:
     """
     settings = settings or config.current()
     rejected = next((entry for entry in entries(settings.home) if entry.kind == "rejected"), None)
-    return Report(settings, journal_status(settings.home), probe(settings, timeout), rejected)
+    journal = journal_status(settings.home)
+    return Report(settings, journal, probe(settings, timeout), rejected, dict(unmeasured.counts))
 
 
 def _ago(when: datetime | None) -> str:

@@ -19,10 +19,10 @@ from tokenbudget.capture import recent
 from tokenbudget.capture.api import Api
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.fields import Fields, fields
+from tokenbudget.capture.kept import Kept
 from tokenbudget.capture.raw import read_along
 
 _decode = msgspec.json.Decoder().decode
-_KEPT = 256
 _GLANCE = 64
 
 
@@ -129,7 +129,7 @@ class Reading:
             return
         self._made = _seconds(made)
         if place:
-            _remember(place, self._made)
+            _times[place] = self._made
         for line in self._batches.held(batch) if self._batches.held is not None else ():
             self._keep(line)
 
@@ -212,16 +212,10 @@ class Lines:
             self._is_other = True
 
 
-_times: dict[str, float] = {}
+_times = Kept[float]()
 
 
 def _seconds(made: float | str | datetime) -> float:
     if isinstance(made, str):
         made = datetime.fromisoformat(made)
     return made.timestamp() if isinstance(made, datetime) else float(made)
-
-
-def _remember(place: str, made: float) -> None:
-    _times[place] = made
-    while len(_times) > _KEPT:
-        del _times[next(iter(_times))]

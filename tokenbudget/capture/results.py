@@ -17,7 +17,7 @@ from tokenbudget import faults
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.fields import NONE
 from tokenbudget.capture.raw import Events, observe_raw
-from tokenbudget.capture.shells import current_call
+from tokenbudget.capture.shells import Attempt, current_attempt
 from tokenbudget.capture.streams import AsyncItems, Items
 
 _decode = msgspec.json.Decoder().decode
@@ -39,12 +39,15 @@ def items(result: Any, call: Call) -> Any:
 
 
 def _sent_inside(inner: Iterator[Any], call: Call) -> Iterator[Any]:
-    """Go through `inner`, which sends its request only when its first item is asked for: that is part of the call."""
-    token = current_call.set(call)
+    """Go through `inner`, which sends its request, one of the call's, only when its first item is asked for."""
+    attempt = Attempt(call, None, (), {})
+    attempt.seam = None
+    token = current_attempt.set(attempt)
     try:
         first = next(inner, None)
     finally:
-        current_call.reset(token)
+        attempt.is_over = True
+        current_attempt.reset(token)
     if first is not None:
         yield first
         yield from inner

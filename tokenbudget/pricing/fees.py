@@ -87,12 +87,34 @@ class Batch(msgspec.Struct, frozen=True):
     source: str
 
 
+class Rate(msgspec.Struct, frozen=True):
+    """What a variant of a unit costs with some models, from a provider's price list."""
+
+    models: tuple[str, ...]
+    variants: tuple[str, ...]
+    usd: Decimal
+    source: str
+    date: str
+
+
 class Unit(msgspec.Struct, frozen=True):
-    """A unit other than tokens: the rates that may price it, and the tokens that may stand for it."""
+    """A unit other than tokens: the rates that may price it, and the tokens that may stand for it.
+
+    Attributes
+    ----------
+    slots : tuple of str
+        Where a row may state its rate.
+    plain : tuple of str
+        Variants that a row's plain rate holds for; empty: all that the row has no rate of their own for.
+    rates : tuple of Rate
+        Rates that a row does not state.
+    """
 
     slots: tuple[str, ...]
     unit: str
     side: str = ""
+    plain: tuple[str, ...] = ()
+    rates: tuple[Rate, ...] = ()
 
 
 class Bills(msgspec.Struct, frozen=True):
@@ -272,7 +294,8 @@ def _unit(card: Card, name: str, quantity: Decimal, usage: Usage, tier: str) -> 
     if unit is None:
         yield Extra(name, name, quantity, _own(card, name), card.source)
     elif not _measured_in_tokens(card, unit.side, usage):
-        yield Extra(name, unit.unit, quantity, _unit_rate(card, unit, variant, tier), card.source)
+        rate, source = _unit_rate(card, unit, variant, tier)
+        yield Extra(name, unit.unit, quantity, rate, source)
 
 
 def how_to_set(provider: str, model: str, parts: Iterable[str]) -> str:
@@ -304,11 +327,23 @@ def has_rate(card: Card, name: str, tier: str) -> bool:
     """Tell whether a row has a rate for a unit, e.g. ``seconds``."""
     base, _, variant = name.partition(":")
     unit = table().units.get(base)
-    return unit is not None and _unit_rate(card, unit, variant, tier) is not None
+    return unit is not None and _unit_rate(card, unit, variant, tier)[0] is not None
 
 
-def _unit_rate(card: Card, unit: Unit, variant: str, tier: str) -> Decimal | None:
-    slots = [f"{slot}:{variant}" for slot in unit.slots if variant] + list(unit.slots)
+def _unit_rate(card: Card, unit: Unit, variant: str, tier: str) -> tuple[Decimal | None, str]:
+    """Give the rate of a unit and where it is from: the row's own of the variant, a listed one, the row's plain one."""
+    if variant and (rate := _first(card, [f"{slot}:{variant}" for slot in unit.slots], tier)) is not None:
+        return rate, card.source
+    if not variant or card.is_own or not unit.plain or variant in unit.plain:
+        return _first(card, unit.slots, tier), card.source
+    model = card.key.rpartition("/")[2]
+    for listed in unit.rates:
+        if variant in listed.variants and any(fnmatchcase(model, pattern) for pattern in listed.models):
+            return card.discounted(listed.usd), f"{listed.source} ({listed.date})"
+    return None, ""
+
+
+def _first(card: Card, slots: Iterable[str], tier: str) -> Decimal | None:
     rates = [rate for slot in slots if (rate := card.rate(slot, tier)) is not None]
     # The table repeats a rate on the other side as zero (input_cost_per_second beside output_cost_per_second 0).
     return next((rate for rate in rates if rate), rates[0] if rates else None)
