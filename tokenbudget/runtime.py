@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokenbudget import config, faults
 from tokenbudget.core.event import Event, decode, encode
+from tokenbudget.core.sanitize import sanitized
 
 if TYPE_CHECKING:
     from tokenbudget.forms import Forms, Kind
@@ -104,6 +105,7 @@ def record(event: Event, *, once: bool = False) -> None:
         settings = config.for_recording()
         if not settings.enabled:
             return
+        event = sanitized(event)
         sink = _sink or (_recorder or _make_recorder(settings)).record
         if once and _sink is None:
             _record_once(settings, event, sink)
