@@ -33,9 +33,10 @@ def summary(
 
     Parameters
     ----------
-    period : str or pair of date
+    period : str, date, or pair of str, date or datetime
         ``24h``, ``7d``, ``30d``, ``mtd``, ``qtd``, ``ytd``, ``2026-10``, ``2026-10-05``, ``2026-10-01..2026-10-15``;
-        a pair of dates is from the first up to and including the second.
+        a pair of dates, ``("2026-10-01", "2026-10-15")`` say, is from the first up to and including the second, a pair
+        of times from the first up to the second.
     by : str or sequence of str, optional
         One or two dimensions or tags: one row for each group, as `by` answers.
     tz : str, optional
