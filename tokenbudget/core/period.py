@@ -133,7 +133,8 @@ def parse(text: PeriodLike, now: datetime, tz: str = "UTC") -> Period:
     try:
         if match := re.fullmatch(r"([1-9]\d{0,4})h", name):
             return _hours(name, int(match[1]), now, tz)
-        if ".." in name and (ends := _ends(name)) and any(isinstance(end, datetime) for end in ends):
+        ends = _ends(name) if ".." in name else ()
+        if any(isinstance(end, datetime) for end in ends):
             return _instants(ends, now, tz)
         return _whole_days(name, now, where)
     except OverflowError:
@@ -183,7 +184,7 @@ def _end(name: str, text: str) -> date:
     raise PeriodError(msg)
 
 
-def _instants(ends: tuple[date, date], now: datetime, tz: str) -> Period:
+def _instants(ends: tuple[date, ...], now: datetime, tz: str) -> Period:
     """Make the period between two ends of which one at least is a time."""
     first, last = ends
     where = zone(tz)

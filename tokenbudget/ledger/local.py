@@ -1,4 +1,7 @@
-"""The ledger of this machine: sealed Parquet, and the journal's open segments, parsed once and remembered."""
+"""The ledger of this machine: sealed Parquet, the journal's open segments, and what only this process remembers.
+
+What is not sealed is parsed once and remembered.
+"""
 
 from __future__ import annotations
 
@@ -42,6 +45,7 @@ class LocalSource:
         self._home = home
         self._read_to: dict[str, int] = {}
         self._open: dict[str, pl.DataFrame] = {}
+        self._held: tuple[tuple[bytes, ...], pl.DataFrame] = ((), schema.empty())
         self._lock = threading.Lock()
 
     def scan(self, start: datetime, end: datetime, columns: Sequence[str] | None = None) -> pl.LazyFrame:
@@ -56,7 +60,7 @@ class LocalSource:
             _seal(self._home)
             snapshot = read_open(self._home, self._read_to)
             self._remember(snapshot.tails)
-            tail = [frame.lazy() for frame in self._open.values()]
+            tail = [frame.lazy() for frame in (*self._open.values(), self._in_memory(snapshot.held))]
         parts = [part for part in snapshot.parts if part.first < end and part.last >= start]
         whole = [part for part in parts if start <= part.first and part.last < end]  # No time of theirs needs reading.
         cut = [_answering(part.path(self._home)) for part in parts if part not in whole]
@@ -71,6 +75,12 @@ class LocalSource:
             for tail in tails
         }
         self._read_to = {tail.segment: tail.end for tail in tails}
+
+    def _in_memory(self, records: tuple[bytes, ...]) -> pl.DataFrame:
+        """Give what waits in memory because the disk cannot be written; parsed anew when it is not the same."""
+        if self._held[0] != records:
+            self._held = records, _joined([schema.empty(), *map(_frame, _batches(records))])
+        return self._held[1]
 
 
 @cache

@@ -15,9 +15,10 @@ import polars as pl
 
 from tokenbudget.analytics.metrics import NAMES
 from tokenbudget.analytics.quantiles import LEVELS
+from tokenbudget.core.period import PeriodLike
 from tokenbudget.core.query import Interval
 from tokenbudget.notebook.frames import Backend, deliver
-from tokenbudget.notebook.question import By, PeriodLike, question
+from tokenbudget.notebook.question import By, question
 from tokenbudget.notebook.route import answers
 from tokenbudget.notebook.unpriced import warn_of_unpriced
 
@@ -65,6 +66,8 @@ def summary(
     -----
     UnpricedWarning
         If calls are missing from the cost because they have no price.
+    MissingCallsWarning
+        If calls are missing altogether: no more of them could be kept, or earlier ones cannot be read.
 
     Examples
     --------

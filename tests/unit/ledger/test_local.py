@@ -1,3 +1,4 @@
+import threading
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -5,7 +6,7 @@ import pytest
 
 from tokenbudget.core.event import Event, encode
 from tokenbudget.core.ids import uuid7
-from tokenbudget.journal import Journal, compact, journal_dir
+from tokenbudget.journal import Journal, compact, journal_dir, snapshot, writer
 from tokenbudget.ledger import local, to_frame
 from tokenbudget.ledger.local import LocalSource, local_source
 
@@ -104,6 +105,91 @@ def test_batches_are_put_together_in_order(tmp_path, monkeypatch, batch) -> None
     for one in made:
         journal.append(encode(one))
     assert ids(LocalSource(tmp_path)) == [one.id for one in made]
+
+
+@pytest.fixture
+def blocked(tmp_path, monkeypatch):
+    """Give a home that cannot be written for as long as a file is in its way."""
+    monkeypatch.setattr(writer, "_RETRY_SECONDS", 0.0)
+    (tmp_path / "home").write_text("in the way")
+    return tmp_path / "home"
+
+
+def test_what_waits_in_memory_is_seen_and_parsed_once(blocked, monkeypatch) -> None:
+    parsed = []
+    monkeypatch.setattr(local.schema, "to_frame", lambda made: parsed.extend(made) or to_frame(made))
+    journal, source, made = Journal(blocked), LocalSource(blocked), [event(n) for n in range(3)]
+    for one in made[:2]:
+        journal.append(encode(one))
+    for _ in range(2):
+        assert ids(source) == [one.id for one in made[:2]]
+    assert len(parsed) == 2
+    blocked.unlink()
+    journal.append(encode(made[2]))
+    assert journal.held() == []
+    assert ids(source) == [one.id for one in made]
+
+
+def test_what_is_written_out_meanwhile_is_seen_once(blocked, monkeypatch) -> None:
+    journal, source, made = Journal(blocked), LocalSource(blocked), [event(n) for n in range(3)]
+    for one in made:
+        journal.append(encode(one))
+
+    def late(home):
+        blocked.unlink()  # The disk can be written again just between the look at memory and that at the segments.
+        monkeypatch.undo()
+        journal.write_out()
+        return snapshot.load(home)
+
+    monkeypatch.setattr(snapshot, "load", late)
+    assert ids(source) == [one.id for one in made]
+    assert journal.held() == []
+    assert ids(source) == [one.id for one in made]
+
+
+def test_threads_record_and_ask_while_the_disk_comes_and_goes(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(writer, "_RETRY_SECONDS", 0.0)
+    create, broken = writer.create, threading.Event()
+
+    def fragile(*arguments):
+        if broken.is_set():
+            raise OSError(30, "Read-only file system")
+        return create(*arguments)
+
+    monkeypatch.setattr(writer, "create", fragile)
+    journal, source, made = Journal(tmp_path), LocalSource(tmp_path), [event() for _ in range(900)]
+    recorded = []
+
+    def record(mine):
+        for number, one in enumerate(mine):
+            journal.append(encode(one))
+            recorded.append(one.id)
+            if number % 20 == 0:
+                (broken.clear if broken.is_set() else broken.set)()
+                journal.rotate()
+
+    threads = [threading.Thread(target=record, args=(made[n::3],)) for n in range(3)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        before = set(recorded)
+        found = ids(source)
+        assert len(found) == len(set(found))
+        assert before <= set(found)
+    for thread in threads:
+        thread.join()
+    assert sorted(ids(source)) == sorted(one.id for one in made)
+    broken.clear()
+    journal.close()
+    assert sorted(ids(source)) == sorted(one.id for one in made)
+
+
+def test_a_home_of_somebody_else_is_as_good_as_empty(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(snapshot, "is_out_of_reach", lambda path: True)
+    (tmp_path / "home").write_text("in the way")
+    journal, one = Journal(tmp_path / "home"), event()
+    journal.append(encode(one))
+    assert ids(LocalSource(tmp_path / "home")) == [one.id]
 
 
 def test_one_reader_per_home(tmp_path) -> None:
