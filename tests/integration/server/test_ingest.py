@@ -2,8 +2,10 @@
 
 import gzip
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 from litestar.testing import TestClient
@@ -302,6 +304,37 @@ def test_late_events_of_any_year_are_stored(post, make_event, sql):
     assert sql("SELECT bucket FROM usage_15m ORDER BY 1")[1] == (datetime(2021, 5, 31, 18, 30, tzinfo=UTC),)
 
 
-def test_the_same_id_at_another_time_is_another_event(post, make_event):
-    id_ = uuid7()
-    assert post(make_event(id=id_, occurred_at=future(hours=-1)), make_event(id=id_))["accepted"] == 2
+@pytest.mark.parametrize(
+    "id_", [uuid7(), "018bcfe5-6800-7000-8000-000000000000", str(uuid4())], ids=["of now", "of long ago", "random"]
+)
+@pytest.mark.parametrize(
+    "step",
+    [{"microseconds": 1}, {"seconds": -1}, {"hours": -1}, {"days": -40}, {"days": -400}],
+    ids=lambda step: " ".join(f"{count} {unit}" for unit, count in step.items()),
+)
+def test_the_same_id_at_another_time_is_the_same_event(post, make_event, sql, id_, step):
+    when = datetime(2026, 1, 1, tzinfo=UTC) - timedelta(microseconds=1)  # In another month, if it is later.
+    first, again = (make_event(id=id_, occurred_at=at.isoformat()) for at in (when, when + timedelta(**step)))
+    other = make_event()
+    assert post(first, again, other) == {"accepted": 2, "duplicates": 1, "rejected": []}
+    assert post(again) == {"accepted": 0, "duplicates": 1, "rejected": []}
+    assert post(make_event(), {**again, "model": "another"}, first)["accepted"] == 1
+    assert sql("SELECT occurred_at, model FROM events WHERE id = %s", id_) == [(when, first["model"])]
+    for table in ("usage_15m", "spend_day"):
+        assert sql(f"SELECT sum(requests) FROM {table}") == [(3,)]
+
+
+def test_of_several_requests_at_once_one_stores_an_event(client, make_event, sql):
+    events = [make_event() for _ in range(50)]
+
+    def send(number):
+        at = future(seconds=-number)
+        batch = [{**event, "occurred_at": at} for event in (events if number % 2 else events[::-1])]
+        answer = client.post("/v1/events/batch", content=json.dumps({"events": batch})).json()
+        assert answer["accepted"] + answer["duplicates"] == 50
+        return answer["accepted"]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(send, range(16))) == 50
+    assert sql("SELECT count(*), count(DISTINCT id) FROM events") == [(50, 50)]
+    assert sql("SELECT sum(requests) FROM spend_day") == [(50,)]
