@@ -2,11 +2,15 @@ import threading
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import msgspec
+import polars as pl
 import pytest
 
 from tokenbudget.core.event import Event, encode
-from tokenbudget.core.ids import uuid7
+from tokenbudget.core.ids import uuid7, uuid7_from
 from tokenbudget.journal import Journal, compact, journal_dir, snapshot, writer
+from tokenbudget.journal.duplicates import sealed_among
+from tokenbudget.journal.manifest import commit, load
 from tokenbudget.ledger import local, to_frame
 from tokenbudget.ledger.local import LocalSource, local_source
 
@@ -105,6 +109,65 @@ def test_batches_are_put_together_in_order(tmp_path, monkeypatch, batch) -> None
     for one in made:
         journal.append(encode(one))
     assert ids(LocalSource(tmp_path)) == [one.id for one in made]
+
+
+def now_sealed(home) -> None:
+    compact(home, to_frame, min_bytes=0, min_segments=1)
+
+
+def nothing(home) -> None:
+    pass
+
+
+@pytest.mark.parametrize("between", [nothing, now_sealed])
+@pytest.mark.parametrize("after", [nothing, now_sealed])
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("minutes", [0, 1, -60 * 24 * 100])
+def test_an_id_counts_once_whatever_its_time(tmp_path, between, after, together, minutes) -> None:
+    first, other, last = event(), event(1), event(2)
+    again = msgspec.structs.replace(first, occurred_at=AT + timedelta(minutes=minutes), model="another")
+    source = LocalSource(tmp_path)
+    if together:
+        segments(tmp_path, [first, again, other], [again, last])
+    else:
+        segments(tmp_path, [first, other])
+        assert len(ids(source)) == 2
+        between(tmp_path)
+        assert len(ids(source)) == 2
+        segments(tmp_path, [again], [last, again])
+    for _ in range(2):
+        for reader in (source, LocalSource(tmp_path)):
+            frame = reader.scan(*DAY).sort("occurred_at").collect()
+            assert frame["id"].to_list() == [first.id, other.id, last.id]
+            assert frame["model"].to_list() == ["gpt-4o"] * 3
+            assert reader.scan(AT - timedelta(days=200), DAY[1]).collect().height == 3
+        after(tmp_path)
+
+
+def test_parts_of_an_earlier_version_are_looked_through(tmp_path) -> None:
+    first, other = event(), event(1)
+    segments(tmp_path, [first, other])
+    now_sealed(tmp_path)
+    sealed = load(tmp_path)
+    assert sealed.parts[0].ids == (min(first.id, other.id), max(first.id, other.id))
+    commit(tmp_path, msgspec.structs.replace(sealed, parts=(msgspec.structs.replace(sealed.parts[0], ids=None),)))
+    assert b'"ids"' not in (tmp_path / "ledger" / "manifest.json").read_bytes()
+    segments(tmp_path, [other])
+    assert len(ids(LocalSource(tmp_path))) == 2
+    now_sealed(tmp_path)
+    assert [part.rows for part in load(tmp_path).parts] == [2]
+    assert len(ids(LocalSource(tmp_path))) == 2
+
+
+def test_parts_that_hold_none_of_the_new_ids_are_not_read(tmp_path, monkeypatch) -> None:
+    segments(tmp_path, [event(), event(1)])
+    now_sealed(tmp_path)
+    (part,) = load(tmp_path).parts
+    part.path(tmp_path).unlink()
+    fresh = pl.Series([uuid7_from("later", 2_000_000_000_000)])
+    assert sealed_among(tmp_path, [part], fresh).is_empty()
+    with pytest.raises(FileNotFoundError):
+        sealed_among(tmp_path, [part], pl.Series([part.ids[0]]))
 
 
 @pytest.fixture
