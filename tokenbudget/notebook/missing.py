@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tokenbudget.config import is_out_of_reach
+from tokenbudget.core.formatting import plural
 from tokenbudget.journal import in_this_process, journal_dir
 
 
@@ -31,4 +32,4 @@ def _missing(home: Path) -> Iterator[str]:
     if is_out_of_reach(journal_dir(home)):
         yield f"what was recorded earlier under {home} is not in this answer: permission to read it is denied"
     if refused := sum(journal.refused for journal in in_this_process(home)):
-        yield f"{refused:,} calls of this process are not in this answer: no more could wait in memory or on disk"
+        yield f"{plural(refused, 'call')} of this process not in this answer: no more could wait in memory or on disk"

@@ -149,10 +149,10 @@ def test_what_is_more_than_may_wait_is_counted_and_said(blocked, monkeypatch):
     monkeypatch.setattr("tokenbudget.journal.Options", partial(Options, memory_bytes=1_000))
     for _ in range(10):
         tb.record(provider="openai", model="gpt-4o-mini", usage=USAGE)
-    with pytest.warns(MissingCallsWarning, match="calls of this process are not in this answer") as said:
+    with pytest.warns(MissingCallsWarning, match="calls of this process not in this answer") as said:
         found = requests()
     assert said[0].filename == __file__
     assert 0 < found < 10
     report = tb.status()
     assert (report.journal.held, report.journal.refused) == (found, 10 - found)
-    assert f"{10 - found} events were not recorded" in str(report)
+    assert f"{10 - found} events not recorded" in str(report)
