@@ -86,10 +86,7 @@ class Report:
         facts = [
             ("tokenbudget", f"{__version__} on Python {platform.python_version()}, {sys.platform}"),
             ("home", f"{self.settings.home} ({size})"),
-            (
-                "on disk",
-                f"{number(journal.pending)} to send, {number(journal.kept)} kept, {number(journal.sealed)} sealed",
-            ),
+            ("events", self._waiting()),
             ("unpriced", f"{number(journal.unpriced)} of those to send or kept"),
         ]
         if self.not_measured:
@@ -107,6 +104,12 @@ class Report:
         if journal.last_error:
             facts.append(("last error", f"{journal.last_error}, {_ago(journal.last_error_at)}"))
         return facts
+
+    def _waiting(self) -> str:
+        journal = self.journal
+        to_send = f"{number(journal.pending)} to send, " if self.server.url is not None or journal.pending else ""
+        in_memory = f" ({number(journal.held)} in memory only: nothing can be written)" if journal.held else ""
+        return f"{to_send}{number(journal.kept)} kept, {number(journal.sealed)} sealed{in_memory}"
 
 
 def status(settings: Config | None = None, *, timeout: float = 5.0) -> Report:

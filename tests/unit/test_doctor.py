@@ -84,6 +84,19 @@ def test_what_does_not_get_through(settings, server):
     assert "2 events not getting through (HTTP 500: a mistake)" in problem
 
 
+@pytest.mark.parametrize(("url", "waiting"), [(WELL, "1 to send, 0 kept"), (Probe(None), "1 kept")])
+def test_what_is_in_memory_only(settings, server, url, waiting):
+    server(url)
+    (settings.home / "home").write_text("in the way")
+    settings = replace(settings, home=settings.home / "home")
+    journal = Journal(settings.home, sends=lambda: url is WELL)
+    journal.append(b"{}")
+    report = doctor.status(settings)
+    assert f"{waiting}, 0 sealed (1 in memory only" in str(report)
+    (problem,) = report.problems
+    assert "set TOKENBUDGET_HOME" in problem
+
+
 @pytest.fixture
 def command(settings):
     config.configure(home=settings.home, url="")

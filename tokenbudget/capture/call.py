@@ -15,6 +15,7 @@ from tokenbudget.capture.fields import NONE, Fields, fields
 from tokenbudget.core.clock import utc_text, utc_time
 from tokenbudget.core.event import Event, Measured, Status
 from tokenbudget.core.ids import uuid7, uuid7_from
+from tokenbudget.core.limits import LONGEST_RESPONSE_ID, storable
 from tokenbudget.core.usage import Usage
 
 _NAMES = frozenset({"background", "created", "model", "region", "response_id", "service_tier", "speed"})
@@ -225,6 +226,8 @@ class Call:
         get, asked, response_id = found.get, self.model, found.get("response_id")
         if type(response_id) is not str or not self.started_ns or "warnings" in found:
             return False
+        if not response_id.isascii() or "\0" in response_id or len(response_id) > LONGEST_RESPONSE_ID:
+            return False  # It may have to be made storable.
         kind = (
             self.provider,
             self.api.operation,
@@ -291,7 +294,7 @@ class Call:
 
 def _unreadable(fault: Exception) -> tuple[str]:
     faults.swallow("capture.read", fault)
-    return (f"usage cannot be read: {fault}"[:_LONGEST_WARNING],)
+    return (storable(f"usage cannot be read: {fault}", _LONGEST_WARNING),)
 
 
 def _text(value: Any) -> str | None:

@@ -11,10 +11,11 @@ import polars as pl
 from tokenbudget import config
 from tokenbudget.analytics import repricing
 from tokenbudget.core.formatting import plural
+from tokenbudget.core.period import PeriodLike
 from tokenbudget.core.query import Query
 from tokenbudget.ledger.repricing import apply, preview
 from tokenbudget.notebook.frames import Backend, deliver
-from tokenbudget.notebook.question import PeriodLike, question
+from tokenbudget.notebook.question import question
 from tokenbudget.notebook.route import FLUSH_SECONDS
 from tokenbudget.pricing import default
 

@@ -34,7 +34,8 @@ def _number(largest: int, default: int | None = None) -> Schema:
 PERIOD = _documented(
     "period",
     Schema(type=OpenAPIType.STRING, default=_DEFAULT_PERIOD),
-    "`24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15`",
+    "`24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days "
+    "included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included)",
 )
 TZ = _documented("tz", Schema(type=OpenAPIType.STRING, default="UTC"), "IANA time zone whose days count")
 PROJECT = _documented(
