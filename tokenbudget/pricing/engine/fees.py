@@ -1,0 +1,355 @@
+"""What a call costs beside tokens: tool calls, and units such as seconds, images or pages (``data/fees.toml``)."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+
+from tokenbudget.core.usage import Usage
+from tokenbudget.pricing.book.price_book import PriceRow
+from tokenbudget.pricing.engine.rate_card import RateCard
+
+PREPAID = "prepaid"
+"""The tier whose tokens are paid for by time."""
+PROVISIONED: tuple[tuple[float, RateCard | None], ...] = (
+    (
+        float("-inf"),
+        RateCard(
+            "provisioned throughput",
+            {"input_cost_per_token": 0, "output_cost_per_token": 0},
+            own=("input_cost_per_token",),
+        ),
+    ),
+)
+"""What is known of the model behind provisioned throughput: nothing."""
+_SIZES = ("low", "medium", "high")
+_USD = "_usd"
+
+
+class Tool(msgspec.Struct, frozen=True):
+    """A tool whose fee the model's row states.
+
+    Attributes
+    ----------
+    field : str
+        Where the row states it.
+    counts : str
+        What its calls are counted in, where rows differ.
+    unless : str
+        Another tool that is billed in its place where the call has both.
+    """
+
+    field: str
+    counts: str = ""
+    unless: str = ""
+
+
+class Fee(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A fee from a provider's price list.
+
+    Attributes
+    ----------
+    tool : str
+        The tool as `Usage.tools` names it, with its variant where fees differ: ``code_interpreter:4g``.
+    models : tuple of str
+        Patterns of the models it holds for.
+    usd : Decimal
+        US dollars a call.
+    input_tokens : int
+        Tokens that each call is billed for beside the fee, at the model's rate of input.
+    over_row : bool
+        Whether it comes before what the model's row states, which is the fee of another tool.
+    source, date : str
+        The price list, and when it said so.
+    """
+
+    provider: str
+    tool: str
+    models: tuple[str, ...] = ("*",)
+    usd: Decimal
+    input_tokens: int = 0
+    over_row: bool = False
+    source: str
+    date: str
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """What batches cost of a provider's standard rates."""
+
+    of_standard: Decimal
+    source: str
+
+
+class Rate(msgspec.Struct, frozen=True):
+    """What a variant of a unit costs with some models, from a provider's price list."""
+
+    models: tuple[str, ...]
+    variants: tuple[str, ...]
+    usd: Decimal
+    source: str
+    date: str
+
+
+class Unit(msgspec.Struct, frozen=True):
+    """A unit other than tokens: the rates that may price it, and the tokens that may stand for it.
+
+    Attributes
+    ----------
+    slots : tuple of str
+        Where a row may state its rate.
+    plain : tuple of str
+        Variants that a row's plain rate holds for; empty: all that the row has no rate of their own for.
+    rates : tuple of Rate
+        Rates that a row does not state.
+    """
+
+    slots: tuple[str, ...]
+    unit: str
+    side: str = ""
+    plain: tuple[str, ...] = ()
+    rates: tuple[Rate, ...] = ()
+
+
+class Bills(msgspec.Struct, frozen=True):
+    """Providers that state their bill in the answer, and mean it where it is 0."""
+
+    zero: tuple[str, ...]
+
+
+class Routers(msgspec.Struct, frozen=True):
+    """Keys of deployments that hand each call on to a model of their choice: their rows are what that costs."""
+
+    keys: tuple[str, ...]
+
+
+class Free(msgspec.Struct, frozen=True):
+    """Patterns of the keys whose zeros are meant."""
+
+    keys: tuple[str, ...]
+    exempt: tuple[str, ...] = msgspec.field(name="except")
+
+
+class Fees(msgspec.Struct, frozen=True):
+    """The whole file."""
+
+    tiers: dict[str, list[str]]
+    tools: dict[str, Tool]
+    fees: tuple[Fee, ...]
+    batches: dict[str, Batch]
+    bills: Bills
+    routers: Routers
+    units: dict[str, Unit]
+    free: Free
+
+
+@cache
+def table() -> Fees:
+    """Read the fees."""
+    text = files("tokenbudget.pricing").joinpath("data", "fees.toml").read_text("utf-8")
+    return msgspec.convert(tomllib.loads(text), Fees)
+
+
+@cache
+def tier_of(name: str | None) -> str:
+    """Give the tier of the table that a provider's word means; empty for the standard one.
+
+    Examples
+    --------
+    >>> tier_of("ON_DEMAND_FLEX"), tier_of("default"), tier_of("ultrafast")
+    ('flex', '', 'ultrafast')
+    """
+    word = (name or "").strip().lower().replace("-", "_")
+    for tier, words in table().tiers.items():
+        if word in words:
+            return "" if tier == "standard" else tier
+    return word
+
+
+def is_free(row: PriceRow) -> bool:
+    """Tell whether the zeros of a row are meant; a row that states nothing is never free."""
+    free = table().free
+    meant = any(fnmatchcase(row.key, p) for p in free.keys) and not any(fnmatchcase(row.key, p) for p in free.exempt)
+    return meant and bool(row.fields())
+
+
+def is_bill(provider: str, usd: Decimal) -> bool:
+    """Tell whether an amount in an answer is what the provider bills: 0 beside tokens is mostly a placeholder.
+
+    Examples
+    --------
+    >>> is_bill("openrouter", Decimal(0)), is_bill("azure", Decimal(0)), is_bill("azure", Decimal("0.02"))
+    (True, False, True)
+    """
+    return usd.is_finite() and (usd > 0 or (usd == 0 and provider in table().bills.zero))
+
+
+class Extra(msgspec.Struct, frozen=True):
+    """Something used beside tokens; no rate means that none is known."""
+
+    part: str
+    unit: str
+    quantity: Decimal
+    rate: Decimal | None
+    source: str
+
+
+def extras(card: RateCard, provider: str, usage: Usage, tier: str) -> Iterator[Extra]:
+    """Give what a call used beside tokens, each with its rate."""
+    for name, calls in usage.tools.items():
+        if calls:
+            yield from _tool(card, provider, name, calls, usage, tier)
+    for name, quantity in usage.units.items():
+        if quantity:
+            yield from _unit(card, name, Decimal(quantity), usage, tier)
+    if (per_request := card.rate("input_per_request", tier)) is not None:
+        yield Extra("request", "request", Decimal(1), per_request, card.source)
+
+
+def _tool(card: RateCard, provider: str, name: str, calls: int, usage: Usage, tier: str) -> Iterator[Extra]:
+    tool = table().tools.get(name.partition(":")[0])
+    own, listed, fee = _own(card, name), _listed(card, tool, name) if tool else None, _fee(card, provider, name)
+    if own is not None:
+        yield Extra(name, "call", Decimal(calls), own, card.source)
+    elif tool is not None and listed is not None and (fee is None or not fee.over_row or tool.field in card.own):
+        if not _billed_instead(card, tool, usage):
+            count, rate = _counted(card, tool, calls, listed)
+            yield Extra(name, "call", Decimal(count), rate, card.source)
+    elif fee is None:
+        yield Extra(name, "call", Decimal(calls), None, "")
+    else:
+        yield Extra(name, "call", Decimal(calls), fee.usd, f"{fee.source} ({fee.date})")
+        if fee.input_tokens:
+            yield _content(card, name, calls * fee.input_tokens, usage, tier)
+
+
+def _own(card: RateCard, name: str) -> Decimal | None:
+    """Return what the user pays for a tool's call or a unit, e.g. as ``code_interpreter_4g_cost_per_call``."""
+    fields = (f"{form.replace(':', '_')}_cost_per_call" for form in (name, name.partition(":")[0]))
+    return next((card.discounted(Decimal(card.fields[field])) for field in fields if field in card.own), None)
+
+
+def _fee(card: RateCard, provider: str, name: str) -> Fee | None:
+    base, _, variant = name.partition(":")
+    tool, model = base if variant in _SIZES else name, card.key.rpartition("/")[2]
+    fees = (fee for fee in table().fees if (fee.provider, fee.tool) == (provider, tool))
+    return next((fee for fee in fees if any(fnmatchcase(model, pattern) for pattern in fee.models)), None)
+
+
+def _content(card: RateCard, name: str, tokens: int, usage: Usage, tier: str) -> Extra:
+    """Bill what a tool gave the model to read, where that is a number of tokens whatever it was.
+
+    Whether the input that is stated has them no answer says; one that is smaller than they are has not.
+    """
+    is_beside = usage.input_tokens is not None and usage.input_tokens < tokens
+    rate = card.rate("input", tier) if is_beside else None
+    return Extra(f"{name}_content", "token", Decimal(tokens), rate, card.source)
+
+
+def _billed_by(card: RateCard) -> str:
+    return str(card.fields.get("web_search_billing_unit", "per_prompt"))
+
+
+def _billed_instead(card: RateCard, tool: Tool, usage: Usage) -> bool:
+    """Tell whether the call names the same thing a second time, and that is what the row bills."""
+    used = {name.partition(":")[0] for name, calls in usage.tools.items() if calls}
+    known = table().tools
+    twins = [known[name] for name in used if name in known and known[name].field == tool.field]
+    is_twin = bool(tool.counts) and tool.counts != _billed_by(card)
+    return tool.unless in used or (is_twin and any(twin.counts == _billed_by(card) for twin in twins))
+
+
+def _counted(card: RateCard, tool: Tool, calls: int, listed: Decimal) -> tuple[int, Decimal | None]:
+    """Count calls in what the row bills: the searches of one call are one prompt, but a prompt is unknown searches."""
+    if tool.counts in ("", _billed_by(card)):
+        return calls, listed
+    return (1, listed) if tool.counts == "per_query" else (calls, None)
+
+
+def _listed(card: RateCard, tool: Tool, name: str) -> Decimal | None:
+    value: Any = card.fields.get(tool.field)
+    size = name.partition(":")[2]
+    if isinstance(value, dict):
+        value = value.get(f"search_context_size_{size if size in _SIZES else 'medium'}")
+    if value is None or isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return None
+    # A fee of 0 in the table is a blank: no provider lists a tool as free of charge that way.
+    return card.discounted(Decimal(value)) or None
+
+
+def _unit(card: RateCard, name: str, quantity: Decimal, usage: Usage, tier: str) -> Iterator[Extra]:
+    base, _, variant = name.partition(":")
+    if base.endswith(_USD):
+        # An amount that the provider states; where its tool is priced, this is the same money.
+        if not any(tool.partition(":")[0] == base.removesuffix(_USD) for tool in usage.tools):
+            yield Extra(base.removesuffix(_USD), "usd", quantity, Decimal(1), "provider")
+        return
+    unit = table().units.get(base)
+    if unit is None:
+        yield Extra(name, name, quantity, _own(card, name), card.source)
+    elif not _measured_in_tokens(card, unit.side, usage):
+        rate, source = _unit_rate(card, unit, variant, tier)
+        yield Extra(name, unit.unit, quantity, rate, source)
+
+
+def how_to_set(provider: str, model: str, parts: Iterable[str]) -> str:
+    """Write the line that sets the rates of parts that have none.
+
+    Examples
+    --------
+    >>> how_to_set("openai", "gpt-5", ["file_search"])
+    "tb.prices.set(provider='openai', model='gpt-5', rates={'file_search_cost_per_call': ...})"
+    """
+    rates = ", ".join(f"{_field(part)!r}: ..." for part in parts)
+    return f"tb.prices.set(provider={provider!r}, model={model!r}, rates={{{rates}}})"
+
+
+def _field(part: str) -> str:
+    """Name the field that would price a part."""
+    name, _, kind = part.partition(" ")
+    base, _, variant = name.partition(":")
+    if kind == "tokens":
+        return f"{name}_cost_per_token"
+    if kind == "speed":
+        return "input_cost_per_token"
+    if unit := table().units.get(base):
+        return unit.slots[0].replace("per_", "cost_per_", 1)
+    return f"{base}_{variant}_cost_per_call" if variant else f"{base}_cost_per_call"
+
+
+def has_rate(card: RateCard, name: str, tier: str) -> bool:
+    """Tell whether a row has a rate for a unit, e.g. ``seconds``."""
+    base, _, variant = name.partition(":")
+    unit = table().units.get(base)
+    return unit is not None and _unit_rate(card, unit, variant, tier)[0] is not None
+
+
+def _unit_rate(card: RateCard, unit: Unit, variant: str, tier: str) -> tuple[Decimal | None, str]:
+    """Give the rate of a unit and where it is from: the row's own of the variant, a listed one, the row's plain one."""
+    if variant and (rate := _first(card, [f"{slot}:{variant}" for slot in unit.slots], tier)) is not None:
+        return rate, card.source
+    if not variant or card.is_own or not unit.plain or variant in unit.plain:
+        return _first(card, unit.slots, tier), card.source
+    model = card.key.rpartition("/")[2]
+    for listed in unit.rates:
+        if variant in listed.variants and any(fnmatchcase(model, pattern) for pattern in listed.models):
+            return card.discounted(listed.usd), f"{listed.source} ({listed.date})"
+    return None, ""
+
+
+def _first(card: RateCard, slots: Iterable[str], tier: str) -> Decimal | None:
+    rates = [rate for slot in slots if (rate := card.rate(slot, tier)) is not None]
+    # The table repeats a rate on the other side as zero (input_cost_per_second beside output_cost_per_second 0).
+    return next((rate for rate in rates if rate), rates[0] if rates else None)
+
+
+def _measured_in_tokens(card: RateCard, side: str, usage: Usage) -> bool:
+    counts = {"input": usage.input_tokens, "output": usage.output_tokens}
+    sides = counts if side == "any" else [side] if side else ()
+    return any(counts[name] and card.rate(name) for name in sides)
