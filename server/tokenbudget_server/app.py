@@ -14,30 +14,30 @@ from tokenbudget import __version__
 from tokenbudget_server.accounts.admin import provide_admin
 from tokenbudget_server.accounts.authentication import provide_principal
 from tokenbudget_server.accounts.cache import KeyCache, MemoryKeyCache, RedisKeyCache
-from tokenbudget_server.accounts.controllers import AccountsController
 from tokenbudget_server.accounts.principal import Principal
+from tokenbudget_server.accounts.routes import AccountsController
 from tokenbudget_server.accounts.service import Accounts
-from tokenbudget_server.analytics.controllers import AnalyticsController, ProjectAnalyticsController, get_events
-from tokenbudget_server.analytics.replies import Replies, answer_cache
+from tokenbudget_server.analytics.conditional import Replies, answer_cache
+from tokenbudget_server.analytics.routes import AnalyticsController, ProjectAnalyticsController, get_events
 from tokenbudget_server.analytics.source import provide_source, visible_projects
-from tokenbudget_server.documented import SECURITY, Documented
-from tokenbudget_server.exact import ExactResponse
-from tokenbudget_server.health import get_health
+from tokenbudget_server.health.routes import get_health
 from tokenbudget_server.ingest.controllers import post_event, post_events
 from tokenbudget_server.ingest.service import Ingest
-from tokenbudget_server.openapi import DecimalSchemas, StructSchemas
-from tokenbudget_server.pricing import admin as pricing_admin
-from tokenbudget_server.pricing.controllers import get_pricing, post_reprice
-from tokenbudget_server.pricing.own import OwnPrices
+from tokenbudget_server.pricing import admin_routes as pricing_admin
+from tokenbudget_server.pricing.overrides import OwnPrices
 from tokenbudget_server.pricing.prices import Prices, provide_pricer
+from tokenbudget_server.pricing.routes import get_pricing, post_reprice
 from tokenbudget_server.pricing.schedule import daily
 from tokenbudget_server.pricing.sync import PriceSync
-from tokenbudget_server.problems import answer_problem
 from tokenbudget_server.settings import Settings, read_settings
-from tokenbudget_server.site import make_site
 from tokenbudget_server.store.maintenance import maintained
 from tokenbudget_server.store.url import sqlalchemy_url
 from tokenbudget_server.store.writer import Writer
+from tokenbudget_server.web.decimal_response import ExactResponse
+from tokenbudget_server.web.openapi_descriptions import SECURITY, Documented
+from tokenbudget_server.web.openapi_schemas import DecimalSchemas, StructSchemas
+from tokenbudget_server.web.problems import answer_problem
+from tokenbudget_server.web.static_site import make_site
 
 
 def create_app(settings: Settings | None = None) -> Litestar:

@@ -11,7 +11,7 @@ from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.ingest.body import LARGEST_BODY, read_body
 from tokenbudget_server.ingest.decode import decode_batch, decode_event
 from tokenbudget_server.ingest.service import Ingest, Receipt
-from tokenbudget_server.problems import FieldError, ProblemError
+from tokenbudget_server.web.problems import FieldError, ProblemError
 
 
 @post("/v1/events", body=Event, status_code=202, request_max_body_size=LARGEST_BODY, tags=["ingest"])

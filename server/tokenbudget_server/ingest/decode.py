@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from tokenbudget.core.event import Event
-from tokenbudget_server.problems import FieldError, ProblemError
+from tokenbudget_server.web.problems import FieldError, ProblemError
 
 MOST_EVENTS = 1_000
 _SHAPE = 'send {"events": [ … ]}'

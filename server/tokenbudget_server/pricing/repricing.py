@@ -25,8 +25,6 @@ from tokenbudget.ledger.schema import INSTANT
 from tokenbudget.pricing import Pricer
 from tokenbudget.pricing.frame import EXTRAS, Extras
 from tokenbudget.pricing.repricing import repriced, was
-from tokenbudget_server.errors import StoreUnavailableError
-from tokenbudget_server.problems import ProblemError
 from tokenbudget_server.store import arrays
 from tokenbudget_server.store.arrays import Int8Array, TextArray, TimestamptzArray, UuidArray
 from tokenbudget_server.store.flusher import SHARDS
@@ -34,6 +32,8 @@ from tokenbudget_server.store.locks import REPRICING
 from tokenbudget_server.store.rows import USAGE_COLUMNS
 from tokenbudget_server.store.statement import UNPRICED
 from tokenbudget_server.store.url import psycopg_url
+from tokenbudget_server.web.errors import StoreUnavailableError
+from tokenbudget_server.web.problems import ProblemError
 
 CHUNK = 20_000
 SHARD = SHARDS

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import Connection
 
-from tokenbudget_server.errors import DistributionError, StoreUnavailableError
 from tokenbudget_server.store.locks import MAINTENANCE, MIGRATION
 from tokenbudget_server.store.url import psycopg_url
+from tokenbudget_server.web.errors import DistributionError, StoreUnavailableError
 
 DISTRIBUTED = ("events", "usage_15m", "spend_day")
 """Grow with usage: spread by ``project_id``, each project's rows of all three on one node.  The first leads."""

@@ -9,7 +9,7 @@ from litestar.testing import TestClient
 
 from tokenbudget.core.ids import uuid7
 from tokenbudget_server.accounts import keys
-from tokenbudget_server.accounts.first import ensure_first_key
+from tokenbudget_server.accounts.bootstrap import ensure_first_key
 from tokenbudget_server.app import create_app
 from tokenbudget_server.settings import Settings
 

@@ -5,7 +5,7 @@ from litestar.testing import TestClient
 
 from tests.plugins.ports import free_port
 from tokenbudget_server.accounts import keys, service
-from tokenbudget_server.accounts.first import ensure_first_key
+from tokenbudget_server.accounts.bootstrap import ensure_first_key
 from tokenbudget_server.app import create_app
 from tokenbudget_server.settings import Settings
 

@@ -13,7 +13,7 @@ from redis import Redis
 
 from tokenbudget.analytics import METRICS, answers
 from tokenbudget_server.accounts import keys
-from tokenbudget_server.analytics import controllers, frames, parameters, replies, schemas
+from tokenbudget_server.analytics import conditional, frames, parameters, routes, schemas
 from tokenbudget_server.app import create_app
 from tokenbudget_server.ledger import Moment
 from tokenbudget_server.settings import Settings
@@ -291,7 +291,7 @@ def test_days_that_go_away_under_a_question_are_asked_for_again(client, usage, o
 def one_minute(monkeypatch):
     """Ask within one minute: periods end, and prices come into force, by the minute."""
     now = datetime.now(UTC) + timedelta(minutes=1)
-    for module in (controllers, parameters):
+    for module in (routes, parameters):
         monkeypatch.setattr(module, "this_minute", lambda: now)
 
 
@@ -431,15 +431,15 @@ def test_answers_are_remembered_where_the_settings_say(postgres_url, tmp_path, h
 
 
 def test_a_redis_that_is_gone_costs_only_speed(caplog):
-    cache = replies.RedisAnswerCache(Redis(port=1))
+    cache = conditional.RedisAnswerCache(Redis(port=1))
     cache.put("x", b"y")
     assert cache.get("x") is None
     assert "worked out again" in caplog.text
 
 
 def test_memory_forgets_what_was_not_asked_for_longest(monkeypatch):
-    monkeypatch.setattr(replies, "_MOST_BYTES", 2)
-    cache = replies.MemoryAnswerCache()
+    monkeypatch.setattr(conditional, "_MOST_BYTES", 2)
+    cache = conditional.MemoryAnswerCache()
     for name in "abac":
         cache.get(name)
         cache.put(name, b"1")

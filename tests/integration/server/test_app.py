@@ -5,9 +5,9 @@ from litestar.testing import TestClient
 
 from tokenbudget import __version__
 from tokenbudget_server.app import create_app
-from tokenbudget_server.errors import SettingsError
 from tokenbudget_server.settings import Settings
 from tokenbudget_server.store import flusher
+from tokenbudget_server.web.errors import SettingsError
 
 pytestmark = pytest.mark.postgres
 

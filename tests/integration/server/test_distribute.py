@@ -8,11 +8,11 @@ from click.testing import CliRunner
 
 from tokenbudget.core.errors import TokenBudgetError
 from tokenbudget_server.cli import db
-from tokenbudget_server.errors import DistributionError, StoreUnavailableError
 from tokenbudget_server.store import migrate
 from tokenbudget_server.store.distribute import DISTRIBUTED, LOCAL, REFERENCE, Placed, coordinator, plan
 from tokenbudget_server.store.maintenance import maintain
 from tokenbudget_server.store.tables import metadata
+from tokenbudget_server.web.errors import DistributionError, StoreUnavailableError
 
 pytestmark = pytest.mark.postgres
 

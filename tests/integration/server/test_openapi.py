@@ -14,7 +14,7 @@ from tests.unit.ledger.generate import events
 from tokenbudget.core.event import encode
 from tokenbudget.core.ids import uuid7
 from tokenbudget.core.usage import Pass, Usage
-from tokenbudget_server.openapi import DecimalSchemas, StructSchemas
+from tokenbudget_server.web.openapi_schemas import DecimalSchemas, StructSchemas
 
 pytestmark = pytest.mark.postgres
 

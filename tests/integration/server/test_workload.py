@@ -18,7 +18,7 @@ from tokenbudget.core.ids import uuid7
 from tokenbudget.core.period import parse
 from tokenbudget.core.query import Query
 from tokenbudget_server.accounts import keys as api_keys
-from tokenbudget_server.accounts.first import ensure_first_key
+from tokenbudget_server.accounts.bootstrap import ensure_first_key
 from tokenbudget_server.launch.child import Child
 from tokenbudget_server.ledger import Days, PostgresLedger
 from tokenbudget_server.store.maintenance import maintain

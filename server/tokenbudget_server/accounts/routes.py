@@ -10,7 +10,7 @@ from litestar import Controller, delete, get, post
 
 from tokenbudget_server.accounts.principal import Principal, no_such_project
 from tokenbudget_server.accounts.service import Accounts, Key, Project
-from tokenbudget_server.problems import ProblemError
+from tokenbudget_server.web.problems import ProblemError
 
 
 class KeyRequest(msgspec.Struct, frozen=True):

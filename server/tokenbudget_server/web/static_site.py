@@ -12,7 +12,7 @@ from typing import Any
 from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
 
-WEB = Path(__file__).parent / "web"
+STATIC = Path(__file__).parents[1] / "static"
 _FOREVER = "public, max-age=31536000, immutable"
 _ASK_EACH_TIME = "no-cache"
 _NOT_PAGES = ("api/", "v1/", "assets/", "schema/")
@@ -40,7 +40,7 @@ notebook with <code>tb.summary()</code>.</p>
 """
 
 
-def make_site(root: Path = WEB) -> Callable[..., Any]:
+def make_site(root: Path = STATIC) -> Callable[..., Any]:
     """Make the handler that serves the build in `root`."""
     load = lru_cache(_LARGEST_CACHED)(_load)
 

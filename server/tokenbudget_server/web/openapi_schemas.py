@@ -48,7 +48,7 @@ class StructSchemas(OpenAPISchemaPlugin):
 
 
 class DecimalSchemas(OpenAPISchemaPlugin):
-    """Describes ``Decimal`` as the number that `tokenbudget_server.exact` writes, and that may be sent as text."""
+    """Describes ``Decimal`` as the number that `web.decimal_response` writes, and that may be sent as text."""
 
     def is_plugin_supported_field(self, field_definition: FieldDefinition) -> bool:
         """Take decimals."""

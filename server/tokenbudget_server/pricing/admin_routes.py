@@ -13,9 +13,9 @@ from tokenbudget.core.errors import PriceError
 from tokenbudget_server.accounts.admin import Admin
 from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.pricing.changes import ChangesPage, list_changes
-from tokenbudget_server.pricing.own import OwnPrice, OwnPrices, StoredPrice
+from tokenbudget_server.pricing.overrides import OwnPrice, OwnPrices, StoredPrice
 from tokenbudget_server.pricing.sync import PriceSync, Synced
-from tokenbudget_server.problems import ProblemError
+from tokenbudget_server.web.problems import ProblemError
 
 _PAGE = 100
 _LARGEST_PAGE = 1_000

@@ -15,7 +15,7 @@ from tokenbudget.pricing import Override, overrides
 from tokenbudget.pricing.table import encode_fields
 from tokenbudget_server.pricing import rows as stored
 from tokenbudget_server.pricing.prices import Prices
-from tokenbudget_server.problems import ProblemError
+from tokenbudget_server.web.problems import ProblemError
 
 
 class OwnPrice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

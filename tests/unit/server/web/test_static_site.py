@@ -4,8 +4,8 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from tokenbudget_server.problems import answer_problem
-from tokenbudget_server.site import make_site
+from tokenbudget_server.web.problems import answer_problem
+from tokenbudget_server.web.static_site import make_site
 
 PAGE, SCRIPT = "<!doctype html><title>dashboard</title>", "console.log(1);" * 200
 

@@ -28,9 +28,9 @@ from litestar.openapi.spec import (
 from litestar.plugins.base import ReceiveRoutePlugin
 from litestar.routes import BaseRoute, HTTPRoute
 
+from tokenbudget_server.analytics.conditional import ARROW
 from tokenbudget_server.analytics.parameters import PROJECT
-from tokenbudget_server.analytics.replies import ARROW
-from tokenbudget_server.problems import MEDIA_TYPE, Problem
+from tokenbudget_server.web.problems import MEDIA_TYPE, Problem
 
 _BODY = 0
 """Stands for the body among a route's answers, where Litestar looks for structs to describe."""

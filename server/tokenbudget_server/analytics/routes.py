@@ -16,6 +16,7 @@ from tokenbudget.core.errors import QueryError
 from tokenbudget.core.query import Query
 from tokenbudget.ledger.schema import SENDERS
 from tokenbudget_server.analytics import members
+from tokenbudget_server.analytics.conditional import ARROW, Replies, arrow, wants_arrow
 from tokenbudget_server.analytics.events import EventsPage, list_events
 from tokenbudget_server.analytics.frames import list_frame, stream
 from tokenbudget_server.analytics.parameters import (
@@ -34,7 +35,6 @@ from tokenbudget_server.analytics.parameters import (
     read_switch,
     this_minute,
 )
-from tokenbudget_server.analytics.replies import ARROW, Replies, arrow, wants_arrow
 from tokenbudget_server.analytics.schemas import (
     ByFeatureAnswer,
     ByMemberAnswer,

@@ -15,9 +15,9 @@ from tokenbudget.core import period as periods
 from tokenbudget.core.period import Period
 from tokenbudget.pricing import Pricer
 from tokenbudget_server.accounts.principal import Principal
-from tokenbudget_server.documented import problems
 from tokenbudget_server.pricing.repricing import reprice
 from tokenbudget_server.settings import Settings
+from tokenbudget_server.web.openapi_descriptions import problems
 
 _PAGE = 100
 _LARGEST_PAGE = 1_000

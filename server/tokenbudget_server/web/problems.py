@@ -19,7 +19,7 @@ from litestar.exceptions import HTTPException
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from tokenbudget.core.errors import PeriodError, QueryError
-from tokenbudget_server.errors import OverloadedError, StoreUnavailableError
+from tokenbudget_server.web.errors import OverloadedError, StoreUnavailableError
 
 _log = logging.getLogger(__name__)
 
