@@ -12,6 +12,8 @@ from typing import Any
 from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
 
+from tokenbudget_server.web.features import Feature
+
 STATIC = Path(__file__).parents[1] / "static"
 _FOREVER = "public, max-age=31536000, immutable"
 _ASK_EACH_TIME = "no-cache"
@@ -58,6 +60,11 @@ def make_site(root: Path = STATIC) -> Callable[..., Any]:
         return _answer(request, load(file, file.stat().st_mtime_ns), path)
 
     return get_site
+
+
+def feature() -> Feature:
+    """Make the dashboard's files a feature."""
+    return Feature(name="dashboard", routes=[make_site()])
 
 
 class _File:

@@ -46,6 +46,22 @@ def test_a_key_is_made_listed_used_and_revoked(client, headers):
     assert client.get("/api/keys", headers=headers).json()[0]["revoked_at"]
 
 
+def test_projects_and_keys_are_paged(client, sql):
+    sql("INSERT INTO projects (name, team_id) SELECT made, id FROM teams, unnest(ARRAY['c', 'a', 'b']) AS made")
+    project = client.get("/api/projects").json()[0]["id"]
+    for name in ("one", "two"):
+        client.post(f"/api/projects/{project}/keys", json={"name": name})
+    for path, names in (("projects", ["a", "b", "c", "default"]), ("keys", ["two", "one", "first key"])):
+        listed, asked = [], {"limit": 2}
+        while asked is not None:
+            page = client.get(f"/api/{path}", params=asked)
+            listed += [row["name"] for row in page.json()]
+            cursor = page.headers.get("X-Next-Cursor")
+            asked = {"limit": 2, "cursor": cursor} if cursor else None
+        assert listed == names
+        assert "X-Next-Cursor" not in client.get(f"/api/{path}").headers
+
+
 def test_only_hashes_are_stored(key, client, sql):
     ((lookup, hash_),) = sql("SELECT lookup, hash FROM api_keys")
     assert (lookup, hash_[:4]) == (key[6:14], "$2b$")

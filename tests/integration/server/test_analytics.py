@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 import msgspec
 import polars as pl
@@ -14,9 +15,11 @@ from redis import Redis
 from tokenbudget.analytics import METRICS, answers
 from tokenbudget_server.accounts import keys
 from tokenbudget_server.analytics import conditional, frames, parameters, routes, schemas
+from tokenbudget_server.analytics.events import EVENTS
 from tokenbudget_server.app import create_app
 from tokenbudget_server.ledger import Moment
 from tokenbudget_server.settings import Settings
+from tokenbudget_server.web.pagination import Keyset
 
 pytestmark = pytest.mark.postgres
 
@@ -162,6 +165,27 @@ def test_events_are_filtered(client, usage):
     assert (count(feature="chat"), count(feature=""), count(model="nobody-knows"), count(period="90d")) == (9, 2, 1, 13)
     assert client.get("/api/events?limit=1001").status_code == 400
     assert client.get("/api/events?cursor=nonsense").status_code == 400
+
+
+def test_a_page_begins_after_any_time_there_is(client, usage):
+    uid = UUID("01a21e1a-a84a-78db-8a3c-5e5f5f5f5f5f")
+    for when, rows in ((datetime.min.replace(tzinfo=UTC), 0), (datetime.max.replace(tzinfo=UTC), 12)):
+        cursor = EVENTS.write((when, uid))
+        assert len(get(client, "/api/events", cursor=cursor)["rows"]) == rows
+        framed = client.get("/api/events", params={"cursor": cursor}, headers={"Accept": ARROW})
+        assert pl.read_ipc_stream(framed.content).height == rows
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/api/events", "/api/keys", "/api/price-changes", "/api/price-overrides", "/api/projects", "/v1/pricing"],
+)
+def test_every_list_refuses_what_is_not_its_cursor(client, path):
+    of_another = Keyset("another", tuple[int], lambda row: row).write((7,))
+    for cursor in (of_another, "nonsense", "7", "\0", "A" * 5_000):
+        for headers in ({}, {"Accept": ARROW}):
+            answer = client.get(path, params={"cursor": cursor}, headers=headers)
+            assert (answer.status_code, answer.json()["type"]) == (400, "/problems/invalid-cursor")
 
 
 def test_prices(client):

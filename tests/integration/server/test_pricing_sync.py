@@ -313,7 +313,11 @@ def test_own_prices_take_the_place_of_the_tables(small_book, client, post, make_
     post(make_event(model="mini", usage={"input_tokens": 1000, "output_tokens": 0}))
     assert sql("SELECT cost_usd FROM events") == [(Decimal("0.0005"),)]
     client.delete("/api/admin/price-overrides", headers=ADMIN, params={"provider": "openai", "model": "mini"})
-    listed = client.get("/api/price-overrides").json()
+    first = client.get("/api/price-overrides?limit=1").json()
+    assert [row["note"] for row in first["rows"]] == ["deal"]
+    rest = client.get("/api/price-overrides", params={"cursor": first["next"]}).json()
+    assert ([row["note"] for row in rest["rows"]], rest["next"]) == ([""], None)
+    listed = client.get("/api/price-overrides").json()["rows"]
     assert [(row["note"], row["prices"]) for row in listed] == [("deal", {"multiplier": 0.5}), ("", {})]
 
 

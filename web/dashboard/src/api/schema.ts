@@ -21,40 +21,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/events": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** PostEvent */
-        post: operations["V1EventsPostEvent"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/events/batch": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** PostEvents */
-        post: operations["V1EventsBatchPostEvents"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/projects/{project_id}/keys": {
         parameters: {
             query?: never;
@@ -118,6 +84,40 @@ export interface paths {
         post?: never;
         /** RevokeKey */
         delete: operations["ApiKeysKeyIdRevokeKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** PostEvent */
+        post: operations["V1EventsPostEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** PostEvents */
+        post: operations["V1EventsBatchPostEvents"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -672,8 +672,8 @@ export interface components {
             /** Format: date-time */
             recorded_at: string;
         };
-        /** ChangesPage */
-        ChangesPage: {
+        /** Page[Change] */
+        ChangePage: {
             rows: components["schemas"]["Change"][];
             next: string | null;
         };
@@ -735,11 +735,6 @@ export interface components {
         /** EventBatch */
         EventBatch: {
             events: components["schemas"]["Event"][];
-        };
-        /** EventsPage */
-        EventsPage: {
-            rows: components["schemas"]["StoredEvent"][];
-            next: string | null;
         };
         /** FeatureRow */
         FeatureRow: {
@@ -918,13 +913,13 @@ export interface components {
         };
         /** PricingPage */
         PricingPage: {
-            revision: string;
             rows: components["schemas"]["Price"][];
             next: string | null;
+            revision: string;
         };
         /** Problem */
         Problem: {
-            type?: string;
+            type: string;
             title: string;
             status: number;
             detail: string;
@@ -1040,6 +1035,11 @@ export interface components {
             repriced_at?: string | null;
             original_cost_usd?: number | null;
         };
+        /** Page[StoredEvent] */
+        StoredEventPage: {
+            rows: components["schemas"]["StoredEvent"][];
+            next: string | null;
+        };
         /** StoredPrice */
         StoredPrice: {
             provider: string;
@@ -1049,6 +1049,11 @@ export interface components {
             };
             effective_from: string | null;
             note: string;
+        };
+        /** Page[StoredPrice] */
+        StoredPricePage: {
+            rows: components["schemas"]["StoredPrice"][];
+            next: string | null;
         };
         /** SummaryAnswer */
         SummaryAnswer: {
@@ -1194,6 +1199,241 @@ export interface operations {
             };
         };
     };
+    ApiProjectsProjectIdKeysCreateKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyRequest"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyWithText"];
+                };
+            };
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/not-found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiKeysKeys: {
+        parameters: {
+            query?: {
+                /** @description Where the page before ended: its `next` */
+                cursor?: string | null;
+                /** @description Rows a page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    /** @description Where the page ended; missing on the last one */
+                    "X-Next-Cursor"?: unknown;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"][];
+                };
+            };
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiProjectsProjects: {
+        parameters: {
+            query?: {
+                /** @description Where the page before ended: its `next` */
+                cursor?: string | null;
+                /** @description Rows a page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    /** @description Where the page ended; missing on the last one */
+                    "X-Next-Cursor"?: unknown;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"][];
+                };
+            };
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiKeysKeyIdRevokeKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/not-found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     V1EventsPostEvent: {
         parameters: {
             query?: never;
@@ -1216,7 +1456,7 @@ export interface operations {
                     "application/json": components["schemas"]["Receipt"];
                 };
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1225,7 +1465,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1234,7 +1474,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is larger than 5 MiB unpacked, or holds more than 1000 events. */
+            /** @description `/problems/too-large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1243,7 +1483,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is compressed in another way than gzip. */
+            /** @description `/problems/unsupported-encoding` */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -1252,7 +1492,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1285,7 +1525,7 @@ export interface operations {
                     "application/json": components["schemas"]["Receipt"];
                 };
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1294,7 +1534,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1303,7 +1543,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is larger than 5 MiB unpacked, or holds more than 1000 events. */
+            /** @description `/problems/too-large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1312,7 +1552,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is compressed in another way than gzip. */
+            /** @description `/problems/unsupported-encoding` */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -1321,210 +1561,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    ApiProjectsProjectIdKeysCreateKey: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                project_id: number;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["KeyRequest"];
-            };
-        };
-        responses: {
-            /** @description Document created, URL follows */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["KeyWithText"];
-                };
-            };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no API key, or it is not valid. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    ApiKeysKeys: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Key"][];
-                };
-            };
-            /** @description There is no API key, or it is not valid. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    ApiProjectsProjects: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Project"][];
-                };
-            };
-            /** @description There is no API key, or it is not valid. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    ApiKeysKeyIdRevokeKey: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                key_id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, nothing follows */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no API key, or it is not valid. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1574,7 +1611,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1583,7 +1620,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1592,7 +1629,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1601,7 +1638,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1610,7 +1647,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1660,7 +1697,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1669,7 +1706,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1678,7 +1715,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1687,7 +1724,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1696,7 +1733,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1746,7 +1783,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1755,7 +1792,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1764,7 +1801,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1773,7 +1810,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1782,7 +1819,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1832,7 +1869,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1841,7 +1878,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1850,7 +1887,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1859,7 +1896,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1868,7 +1905,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1920,7 +1957,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1929,7 +1966,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1938,7 +1975,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1947,7 +1984,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1956,7 +1993,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2006,7 +2043,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2015,7 +2052,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2024,7 +2061,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2033,7 +2070,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2042,7 +2079,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2090,7 +2127,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2099,7 +2136,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2108,7 +2145,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2117,7 +2154,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2126,7 +2163,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2182,7 +2219,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2191,7 +2228,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2200,7 +2237,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2209,7 +2246,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2218,7 +2255,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2270,7 +2307,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2279,7 +2316,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2288,7 +2325,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2297,7 +2334,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2306,7 +2343,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2354,7 +2391,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2363,7 +2400,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2372,7 +2409,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2381,7 +2418,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2390,7 +2427,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2444,7 +2481,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2453,7 +2490,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2462,7 +2499,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2471,7 +2508,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2480,7 +2517,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2530,7 +2567,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2539,7 +2576,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2548,7 +2585,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2557,7 +2594,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2566,7 +2603,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2616,7 +2653,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2625,7 +2662,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2634,7 +2671,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2643,7 +2680,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2652,7 +2689,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2702,7 +2739,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2711,7 +2748,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2720,7 +2757,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2729,7 +2766,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2738,7 +2775,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2788,7 +2825,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2797,7 +2834,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2806,7 +2843,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2815,7 +2852,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2824,7 +2861,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2876,7 +2913,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2885,7 +2922,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2894,7 +2931,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2903,7 +2940,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2912,7 +2949,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2962,7 +2999,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2971,7 +3008,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2980,7 +3017,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2989,7 +3026,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2998,7 +3035,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3046,7 +3083,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3055,7 +3092,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3064,7 +3101,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3073,7 +3110,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3082,7 +3119,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3138,7 +3175,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3147,7 +3184,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3156,7 +3193,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3165,7 +3202,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3174,7 +3211,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3226,7 +3263,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3235,7 +3272,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3244,7 +3281,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3253,7 +3290,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3262,7 +3299,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3310,7 +3347,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3319,7 +3356,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3328,7 +3365,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3337,7 +3374,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3346,7 +3383,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3400,7 +3437,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3409,7 +3446,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3418,7 +3455,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3427,7 +3464,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3436,7 +3473,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3474,14 +3511,19 @@ export interface operations {
             /** @description Request fulfilled, document follows */
             200: {
                 headers: {
+                    /** @description Where the page ended; missing on the last one */
+                    "X-Next-Cursor"?: unknown;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EventsPage"];
+                    "application/json": {
+                        rows: components["schemas"]["StoredEvent"][];
+                        next: string | null;
+                    };
                     "application/vnd.apache.arrow.stream": string;
                 };
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3490,7 +3532,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3499,7 +3541,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3508,7 +3550,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3517,7 +3559,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3532,7 +3574,9 @@ export interface operations {
         parameters: {
             query?: {
                 search?: string;
-                cursor?: string;
+                /** @description Where the page before ended: its `next` */
+                cursor?: string | null;
+                /** @description Rows a page */
                 limit?: number;
             };
             header?: never;
@@ -3550,7 +3594,7 @@ export interface operations {
                     "application/json": components["schemas"]["PricingPage"];
                 };
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3559,7 +3603,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3568,7 +3612,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3604,7 +3648,7 @@ export interface operations {
                     "application/json": components["schemas"]["RepriceAnswer"];
                 };
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3613,7 +3657,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3622,7 +3666,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3631,7 +3675,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3640,7 +3684,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It is being done already. */
+            /** @description `/problems/conflict` or `/problems/repricing-under-way` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3649,7 +3693,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3682,7 +3726,7 @@ export interface operations {
                     "application/json": components["schemas"]["Synced"];
                 };
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3691,7 +3735,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3700,7 +3744,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Another server did not answer, or not as it should. */
+            /** @description `/problems/price-table-unavailable` */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -3709,7 +3753,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3726,7 +3770,9 @@ export interface operations {
                 since?: string | null;
                 provider?: string | null;
                 model?: string | null;
+                /** @description Where the page before ended: its `next` */
                 cursor?: string | null;
+                /** @description Rows a page */
                 limit?: number;
             };
             header?: never;
@@ -3741,10 +3787,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ChangesPage"];
+                    "application/json": {
+                        rows: components["schemas"]["Change"][];
+                        next: string | null;
+                    };
                 };
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3753,7 +3802,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3762,7 +3811,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3775,7 +3824,12 @@ export interface operations {
     };
     ApiPriceOverridesGetPriceOverrides: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Where the page before ended: its `next` */
+                cursor?: string | null;
+                /** @description Rows a page */
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3788,10 +3842,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["StoredPrice"][];
+                    "application/json": {
+                        rows: components["schemas"]["StoredPrice"][];
+                        next: string | null;
+                    };
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3800,7 +3866,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3833,7 +3899,7 @@ export interface operations {
                     "application/json": components["schemas"]["StoredPrice"];
                 };
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3842,7 +3908,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3851,7 +3917,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3884,7 +3950,7 @@ export interface operations {
                     "application/json": components["schemas"]["StoredPrice"];
                 };
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3893,7 +3959,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3902,7 +3968,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
