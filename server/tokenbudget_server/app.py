@@ -9,7 +9,7 @@ from functools import partial
 from litestar import Litestar
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, Tag
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from tokenbudget import __version__
 from tokenbudget_server.accounts import feature as accounts
@@ -18,10 +18,13 @@ from tokenbudget_server.analytics import feature as analytics
 from tokenbudget_server.analytics.conditional import answer_cache
 from tokenbudget_server.health import feature as health
 from tokenbudget_server.ingest import feature as ingest
+from tokenbudget_server.jobs.outbox import Dispatcher
+from tokenbudget_server.jobs.periodic import Periodic, PeriodicJobs
 from tokenbudget_server.pricing import feature as pricing
 from tokenbudget_server.pricing.prices import Prices
 from tokenbudget_server.settings import Settings, read_settings
-from tokenbudget_server.store.maintenance import maintained
+from tokenbudget_server.store.locks import MAINTENANCE
+from tokenbudget_server.store.maintenance import DELAY, EVERY, maintain_now
 from tokenbudget_server.store.url import sqlalchemy_url
 from tokenbudget_server.web import static_site
 from tokenbudget_server.web.decimal_response import ExactResponse
@@ -53,17 +56,24 @@ def create_app(settings: Settings | None = None) -> Litestar:
 
     @asynccontextmanager
     async def shared() -> AsyncIterator[None]:
-        async with maintained(settings.database, settings.retention):
-            try:
-                yield
-            finally:
-                await cache.close()
-                await engine.dispose()
+        try:
+            yield
+        finally:
+            await cache.close()
+            await engine.dispose()
 
+    maintenance = Periodic(
+        name="maintain-tables",
+        every=EVERY,
+        delay=DELAY,
+        run=partial(maintain_now, engine, settings.retention),
+        lock=MAINTENANCE,
+    )
     services = Feature(
         name="services",
         dependencies={"engine": Dependency.of(engine), "settings": Dependency.of(settings)},
         lifespans=[shared],
+        jobs=[maintenance],
     )
     return mount(
         [
@@ -74,13 +84,20 @@ def create_app(settings: Settings | None = None) -> Litestar:
             analytics.feature(answer_cache(settings.redis_url)),
             pricing.feature(settings, engine, prices),
             static_site.feature(),
-        ]
+        ],
+        engine,
     )
 
 
-def mount(features: Sequence[Feature]) -> Litestar:
-    """Make an application of features; their lifespans open in this order."""
+def mount(features: Sequence[Feature], engine: AsyncEngine) -> Litestar:
+    """Make an application of features; their lifespans open in this order, and jobs run inside of them."""
+    dispatcher = Dispatcher(
+        engine, {topic: handle for feature in features for topic, handle in feature.handlers.items()}
+    )
+    jobs = PeriodicJobs(engine, [*(job for feature in features for job in feature.jobs), *dispatcher.jobs])
+    lifespans = [*(lifespan for feature in features for lifespan in feature.lifespans), jobs.running]
     dependencies = {name: each for feature in features for name, each in feature.dependencies.items()}
+    dependencies["jobs"] = Dependency.of(jobs)
     problems = Problems({error: kind for feature in features for error, kind in feature.problems.items()})
     schemes = {name: scheme for feature in features for name, scheme in feature.security.items()}
     return Litestar(
@@ -88,7 +105,7 @@ def mount(features: Sequence[Feature]) -> Litestar:
         response_class=ExactResponse,
         dependencies={name: each.provide for name, each in dependencies.items()},
         exception_handlers={Exception: problems},
-        lifespan=[partial(_open, [lifespan for feature in features for lifespan in feature.lifespans])],
+        lifespan=[partial(_open, lifespans)],
         plugins=[StructSchemas(), DecimalSchemas(), Documented(dependencies, problems.types)],
         openapi_config=OpenAPIConfig(
             title="TokenBudget",

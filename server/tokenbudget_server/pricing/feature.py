@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 
 from litestar.di import Provide
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -12,7 +11,7 @@ from tokenbudget_server.pricing import admin_routes
 from tokenbudget_server.pricing.overrides import OwnPrices
 from tokenbudget_server.pricing.prices import Prices, provide_pricer
 from tokenbudget_server.pricing.routes import get_pricing, post_reprice
-from tokenbudget_server.pricing.schedule import daily
+from tokenbudget_server.pricing.schedule import daily_sync
 from tokenbudget_server.pricing.sync import PriceSync
 from tokenbudget_server.settings import Settings
 from tokenbudget_server.web.errors import InvalidPriceError, PriceTableError, RepricingUnderWayError
@@ -63,5 +62,5 @@ def feature(settings: Settings, engine: AsyncEngine, prices: Prices) -> Feature:
             "pricer": Dependency(provide=Provide(provide_pricer)),
         },
         problems=_PROBLEMS,
-        lifespans=[partial(daily, engine, price_sync)] if settings.syncs_prices else [],
+        jobs=[daily_sync(price_sync)] if settings.syncs_prices else [],
     )

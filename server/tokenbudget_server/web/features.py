@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from litestar.di import Provide
 from litestar.openapi.spec import Parameter, SecurityScheme
 from litestar.types import ControllerRouterHandler
 
 from tokenbudget_server.web.problems import ProblemType
+
+if TYPE_CHECKING:
+    from tokenbudget_server.jobs.outbox import Handler
+    from tokenbudget_server.jobs.periodic import Periodic
 
 Lifespan = Callable[[], AbstractAsyncContextManager[None]]
 """Opens what is needed while the application serves."""
@@ -67,6 +71,10 @@ class Feature:
         Ways to prove who asks.
     lifespans : sequence of callables
         Opened in this order when the application starts, closed in the other when it stops.
+    jobs : sequence of Periodic
+        What runs in the background.
+    handlers : mapping of str to callable
+        By topic, what is done with messages of the outbox.
     """
 
     name: str
@@ -76,3 +84,5 @@ class Feature:
     problems: Mapping[type[Exception], ProblemType] = field(default_factory=dict)
     security: Mapping[str, SecurityScheme] = field(default_factory=dict)
     lifespans: Sequence[Lifespan] = ()
+    jobs: Sequence[Periodic] = ()
+    handlers: Mapping[str, Handler] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -14,9 +14,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from tokenbudget.pricing import PriceRow
 from tokenbudget.pricing.table import BUNDLED
 from tokenbudget_server.app import create_app
+from tokenbudget_server.jobs.periodic import PeriodicJobs
 from tokenbudget_server.pricing import download, rows, seed
 from tokenbudget_server.pricing.prices import Prices
-from tokenbudget_server.pricing.schedule import sync_if_due
+from tokenbudget_server.pricing.schedule import daily_sync
 from tokenbudget_server.pricing.sync import PriceSync
 from tokenbudget_server.settings import read_settings
 from tokenbudget_server.store.url import sqlalchemy_url
@@ -279,21 +280,20 @@ def test_other_processes_take_up_changed_prices(small_book, settings, sync, publ
     assert ("micro" in first.book, "micro" in fresh.book) == (False, True)
 
 
-def test_a_days_sync_is_done_once_by_one_process(small_book, settings, publisher):
-    async def processes(hours, count=3):
+def test_a_days_sync_is_done_once_by_one_process(small_book, settings, publisher, sql):
+    async def processes(count=3):
         engine = create_async_engine(sqlalchemy_url(settings.database))
-        price_sync = PriceSync(engine, Prices(engine, settings.home), settings.price_url)
-        now = datetime.now(UTC) + timedelta(hours=hours)
+        job = daily_sync(PriceSync(engine, Prices(engine, settings.home), settings.price_url))
         try:
-            return await asyncio.gather(*(sync_if_due(engine, price_sync, now) for _ in range(count)))
+            await asyncio.gather(*(PeriodicJobs(engine, [job]).turn(job) for _ in range(count)))
         finally:
             await engine.dispose()
 
     publisher.pause = 0.3
-    for hours, done in ((0, 1), (1, 0), (25, 1)):
-        found = asyncio.run(processes(hours))
-        assert sum(each is not None for each in found) == done, hours
-    assert len(publisher.asked) == 2
+    for hours, asked in ((0, 1), (23, 1), (2, 2)):
+        sql("UPDATE periodic_jobs SET due_at = due_at - make_interval(hours => %s)", hours)
+        asyncio.run(processes())
+        assert len(publisher.asked) == asked, hours
 
 
 def test_a_server_told_so_syncs_by_itself(small_book, settings, publisher, sql):

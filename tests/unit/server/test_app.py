@@ -7,11 +7,13 @@ from litestar import get, post
 from litestar.di import Provide
 from litestar.openapi.spec import OpenAPIType, Parameter, Schema, SecurityScheme
 from litestar.testing import TestClient
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from tokenbudget_server.app import mount
 from tokenbudget_server.web.features import Dependency, Feature
 from tokenbudget_server.web.problems import ProblemType
 
+NOWHERE = create_async_engine("postgresql+psycopg://nobody@127.0.0.1:9/nothing")  # Never connected to.
 EMPTY = ProblemType("machine-empty", 409, "The machine is empty", "Fill it.")
 STRENGTH = Parameter(name="strength", param_in="query", schema=Schema(type=OpenAPIType.INTEGER))
 
@@ -72,7 +74,7 @@ def happened():
 
 @pytest.fixture
 def client(happened):
-    with TestClient(mount(features(happened))) as client:
+    with TestClient(mount(features(happened), NOWHERE)) as client:
         yield client
 
 
@@ -91,7 +93,7 @@ def test_its_exceptions_are_its_problems(client):
 
 
 def test_lifespans_open_in_order_and_close_in_the_other(happened):
-    with TestClient(mount(features(happened))):
+    with TestClient(mount(features(happened), NOWHERE)):
         assert happened == ["staff opens", "coffee opens", "milk opens"]
     assert happened[3:] == ["milk closes", "coffee closes", "staff closes"]
 
