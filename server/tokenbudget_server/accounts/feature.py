@@ -8,9 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenbudget_server.accounts.admin import provide_admin
 from tokenbudget_server.accounts.authentication import provide_principal
-from tokenbudget_server.accounts.cache import KeyCache
+from tokenbudget_server.accounts.cache import KeyCache, MemoryKeyCache, RedisKeyCache
 from tokenbudget_server.accounts.routes import AccountsController
 from tokenbudget_server.accounts.service import Accounts
+from tokenbudget_server.cache.client import RedisClient
+from tokenbudget_server.jobs.outbox import Handler, Message, enqueue
 from tokenbudget_server.settings import Settings
 from tokenbudget_server.web.features import Dependency, Feature
 
@@ -18,8 +20,12 @@ _API_KEY = SecurityScheme(type="http", scheme="bearer", description="An API key,
 _ADMIN_KEY = SecurityScheme(type="apiKey", name="X-Admin-Key", security_scheme_in="header")
 
 
-def feature(settings: Settings, engine: AsyncEngine, cache: KeyCache) -> Feature:
+_FORGET_KEY = "accounts.forget-key"
+
+
+def feature(settings: Settings, engine: AsyncEngine, redis: RedisClient | None) -> Feature:
     """Make the feature."""
+    cache, handlers = _key_cache(engine, redis)
     accounts = Accounts(engine, cache, shows_demo=settings.demo)
     return Feature(
         name="accounts",
@@ -31,4 +37,21 @@ def feature(settings: Settings, engine: AsyncEngine, cache: KeyCache) -> Feature
             "admin": Dependency(provide=Provide(provide_admin), problems=(403, 503), security="AdminKey"),
         },
         security={"ApiKey": _API_KEY, "AdminKey": _ADMIN_KEY},
+        handlers=handlers,
     )
+
+
+def _key_cache(engine: AsyncEngine, redis: RedisClient | None) -> tuple[KeyCache, dict[str, Handler]]:
+    """Make the cache that fits the settings, and the handler of what it puts off."""
+    if redis is None:
+        return MemoryKeyCache(), {}
+
+    async def forget_later(api_key_id: int) -> None:
+        async with engine.begin() as connection:
+            await connection.run_sync(enqueue, _FORGET_KEY, api_key_id)
+
+    async def forget(message: Message) -> None:
+        await cache.forget_shared(message.payload)
+
+    cache = RedisKeyCache(redis, forget_later)
+    return cache, {_FORGET_KEY: forget}

@@ -170,7 +170,7 @@ async def _attempt(job: Periodic) -> str | None:
 def _pause(job: Periodic, failures: int) -> timedelta:
     if not failures:
         return job.every
-    return min(job.every, _FIRST_RETRY * 2 ** min(failures - 1, 20))
+    return min(job.every, _FIRST_RETRY * (1 << min(failures - 1, 20)))
 
 
 async def _sleep(wait: timedelta, every: timedelta) -> None:

@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenbudget_server.store.partitions import drop_partitions, ensure_partitions
 
 _log = logging.getLogger(__name__)
-
-EVERY = timedelta(hours=3)
-DELAY = timedelta(minutes=1)
-"""After the start, when `migrate` has just done the same."""
-
-
-async def maintain_now(engine: AsyncEngine, retention: timedelta | None) -> None:
-    """Maintain the tables as of now."""
-    async with engine.connect() as connection:
-        await connection.run_sync(maintain, retention, datetime.now(UTC))
 
 
 def maintain(connection: Connection, retention: timedelta | None, now: datetime) -> None:

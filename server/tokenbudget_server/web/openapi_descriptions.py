@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from litestar.handlers import HTTPRouteHandler
+from litestar.openapi import OpenAPIConfig
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import (
+    Components,
     OpenAPIFormat,
     OpenAPIMediaType,
     OpenAPIResponse,
@@ -23,11 +25,13 @@ from litestar.openapi.spec import (
     Parameter,
     RequestBody,
     Schema,
+    Tag,
 )
 from litestar.plugins.base import ReceiveRoutePlugin
 from litestar.routes import BaseRoute, HTTPRoute
 
-from tokenbudget_server.web.features import Dependency
+from tokenbudget import __version__
+from tokenbudget_server.web.features import Dependency, Feature
 from tokenbudget_server.web.problems import MEDIA_TYPE, Problem, ProblemType
 
 _BODY = 0
@@ -79,6 +83,19 @@ class Documented(ReceiveRoutePlugin):
 
     def _meaning(self, status: int) -> str:
         return " or ".join(f"`{kind.uri}`" for kind in self._types if kind.status == status)
+
+
+def describe(features: Sequence[Feature], types: Sequence[ProblemType]) -> OpenAPIConfig:
+    """Return what the document says of the API as a whole."""
+    schemes = {name: scheme for feature in features for name, scheme in feature.security.items()}
+    return OpenAPIConfig(
+        title="TokenBudget",
+        version=__version__,
+        description=f"What is refused is answered with problem details (RFC 9457).\n\n{problem_table(types)}",
+        path="/schema",
+        components=Components(security_schemes={**schemes}),
+        tags=[Tag(feature.name, feature.description) for feature in features if feature.description],
+    )
 
 
 def problem_table(types: Sequence[ProblemType]) -> str:

@@ -10,11 +10,10 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from litestar.testing import TestClient
-from redis import Redis
 
 from tokenbudget.analytics import METRICS, answers
 from tokenbudget_server.accounts import keys
-from tokenbudget_server.analytics import conditional, frames, parameters, routes, schemas
+from tokenbudget_server.analytics import frames, parameters, routes, schemas
 from tokenbudget_server.analytics.events import EVENTS
 from tokenbudget_server.app import create_app
 from tokenbudget_server.ledger import Moment
@@ -452,19 +451,3 @@ def test_answers_are_remembered_where_the_settings_say(postgres_url, tmp_path, h
             bodies = {client.get("/api/analytics/by-model?period=2020").content for _ in range(3)}
             assert len(bodies) == 1
     assert len(worked_out) == (1 if shared else 2)
-
-
-def test_a_redis_that_is_gone_costs_only_speed(caplog):
-    cache = conditional.RedisAnswerCache(Redis(port=1))
-    cache.put("x", b"y")
-    assert cache.get("x") is None
-    assert "worked out again" in caplog.text
-
-
-def test_memory_forgets_what_was_not_asked_for_longest(monkeypatch):
-    monkeypatch.setattr(conditional, "_MOST_BYTES", 2)
-    cache = conditional.MemoryAnswerCache()
-    for name in "abac":
-        cache.get(name)
-        cache.put(name, b"1")
-    assert [cache.get(name) for name in "abc"] == [b"1", None, b"1"]
