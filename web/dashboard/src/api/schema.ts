@@ -767,6 +767,7 @@ export interface components {
         Health: {
             status: string;
             version?: string;
+            jobs?: components["schemas"]["JobState"][];
         };
         /** Held */
         Held: {
@@ -775,6 +776,12 @@ export interface components {
             field: string;
             before: number | null;
             after: number | null;
+        };
+        /** JobState */
+        JobState: {
+            name: string;
+            last_succeeded_at?: string | null;
+            failures?: number;
         };
         /** Key */
         Key: {
