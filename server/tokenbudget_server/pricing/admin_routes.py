@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import msgspec
 from litestar import delete, get, post
-from litestar.params import Parameter
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tokenbudget.core.errors import PriceError
 from tokenbudget_server.accounts.admin import Admin
 from tokenbudget_server.accounts.principal import Principal
-from tokenbudget_server.pricing.changes import ChangesPage, list_changes
-from tokenbudget_server.pricing.own import OwnPrice, OwnPrices, StoredPrice
+from tokenbudget_server.pricing.changes import Change, list_changes
+from tokenbudget_server.pricing.overrides import OwnPrice, OwnPrices, StoredPrice
 from tokenbudget_server.pricing.sync import PriceSync, Synced
-from tokenbudget_server.problems import ProblemError
-
-_PAGE = 100
-_LARGEST_PAGE = 1_000
+from tokenbudget_server.web.pagination import DEFAULT_PAGE, Page, PageCursor, PageSize
 
 
 class SyncRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,10 +27,7 @@ async def post_sync_pricing(
     data: SyncRequest | None = None,
 ) -> Synced:
     """Fetch the price table from ``TOKENBUDGET_PRICE_URL`` and append what changed; 502 changes nothing."""
-    try:
-        return await price_sync.sync(data.confirm if data else ())
-    except PriceError as error:
-        raise ProblemError(502, str(error)) from error
+    return await price_sync.sync(data.confirm if data else ())
 
 
 @get("/api/price-changes", tags=["pricing"])
@@ -47,17 +37,22 @@ async def get_price_changes(
     since: str | None = None,
     provider: str | None = None,
     model: str | None = None,
-    cursor: str | None = None,
-    limit: Annotated[int, Parameter(ge=1, le=_LARGEST_PAGE)] = _PAGE,
-) -> ChangesPage:
+    cursor: PageCursor = None,
+    limit: PageSize = DEFAULT_PAGE,
+) -> Page[Change]:
     """List what newer price tables changed, newest first, page by page."""
     return await list_changes(engine, limit=limit, since=since, provider=provider, model=model, cursor=cursor)
 
 
 @get("/api/price-overrides", tags=["pricing"])
-async def get_price_overrides(principal: Principal, own_prices: OwnPrices) -> list[StoredPrice]:  # noqa: ARG001
-    """List the prices of this installation's own, in the order in which they were set."""
-    return await own_prices.list()
+async def get_price_overrides(
+    principal: Principal,  # noqa: ARG001 - whoever asks must have a key
+    own_prices: OwnPrices,
+    cursor: PageCursor = None,
+    limit: PageSize = DEFAULT_PAGE,
+) -> Page[StoredPrice]:
+    """List the prices of this installation's own, in the order in which they were set, page by page."""
+    return await own_prices.list(limit, cursor)
 
 
 @post("/api/admin/price-overrides", tags=["pricing"])

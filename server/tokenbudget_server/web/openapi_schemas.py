@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 from litestar.openapi.spec import OpenAPIType, Schema
+from litestar.params import Parameter
 from litestar.plugins import OpenAPISchemaPlugin
 from litestar.typing import FieldDefinition
 
@@ -31,6 +32,7 @@ class StructSchemas(OpenAPISchemaPlugin):
 
     def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: Any) -> Schema:
         """Describe a struct; what has a default need not be sent and is left out when it has that value."""
+        field_definition = _named(field_definition)
         hints = field_definition.get_type_hints(include_extras=True, resolve_generics=True)
         described = msgspec.inspect.type_info(field_definition.type_)
         fields = described.fields if isinstance(described, msgspec.inspect.StructType) else ()
@@ -48,7 +50,7 @@ class StructSchemas(OpenAPISchemaPlugin):
 
 
 class DecimalSchemas(OpenAPISchemaPlugin):
-    """Describes ``Decimal`` as the number that `tokenbudget_server.exact` writes, and that may be sent as text."""
+    """Describes ``Decimal`` as the number that `web.decimal_response` writes, and that may be sent as text."""
 
     def is_plugin_supported_field(self, field_definition: FieldDefinition) -> bool:
         """Take decimals."""
@@ -61,6 +63,14 @@ class DecimalSchemas(OpenAPISchemaPlugin):
         if field_definition.annotation is Decimal:
             return number
         return Schema(one_of=[number, Schema(type=OpenAPIType.STRING, description="The number, as text")])
+
+
+def _named(field: FieldDefinition) -> FieldDefinition:
+    """Name a generic struct after its parameters: ``StoredEventPage`` is a page of stored events."""
+    if not field.args:
+        return field
+    name = "".join(part.__name__ for part in (*field.args, field.origin))
+    return FieldDefinition.from_annotation(Annotated[field.annotation, Parameter(schema_component_key=name)])
 
 
 def _documented(hint: Any, *, is_sent: bool) -> Any:

@@ -7,12 +7,10 @@ right for as long as it is found: what is stored next makes another name.
 from __future__ import annotations
 
 import io
-import logging
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import msgspec
 import polars as pl
@@ -21,12 +19,10 @@ from litestar import Request, Response
 from tokenbudget import __version__
 from tokenbudget.analytics import answers
 from tokenbudget.core.query import Query
+from tokenbudget_server.cache.client import RedisClient
+from tokenbudget_server.cache.memory import MemoryCache
 from tokenbudget_server.ledger import Moment, PostgresLedger
-
-if TYPE_CHECKING:
-    from redis import Redis
-
-_log = logging.getLogger(__name__)
+from tokenbudget_server.web.errors import CacheUnavailableError
 
 ARROW = "application/vnd.apache.arrow.stream"
 JSON = "application/json"
@@ -37,73 +33,31 @@ _LARGEST = 1 << 20
 Ask = Callable[[Moment, Query], Any]
 
 
-class AnswerCache(Protocol):
-    """Remembers answers by their ETag."""
+class AnswerCache:
+    """Remembers answers by their ETag: in Redis where processes share it, in memory where there is none or it is away.
+
+    Parameters
+    ----------
+    redis : RedisClient or None
+    """
+
+    def __init__(self, redis: RedisClient | None = None) -> None:
+        self._redis = redis
+        self._memory: MemoryCache[bytes] = MemoryCache(_MOST_BYTES, weigh=len)
 
     def get(self, etag: str) -> bytes | None:
-        """Give what is remembered."""
+        """Return what is remembered."""
+        if self._redis is not None:
+            with suppress(CacheUnavailableError):
+                return self._redis.get_blocking(_entry(etag))
+        return self._memory.get(etag)
 
     def put(self, etag: str, body: bytes) -> None:
         """Remember for a short while."""
-
-
-class MemoryAnswerCache:
-    """The memory of one process: the answers asked for last."""
-
-    def __init__(self) -> None:
-        self._known: OrderedDict[str, bytes] = OrderedDict()
-        self._bytes = 0
-        self._lock = threading.Lock()
-
-    def get(self, etag: str) -> bytes | None:
-        """Give what is remembered."""
-        with self._lock:
-            if etag in self._known:
-                self._known.move_to_end(etag)
-            return self._known.get(etag)
-
-    def put(self, etag: str, body: bytes) -> None:
-        """Remember; the answers not asked for longest go."""
-        with self._lock:
-            self._bytes += len(body) - len(self._known.pop(etag, b""))
-            self._known[etag] = body
-            while self._bytes > _MOST_BYTES:
-                self._bytes -= len(self._known.popitem(last=False)[1])
-
-
-class RedisAnswerCache:
-    """The memory that processes share; without Redis, answers are worked out each time."""
-
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
-
-    def get(self, etag: str) -> bytes | None:
-        """Give what is remembered."""
-        from redis.exceptions import RedisError
-
-        try:
-            return self._redis.get(_entry(etag))  # type: ignore[return-value]
-        except RedisError as error:
-            _log.warning("Redis does not answer, so an answer is worked out again: %s", error)
-            return None
-
-    def put(self, etag: str, body: bytes) -> None:
-        """Remember for a minute."""
-        from redis.exceptions import RedisError
-
-        try:
-            self._redis.set(_entry(etag), body, ex=_SECONDS)
-        except RedisError as error:
-            _log.warning("Redis does not take an answer: %s", error)
-
-
-def answer_cache(redis_url: str | None) -> AnswerCache:
-    """Give the cache that fits the settings."""
-    if redis_url is None:
-        return MemoryAnswerCache()
-    from redis import Redis
-
-    return RedisAnswerCache(Redis.from_url(redis_url))
+        if self._redis is not None:
+            with suppress(CacheUnavailableError):
+                return self._redis.put_blocking(_entry(etag), body, _SECONDS)
+        return self._memory.put(etag, body)
 
 
 class Replies:
@@ -167,4 +121,4 @@ def arrow(frame: pl.DataFrame) -> bytes:
 
 
 def _entry(etag: str) -> str:
-    return f"tokenbudget:answer:{etag}"
+    return f"answer:{etag}"

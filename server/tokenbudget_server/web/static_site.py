@@ -12,7 +12,9 @@ from typing import Any
 from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
 
-WEB = Path(__file__).parent / "web"
+from tokenbudget_server.web.features import Feature
+
+STATIC = Path(__file__).parents[1] / "static"
 _FOREVER = "public, max-age=31536000, immutable"
 _ASK_EACH_TIME = "no-cache"
 _NOT_PAGES = ("api/", "v1/", "assets/", "schema/")
@@ -40,7 +42,7 @@ notebook with <code>tb.summary()</code>.</p>
 """
 
 
-def make_site(root: Path = WEB) -> Callable[..., Any]:
+def make_site(root: Path = STATIC) -> Callable[..., Any]:
     """Make the handler that serves the build in `root`."""
     load = lru_cache(_LARGEST_CACHED)(_load)
 
@@ -58,6 +60,11 @@ def make_site(root: Path = WEB) -> Callable[..., Any]:
         return _answer(request, load(file, file.stat().st_mtime_ns), path)
 
     return get_site
+
+
+def feature() -> Feature:
+    """Make the dashboard's files a feature."""
+    return Feature(name="dashboard", routes=[make_site()])
 
 
 class _File:

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from litestar import get, post
-from litestar.params import Parameter
 
 from tokenbudget.analytics import answers
 from tokenbudget.core import period as periods
 from tokenbudget.core.period import Period
-from tokenbudget.pricing import Pricer
+from tokenbudget.pricing import Pricer, PriceRow
 from tokenbudget_server.accounts.principal import Principal
-from tokenbudget_server.documented import problems
 from tokenbudget_server.pricing.repricing import reprice
 from tokenbudget_server.settings import Settings
+from tokenbudget_server.web.pagination import DEFAULT_PAGE, Keyset, Page, PageCursor, PageSize
 
-_PAGE = 100
-_LARGEST_PAGE = 1_000
+_BOOK: Keyset[PriceRow, tuple[str]] = Keyset("pricing", tuple[str], lambda row: (row.key,))
 
 
 class Price(msgspec.Struct):
@@ -45,13 +43,17 @@ class Price(msgspec.Struct):
     source: str
     effective_from: datetime | None
 
+    @classmethod
+    def of(cls, row: PriceRow) -> Price:
+        """Show a row of the book."""
+        return cls(row.key, row.provider, row.mode, row.fields(), row.source, row.effective_from)
 
-class PricingPage(msgspec.Struct):
-    """A page of the price book; `next` is the cursor of the page after it, null where there is none."""
 
+class PricingPage(Page[Price], frozen=True, kw_only=True):
+    """A page of the price book of a revision."""
+
+    rows: list[Price]  # Once more, as the OpenAPI document does not see what an inherited field is made of.
     revision: str
-    rows: list[Price]
-    next: str | None
 
 
 @get("/v1/pricing", tags=["pricing"], sync_to_thread=True)
@@ -59,15 +61,14 @@ def get_pricing(
     principal: Principal,  # noqa: ARG001 - whoever asks must have a key
     pricer: Pricer,
     search: str = "",
-    cursor: str = "",
-    limit: Annotated[int, Parameter(ge=1, le=_LARGEST_PAGE)] = _PAGE,
+    cursor: PageCursor = None,
+    limit: PageSize = DEFAULT_PAGE,
 ) -> PricingPage:
     """List prices by name; ``search`` is a part of the model's name."""
     book = pricer.book
-    keys = sorted(key for key in book if search.lower() in key.lower() and key > cursor)
-    rows = [row for key in keys[:limit] if (row := book.latest(key))]
-    prices = [Price(row.key, row.provider, row.mode, row.fields(), row.source, row.effective_from) for row in rows]
-    return PricingPage(book.revision, prices, keys[limit - 1] if len(keys) > limit else None)
+    named = (row for key in book if search.lower() in key.lower() and (row := book.latest(key)))
+    page = _BOOK.page(_BOOK.after(named, cursor), limit, Price.of)
+    return PricingPage(revision=book.revision, rows=page.rows, next=page.next)
 
 
 class RepriceRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -109,7 +110,7 @@ class RepriceAnswer(msgspec.Struct):
     rows: list[RepricedModel]
 
 
-@post("/api/reprice", status_code=200, responses=problems(409), sync_to_thread=True, tags=["pricing"])
+@post("/api/reprice", status_code=200, problems=(409,), sync_to_thread=True, tags=["pricing"])
 def post_reprice(data: RepriceRequest, project_ids: list[int], pricer: Pricer, settings: Settings) -> RepriceAnswer:
     """Price a period's events again, as of when they occurred, by the prices known now.
 

@@ -8,8 +8,13 @@
         ├── AlreadyRunningError          another ``tokenbudget up`` has this home
         ├── ChildError                   a process we started does not serve; the end of its log says why
         ├── DistributionError            the database cannot be distributed; the message says what to do
-    ├── StoreUnavailableError        the database does not answer; try again
+        ├── StoreUnavailableError        the database does not answer; try again
         ├── OverloadedError              too much waits to be stored; try again
+        ├── CacheUnavailableError        Redis does not answer; go on without it
+        ├── CursorError                  a cursor that is not of this list
+        ├── InvalidPriceError            a price that cannot be set
+        ├── PriceTableError              the price table cannot be fetched or believed
+        ├── RepricingUnderWayError       events are being priced again already
         └── EmbeddedPostgresError        the bundled Postgres cannot do its work
             ├── BinariesNotFoundError    no Postgres programs on this machine
             ├── DataDirectoryError       not writable, not ours, or another user's
@@ -49,6 +54,26 @@ class StoreUnavailableError(TokenBudgetServerError):
 
 class OverloadedError(TokenBudgetServerError):
     """More waits to be stored than the server wants to hold; trying again is safe."""
+
+
+class CacheUnavailableError(TokenBudgetServerError):
+    """Redis does not answer; whoever asks it goes on without."""
+
+
+class CursorError(TokenBudgetServerError):
+    """A cursor is not of this list, or of another version."""
+
+
+class InvalidPriceError(TokenBudgetServerError):
+    """A price cannot be set: a value is missing, contradicts another or is out of bounds."""
+
+
+class PriceTableError(TokenBudgetServerError):
+    """The price table cannot be fetched or believed; nothing was changed."""
+
+
+class RepricingUnderWayError(TokenBudgetServerError):
+    """Events are being priced again already."""
 
 
 class EmbeddedPostgresError(TokenBudgetServerError):

@@ -16,7 +16,8 @@ from tokenbudget.core.errors import QueryError
 from tokenbudget.core.query import Query
 from tokenbudget.ledger.schema import SENDERS
 from tokenbudget_server.analytics import members
-from tokenbudget_server.analytics.events import EventsPage, list_events
+from tokenbudget_server.analytics.conditional import ARROW, Replies, arrow, wants_arrow
+from tokenbudget_server.analytics.events import StoredEvent, list_events
 from tokenbudget_server.analytics.frames import list_frame, stream
 from tokenbudget_server.analytics.parameters import (
     BY,
@@ -34,7 +35,6 @@ from tokenbudget_server.analytics.parameters import (
     read_switch,
     this_minute,
 )
-from tokenbudget_server.analytics.replies import ARROW, Replies, arrow, wants_arrow
 from tokenbudget_server.analytics.schemas import (
     ByFeatureAnswer,
     ByMemberAnswer,
@@ -50,6 +50,7 @@ from tokenbudget_server.analytics.schemas import (
 from tokenbudget_server.ledger import PostgresLedger
 from tokenbudget_server.ledger.names import Names
 from tokenbudget_server.pricing.prices import Prices
+from tokenbudget_server.web.pagination import NEXT, NEXT_HEADER, Page
 
 _Request = Request[Any, Any, Any]
 _LIMIT = 20
@@ -63,7 +64,7 @@ class AnalyticsController(Controller):
 
     path = "/api/analytics"
     tags = ["analytics"]  # noqa: RUF012 - Litestar's way
-    opt = {"arrow": True, "etag": True}  # noqa: RUF012
+    opt = {"also_as": ARROW, "etag": True}  # noqa: RUF012
 
     @get("/summary", parameters=QUESTION, sync_to_thread=True)
     def summary(self, request: _Request, source: PostgresLedger, replies: Replies) -> SummaryAnswer:
@@ -149,10 +150,16 @@ class ProjectAnalyticsController(AnalyticsController):
     path = "/api/projects/{project_id:int}/analytics"
 
 
-@get("/api/events", parameters=[*QUESTION, PAGE_SIZE, CURSOR], arrow=True, tags=["analytics"])
+@get(
+    "/api/events",
+    parameters=[*QUESTION, PAGE_SIZE, CURSOR],
+    also_as=ARROW,
+    response_headers=[NEXT],
+    tags=["analytics"],
+)
 async def get_events(
     request: _Request, engine: AsyncEngine, project_ids: list[int], source: PostgresLedger
-) -> EventsPage:
+) -> Page[StoredEvent]:
     """List single events, newest first, page by page: ``next`` is the ``cursor`` of the following page.
 
     As Arrow, all events come in one stream; with ``limit``, a page of so many, and the cursor of the following one in
@@ -173,7 +180,7 @@ async def _events_as_arrow(source: PostgresLedger, query: Query, cursor: str | N
         return Stream(stream(moment, query), headers=headers, media_type=ARROW)
     frame, following = await asyncio.to_thread(list_frame, source, query, cursor)
     if following is not None:
-        headers["X-Next-Cursor"] = following
+        headers[NEXT_HEADER] = following
     return Response(arrow(frame), headers=headers, media_type=ARROW)
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
-from litestar import Controller, delete, get, post
+from litestar import Controller, Response, delete, get, post
 
 from tokenbudget_server.accounts.principal import Principal, no_such_project
 from tokenbudget_server.accounts.service import Accounts, Key, Project
-from tokenbudget_server.problems import ProblemError
+from tokenbudget_server.web.pagination import LARGEST_PAGE, NEXT, Keyset, PageCursor, PageSize, as_array
+from tokenbudget_server.web.problems import ProblemError
+
+_PROJECTS: Keyset[Project, tuple[str, int]] = Keyset("projects", tuple[str, int], lambda one: (one.name, one.id))
+_KEYS: Keyset[Key, tuple[int]] = Keyset("keys", tuple[int], lambda key: (-key.id,))
 
 
 class KeyRequest(msgspec.Struct, frozen=True):
@@ -32,10 +35,13 @@ class AccountsController(Controller):
     path = "/api"
     tags = ["accounts"]  # noqa: RUF012 - Litestar's way
 
-    @get("/projects")
-    async def projects(self, principal: Principal, accounts: Accounts) -> list[Project]:
+    @get("/projects", response_headers=[NEXT])
+    async def projects(
+        self, principal: Principal, accounts: Accounts, cursor: PageCursor = None, limit: PageSize = LARGEST_PAGE
+    ) -> Response[list[Project]]:
         """List the projects you may see, by name."""
-        return await accounts.projects(principal)
+        found = await accounts.projects(principal)
+        return as_array(_PROJECTS.page(_PROJECTS.after(found, cursor), limit))
 
     @post("/projects/{project_id:int}/keys")
     async def create_key(
@@ -47,10 +53,13 @@ class AccountsController(Controller):
             raise no_such_project(principal, project_id)
         return KeyWithText(created.key, created.text)
 
-    @get("/keys")
-    async def keys(self, principal: Principal, accounts: Accounts) -> Sequence[Key]:
+    @get("/keys", response_headers=[NEXT])
+    async def keys(
+        self, principal: Principal, accounts: Accounts, cursor: PageCursor = None, limit: PageSize = LARGEST_PAGE
+    ) -> Response[list[Key]]:
         """List the keys you may see, newest first."""
-        return await accounts.keys(principal)
+        found = await accounts.keys(principal)
+        return as_array(_KEYS.page(_KEYS.after(found, cursor), limit))
 
     @delete("/keys/{key_id:int}")
     async def revoke_key(self, key_id: int, principal: Principal, accounts: Accounts) -> None:

@@ -16,7 +16,11 @@ from tokenbudget.pricing.book import overrides
 from tokenbudget.pricing.book.price_book import encode_fields
 from tokenbudget_server.pricing import rows as stored
 from tokenbudget_server.pricing.prices import Prices
-from tokenbudget_server.problems import ProblemError
+from tokenbudget_server.store.tables import price_overrides
+from tokenbudget_server.web.errors import InvalidPriceError
+from tokenbudget_server.web.pagination import Id, Keyset, Page
+
+_OVERRIDES: Keyset[Any, tuple[Id]] = Keyset("price-overrides", tuple[Id], lambda row: (row.id,))
 
 
 class OwnPrice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -79,37 +83,46 @@ class OwnPrices:
         self._engine = engine
         self._prices = prices
 
-    async def list(self) -> list[StoredPrice]:
-        """Give all, in the order in which they were set."""
+    async def list(self, limit: int, cursor: str | None = None) -> Page[StoredPrice]:
+        """List own prices, in the order in which they were set.
+
+        Raises
+        ------
+        CursorError
+            If the cursor is not of this list.
+        """
+        statement = stored.select_overrides().add_columns(price_overrides.c.id).limit(limit + 1)
+        if cursor is not None:
+            statement = statement.where(price_overrides.c.id > _OVERRIDES.read(cursor)[0])
         async with self._engine.connect() as connection:
-            found = stored.to_overrides((await connection.execute(stored.select_overrides())).all())
-        return [StoredPrice.of(override) for override in found]
+            found = (await connection.execute(statement)).all()
+        return _OVERRIDES.page(found, limit, _show)
 
     async def set(self, price: OwnPrice) -> StoredPrice:
         """Set a price.
 
         Raises
         ------
-        ProblemError
-            400 when a value is missing, contradicts another or is out of bounds.
+        InvalidPriceError
+            If a value is missing, contradicts another or is out of bounds.
         """
         try:
             return await self._append(overrides.make(**msgspec.structs.asdict(price)))
         except PriceError as error:
-            raise ProblemError(400, str(error)) from None
+            raise InvalidPriceError(str(error)) from error
 
     async def end(self, provider: str, model: str, effective_from: str | None) -> StoredPrice:
         """Go back to the table's price from a date on.
 
         Raises
         ------
-        ProblemError
-            400 when the date cannot be read.
+        InvalidPriceError
+            If the date cannot be read.
         """
         try:
             when = overrides.instant(effective_from)
         except PriceError as error:
-            raise ProblemError(400, str(error)) from None
+            raise InvalidPriceError(str(error)) from error
         ended = Override(
             provider=canonical(provider), model=model.strip(), prices=encode_fields({}), effective_from=when
         )
@@ -122,3 +135,8 @@ class OwnPrices:
             await connection.run_sync(lambda sync: stored.update_state(sync, is_changed=True))
         self._prices.forget()
         return StoredPrice.of(override)
+
+
+def _show(row: Any) -> StoredPrice:
+    (override,) = stored.to_overrides([row])
+    return StoredPrice.of(override)

@@ -4,8 +4,8 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from tokenbudget_server.problems import answer_problem
-from tokenbudget_server.site import make_site
+from tokenbudget_server.web.problems import Problems
+from tokenbudget_server.web.static_site import make_site
 
 PAGE, SCRIPT = "<!doctype html><title>dashboard</title>", "console.log(1);" * 200
 
@@ -23,7 +23,7 @@ def root(tmp_path):
 
 @pytest.fixture
 def client(root):
-    app = Litestar([make_site(root)], exception_handlers={Exception: answer_problem}, openapi_config=None)
+    app = Litestar([make_site(root)], exception_handlers={Exception: Problems()}, openapi_config=None)
     with TestClient(app) as client:
         yield client
 
