@@ -124,8 +124,8 @@ class Case:
         if self._is_prepaid:
             yield fees.PREPAID, Decimal(0)
             return
-        if self.tier == "batch" and not card.has_tier("batch") and (batch := fees.table().batches.get(self.provider)):
-            yield "batch", batch.of_standard
+        if self.tier and not card.has_tier(self.tier):
+            yield from self._tier_uplift(card)
         entries = card.fields.get("provider_specific_entry") or {}
         if self._region not in _NOWHERE:
             for value in (
@@ -142,6 +142,15 @@ class Case:
             elif not card.states_tokens:
                 # Speed is dear, and the standard rate would be far too low.
                 raise NoRateError(f"{self._speed} speed")
+
+
+    def _tier_uplift(self, card: Card) -> Iterator[tuple[str, Decimal]]:
+        """Give what the tier costs of the standard rates, where the row has none for it."""
+        multiplier = fees.of_standard(self.provider, self.tier)
+        if multiplier is not None:
+            yield self.tier, multiplier
+        elif fees.is_dear(self.tier) and not card.states_tokens:
+            raise NoRateError(f"{self.tier} input", f"{self.tier} output")
 
 
 def dated_cards(

@@ -80,11 +80,18 @@ class Fee(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     date: str
 
 
-class Batch(msgspec.Struct, frozen=True):
-    """What batches cost of a provider's standard rates."""
+class ProviderTiers(msgspec.Struct, frozen=True):
+    """What tiers cost of a provider's standard rates."""
 
-    of_standard: Decimal
+    rates: dict[str, Decimal]
     source: str
+
+
+class TierRates(msgspec.Struct, frozen=True):
+    """What tiers cost of the standard rates where a row does not say, and those that are dear."""
+
+    dear: tuple[str, ...]
+    of: dict[str, ProviderTiers]
 
 
 class Unit(msgspec.Struct, frozen=True):
@@ -120,7 +127,8 @@ class Fees(msgspec.Struct, frozen=True):
     tiers: dict[str, list[str]]
     tools: dict[str, Tool]
     fees: tuple[Fee, ...]
-    batches: dict[str, Batch]
+    own_tiers: dict[str, dict[str, str]]
+    tier_rates: TierRates
     bills: Bills
     routers: Routers
     units: dict[str, Unit]
@@ -135,19 +143,38 @@ def table() -> Fees:
 
 
 @cache
-def tier_of(name: str | None) -> str:
+def tier_of(name: str | None, provider: str = "") -> str:
     """Give the tier of the table that a provider's word means; empty for the standard one.
 
     Examples
     --------
-    >>> tier_of("ON_DEMAND_FLEX"), tier_of("default"), tier_of("ultrafast")
-    ('flex', '', 'ultrafast')
+    >>> tier_of("ON_DEMAND_FLEX"), tier_of("default"), tier_of("ultrafast"), tier_of("priority", "anthropic")
+    ('flex', '', 'ultrafast', 'prepaid')
     """
     word = (name or "").strip().lower().replace("-", "_")
+    if own := table().own_tiers.get(provider, {}).get(word):
+        return own
     for tier, words in table().tiers.items():
         if word in words:
             return "" if tier == "standard" else tier
     return word
+
+
+def of_standard(provider: str, tier: str) -> Decimal | None:
+    """Give what a tier costs of a provider's standard rates, where its price list says so for all of its models.
+
+    Examples
+    --------
+    >>> of_standard("bedrock", "priority"), of_standard("openai", "priority")
+    (Decimal('1.75'), None)
+    """
+    known = table().tier_rates.of.get(provider)
+    return None if known is None else known.rates.get(tier)
+
+
+def is_dear(tier: str) -> bool:
+    """Tell whether a tier costs more than the standard one wherever it is listed."""
+    return tier in table().tier_rates.dear
 
 
 def is_free(row: PriceRow) -> bool:
@@ -295,6 +322,8 @@ def _field(part: str) -> str:
         return f"{name}_cost_per_token"
     if kind == "speed":
         return "input_cost_per_token"
+    if kind in ("input", "output"):
+        return f"{kind}_cost_per_token_{name}"
     if unit := table().units.get(base):
         return unit.slots[0].replace("per_", "cost_per_", 1)
     return f"{base}_{variant}_cost_per_call" if variant else f"{base}_cost_per_call"

@@ -176,7 +176,7 @@ class Pricer:
                 reason="no_price",
                 detail=f"the price table lists {key} without a price: set one with tokenbudget.pricing.prices.set(...)",
             )
-        tier = "batch" if batch else fees.tier_of(service_tier)
+        tier = "batch" if batch else fees.tier_of(service_tier, provider)
         router = None if overrides else self._router(provider, requested_model)
         return Case(provider, dated, tier=tier, region=region, speed=speed, router=router)
 
