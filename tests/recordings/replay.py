@@ -262,7 +262,7 @@ def tier_of(body: dict[str, Any]) -> str:
 
 def _has_batch_price(recording: Recording) -> bool:
     """Tell whether the price table, or the provider for all its models, states what a batch costs."""
-    if recording.provider in fees.table().batches:
+    if fees.of_standard(recording.provider, "batch") is not None:
         return True
     tokens = Usage(input_tokens=1, output_tokens=1)
     priced = default().price(recording.provider, _model_in(recording.response) or recording.model, tokens)

@@ -143,7 +143,6 @@ class Case:
                 # Speed is dear, and the standard rate would be far too low.
                 raise NoRateError(f"{self._speed} speed")
 
-
     def _tier_uplift(self, card: Card) -> Iterator[tuple[str, Decimal]]:
         """Give what the tier costs of the standard rates, where the row has none for it."""
         multiplier = fees.of_standard(self.provider, self.tier)

@@ -102,6 +102,15 @@ class Unit(msgspec.Struct, frozen=True):
     side: str = ""
 
 
+class Minimum(msgspec.Struct, frozen=True):
+    """How much of a unit a provider bills at least."""
+
+    provider: str
+    unit: str
+    least: Decimal
+    source: str
+
+
 class Bills(msgspec.Struct, frozen=True):
     """Providers that state their bill in the answer, and mean it where it is 0."""
 
@@ -131,6 +140,7 @@ class Fees(msgspec.Struct, frozen=True):
     tier_rates: TierRates
     bills: Bills
     routers: Routers
+    minimums: tuple[Minimum, ...]
     units: dict[str, Unit]
     free: Free
 
@@ -212,7 +222,7 @@ def extras(card: Card, provider: str, usage: Usage, tier: str) -> Iterator[Extra
             yield from _tool(card, provider, name, calls, usage, tier)
     for name, quantity in usage.units.items():
         if quantity:
-            yield from _unit(card, name, Decimal(quantity), usage, tier)
+            yield from _unit(card, name, _at_least(provider, name, Decimal(quantity)), usage, tier)
     if (per_request := card.rate("input_per_request", tier)) is not None:
         yield Extra("request", "request", Decimal(1), per_request, card.source)
 
@@ -286,6 +296,12 @@ def _listed(card: Card, tool: Tool, name: str) -> Decimal | None:
         return None
     # A fee of 0 in the table is a blank: no provider lists a tool as free of charge that way.
     return card.discounted(Decimal(value)) or None
+
+
+def _at_least(provider: str, name: str, quantity: Decimal) -> Decimal:
+    """Give how much of a unit is billed where so much was used."""
+    least = (minimum.least for minimum in table().minimums if (minimum.provider, minimum.unit) == (provider, name))
+    return max((quantity, *least))
 
 
 def _unit(card: Card, name: str, quantity: Decimal, usage: Usage, tier: str) -> Iterator[Extra]:

@@ -9,6 +9,7 @@ from tokenbudget.capture import folds
 from tokenbudget.capture.api import Api, Found
 from tokenbudget.capture.batches import Batches, Line
 from tokenbudget.capture.fields import Fields, Reader, fields
+from tokenbudget.capture.providers.openai_rules import reported_cost
 from tokenbudget.capture.stainless import StainlessSdk
 from tokenbudget.capture.wholes import with_cache, with_passes
 from tokenbudget.core.usage import Pass, Usage
@@ -32,6 +33,7 @@ _MESSAGE = Reader(
     web_search="usage.server_tool_use.web_search_requests",
     web_fetch="usage.server_tool_use.web_fetch_requests",
     iterations="usage.iterations",
+    cost="usage.cost",
     **{ours: f"usage.{theirs}" for ours, theirs in _COUNTS.items()},
 )
 _BESIDE_THE_TOTAL = frozenset({"compaction", "advisor_message"})
@@ -84,7 +86,7 @@ def passes_beside(iterations: Iterable[Any]) -> list[Pass]:
 MESSAGES = Api(
     operation="messages",
     read=_MESSAGE,
-    rules=(_whole_input, _server_tools, _passes),
+    rules=(reported_cost, _whole_input, _server_tools, _passes),
     fold=folds.messages,
     glance=folds.glance_messages,
 )
