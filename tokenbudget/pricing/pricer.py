@@ -174,7 +174,8 @@ class Pricer:
         if all(card is None or card.is_blank for _, card in dated) and not (rows and fees.is_free(rows[-1])):
             return Unpriced(
                 reason="no_price",
-                detail=f"the price table lists {key} without a price: set one with tokenbudget.pricing.prices.set(...)",
+                detail=f"the price table lists {key} without a price: set one with "
+                f"{fees.how_to_set(provider, given[0], ('input tokens', 'output tokens'))}",
             )
         tier = "batch" if batch else fees.tier_of(service_tier, provider)
         router = None if overrides else self._router(provider, requested_model)
@@ -205,14 +206,16 @@ class Pricer:
             return Unpriced(reason="other_currency", detail=f"{detail} {model!r} with tb.prices.set(...)")
         if match.is_vague(provider, model, requested_model):
             detail = f"{provider} answers {model!r} for several models, and {requested_model!r} names none"
-            mapping = f"configure(models={{{requested_model!r}: 'gpt-4-turbo'}}), say"
+            mapping = f"tb.configure(models={{{requested_model!r}: 'gpt-4-turbo'}}), say"
             return Unpriced(reason="unknown_model", detail=f"{detail}: map it with {mapping}")
         name = model or requested_model or ""
         near = match.near(self.book, provider, name)
         hint = f"; listed are {', '.join(near)}" if near else ""
+        mapping = f"tb.configure(models={{{name!r}: ...}})"
+        setting = fees.how_to_set(provider, name, ("input tokens", "output tokens"))
         return Unpriced(
             reason="unknown_model",
-            detail=f"no price for {name!r} of {provider}{hint}: map it with configure(models=...) or set its price",
+            detail=f"no price for {name!r} of {provider}{hint}: map it to a listed one, {mapping}, or set it, {setting}",
         )
 
     def _passes(self, case: Case, usage: Usage, kind: Kind, at: datetime | None) -> Receipt | Unpriced:
