@@ -311,7 +311,7 @@ def _refusal(error: Exception, provider: str, model: str) -> Unpriced:
     what = f"{model} of {provider}"
     if isinstance(error, NoRateError):
         used = ", ".join(error.parts)
-        detail = f"{what} used {used}, which has no rate: set one with {fees.how_to_set(provider, model, error.parts)}"
+        detail = f"{what} used {used}, for which there is no rate: set one with {fees.how_to_set(provider, model, error.parts)}"
         return Unpriced(reason="no_unit_price", detail=detail, parts=error.parts, lines=error.lines)
     if isinstance(error, NoPriceError):
         return Unpriced(reason="no_price", detail=f"{what} has no price for the time of the call yet")
