@@ -14,10 +14,13 @@ from tokenbudget.core.usage import Usage  # noqa: E402
 
 PAGE = ROOT / "docs" / "reference" / "providers.md"
 CALLS = {
-    "openai": ("sync, async, streams, raw responses, batch results", "1.66.0, 2.54.0, 3.54.0"),
+    "openai": (
+        "sync, async, streams, raw responses, batch results, web-socket sessions",
+        "1.66.0, 2.54.0, 3.54.0",
+    ),
     "anthropic": ("sync, async, streams, raw responses, batch results", "0.79.0, 2.12.0"),
-    "google.genai": ("sync, `aio`, streams, chats, batch results", "1.10.0, 3.4.0"),
-    "mistralai": ("sync, async, streams, batch results", "1.5.0, 3.7.0"),
+    "google.genai": ("sync, `aio`, streams, chats, batch results, live sessions", "1.10.0, 3.4.0"),
+    "mistralai": ("sync, async, streams, batch results, realtime sessions", "1.5.0, 3.7.0"),
     "cohere": ("sync, async, streams, raw responses", "5.13.12, 7.3.1"),
     "groq": ("sync, async, streams, raw responses, batch results", "0.18.0, 1.7.0"),
     "botocore": ("sync, streams (boto3)", "1.38.0, 1.43.117"),
@@ -45,6 +48,14 @@ field is there where the response states it. Every event has the provider, the m
 answered, time, latency, time to the first token of a stream, status, and tags.
 
 """
+UNMEASURED = """## Not measured
+
+These calls are billed and not measured. One that an observed client makes is in no figure; `tb.status()` counts it, and
+the first one is said in the log, or as a warning where nobody listens to that.
+
+| SDK | Call | Why |
+|---|---|---|
+"""
 END = """
 ## Who bills a call
 
@@ -64,6 +75,17 @@ price.
 
 - Bedrock: an answer whose body counts no tokens is counted by its `x-amzn-bedrock-…-token-count` headers. boto3 drops
   response fields that are newer than itself: 1.36 does not show cached tokens of Converse, so use 1.38 or newer.
+- A call made inside another one (a guard in an HTTP hook, a judge in a callback of LiteLLM's, a tool that an SDK runs,
+  a task begun meanwhile) is a call of its own. Part of a call is only what its SDK itself does to make it
+  ([why](../decisions/0008-calls-inside-calls.md)).
+- Realtime sessions of OpenAI's: each response is an event with its tokens by modality, and each transcript of what was
+  said one of the model that wrote it; a session closed in the middle of a response leaves an aborted one without a
+  cost. Live sessions are one event with their seconds, and one for each response or decision they delegate; Gemini's
+  are one event for each turn. Sessions that a browser opens are seen where they are joined (`connect(call_id=...)`,
+  `live.sideband`), and once.
+- Videos are recorded once, when they are first seen made, by their seconds and size. An operation of Veo's states
+  neither, so its videos are recorded by the process that asked for them, and without a price where it asked for no
+  duration.
 - Cohere: billed units are recorded, not the `tokens` beside them. AWS's own hosts are billed by Bedrock.
 - Batch results: each line is an event at the batch's price, whenever and however often it is read, in this process or
   another; a file that `google-genai` writes to `destination=` is read along. Batches on Vertex AI are in a bucket of
@@ -145,11 +167,17 @@ def page() -> str:
             continue  # as botocore
         lines = [f"| `{api.operation}` | {_fields(api)} |" for api in sdk.apis]
         tables += f"### {name}\n\n| Operation | Fields |\n|---|---|\n" + "\n".join(dict.fromkeys(lines)) + "\n\n"
+    unmeasured = "\n".join(
+        f"| `{name}` | `{what.call}` | {what.reason} |"
+        for name, sdk in _sdks()
+        if name != "aiobotocore"
+        for what in sdk.unmeasured
+    )
     by_provider: dict[str, list[str]] = {}
     for host, provider in hosts.SUFFIXES.items():
         by_provider.setdefault(provider, []).append(f"`{host}`")
     known = "\n".join(f"| `{provider}` | {', '.join(found)} |" for provider, found in sorted(by_provider.items()))
-    return HEAD + "\n".join(rows) + "\n" + NOTES + tables.rstrip() + "\n" + END.format(hosts=known)
+    return HEAD + "\n".join(rows) + "\n" + NOTES + tables + UNMEASURED + unmeasured + "\n" + END.format(hosts=known)
 
 
 def main(args: Sequence[str]) -> int:

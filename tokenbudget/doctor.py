@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import platform
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from tokenbudget import __version__, config
+from tokenbudget import __version__, config, unmeasured
 from tokenbudget.config import Config
+from tokenbudget.core.formatting import duration, number, plural
 from tokenbudget.journal import status as journal_status
 from tokenbudget.journal.quarantine import SetAside, entries
 from tokenbudget.journal.status import Status
@@ -31,12 +32,15 @@ class Report:
         Whether the server answers and takes our key.
     rejected : SetAside or None
         The first event in quarantine that the server refused.
+    not_measured : dict of str to int
+        Calls of this process that are billed and not measured, e.g. ``{"openai fine_tuning.jobs.create": 3}``.
     """
 
     settings: Config
     journal: Status
     server: Probe
     rejected: SetAside | None = None
+    not_measured: dict[str, int] = field(default_factory=dict)
 
     @property
     def problems(self) -> list[str]:
@@ -51,20 +55,20 @@ class Report:
             found.append(f"this machine's clock is {-server.clock_skew_s:+,.0f} s off the server's: set it")
         if self.rejected is not None:
             found.append(
-                f"{journal.quarantined:,} events were refused by the server ({self.rejected.reason}): "
+                f"{plural(journal.quarantined, 'event')} refused by the server ({self.rejected.reason}): "
                 "when that is mended, run `tokenbudget push --retry`"
             )
         if journal.stuck:
             found.append(
-                f"{journal.stuck:,} events do not get through ({journal.stuck_because}): they stay on disk and are "
+                f"{plural(journal.stuck, 'event')} not getting through ({journal.stuck_because}): kept on disk and "
                 "tried again; of an HTTP 500 the server's log says why"
             )
         if journal.refused:
             found.append(
-                f"{journal.refused:,} events were not recorded: a bound was reached (disk full, or too much unsent)"
+                f"{plural(journal.refused, 'event')} not recorded: a bound was reached (disk full, or too much unsent)"
             )
         if journal.torn:
-            found.append(f"{journal.torn:,} lines could not be read: half written or corrupted, and left out")
+            found.append(f"{plural(journal.torn, 'line')} could not be read: half written or corrupted, and left out")
         if journal.problem:
             found.append(journal.problem)
         return found
@@ -78,24 +82,34 @@ class Report:
 
     def _facts(self) -> list[tuple[str, str]]:
         journal, server = self.journal, self.server
-        size = f"{journal.segments} segments, {journal.journal_bytes / (1 << 20):,.1f} MiB"
+        size = f"{plural(journal.segments, 'segment')}, {journal.journal_bytes / (1 << 20):,.1f} MiB"
         facts = [
             ("tokenbudget", f"{__version__} on Python {platform.python_version()}, {sys.platform}"),
             ("home", f"{self.settings.home} ({size})"),
-            ("on disk", f"{journal.pending:,} to send, {journal.kept:,} kept, {journal.sealed:,} sealed"),
-            ("unpriced", f"{journal.unpriced:,} of those to send or kept"),
+            ("events", self._waiting()),
+            ("unpriced", f"{number(journal.unpriced)} of those to send or kept"),
         ]
+        if self.not_measured:
+            counts = self.not_measured.items()
+            calls = (f"{name}, {count:,} call{'s' if count > 1 else ''}" for name, count in counts)
+            facts.append(("not measured", "; ".join(calls)))
         if server.url is None:
             return [*facts, ("server", server.detail)]
         shown = "takes our events" if server.accepted else ("answers" if server.reachable else "does not answer")
-        timing = f" ({server.latency_ms:,.0f} ms)" if server.latency_ms is not None else ""
+        timing = f" ({duration(server.latency_ms)})" if server.latency_ms is not None else ""
         facts += [
             ("server", f"{server.url} {shown}{timing}"),
-            ("shipped", f"{journal.shipped:,}, last {_ago(journal.last_ack)}"),
+            ("shipped", f"{number(journal.shipped)}, last {_ago(journal.last_ack)}"),
         ]
         if journal.last_error:
             facts.append(("last error", f"{journal.last_error}, {_ago(journal.last_error_at)}"))
         return facts
+
+    def _waiting(self) -> str:
+        journal = self.journal
+        to_send = f"{number(journal.pending)} to send, " if self.server.url is not None or journal.pending else ""
+        in_memory = f" ({number(journal.held)} in memory only: nothing can be written)" if journal.held else ""
+        return f"{to_send}{number(journal.kept)} kept, {number(journal.sealed)} sealed{in_memory}"
 
 
 def status(settings: Config | None = None, *, timeout: float = 5.0) -> Report:
@@ -122,7 +136,8 @@ def status(settings: Config | None = None, *, timeout: float = 5.0) -> Report:
     """
     settings = settings or config.current()
     rejected = next((entry for entry in entries(settings.home) if entry.kind == "rejected"), None)
-    return Report(settings, journal_status(settings.home), probe(settings, timeout), rejected)
+    journal = journal_status(settings.home)
+    return Report(settings, journal, probe(settings, timeout), rejected, dict(unmeasured.counts))
 
 
 def _ago(when: datetime | None) -> str:

@@ -19,6 +19,7 @@ from tokenbudget import config
 from tokenbudget.config import Config
 from tokenbudget.core.event import Event, encode
 from tokenbudget.core.receipt import Unpriced
+from tokenbudget.core.sanitize import sanitized
 from tokenbudget.core.usage import INPUT_PARTS, OUTPUT_PARTS, STATED_ZEROS, Usage
 from tokenbudget.pricing import local
 from tokenbudget.pricing.pricer import Pricer
@@ -175,4 +176,6 @@ class _State:
             unpriced=price.label if isinstance(price, Unpriced) else None,
             price_key=price.key if isinstance(price, Tariff) else None,
         )
+        if sanitized(event) is not event:
+            return None  # Each event says what was wrong with its names.
         return Form(event, price if isinstance(price, Tariff) else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import threading
 import time
@@ -14,9 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from tokenbudget import config, faults
 from tokenbudget.core.event import Event, decode, encode
+from tokenbudget.core.sanitize import sanitized
 
 if TYPE_CHECKING:
     from tokenbudget.forms import Forms, Kind
+    from tokenbudget.journal import Journal
+
+log = logging.getLogger("tokenbudget")
 
 EXIT_SECONDS = 1.5
 """How long the interpreter's exit waits for the server; what is not delivered by then is on disk and goes later."""
@@ -34,9 +39,11 @@ class Recorder:
     ----------
     settings : Config
         Where the journal is and which server to ship to.
+    unwritten : Journal, optional
+        An earlier one, whose events that wait in memory are taken over.
     """
 
-    def __init__(self, settings: config.Config) -> None:
+    def __init__(self, settings: config.Config, unwritten: Journal | None = None) -> None:
         from tokenbudget.journal import Journal, Options, Sealer
         from tokenbudget.pricing import priced
 
@@ -52,6 +59,14 @@ class Recorder:
 
             self._shipper = Shipper(self._journal)
             self.append = self._append_and_wake
+        if unwritten is not None:
+            self.take_over(unwritten)
+
+    def take_over(self, unwritten: Journal) -> None:
+        """Take what an earlier journal could not write."""
+        self._journal.take_over(unwritten)
+        if self._shipper is not None:
+            self._shipper.wake()
 
     def record(self, event: Event) -> None:
         """Record one event."""
@@ -62,15 +77,19 @@ class Recorder:
         self._shipper.wake()
 
     def flush(self, timeout: float) -> bool:
-        """Wait until the server has everything, at most `timeout` seconds; True if it has."""
-        return True if self._shipper is None else bool(self._shipper.flush(timeout))
+        """Wait until the server has everything, at most `timeout` seconds; True if it, or without one the disk, has."""
+        if self._shipper is not None:
+            return bool(self._shipper.flush(timeout))
+        self._journal.write_out()
+        return not self._journal.held(1)
 
-    def close(self, timeout: float) -> None:
-        """Flush, stop the shipper and close the journal."""
+    def close(self, timeout: float) -> Journal | None:
+        """Flush, stop the shipper and close the journal; gives the journal if events are left in its memory."""
         if self._shipper is not None:
             self._shipper.close(timeout)
         self._sealer.close(min(timeout, _SEALING_SECONDS))
         self._journal.close()
+        return self._journal if self._journal.held(1) else None
 
 
 def _seal_piece(home: Path) -> bool:
@@ -82,6 +101,8 @@ def _seal_piece(home: Path) -> bool:
 
 _lock = threading.Lock()
 _recorder: Recorder | None = None
+_unwritten: Journal | None = None
+"""Of a recorder that was closed, where events are left in its memory: the next one takes them over."""
 _forms: Forms | None = None
 _sink: Sink | None = None
 _open_streams: set[weakref.ref[Any]] = set()
@@ -104,6 +125,7 @@ def record(event: Event, *, once: bool = False) -> None:
         settings = config.for_recording()
         if not settings.enabled:
             return
+        event = sanitized(event)
         sink = _sink or (_recorder or _make_recorder(settings)).record
         if once and _sink is None:
             _record_once(settings, event, sink)
@@ -158,10 +180,11 @@ def _record_once(settings: config.Config, event: Event, sink: Sink) -> None:
 
 
 def _make_recorder(settings: config.Config) -> Recorder:
-    global _recorder  # noqa: PLW0603 (one per process)
+    global _recorder, _unwritten  # noqa: PLW0603 (one per process)
     with _lock:
         if _recorder is None:
-            _recorder = Recorder(settings)
+            _recorder = Recorder(settings, _unwritten)
+            _unwritten = None
         return _recorder
 
 
@@ -202,7 +225,7 @@ def flush(timeout: float = 10.0) -> bool:
     Returns
     -------
     bool
-        Whether everything arrived; what did not is on disk and is sent later.
+        Whether everything arrived; what did not is on disk (in memory, where that cannot be written) and is sent later.
 
     Examples
     --------
@@ -212,7 +235,7 @@ def flush(timeout: float = 10.0) -> bool:
     """
     try:
         settle_streams()
-        return True if _recorder is None else _recorder.flush(timeout)
+        return _unwritten is None if _recorder is None else _recorder.flush(timeout)
     except Exception as error:  # noqa: BLE001
         faults.swallow("runtime.flush", error)
         return False
@@ -234,25 +257,46 @@ def shutdown(timeout: float = EXIT_SECONDS) -> None:
         settle_streams()
         with _lock:
             recorder, _recorder = _recorder, None
-        if recorder is not None:
-            recorder.close(max(0.0, deadline - time.monotonic()))
+        left = None if recorder is None else recorder.close(max(0.0, deadline - time.monotonic()))
+        if left is not None:
+            _leave(left)
     except Exception as error:  # noqa: BLE001
         faults.swallow("runtime.shutdown", error)
+
+
+def _leave(journal: Journal) -> None:
+    """Leave what a journal could not write to the next recorder, which another thread may have made by now."""
+    global _unwritten  # noqa: PLW0603 (one per process)
+    with _lock:
+        if _recorder is None:
+            _unwritten = journal
+        else:
+            _recorder.take_over(journal)
 
 
 def _at_exit() -> None:
     settle_streams(every=True)
     shutdown()
+    if _unwritten is not None:
+        home, lost = _unwritten.home, len(_unwritten.held())
+        log.warning(
+            "tokenbudget: %d events are lost: they could not be written to %s, and no server had them", lost, home
+        )
 
 
-def _on_change(settings: config.Config) -> None:  # noqa: ARG001 (read again when the next event comes)
+def _on_change(settings: config.Config) -> None:
     shutdown()
+    try:
+        if _unwritten is not None:
+            _make_recorder(settings)  # What could not be written is to be seen in the new place at once.
+    except Exception as error:  # noqa: BLE001
+        faults.swallow("runtime.change", error)
 
 
 def _after_fork() -> None:
-    # Journal and shipper see to themselves; a lock held and streams open at the fork are the parent's.
-    global _lock, _open_streams
-    _lock, _open_streams = threading.Lock(), set()
+    # Journal and shipper see to themselves; a lock held, and streams and events left at the fork are the parent's.
+    global _lock, _open_streams, _unwritten
+    _lock, _open_streams, _unwritten = threading.Lock(), set(), None
 
 
 atexit.register(_at_exit)

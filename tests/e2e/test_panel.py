@@ -12,9 +12,9 @@ from tests.plugins.ports import free_port
 from tests.unit.panel.usage import FEATURES, record
 from tokenbudget import config, runtime
 from tokenbudget.core.event import Event
+from tokenbudget.core.formatting import short_dollars
 from tokenbudget.core.ids import uuid7
 from tokenbudget.core.usage import Usage
-from tokenbudget.plotting import text
 
 pytestmark = [
     pytest.mark.browser,
@@ -97,7 +97,7 @@ def test_the_page_shows_the_numbers_of_tb_summary(look, served, home, width):
     page.wait_for_selector('[data-tile="Spend"]')
     found = shown(page)
     assert found in (before, summed_up(home, "30d"))  # Midnight may pass while the page is read.
-    assert tile(page, "Spend").inner_text() == text.dollars(Decimal(str(found["cost_usd"])))
+    assert tile(page, "Spend").inner_text() == short_dollars(Decimal(str(found["cost_usd"])))
     assert page.locator(".bk-Figure canvas").first.is_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= WIDTHS[width]
 

@@ -1,3 +1,4 @@
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -41,6 +42,35 @@ def test_configure_beats_environment_beats_file(tmp_path: Path, monkeypatch: pyt
 def test_what_configure_set_stays_until_set_again(tmp_path: Path) -> None:
     config.configure(url="http://one/", project="a")
     assert (config.configure(project="b").url, config.current().project) == ("http://one", "b")
+
+
+def test_a_user_without_a_home_has_one_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TOKENBUDGET_HOME")
+    monkeypatch.setenv("TOKENBUDGET_URL", "http://server")
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    settings = config.current()
+    assert (settings.url, settings.home) == ("http://server", Path(os.devnull, ".tokenbudget"))
+    with pytest.raises(OSError, match=str(settings.home)):
+        settings.home.mkdir(parents=True)
+
+
+def test_what_is_in_a_home_of_somebody_else_is_not_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stat = Path.stat
+
+    def denied(path: Path, *arguments: object, **more: object) -> object:
+        if path.name == config.CONFIG_FILE:
+            raise PermissionError(13, "Permission denied")
+        return stat(path, *arguments, **more)
+
+    write(tmp_path, "not toml")
+    with pytest.raises(ConfigError, match="mend or delete it"):
+        config.resolve()
+    monkeypatch.setattr(Path, "read_text", denied)
+    with pytest.raises(ConfigError, match="Permission denied"):
+        config.resolve()  # The file alone: it may be meant for this user.
+    monkeypatch.setattr(Path, "stat", denied)
+    monkeypatch.setenv("TOKENBUDGET_URL", "http://server")
+    assert config.resolve().url == "http://server"
 
 
 @pytest.mark.parametrize("how", ["call", "environment"])

@@ -28,7 +28,7 @@ def test_all_is_well(settings, server):
     server(WELL)
     text = str(doctor.status(settings))
     assert "✓ all is well" in text
-    assert "http://server takes our events (3 ms)" in text
+    assert "http://server takes our events (3.0 ms)" in text
     assert "last never" in text
 
 
@@ -68,8 +68,8 @@ def test_what_is_wrong_here(settings, server):
     text = str(report)
     assert "push --retry" in text
     assert "is in the future" in text
-    assert "2 events were not recorded" in text
-    assert "1 lines could not be read" in text
+    assert "2 events not recorded" in text
+    assert "1 line could not be read" in text
     assert "switched off" in text
     assert "HTTP 503, 3 h ago" in text
 
@@ -81,7 +81,20 @@ def test_what_does_not_get_through(settings, server):
         journal.append(b'{"id":"a"}')
     stuck.mark(journal.live_segment(), "HTTP 500: a mistake")
     (problem,) = doctor.status(settings).problems
-    assert "2 events do not get through (HTTP 500: a mistake)" in problem
+    assert "2 events not getting through (HTTP 500: a mistake)" in problem
+
+
+@pytest.mark.parametrize(("url", "waiting"), [(WELL, "1 to send, 0 kept"), (Probe(None), "1 kept")])
+def test_what_is_in_memory_only(settings, server, url, waiting):
+    server(url)
+    (settings.home / "home").write_text("in the way")
+    settings = replace(settings, home=settings.home / "home")
+    journal = Journal(settings.home, sends=lambda: url is WELL)
+    journal.append(b"{}")
+    report = doctor.status(settings)
+    assert f"{waiting}, 0 sealed (1 in memory only" in str(report)
+    (problem,) = report.problems
+    assert "set TOKENBUDGET_HOME" in problem
 
 
 @pytest.fixture

@@ -65,6 +65,9 @@ class Api:
         Whether text goes in and comes out, so that a stream left early can be estimated by it.
     skip : callable or None
         ``skip(answer)``: whether an answer is none to record (a background response that is not done yet).
+    begun : callable or None
+        ``begun(answer, request)`` takes note of an answer that is skipped, where its request says what is billed once
+        it is done.
     adds : tuple of str
         Fields of `Usage` that rules fill in beside the table's, for the documentation.
     """
@@ -79,4 +82,5 @@ class Api:
     request_only: bool = False
     is_text: bool = True
     skip: Callable[[Fields], bool] | None = None
+    begun: Callable[[Fields, Fields], None] | None = None
     adds: tuple[str, ...] = ()

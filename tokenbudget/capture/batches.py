@@ -6,23 +6,20 @@ time that follow from the line itself: reading the same results again, or in ano
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-
-import msgspec
 
 from tokenbudget import faults
 from tokenbudget.capture import recent
 from tokenbudget.capture.api import Api
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.fields import Fields, fields
+from tokenbudget.capture.kept import Kept
+from tokenbudget.capture.lenient import decode_json
 from tokenbudget.capture.raw import read_along
 
-_decode = msgspec.json.Decoder().decode
-_KEPT = 256
 _GLANCE = 64
 
 
@@ -100,7 +97,7 @@ class Reading:
         if not self._is_results:
             self._take_batch(fields(result))
         elif isinstance(result, bytes | str):
-            self._take_file(result.encode() if isinstance(result, str) else result)
+            self._take_file(result.encode("utf-8", "surrogatepass") if isinstance(result, str) else result)
         elif hasattr(result, "__decode__"):
             inner = result._iterator  # noqa: SLF001 (as for streams: where all its readers go through)
             result._iterator = (self._aeach if hasattr(result, "__anext__") else self._each)(inner)  # noqa: SLF001
@@ -112,8 +109,11 @@ class Reading:
     def answered_raw(self, response: Any) -> None:
         """Record what an HTTP response brings, or will have brought when the caller has read it."""
         if not self._is_results:
-            with contextlib.suppress(msgspec.DecodeError):
-                self._take_batch(fields(_decode(response.content)))
+            try:
+                batch = decode_json(response.content)
+            except ValueError:
+                return
+            self._take_batch(fields(batch))
         elif response.is_closed:
             self._take_file(response.content)
         else:
@@ -129,7 +129,7 @@ class Reading:
             return
         self._made = _seconds(made)
         if place:
-            _remember(place, self._made)
+            _times[place] = self._made
         for line in self._batches.held(batch) if self._batches.held is not None else ():
             self._keep(line)
 
@@ -207,21 +207,15 @@ class Lines:
         if self._is_other or not line.strip():
             return
         try:
-            self._is_other = not self._record(_decode(line))
-        except msgspec.DecodeError:
+            self._is_other = not self._record(decode_json(line))
+        except ValueError:
             self._is_other = True
 
 
-_times: dict[str, float] = {}
+_times = Kept[float]()
 
 
 def _seconds(made: float | str | datetime) -> float:
     if isinstance(made, str):
         made = datetime.fromisoformat(made)
     return made.timestamp() if isinstance(made, datetime) else float(made)
-
-
-def _remember(place: str, made: float) -> None:
-    _times[place] = made
-    while len(_times) > _KEPT:
-        del _times[next(iter(_times))]

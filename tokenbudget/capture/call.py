@@ -15,6 +15,7 @@ from tokenbudget.capture.fields import NONE, Fields, fields
 from tokenbudget.core.clock import utc_text, utc_time
 from tokenbudget.core.event import Event, Measured, Status
 from tokenbudget.core.ids import uuid7, uuid7_from
+from tokenbudget.core.limits import LONGEST_RESPONSE_ID, storable
 from tokenbudget.core.usage import Usage
 
 _NAMES = frozenset({"background", "created", "model", "region", "response_id", "service_tier", "speed"})
@@ -42,12 +43,22 @@ class Call:
         The model asked for, where the body does not name it.
     region : str, optional
         Where it runs, where the address says so.
+
+    Attributes
+    ----------
+    of_framework : bool
+        Whether a framework's handler reports it, and not the client that makes it.
+    status : str
+        How it ended, and `found` what was read of its answer; kept only where a framework's call is around it.
     """
 
+    of_framework = False
     attempts = 1
     sends = 0
     batch = False
     done = False
+    status = ""
+    found: Found | Fields = NONE
     id: str | None = None
     answer: Fields | None = None
     written = 0
@@ -62,7 +73,9 @@ class Call:
         self.model = model or request.get("model")
         self.region = region
         self.tags = tags_in_force()
-        self.outer = outer.current.get()
+        self.outer = around = outer.current.get()
+        if around is not None and not self.of_framework:
+            around.hear(self)
         self.partial: dict[str, Any] = {}
         self.sent_ns = time.time_ns()
         self.started_ns = time.perf_counter_ns()
@@ -157,9 +170,11 @@ class Call:
         self.done = True
         try:
             if self.api.skip is not None and self.api.skip(answer):
+                if self.api.begun is not None:
+                    self.api.begun(answer, self.request)
                 return
             if found is None:
-                found = self._understand(answer, estimated=estimated)
+                found = self.read(answer, estimated=estimated)
             # Only true: an image's answer has a background as well, the one it is painted on.
             if found.get("background") is True and not self._first_sight(found):
                 return
@@ -167,7 +182,8 @@ class Call:
                 measured: Measured = "estimated" if estimated else "exact"
                 runtime.record(self._event(found, status, measured, error), once=self.id is not None)
             if self.outer is not None:
-                self.outer.tell()
+                self.status, self.found = status, found
+                self.outer.hear(self)
         except Exception as fault:  # noqa: BLE001 (never into the host program)
             faults.swallow("capture.record", fault)
         finally:
@@ -181,7 +197,7 @@ class Call:
         self.identify(response_id, created if isinstance(created, int | float) else None)
         return recent.remember(f"background {response_id}")
 
-    def _understand(self, answer: Fields, *, estimated: bool) -> Found:
+    def read(self, answer: Fields, *, estimated: bool = False) -> Found:
         """Read an answer; of one that cannot be read only the names count, but the call was made all the same."""
         api = self.api
         try:
@@ -210,6 +226,8 @@ class Call:
         get, asked, response_id = found.get, self.model, found.get("response_id")
         if type(response_id) is not str or not self.started_ns or "warnings" in found:
             return False
+        if not response_id.isascii() or "\0" in response_id or len(response_id) > LONGEST_RESPONSE_ID:
+            return False  # It may have to be made storable.
         kind = (
             self.provider,
             self.api.operation,
@@ -276,7 +294,7 @@ class Call:
 
 def _unreadable(fault: Exception) -> tuple[str]:
     faults.swallow("capture.read", fault)
-    return (f"usage cannot be read: {fault}"[:_LONGEST_WARNING],)
+    return (storable(f"usage cannot be read: {fault}", _LONGEST_WARNING),)
 
 
 def _text(value: Any) -> str | None:

@@ -6,16 +6,12 @@ import contextlib
 import contextvars
 import functools
 import inspect
-import re
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from types import MappingProxyType, TracebackType
 from typing import Any, Literal, ParamSpec, TypeVar, cast
 
 from tokenbudget.core.errors import TagError
-
-MOST_TAGS = 20
-LONGEST_VALUE = 256
-_KEY = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+from tokenbudget.core.limits import LONGEST_TAG_VALUE, MOST_TAGS, TAG_KEY, is_storable
 
 _NO_TAGS: dict[str, str] = {}
 # The mappings in it are shared and never changed.
@@ -51,7 +47,7 @@ def checked(values: Any) -> dict[str, str]:
         raise TagError(msg)
     clean: dict[str, str] = {}
     for key, value in values.items():
-        if not isinstance(key, str) or not _KEY.fullmatch(key):
+        if not isinstance(key, str) or not TAG_KEY.fullmatch(key):
             msg = f"tag key {key!r} must be 1 to 64 characters out of A-Z a-z 0-9 _ . : -"
             raise TagError(msg)
         if isinstance(value, bool):
@@ -61,18 +57,15 @@ def checked(values: Any) -> dict[str, str]:
         else:
             msg = f"tag {key!r} must be text, a number or a bool, got {type(value).__name__}: {value!r:.80}"
             raise TagError(msg)
-        if len(text) > LONGEST_VALUE:
-            msg = f"tag {key!r} has {len(text)} characters, at most {LONGEST_VALUE} are kept: shorten it or store an id"
+        if len(text) > LONGEST_TAG_VALUE:
+            most = LONGEST_TAG_VALUE
+            msg = f"tag {key!r} has {len(text)} characters, at most {most} are kept: shorten it or store an id"
             raise TagError(msg)
-        if not _is_storable(text):
+        if not is_storable(text):
             msg = f"tag {key!r} holds what is no character (U+0000, or half of a surrogate pair): {text!r:.80}"
             raise TagError(msg)
         clean[key] = text
     return clean
-
-
-def _is_storable(text: str) -> bool:
-    return "\0" not in text and (text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text))
 
 
 def merged(outer: Mapping[str, str], inner: Mapping[str, str]) -> dict[str, str]:

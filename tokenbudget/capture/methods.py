@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,12 @@ from tokenbudget.capture import results, shells
 from tokenbudget.capture.api import Api
 from tokenbudget.capture.batches import Reading
 from tokenbudget.capture.call import Call
+from tokenbudget.capture.connects import Opening
 from tokenbudget.capture.fields import Fields
+from tokenbudget.capture.imports import when_imported
 from tokenbudget.capture.sdk import MARK, Mark
-from tokenbudget.capture.shells import Attempt
+from tokenbudget.capture.shells import Attempt, Seam
+from tokenbudget.unmeasured import Unmeasured, note
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +66,9 @@ class Method:
     name : str
         The method.
     asked : callable
-        ``asked(owner, args, kwargs)``: what it is called for; None where that is no model call, and a `Reading` where
-        it fetches a batch or its results.  It may put other values into ``kwargs`` for the method to be called with.
+        ``asked(owner, args, kwargs)``: what it is called for; None where that is no model call, a `Reading` where it
+        fetches a batch or its results, and `Unmeasured` where that is billed and not measured.  It may put other values
+        into ``kwargs`` for the method to be called with.
     result : callable
         ``result(result, call)`` observes what it returns; see `tokenbudget.capture.results`.
     read : callable
@@ -75,7 +79,7 @@ class Method:
 
     owner: str
     name: str
-    asked: Callable[[Any, tuple[Any, ...], dict[str, Any]], Asked | Reading | None]
+    asked: Callable[[Any, tuple[Any, ...], dict[str, Any]], Asked | Reading | Unmeasured | None]
     result: Callable[[Any, Call], Any] = results.whole
     read: Callable[[Reading, Any], None] = Reading.answered
     marked: Callable[[Any], Any] = itself
@@ -93,6 +97,10 @@ class MethodSdk:
     apis : tuple of Api
         What is measured.
     methods : tuple of Method
+    openings : iterable of Opening
+        Methods that open sessions over web sockets.
+    unmeasured : iterable of Unmeasured
+        What is billed and not measured.
     sends : tuple of str
         Full names of methods that run once for each HTTP request: the attempts of a call are counted there.
     places : tuple of str
@@ -106,18 +114,22 @@ class MethodSdk:
         clients: tuple[str, ...],
         apis: tuple[Api, ...],
         methods: tuple[Method, ...],
+        openings: Iterable[Opening] = (),
+        unmeasured: Iterable[Unmeasured] = (),
         sends: tuple[str, ...] = (),
         places: tuple[str, ...] = ("",),
     ) -> None:
         self.name = name
         self.clients = tuple(dict.fromkeys(path.rpartition(".")[2] for path in clients))
         self.apis = apis
+        self.unmeasured = tuple(unmeasured)
         self.everything = False
         self._paths = frozenset(clients)
         self._methods = methods
+        self._openings = tuple(openings)
         self._sends = sends
         self._places = places
-        self._installed: set[Method | str] = set()
+        self._installed: set[Method | Opening | str] = set()
 
     def supports(self, client: Any) -> bool:
         """Tell whether this object is one of the package's clients."""
@@ -144,6 +156,10 @@ class MethodSdk:
         """Observe wrapped clients only."""
         self.everything = False
 
+    def observes(self, owner: Any) -> bool:
+        """Tell whether the calls of a client are observed by the mark of this object."""
+        return self.everything or MARK in owner.__dict__
+
     def _install(self) -> None:
         for method in self._methods:
             cls = None if method in self._installed else _class(method.owner)
@@ -152,6 +168,10 @@ class MethodSdk:
                 shell = shells.async_shell if inspect.iscoroutinefunction(original) else shells.sync_shell
                 setattr(cls, method.name, shell(original, _MethodSeam(self, method)))
                 self._installed.add(method)
+        for opening in self._openings:
+            if opening not in self._installed:
+                self._installed.add(opening)
+                when_imported(opening.owner.rpartition(".")[0], functools.partial(self._open, opening))
         for path in self._sends:
             owner, _, name = path.rpartition(".")
             cls = None if path in self._installed else _class(owner)
@@ -159,13 +179,22 @@ class MethodSdk:
                 setattr(cls, name, _counting(getattr(cls, name)))
                 self._installed.add(path)
 
+    def _open(self, opening: Opening) -> None:
+        cls = _class(opening.owner)
+        if hasattr(cls, "connect"):
+            cls.connect = opening.shell(cls.connect, self.observes, self.name)
+
 
 class _MethodSeam:
     """Between a shell and an SDK: which call a method makes, and what its result is."""
 
     def __init__(self, sdk: MethodSdk, method: Method) -> None:
+        self.package = sdk.name
         self._sdk = sdk
         self._method = method
+
+    def makes(self, maker: str, begun: Seam) -> bool:  # noqa: ARG002 (Cohere's client retries by calling itself)
+        return True
 
     def begin(self, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Attempt | None:
         mark = self._method.marked(owner).__dict__.get(MARK)
@@ -176,6 +205,9 @@ class _MethodSeam:
             return None
         if isinstance(asked, Reading):
             return Attempt(asked, owner, args, kwargs)
+        if isinstance(asked, Unmeasured):
+            note(self.package, asked)
+            return None
         named = mark.provider if mark is not None else None
         call = Call(asked.api, named or asked.provider, asked.request, model=asked.model, region=asked.region)
         return Attempt(call, owner, args, kwargs)
@@ -190,8 +222,9 @@ class _MethodSeam:
 
 def _counting(original: Any) -> Any:
     def count() -> None:
-        call = shells.current_call.get()
-        if call is not None:
+        attempt = shells.current_attempt.get()
+        if attempt is not None and not attempt.is_over:
+            call = attempt.call
             call.sends += 1
             call.attempts = call.sends
 

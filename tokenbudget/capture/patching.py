@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.abc
-import importlib.machinery
-import importlib.util
 import sys
-from collections.abc import Sequence
-from types import ModuleType
-from typing import Any
+from functools import partial
 
 from tokenbudget import faults
 from tokenbudget.capture import providers
+from tokenbudget.capture.imports import Watcher
 
 
 def patch() -> None:
@@ -25,8 +21,8 @@ def patch() -> None:
     >>> patch()
     >>> unpatch()
     """
-    if not any(isinstance(finder, _Watcher) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Watcher())
+    if _watcher not in sys.meta_path:
+        sys.meta_path.insert(0, _watcher)
     for package in providers.MODULES:
         if package in sys.modules:
             _patch(package)
@@ -34,7 +30,7 @@ def patch() -> None:
 
 def unpatch() -> None:
     """Measure wrapped clients only, as before `patch`."""
-    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Watcher)]
+    sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not _watcher]
     for package in providers.MODULES:
         if package in sys.modules:
             providers.sdk(package).unpatch()
@@ -47,36 +43,4 @@ def _patch(package: str) -> None:
         faults.swallow("capture.patch", error)
 
 
-class _Watcher(importlib.abc.MetaPathFinder):
-    """Patches an SDK right after it was imported."""
-
-    def __init__(self) -> None:
-        self._looking: set[str] = set()
-
-    def find_spec(
-        self,
-        fullname: str,
-        path: Sequence[str] | None,  # noqa: ARG002 (the signature of a finder)
-        target: ModuleType | None = None,  # noqa: ARG002
-    ) -> importlib.machinery.ModuleSpec | None:
-        if fullname not in providers.MODULES or fullname in self._looking:
-            return None
-        self._looking.add(fullname)
-        try:
-            spec = importlib.util.find_spec(fullname)
-        finally:
-            self._looking.discard(fullname)
-        if spec is not None and spec.loader is not None:
-            _run_after(spec.loader, fullname)
-        return spec
-
-
-def _run_after(loader: Any, package: str) -> None:
-    execute = loader.exec_module
-
-    def exec_module(module: ModuleType) -> None:
-        execute(module)
-        del loader.exec_module
-        _patch(package)
-
-    loader.exec_module = exec_module
+_watcher = Watcher({package: partial(_patch, package) for package in providers.MODULES})

@@ -15,13 +15,11 @@ from collections.abc import AsyncIterator, Iterator
 from struct import Struct
 from typing import Any
 
-import msgspec
-
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.fields import fields
+from tokenbudget.capture.lenient import decode_json
 from tokenbudget.capture.streams import Watched, is_hidden, is_usage_alone, notice_close
 
-_decode = msgspec.json.Decoder().decode
 _PRELUDE = Struct(">II")
 """Lengths of a message of AWS's event stream, and of its headers."""
 _CHECKSUM = 4
@@ -88,8 +86,8 @@ class Content:
         body, self._chunks = b"".join(self._chunks), []
         answer = None
         if not self._call.api.request_only:
-            with contextlib.suppress(msgspec.DecodeError):  # e.g. a transcription asked for as plain text
-                answer = _decode(body)
+            with contextlib.suppress(ValueError):  # e.g. a transcription asked for as plain text
+                answer = decode_json(body)
         self._call.answered(answer)
         return b""
 
@@ -133,8 +131,8 @@ class Events(Content):
             return line
         data = line[5:]
         try:
-            item = _decode(data)
-        except msgspec.DecodeError:
+            item = decode_json(data)
+        except ValueError:
             if data.strip() == b"[DONE]":
                 self._call.partial["complete"] = True  # whoever leaves now has missed nothing
             return line
@@ -182,8 +180,8 @@ class AwsEvents(Content):
         return b""
 
     def _message(self, payload: bytes) -> None:
-        with contextlib.suppress(msgspec.DecodeError, KeyError, TypeError, ValueError):  # of another kind
-            self._call.item(_decode(b64decode(_decode(payload)["bytes"])))
+        with contextlib.suppress(KeyError, TypeError, ValueError):  # of another kind
+            self._call.item(decode_json(b64decode(decode_json(payload)["bytes"])))
 
 
 class Body(Watched):

@@ -17,6 +17,7 @@ from tokenbudget.core.errors import UsageError
 from tokenbudget.core.event import Event, Measured, Scalar, Status, decode, encode
 from tokenbudget.core.ids import uuid7
 from tokenbudget.core.providers import canonical
+from tokenbudget.core.sanitize import sanitized
 from tokenbudget.core.usage import TOKEN_FIELDS, Usage, check
 
 _MOST = 10**15
@@ -135,13 +136,20 @@ def _instant(given: Any) -> datetime:
 def _as_stored(event: Event) -> Event:
     """Write and read an event once: what would not come back is refused here, not found missing later."""
     try:
-        return decode(encode(event))
+        return decode(_encoded(event))
     except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
         # "Expected `str`, got `int` - at `$.operation`"
         reason, _, place = str(error).partition(" - at `$.")
         where = f"{place.rstrip('`')}: " if place else ""
         msg = f"tb.record: the call cannot be recorded: {where}{reason}"
         raise UsageError(msg) from error
+
+
+def _encoded(event: Event) -> bytes:
+    try:
+        return encode(event)
+    except UnicodeEncodeError:
+        return encode(sanitized(event))
 
 
 def as_usage(usage: Usage | Mapping[str, Any]) -> Usage:

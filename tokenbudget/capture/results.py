@@ -11,16 +11,13 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
-import msgspec
-
 from tokenbudget import faults
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.fields import NONE
+from tokenbudget.capture.lenient import decode_json
 from tokenbudget.capture.raw import Events, observe_raw
-from tokenbudget.capture.shells import current_call
+from tokenbudget.capture.shells import Attempt, current_attempt
 from tokenbudget.capture.streams import AsyncItems, Items
-
-_decode = msgspec.json.Decoder().decode
 
 
 def whole(result: Any, call: Call) -> Any:
@@ -39,12 +36,15 @@ def items(result: Any, call: Call) -> Any:
 
 
 def _sent_inside(inner: Iterator[Any], call: Call) -> Iterator[Any]:
-    """Go through `inner`, which sends its request only when its first item is asked for: that is part of the call."""
-    token = current_call.set(call)
+    """Go through `inner`, which sends its request, one of the call's, only when its first item is asked for."""
+    attempt = Attempt(call, None, (), {})
+    attempt.seam = None
+    token = current_attempt.set(attempt)
     try:
         first = next(inner, None)
     finally:
-        current_call.reset(token)
+        attempt.is_over = True
+        current_attempt.reset(token)
     if first is not None:
         yield first
         yield from inner
@@ -123,7 +123,7 @@ class ByteEvents:
     def item(self, item: Any) -> bool:
         """Take some bytes into account; events that are decoded already count as well."""
         if isinstance(item, bytes | str):
-            self._events.take(item.encode() if isinstance(item, str) else item)
+            self._events.take(item.encode("utf-8", "surrogatepass") if isinstance(item, str) else item)
         else:
             self._call.item(item)
         return False
@@ -145,8 +145,8 @@ def json_object(body: bytes | str | bytearray | None) -> dict[str, Any]:
     >>> json_object(b'{"a": 1}'), json_object("no"), json_object(None)
     ({'a': 1}, {}, {})
     """
-    with contextlib.suppress(msgspec.DecodeError):
-        found = _decode(body or b"")
+    with contextlib.suppress(ValueError):
+        found = decode_json(body or b"")
         if isinstance(found, dict):
             return found
     return dict(NONE)

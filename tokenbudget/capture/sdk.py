@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from tokenbudget.capture.api import Api
+from tokenbudget.unmeasured import Unmeasured
 
 MARK = "_tokenbudget"
 """Attribute of a wrapped client; absent from all others."""
@@ -43,6 +44,9 @@ class Sdk(Protocol):
 
     apis: tuple[Api, ...]
     """What is measured, for the documentation's table."""
+
+    unmeasured: tuple[Unmeasured, ...]
+    """What is billed and not measured, for the documentation's table."""
 
     def supports(self, client: Any) -> bool:
         """Tell whether this object is one of its clients."""

@@ -13,17 +13,26 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from tokenbudget import faults
+from tokenbudget.capture import inside
 from tokenbudget.capture.batches import Reading
 from tokenbudget.capture.call import Call
 
 Observation = Call | Reading
 
-current_call: contextvars.ContextVar[Observation | None] = contextvars.ContextVar("tokenbudget_call", default=None)
-"""The call being made in this context: calls made inside it (a client in a client) are part of it."""
-
 
 class Seam(Protocol):
-    """What a shell needs to know of a method."""
+    """What a shell needs to know of a method.
+
+    Attributes
+    ----------
+    package : str
+        The SDK it is of.
+    """
+
+    package: str
+
+    def makes(self, maker: str, begun: Seam) -> bool:
+        """Tell whether a call that a module of our package makes while ours is under way is made for ours."""
 
     def begin(self, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Attempt | None:
         """Start observing; None leaves the call alone."""
@@ -42,9 +51,14 @@ class Attempt:
         What the method is called with; a seam may have asked for more than the caller did.
     fallback : callable or None
         ``fallback(error)`` gives the caller's own arguments where the provider may have refused what we added.
+    seam : Seam or None
+        The method, which its shell puts here; None outside of it, as where a stream is read.
+    is_over : bool
+        Whether the method is done: tasks that were begun meanwhile live on with the context.
     """
 
-    __slots__ = ("args", "call", "fallback", "hide_usage", "kwargs", "owner")
+    __slots__ = ("args", "call", "fallback", "hide_usage", "is_over", "kwargs", "owner", "seam")
+    seam: Seam | None
 
     def __init__(self, call: Observation, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.call = call
@@ -53,6 +67,11 @@ class Attempt:
         self.kwargs = kwargs
         self.hide_usage = False
         self.fallback: Callable[[BaseException], tuple[Any, ...] | None] | None = None
+        self.is_over = False
+
+
+current_attempt: contextvars.ContextVar[Attempt | None] = contextvars.ContextVar("tokenbudget_attempt", default=None)
+"""The call being made in this context."""
 
 
 def sync_shell(original: Any, seam: Seam) -> Any:
@@ -61,14 +80,16 @@ def sync_shell(original: Any, seam: Seam) -> Any:
     @functools.wraps(original)
     def shell(self: Any, *args: Any, **kwargs: Any) -> Any:
         attempt = None
-        if current_call.get() is None:
-            try:
+        around = current_attempt.get()
+        try:
+            if around is None or not inside.is_part(around, seam):
                 attempt = seam.begin(self, args, kwargs)
-            except Exception as error:  # noqa: BLE001 (never into the host program)
-                faults.swallow("capture.begin", error)
+        except Exception as error:  # noqa: BLE001 (never into the host program)
+            faults.swallow("capture.begin", error)
         if attempt is None:
             return original(self, *args, **kwargs)
-        token = current_call.set(attempt.call)
+        attempt.seam = seam
+        token = current_attempt.set(attempt)
         args = attempt.args
         try:
             while True:
@@ -82,14 +103,15 @@ def sync_shell(original: Any, seam: Seam) -> Any:
                         raise
                     args = again
         finally:
-            current_call.reset(token)
+            attempt.is_over = True
+            current_attempt.reset(token)
         try:
             return seam.end(attempt, result)
         except Exception as error:  # noqa: BLE001
             faults.swallow("capture.end", error)
             return result
 
-    return shell
+    return inside.know(shell)
 
 
 def async_shell(original: Any, seam: Seam) -> Any:
@@ -98,14 +120,16 @@ def async_shell(original: Any, seam: Seam) -> Any:
     @functools.wraps(original)
     async def shell(self: Any, *args: Any, **kwargs: Any) -> Any:
         attempt = None
-        if current_call.get() is None:
-            try:
+        around = current_attempt.get()
+        try:
+            if around is None or not inside.is_part(around, seam):
                 attempt = seam.begin(self, args, kwargs)
-            except Exception as error:  # noqa: BLE001 (never into the host program)
-                faults.swallow("capture.begin", error)
+        except Exception as error:  # noqa: BLE001 (never into the host program)
+            faults.swallow("capture.begin", error)
         if attempt is None:
             return await original(self, *args, **kwargs)
-        token = current_call.set(attempt.call)
+        attempt.seam = seam
+        token = current_attempt.set(attempt)
         args = attempt.args
         try:
             while True:
@@ -119,14 +143,15 @@ def async_shell(original: Any, seam: Seam) -> Any:
                         raise
                     args = again
         finally:
-            current_call.reset(token)
+            attempt.is_over = True
+            current_attempt.reset(token)
         try:
             return seam.end(attempt, result)
         except Exception as error:  # noqa: BLE001
             faults.swallow("capture.end", error)
             return result
 
-    return shell
+    return inside.know(shell)
 
 
 def function_shell(original: Any, seam: Seam, owner: Any) -> Any:

@@ -9,21 +9,26 @@ of clients stay as they were, and retries inside the client are one call.
 from __future__ import annotations
 
 import functools
+import importlib
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from tokenbudget import config
-from tokenbudget.capture import asking, shells
+from tokenbudget.capture import asking, connects, shells
 from tokenbudget.capture.api import Api
 from tokenbudget.capture.batches import Batches, Reading
 from tokenbudget.capture.call import Call
+from tokenbudget.capture.connects import Connect
 from tokenbudget.capture.fields import NONE
 from tokenbudget.capture.hosts import billed_by, provider_at
 from tokenbudget.capture.raw import observe_raw
 from tokenbudget.capture.sdk import MARK, Mark
-from tokenbudget.capture.shells import Attempt
+from tokenbudget.capture.sessions import Session
+from tokenbudget.capture.shells import Attempt, Seam
+from tokenbudget.capture.stainless_classes import count_retries, marking, noticing_loop, see_before
 from tokenbudget.capture.streams import AsyncItems, Items, is_usage_alone, notice_close
+from tokenbudget.unmeasured import Unmeasured, by_end, note
 
 _MOST_CLASSES = 500
 
@@ -47,11 +52,15 @@ class StainlessSdk:
         Part of a path -> the API whose answers are fetched there later (background responses).
     batches : Batches, optional
         How batch results are handed out.
+    connects : dict of str to Connect or Unmeasured
+        Name of a resource, but for ``Async``, whose ``connect`` opens sessions over web sockets -> how they are read.
+    unmeasured : dict of str to Unmeasured
+        End of a path, with ``{}`` for an id, that is posted to and billed, but not measured.
     may_ask : callable
         ``may_ask(client)``: whether a client's server knows the option that asks for a stream's usage.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (a declaration)
         self,
         *,
         name: str,
@@ -61,16 +70,25 @@ class StainlessSdk:
         class_providers: Mapping[str, str] | None = None,
         fetched: Mapping[str, Api] | None = None,
         batches: Batches | None = None,
+        connects: Mapping[str, Connect | Unmeasured] | None = None,
+        unmeasured: Mapping[str, Unmeasured] | None = None,
         may_ask: Callable[[Any], bool] = lambda client: True,  # noqa: ARG005
     ) -> None:
-        self.name = name
+        self.name = self.package = name
         self.clients = clients
-        self.apis = tuple(dict.fromkeys(routes.values()))
+        self._connects = connects or {}
+        sessions = (connect.api for connect in self._connects.values() if isinstance(connect, Connect))
+        self.apis = tuple(dict.fromkeys((*routes.values(), *sessions)))
         self._provider = provider
         self._routes = routes
         self._class_providers = class_providers or {}
         self._fetched = fetched or {}
         self._batches = batches
+        self.unmeasured = (
+            *(unmeasured or {}).values(),
+            *(connect for connect in self._connects.values() if isinstance(connect, Unmeasured)),
+        )
+        self._find_unmeasured = by_end(unmeasured or {})
         self._may_ask = may_ask
         self._everything = False
         self._raw: Any = ()
@@ -111,6 +129,10 @@ class StainlessSdk:
 
     # What the shells call.
 
+    def makes(self, maker: str, begun: Seam) -> bool:  # noqa: ARG002
+        """Tell that none is: these clients make no call to make another."""
+        return False
+
     def begin(self, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Attempt | None:
         """Start observing a request, if it is a model call of a client we are to observe."""
         state = owner.__dict__
@@ -124,19 +146,17 @@ class StainlessSdk:
         options = args[1] if len(args) > 1 else kwargs["options"]
         asked = options.__dict__
         api = self.route(asked["method"], asked["url"])
-        if api is None:
-            return None
+        if not isinstance(api, Api):
+            return self._begin_other(api, mark, owner, args, kwargs)
         if mark.address is not (address := state.get("_base_url")) or address is None:
             self._locate(owner, mark, address)
         provider, region = mark.target
-        if isinstance(api, Batches):
-            return Attempt(Reading(api, provider, region, options.url), owner, args, kwargs)
         body = asked.get("json_data")
         request = body if isinstance(body, dict) else NONE
         call = Call(api, provider, request, request.get("model") or getattr(owner, "_azure_deployment", None), region)
         attempt = Attempt(call, owner, args, kwargs)
         if callable(asked.get("post_parser")):
-            options.post_parser = _see_before(options.post_parser, call)
+            options.post_parser = see_before(options.post_parser, call)
         if api.ask_for_usage and kwargs.get("stream") and self._may_ask(owner):
             asking.ask(attempt, options, self.name)
         return attempt
@@ -158,9 +178,35 @@ class StainlessSdk:
             call.answered(result)
         return result
 
+    def connect(
+        self, client: Any, connect: Connect | Unmeasured, asked: Mapping[str, Any]
+    ) -> Callable[[], Session] | None:
+        """Give what starts the session that a client connects to, if it is one that we are to observe."""
+        mark = client.__dict__.get(MARK) or (Mark() if self._everything else None)
+        if mark is None or not config.for_recording().enabled:
+            return None
+        if isinstance(connect, Unmeasured):
+            note(self.name, connect)
+            return None
+        self._locate(client, mark, client.__dict__.get("_base_url"))
+        provider, region = mark.target
+        return lambda: connect.session(provider, region, asked)
+
     # Below: how.
 
-    def _route(self, method: str, url: str) -> Api | Batches | None:
+    def _begin_other(
+        self, api: Batches | Unmeasured | None, mark: Mark, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Attempt | None:
+        """Start observing a request that is no model call, if it fetches a batch; count one that is not measured."""
+        if isinstance(api, Batches):
+            self._locate(owner, mark, owner.__dict__.get("_base_url"))
+            options = args[1] if len(args) > 1 else kwargs["options"]
+            return Attempt(Reading(api, *mark.target, options.url), owner, args, kwargs)
+        if api is not None:
+            note(self.name, api)
+        return None
+
+    def _route(self, method: str, url: str) -> Api | Batches | Unmeasured | None:
         path, method = url.partition("?")[0].rstrip("/"), method.lower()
         batches = self._batches
         if batches is not None and (
@@ -168,7 +214,8 @@ class StainlessSdk:
         ):
             return batches
         if method == "post":
-            return next((api for end, api in self._routes.items() if path.endswith(end)), None)
+            api = next((api for end, api in self._routes.items() if path.endswith(end)), None)
+            return self._find_unmeasured(path) or api
         return next((api for part, api in self._fetched.items() if method == "get" and path.startswith(part)), None)
 
     def _locate(self, client: Any, mark: Mark, address: Any) -> None:
@@ -193,10 +240,14 @@ class StainlessSdk:
         sync.request = shells.sync_shell(sync.request, self)  # type: ignore[attr-defined]
         asynchronous.request = shells.async_shell(asynchronous.request, self)  # type: ignore[attr-defined]
         for cls in (sync, asynchronous):
-            _count_retries(cls)
+            count_retries(cls)
+        if self._connects:
+            resource = importlib.import_module(f"{self.name}._resource")
+            for cls in (resource.SyncAPIResource, resource.AsyncAPIResource):
+                connects.notice(cls, self._connects, self.connect)
         self._streams = (base.Stream, base.AsyncStream)
         for cls, method in ((base.Stream, "__iter__"), (base.AsyncStream, "__aiter__")):
-            setattr(cls, method, _noticing_loop(getattr(cls, method)))
+            setattr(cls, method, noticing_loop(getattr(cls, method)))
         self._raw = tuple(
             getattr(sys.modules[f"{self.name}.{module}"], name)
             for module, name in (("_response", "BaseAPIResponse"), ("_legacy_response", "LegacyAPIResponse"))
@@ -210,7 +261,7 @@ class StainlessSdk:
         self._shelled.add(cls)
         for name in ("copy", "with_options"):
             if name in cls.__dict__:
-                setattr(cls, name, _marking(cls.__dict__[name]))
+                setattr(cls, name, marking(cls.__dict__[name]))
 
 
 def observe_stream(stream: Any, call: Call, *, hide_usage: bool) -> None:
@@ -224,55 +275,3 @@ def observe_stream(stream: Any, call: Call, *, hide_usage: bool) -> None:
     items = stream.__dict__[MARK] = kind(reading.__stream__(), call, is_usage_alone if hide_usage else None)
     stream._iterator = items.steps  # noqa: SLF001 (the one place all of a stream's readers go through)
     notice_close(stream.response.stream, items)
-
-
-def _see_before(parser: Any, call: Call) -> Any:
-    """Keep the response that a parser is given: if the parser raises, the answer was paid for all the same."""
-
-    @functools.wraps(parser, updated=())
-    def seeing(response: Any) -> Any:
-        call.saw(response)
-        return parser(response)
-
-    return seeing
-
-
-def _marking(original: Any) -> Any:
-    @functools.wraps(original)
-    def copying(self: Any, *args: Any, **kwargs: Any) -> Any:
-        new = original(self, *args, **kwargs)
-        mark = self.__dict__.get(MARK)
-        if mark is not None:
-            new.__dict__[MARK] = Mark(mark.provider)
-        return new
-
-    return copying
-
-
-def _noticing_loop(original: Any) -> Any:
-    @functools.wraps(original)
-    def noticing(self: Any) -> Any:
-        inner = original(self)
-        items = self.__dict__.get(MARK)
-        if items is not None:
-            items.follow(inner)
-        return inner
-
-    return noticing
-
-
-def _count_retries(cls: Any) -> None:
-    # The first versions retry by calling themselves.
-    name = next((name for name in ("_sleep_for_retry", "_retry_request") if hasattr(cls, name)), None)
-    if name is None:
-        return
-    original = getattr(cls, name)
-
-    @functools.wraps(original)
-    def again(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call = shells.current_call.get()
-        if call is not None:
-            call.attempts += 1
-        return original(self, *args, **kwargs)
-
-    setattr(cls, name, again)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tokenbudget import config
+from tokenbudget.core.formatting import number, plural
 
 if TYPE_CHECKING:
     from tokenbudget.ledger.history import Piece
@@ -34,7 +35,8 @@ def push(*, retry: bool, history: bool, timeout: float) -> None:
 
     pushed = deliver(config.current(), retry=retry, timeout=timeout)
     click.echo(
-        f"{pushed.shipped:,} events sent, {pushed.pending:,} still waiting, {pushed.quarantined:,} in quarantine."
+        f"{plural(pushed.shipped, 'event')} sent, {number(pushed.pending)} still waiting, "
+        f"{number(pushed.quarantined)} in quarantine."
     )
     if not pushed.delivered:
         raise click.ClickException(f"not everything was delivered: {pushed.detail or 'time ran out'}")
@@ -64,8 +66,8 @@ def _push_history(settings: config.Config, patience: float) -> None:
             progress.update(len(piece.records))
 
         problem = hand_over(settings, kept.pieces(), answered, patience)
-    click.echo(f"{counts['taken']:,} events of those kept here sent; the server has each once.")
+    click.echo(f"{plural(counts['taken'], 'event')} of those kept here sent; the server has each once.")
     if counts["refused"]:
-        click.echo(f"It refused {counts['refused']:,}, which stay here (the first: {reasons[0]}).")
+        click.echo(f"It refused {number(counts['refused'])}, which stay here (the first: {reasons[0]}).")
     if problem is not None:
         raise click.ClickException(f"not everything was sent: {problem}; run the same again to go on from here")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -12,13 +13,13 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.outputs import LLMResult
 
 from tokenbudget import faults
-from tokenbudget.capture import outer, recent
-from tokenbudget.capture.call import Call
+from tokenbudget.capture import recent
 from tokenbudget.capture.estimate import text_bytes
 from tokenbudget.capture.fields import Fields, fields
 from tokenbudget.capture.hosts import provider_at
 from tokenbudget.core.providers import canonical
 from tokenbudget.integrations import langchain_usage
+from tokenbudget.integrations.reported import Reported
 
 __all__ = ["TokenBudgetCallbackHandler"]
 
@@ -50,7 +51,7 @@ class TokenBudgetCallbackHandler(BaseCallbackHandler):
     run_inline = True  # in the caller's context, where the tags are
 
     def __init__(self) -> None:
-        self._runs: dict[UUID, tuple[Call, outer.Outer]] = {}
+        self._runs: dict[UUID, Reported] = {}
 
     def on_chat_model_start(self, serialized: dict[str, Any], messages: Any, *, run_id: UUID, **more: Any) -> None:
         """Start the clock of a chat model's call."""
@@ -63,7 +64,7 @@ class TokenBudgetCallbackHandler(BaseCallbackHandler):
     def on_llm_new_token(self, token: Any, *, run_id: UUID, **more: Any) -> None:  # noqa: ARG002
         """Note the first token, and how much was written."""
         if run_id in self._runs and isinstance(token, str) and token:
-            call, _ = self._runs[run_id]
+            call = self._runs[run_id]
             call.first_token_ns = call.first_token_ns or time.perf_counter_ns()
             call.written += text_bytes(token)
 
@@ -79,15 +80,16 @@ class TokenBudgetCallbackHandler(BaseCallbackHandler):
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **more: Any) -> None:  # noqa: ARG002
         """Record a call that failed, or was left."""
-        if call := self._take(run_id):
+        call = self._take(run_id)
+        if call is not None and not call.is_failure_recorded():
             (call.cut if call.written else call.failed)(error)
 
-    def _take(self, run_id: UUID) -> Call | None:
-        """Give the call of a run that is over; None where a client inside recorded it."""
-        call, around = self._runs.pop(run_id, (None, None))
-        if around is not None:
-            around.leave()
-        return None if around is None or around.recorded else call
+    def _take(self, run_id: UUID) -> Reported | None:
+        """Give the call of a run that is over."""
+        call = self._runs.pop(run_id, None)
+        if call is not None:
+            call.inside.leave()
+        return call
 
     def _begin(self, run_id: UUID, serialized: Mapping[str, Any] | None, request: Fields, more: Fields) -> None:
         try:
@@ -95,19 +97,17 @@ class TokenBudgetCallbackHandler(BaseCallbackHandler):
             asked = more.get("invocation_params") or {}
             model = facts.get("ls_model_name") or asked.get("model") or asked.get("model_name")
             provider = _provider(facts.get("ls_provider"), (serialized or {}).get("kwargs") or {})
-            self._runs[run_id] = Call(langchain_usage.CHAT, provider, {**request, "model": model}), outer.enter()
+            self._runs[run_id] = Reported(langchain_usage.CHAT, provider, {**request, "model": model})
         except Exception as error:  # noqa: BLE001
             faults.swallow("integrations.langchain", error)
 
 
-def _record(begun: Call, message: Fields, said: Fields) -> None:
-    api, answer = langchain_usage.read(message, said, begun.provider)
-    response_id = api.read(answer).get("response_id")
-    if response_id and recent.seen(response_id):
+def _record(begun: Reported, message: Fields, said: Fields) -> None:
+    call = copy(begun)  # one for each prompt
+    call.api, answer = langchain_usage.read(message, said, begun.provider)
+    response_id = call.api.read(answer).get("response_id")
+    if (response_id and recent.seen(response_id)) or call.is_recorded(answer):
         return
-    call = Call(api, begun.provider, begun.request)
-    call.sent_ns, call.started_ns, call.tags = begun.sent_ns, begun.started_ns, begun.tags
-    call.first_token_ns = begun.first_token_ns
     call.answered(answer)
 
 

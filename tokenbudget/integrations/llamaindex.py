@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, NamedTuple
+from typing import Any
 
 from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
@@ -21,23 +21,18 @@ from llama_index.core.instrumentation.events.llm import (
 from llama_index.core.instrumentation.events.span import SpanDropEvent
 
 from tokenbudget import faults
-from tokenbudget.capture import estimate, outer, recent
+from tokenbudget.capture import estimate, recent
 from tokenbudget.capture.api import Api
-from tokenbudget.capture.call import Call
 from tokenbudget.capture.fields import Fields
 from tokenbudget.capture.recording import record
 from tokenbudget.integrations import shapes
+from tokenbudget.integrations.reported import Reported
 
 __all__ = ["TokenBudgetEventHandler"]
 
 _STARTS = (LLMChatStartEvent, LLMCompletionStartEvent)
 _ENDS = (LLMChatEndEvent, LLMCompletionEndEvent)
 _PROGRESS = (LLMChatInProgressEvent, LLMCompletionInProgressEvent)
-
-
-class _Begun(NamedTuple):
-    call: Call
-    around: outer.Outer
 
 
 class TokenBudgetEventHandler(BaseEventHandler):
@@ -52,7 +47,7 @@ class TokenBudgetEventHandler(BaseEventHandler):
     >>> get_dispatcher().add_event_handler(TokenBudgetEventHandler())
     """
 
-    _spans: dict[str | None, list[_Begun]] = PrivateAttr(default_factory=dict)
+    _spans: dict[str | None, list[Reported]] = PrivateAttr(default_factory=dict)
 
     @classmethod
     def class_name(cls) -> str:
@@ -81,24 +76,21 @@ class TokenBudgetEventHandler(BaseEventHandler):
         named = event.model_dict
         provider = shapes.provider_of(str(named.get("class_name") or "unknown"))
         model = named.get("model") or named.get("model_name")
-        # The call first: it belongs to what is around it, not to itself.
-        self._spans.setdefault(event.span_id, []).append(
-            _Begun(Call(api, provider, {**request, "model": model}), outer.enter())
-        )
+        self._spans.setdefault(event.span_id, []).append(Reported(api, provider, {**request, "model": model}))
 
-    def _take(self, event: BaseEvent) -> _Begun | None:
+    def _take(self, event: BaseEvent) -> Reported | None:
         begun = self._spans.get(event.span_id)
         if not begun:
             return None
         last = begun.pop()
         if not begun:
             del self._spans[event.span_id]
-        last.around.leave()
-        return None if last.around.recorded else last
+        last.inside.leave()
+        return last
 
     def _written(self, event: Any) -> None:
         if begun := self._spans.get(event.span_id):
-            call = begun[-1].call
+            call = begun[-1]
             call.first_token_ns = call.first_token_ns or time.perf_counter_ns()
             call.written += estimate.text_bytes(event.response.delta or "")
 
@@ -106,18 +98,18 @@ class TokenBudgetEventHandler(BaseEventHandler):
         begun = self._take(event)
         if begun is None:
             return
-        call = begun.call
-        call.api, answer = shapes.recognise(None if event.response is None else event.response.raw, call.provider)
-        response_id = call.api.read(answer).get("response_id")
-        if response_id is None or not recent.seen(response_id):
-            call.answered(answer)
+        begun.api, answer = shapes.recognise(None if event.response is None else event.response.raw, begun.provider)
+        response_id = begun.api.read(answer).get("response_id")
+        if (response_id is None or not recent.seen(response_id)) and not begun.is_recorded(answer):
+            begun.answered(answer)
 
     def _embedded(self, event: EmbeddingEndEvent) -> None:
-        if begun := self._take(event):
+        begun = self._take(event)
+        if begun is not None and not begun.is_recorded({}):
             size = sum(map(estimate.text_bytes, event.chunks))
             record(
-                provider=begun.call.provider,
-                model=str(begun.call.model or "unknown"),
+                provider=begun.provider,
+                model=str(begun.model or "unknown"),
                 operation="embeddings",
                 usage={"input_tokens": estimate.tokens(size), "output_tokens": 0},
                 measured="estimated",
@@ -126,12 +118,12 @@ class TokenBudgetEventHandler(BaseEventHandler):
     def _failed(self, event: ExceptionEvent | SpanDropEvent) -> None:
         while event.span_id in self._spans:
             begun = self._take(event)
-            if begun is None:
+            if begun is None or begun.is_failure_recorded():
                 continue
             if isinstance(event, ExceptionEvent):
-                (begun.call.cut if begun.call.written else begun.call.failed)(event.exception)
+                (begun.cut if begun.written else begun.failed)(event.exception)
             else:
-                begun.call.refused("SpanDrop")
+                begun.refused("SpanDrop")
 
 
 def _prompt(event: Any) -> Fields:

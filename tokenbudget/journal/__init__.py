@@ -4,6 +4,7 @@ from tokenbudget.journal.compaction import Compacted, compact
 from tokenbudget.journal.manifest import Part
 from tokenbudget.journal.options import Fsync, Options
 from tokenbudget.journal.reader import Chunk, read, read_chunk, read_lines
+from tokenbudget.journal.registry import in_this_process
 from tokenbudget.journal.sealer import Sealer
 from tokenbudget.journal.segment import SegmentFile, journal_dir, listed
 from tokenbudget.journal.snapshot import Snapshot, Tail, read_open
@@ -23,6 +24,7 @@ __all__ = [
     "Status",
     "Tail",
     "compact",
+    "in_this_process",
     "journal_dir",
     "listed",
     "read",

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import logging
+import tempfile
+from pathlib import Path
 from time import monotonic
 
 log = logging.getLogger("tokenbudget")
 
 _AGAIN_SECONDS = 600.0
+REFUSED = "are refused until the server has taken some: see `tokenbudget doctor`, or raise TOKENBUDGET_CAP_MIB"
+"""What becomes of events while as many wait to be sent as may."""
+
+
+def in_memory(sends: bool) -> str:  # noqa: FBT001 (read where it is called)
+    """Say what becomes of events that cannot be written, and what to do."""
+    sent = "until the server has them " if sends else ""
+    elsewhere = Path(tempfile.gettempdir(), "tokenbudget")
+    return (
+        f"wait in memory {sent}and are lost if the process ends: make room, or set TOKENBUDGET_HOME to a directory "
+        f"that can be written, e.g. TOKENBUDGET_HOME={elsewhere}"
+    )
 
 
 class Complaints:

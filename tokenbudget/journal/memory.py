@@ -38,6 +38,13 @@ class Held:
         self._bytes -= len(line)
         return line
 
+    def take_all(self) -> list[bytes]:
+        """Take all lines out, the oldest first."""
+        lines = []
+        while (line := self.take()) is not None:
+            lines.append(line)
+        return lines
+
     def put_back(self, line: bytes) -> None:
         """Put a line that was taken out back to where it was."""
         self._lines.appendleft(line)

@@ -30,7 +30,7 @@ def write_once(home: Path, event_id: str, write: Callable[[], None]) -> bool:
     """Call `write` unless this id was written before; tells whether it was called.
 
     The id is noted after `write` returned: killed in between, or where the lock is not to be had in time, the event may
-    be written a second time, but never not at all.
+    be written a second time, but never not at all.  What reads events counts an id once.
 
     Raises
     ------

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
+from tokenbudget.core.limits import storable
 from tokenbudget.journal.files import remove, replace
 
 SUFFIX = ".stuck"
@@ -20,7 +21,7 @@ def _path(segment: Path) -> Path:
 def mark(segment: Path, reason: str) -> None:
     """Say why `segment` is stuck; given up when it cannot be written."""
     with contextlib.suppress(OSError):
-        replace(_path(segment), reason.encode())
+        replace(_path(segment), storable(reason).encode())
 
 
 def reason(segment: Path) -> str | None:

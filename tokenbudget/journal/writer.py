@@ -18,7 +18,7 @@ from zlib import crc32
 from tokenbudget import config
 from tokenbudget.core.errors import ConfigError
 from tokenbudget.journal import registry, tally
-from tokenbudget.journal.complaints import Complaints
+from tokenbudget.journal.complaints import REFUSED, Complaints, in_memory
 from tokenbudget.journal.locks import sync
 from tokenbudget.journal.memory import Held
 from tokenbudget.journal.options import Options
@@ -124,6 +124,11 @@ class Journal:
         """Why events wait in memory or are refused; None when all is well."""
         return self._complaints.problem
 
+    @property
+    def kind(self) -> Kind:
+        """Whether what is recorded now is to be sent, or kept on this machine."""
+        return self._kind()
+
     def live_segment(self) -> Path | None:
         """Give the segment being written, which only this process may ship."""
         segment = self._segment or self._parked
@@ -138,6 +143,16 @@ class Journal:
         """Forget `records` that wait in memory: a server has answered for them."""
         with self._lock:
             self._held.forget(records)
+
+    def take_over(self, other: Journal) -> None:
+        """Take what waits in another journal's memory, and write it here."""
+        with other._lock:
+            lines = other._held.take_all()
+        with self._lock:
+            self._parked, self._segment = self._segment or self._parked, None
+            self._held.extend(lines)
+            self._write_out()
+            self._refuse_excess()
 
     @property
     def untold(self) -> int:
@@ -281,8 +296,8 @@ class Journal:
     def _degrade(self, error: OSError) -> None:
         self._retry_at = monotonic() + _RETRY_SECONDS
         self._capped = isinstance(error, CapReachedError)
-        kept = "are refused" if self._capped else "wait in memory and are lost if the process dies"
-        self._complaints.say(f"cannot write events to {self.home}: {error.strerror or error}; new ones {kept}")
+        fate = REFUSED if self._capped else in_memory(self._kind() == "send")
+        self._complaints.say(f"cannot write events to {self.home}: {error.strerror or error}; new ones {fate}")
 
     def _refuse_excess(self) -> None:
         bound = 0 if self._capped else self.options.memory_bytes

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from tokenbudget import config
+from tokenbudget.core.period import PeriodLike
 from tokenbudget.notebook.frames import Backend, deliver
-from tokenbudget.notebook.question import PeriodLike, question
+from tokenbudget.notebook.missing import warn_of_missing
+from tokenbudget.notebook.question import question
 from tokenbudget.notebook.route import FLUSH_SECONDS
 
 
@@ -53,6 +55,7 @@ def coverage(
         from tokenbudget.ledger.local import local_source
         from tokenbudget.pricing import default
 
+        warn_of_missing(settings.home, stacklevel=3)
         frame = covered(local_source(settings.home), asked, default())
     else:
         from tokenbudget.client import Client

@@ -7,8 +7,9 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from tokenbudget.core.errors import MissingExtraError, QueryError
+from tokenbudget.core.period import PeriodLike
 from tokenbudget.core.query import Interval
-from tokenbudget.notebook.question import By, PeriodLike, question
+from tokenbudget.notebook.question import By, question
 from tokenbudget.notebook.route import answers
 from tokenbudget.plotting.shape import CostFigure, cost_figure
 

@@ -10,10 +10,12 @@ import polars as pl
 
 from tokenbudget import config
 from tokenbudget.analytics import repricing
+from tokenbudget.core.formatting import plural
+from tokenbudget.core.period import PeriodLike
 from tokenbudget.core.query import Query
 from tokenbudget.ledger.repricing import apply, preview
 from tokenbudget.notebook.frames import Backend, deliver
-from tokenbudget.notebook.question import PeriodLike, question
+from tokenbudget.notebook.question import question
 from tokenbudget.notebook.route import FLUSH_SECONDS
 from tokenbudget.pricing import default
 
@@ -95,8 +97,8 @@ def _locally(home: Path, asked: Query, *, dry_run: bool) -> pl.DataFrame:
         runtime.shutdown()  # Finishes this process' segment; the next call starts another.
         if left := apply(home, start, end, default(), seen):
             warnings.warn(
-                f"{left:,} calls keep their costs for now: running programs still write their journals, or they wait "
-                "to be sent to a server. Price again when these programs have ended",
+                f"{plural(left, 'call')} left as before for now: running programs still write their journals, or "
+                "calls wait to be sent to a server. Price again when these programs have ended",
                 NotRepricedWarning,
                 stacklevel=3,
             )

@@ -10,6 +10,7 @@ import polars as pl
 from tokenbudget import analytics, config
 from tokenbudget.core.query import Query
 from tokenbudget.ledger import Source
+from tokenbudget.notebook.missing import warn_of_missing
 
 FLUSH_SECONDS = 3.0
 """How long a question waits for calls that were just made to reach the server."""
@@ -83,6 +84,7 @@ def answers() -> Answers:
     if settings.url is None:
         from tokenbudget.ledger.local import local_source
 
+        warn_of_missing(settings.home)
         return LocalAnswers(local_source(settings.home))
     from tokenbudget.client import Client
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
-from tokenbudget.pricing import fees
+from tokenbudget.pricing import fee_list, fees
 from tokenbudget.pricing.lines import NoRateError
 from tokenbudget.pricing.overrides import MULTIPLIER, Override
 from tokenbudget.pricing.plan import Card, Plan
@@ -62,7 +62,7 @@ class Case:
         first = self.cards[0]
         self.is_timeless = len(dated) == 1 and first is not None and first.off_peak is None
         self._only: tuple[Card, Plan] | None = None
-        self._is_prepaid = tier == fees.PREPAID
+        self._is_prepaid = tier == fee_list.PREPAID
         self.on_demand: Case | None = None
         self.router = router
         if self._is_prepaid and dated is not fees.PROVISIONED:
@@ -122,7 +122,7 @@ class Case:
     def _uplifts(self, card: Card) -> Iterator[tuple[str, Decimal]]:
         """Give the multipliers on every token rate, by how, where and how fast the call was served."""
         if self._is_prepaid:
-            yield fees.PREPAID, Decimal(0)
+            yield fee_list.PREPAID, Decimal(0)
             return
         if self.tier and not card.has_tier(self.tier):
             yield from self._tier_uplift(card)
@@ -145,10 +145,10 @@ class Case:
 
     def _tier_uplift(self, card: Card) -> Iterator[tuple[str, Decimal]]:
         """Give what the tier costs of the standard rates, where the row has none for it."""
-        multiplier = fees.of_standard(self.provider, self.tier)
+        multiplier = fee_list.of_standard(self.provider, self.tier)
         if multiplier is not None:
             yield self.tier, multiplier
-        elif fees.is_dear(self.tier) and not card.states_tokens:
+        elif fee_list.is_dear(self.tier) and not card.states_tokens:
             raise NoRateError(f"{self.tier} input", f"{self.tier} output")
 
 

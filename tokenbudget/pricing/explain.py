@@ -8,10 +8,11 @@ from typing import Any
 from tokenbudget import config
 from tokenbudget.core.errors import PriceError
 from tokenbudget.core.event import Event, decode
+from tokenbudget.core.formatting import exact_dollars
 from tokenbudget.core.receipt import Line, Receipt, Unpriced
 from tokenbudget.pricing.local import default
 from tokenbudget.pricing.pricer import Pricer
-from tokenbudget.pricing.views import ReceiptView, plain
+from tokenbudget.pricing.views import ReceiptView
 
 _IDS = ("id", "response_id", "responseId")
 
@@ -86,7 +87,7 @@ def _otherwise(event: Event, now: Receipt | Unpriced) -> tuple[str, ...]:
         return ()
     if event.cost_usd is not None:
         by = f" by the row {event.price_key}" if event.price_key else ""
-        recorded = f"recorded at US$ {plain(event.cost_usd)}{by}"
+        recorded = f"recorded at {exact_dollars(event.cost_usd)}{by}"
     elif event.unpriced is not None:
         recorded = f"recorded without a price ({event.unpriced})"
     else:

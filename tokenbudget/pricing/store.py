@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
+from tokenbudget.config import is_out_of_reach
 from tokenbudget.core.errors import PriceError
 from tokenbudget.pricing.overrides import Override
 from tokenbudget.pricing.table import PriceRow
@@ -77,6 +78,8 @@ def _read(path: Path, kind: type[Row]) -> list[Row]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
+        if is_out_of_reach(path):
+            return []
         msg = f"cannot read {path}: {error}"
         raise PriceError(msg) from error
     decoder = msgspec.json.Decoder(kind)

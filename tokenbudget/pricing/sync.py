@@ -12,6 +12,7 @@ from typing import Any
 
 from tokenbudget import config
 from tokenbudget.core.errors import PriceError
+from tokenbudget.core.formatting import number
 from tokenbudget.pricing import store
 from tokenbudget.pricing.diff import TableDiff, diff, read_table
 from tokenbudget.pricing.table import PriceBook
@@ -108,6 +109,9 @@ def sync(
 def report(found: TableDiff) -> Sequence[str]:
     """Say in lines what a sync found: the counts, then what was not believed."""
     counts = ", ".join(f"{count} {kind}" for kind, count in found.counts.items())
-    held = [f"held: {c.key} {c.field} {c.before} -> {c.after} (confirm with --confirm {c.key})" for c in found.held]
+    held = [
+        f"held: {c.key} {c.field} {number(c.before)} -> {number(c.after)} (confirm with --confirm {c.key})"
+        for c in found.held
+    ]
     refused = [f"refused: {key}: {problem}" for key, problem in found.refused.items()]
     return [f"prices: {counts}", *held, *refused]

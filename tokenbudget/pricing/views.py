@@ -8,6 +8,7 @@ from html import escape
 
 import msgspec
 
+from tokenbudget.core.formatting import exact_dollars, number
 from tokenbudget.core.receipt import Line, Receipt, Unpriced
 
 _HEAD = ("part", "quantity", "unit", "US$ per unit", "US$", "price", "tier", "source")
@@ -47,10 +48,10 @@ class ReceiptView(msgspec.Struct, frozen=True, kw_only=True):
         rows = [
             (
                 f"{line.model}: {line.part}" if line.model else line.part,
-                plain(line.quantity),
+                number(line.quantity),
                 line.unit,
-                plain(line.rate),
-                plain(line.amount),
+                number(line.rate),
+                number(line.amount),
                 line.price_key,
                 line.tier,
                 line.source,
@@ -59,7 +60,7 @@ class ReceiptView(msgspec.Struct, frozen=True, kw_only=True):
         ]
         amount = sum((line.amount for line in self.lines), Decimal(0))
         name = "total" if isinstance(self.answer, Receipt) else "known of it"
-        return [*rows, (name, "", "", "", plain(amount), "", "", "")]
+        return [*rows, (name, "", "", "", number(amount), "", "", "")]
 
     @property
     def _has_table(self) -> bool:
@@ -69,7 +70,7 @@ class ReceiptView(msgspec.Struct, frozen=True, kw_only=True):
         if isinstance(self.answer, Unpriced):
             return [f"no price ({self.answer.reason}): {self.answer.detail}", *self.remarks]
         list_cost = self.answer.list_cost_usd
-        prepaid = () if list_cost is None else (f"prepaid: on demand it would have cost US$ {plain(list_cost)}",)
+        prepaid = () if list_cost is None else (f"prepaid: on demand it would have cost {exact_dollars(list_cost)}",)
         return [*prepaid, *self.remarks]
 
     def __repr__(self) -> str:
@@ -81,18 +82,6 @@ class ReceiptView(msgspec.Struct, frozen=True, kw_only=True):
         notes = "".join(f"<div>{escape(note)}</div>" for note in self._notes())
         table = html_table(_HEAD, self._rows(), _TEXT_COLUMNS) if self._has_table else ""
         return f"<div><b>{escape(self.title)}</b>{table}{notes}</div>"
-
-
-def plain(number: Decimal) -> str:
-    """Write a number in full, without exponent and trailing zeros, thousands grouped.
-
-    Examples
-    --------
-    >>> plain(Decimal("1.50E-7")), plain(Decimal("1370")), plain(Decimal("0E-12"))
-    ('0.00000015', '1,370', '0')
-    """
-    text = f"{number:,f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _used(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:

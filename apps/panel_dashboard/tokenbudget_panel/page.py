@@ -13,6 +13,7 @@ import param
 
 from tokenbudget import config
 from tokenbudget.core.errors import TokenBudgetError
+from tokenbudget.core.formatting import clock
 from tokenbudget_panel import look
 from tokenbudget_panel.desk import Snapshot, desk
 from tokenbudget_panel.overview import Overview, html
@@ -118,7 +119,7 @@ class _Session:
         self._overview.show(outcome)
         taken = outcome.taken_at.astimezone(ZoneInfo(outcome.query.period.tz))
         self._status.object = (
-            f'<span class="status" title="Asked {taken:%H:%M:%S}, again every {REFRESH_MS // 1000} s">'
+            f'<span class="status" title="Asked {clock(taken, seconds=True)}, again every {REFRESH_MS // 1000} s">'
             f"<i></i>{escape(outcome.source)}</span>"
         )
 

@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import itertools
 
 import httpx2
@@ -10,7 +11,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 
 import tokenbudget as tb
 from tests.integration.capture import bodies
-from tests.integration.capture.bodies import CHAT, but
+from tests.integration.capture.bodies import CHAT, CHAT_STREAM_WITH_USAGE, but
 from tests.recordings.corpus import used
 from tokenbudget.integrations.langchain import TokenBudgetCallbackHandler
 from tokenbudget.testing import capture_events
@@ -162,6 +163,95 @@ def test_a_wrapped_client_inside_records_alone(events, config):
     model.invoke("hi", config=config)
     asyncio.run(model.ainvoke("hi", config=config))
     assert [event.response_id for event in events] == ["chatcmpl-inside", "chatcmpl-inside"]
+
+
+def wrapped(*bodies):
+    """Give a wrapped client that is answered with these, the last one again and again."""
+    left = list(bodies)
+
+    def answer(_):
+        body = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(body, dict):
+            return httpx2.Response(200, json=body)
+        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=b"".join(body))
+
+    return tb.wrap(openai.OpenAI(api_key="unused", http_client=httpx2.Client(transport=httpx2.MockTransport(answer))))
+
+
+def ask(client):
+    client.chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": "hi"}])
+
+
+@pytest.mark.parametrize("facts", [of(5), {"model_name": "gpt-4o-mini-2024-07-18"}], ids=["with id", "without"])
+def test_a_tool_that_asks_while_a_stream_is_read_is_a_call_of_its_own(events, config, facts):
+    client = wrapped(but(CHAT, id="chatcmpl-tool", usage__prompt_tokens=7, usage__completion_tokens=3))
+    for number, _ in enumerate(Model(facts=facts).stream("hi", config=config)):
+        if number == 0:
+            ask(client)
+    assert sorted(event.usage.input_tokens for event in events) == [7, 1000]
+
+
+def test_a_guard_inside_a_model_is_a_call_of_its_own(events, config):
+    client = wrapped(but(CHAT, id="chatcmpl-guard"))
+    Model(client=client, facts=of(6)).invoke("hi", config=config)
+    assert [event.response_id for event in events] == ["chatcmpl-guard", "msg_langchain_6"]
+
+
+def test_a_model_that_asks_another_one_is_two_calls(events, config):
+    class Careful(Model):
+        def _generate(self, messages, stop=None, run_manager=None, **kwargs):
+            Model(facts=of(7)).invoke("is it safe?", config=config)
+            return super()._generate(messages, stop, run_manager, **kwargs)
+
+    Careful(facts=of(8)).invoke("hi", config=config)
+    assert [event.response_id for event in events] == ["msg_langchain_7", "msg_langchain_8"]
+
+
+class Streaming(Model):
+    """Streams from a client, as LangChain's own classes do."""
+
+    def _stream(self, messages, stop=None, run_manager=None, **kwargs):
+        stream = self.client.chat.completions.create(model="gpt-4o-mini", messages=[], stream=True)
+        with stream:
+            for chunk in stream:
+                text = chunk.choices[0].delta.content if chunk.choices else None
+                yield ChatGenerationChunk(message=AIMessageChunk(content=text or ""))
+
+    def _get_ls_params(self, stop=None, **kwargs):
+        return {"ls_provider": "openai", "ls_model_name": "gpt-4o-mini"}
+
+
+def test_a_stream_of_a_wrapped_client_that_is_left_is_one_call(events, config):
+    stream = Streaming(client=wrapped(CHAT_STREAM_WITH_USAGE)).stream("hi", config=config)
+    next(chunk for chunk in stream if chunk.content)
+    stream.close()
+    (event,) = events
+    assert (event.status, event.provider, event.operation) == ("aborted", "openai", "chat")
+
+
+def test_a_failure_of_a_wrapped_client_is_one_call(events, config):
+    class Failing(Model):
+        def _generate(self, messages, stop=None, run_manager=None, **kwargs):
+            self.client.chat.completions.create(model="claude-sonnet-4-5", messages=[], extra_body={"x": 1})
+
+    client = tb.wrap(openai.OpenAI(api_key="unused", max_retries=0, base_url="http://127.0.0.1:1"))
+    with pytest.raises(openai.APIConnectionError):
+        Failing(client=client).invoke("hi", config=config)
+    (event,) = events
+    assert (event.status, event.error_type) == ("error", "APIConnectionError")
+
+
+def test_a_guard_that_failed_hides_no_failure_of_the_model(events, config):
+    class Careful(Model):
+        def _generate(self, messages, stop=None, run_manager=None, **kwargs):
+            with contextlib.suppress(openai.APIConnectionError):
+                ask(self.client)
+            raise ValueError("no")
+
+    client = tb.wrap(openai.OpenAI(api_key="unused", max_retries=0, base_url="http://127.0.0.1:1"))
+    with pytest.raises(ValueError, match="no"):
+        Careful(client=client).invoke("hi", config=config)
+    assert [event.error_type for event in events] == ["APIConnectionError", "ValueError"]
 
 
 def test_a_response_id_seen_already_is_not_recorded_again(events, config):

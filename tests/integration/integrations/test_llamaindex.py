@@ -186,6 +186,16 @@ def test_a_wrapped_client_inside_records_alone(events):
     assert [event.response_id for event in events] == ["chatcmpl-llama-inside"] * 2
 
 
+def test_a_call_of_a_wrapped_client_inside_is_its_own_where_the_answer_is_another(events):
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(200, json=but(CHAT, id="chatcmpl-llama-guard")))
+    client = tb.wrap(openai.OpenAI(api_key="unused", http_client=httpx2.Client(transport=transport)))
+    Model(raw=chat(5), client=client).chat(HI)
+    assert [event.response_id for event in events] == ["chatcmpl-llama-guard", "chatcmpl-llama-5"]
+    events.clear()
+    Model(raw=chat(6), client=client).complete("hi")
+    assert [event.response_id for event in events] == ["chatcmpl-llama-guard", "chatcmpl-llama-6"]
+
+
 def test_embeddings_are_estimated_from_their_texts(events):
     MockEmbedding(embed_dim=2).get_text_embedding("twelve bytes")
     (event,) = events

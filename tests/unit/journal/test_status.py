@@ -1,5 +1,7 @@
 from datetime import UTC, datetime
 
+import pytest
+
 from tokenbudget.journal import Journal, Options, cursor, listed, quarantine, status, tally
 from tokenbudget.journal.record import frame
 
@@ -28,13 +30,41 @@ def test_what_is_where(tmp_path):
     assert found.journal_bytes == sum(s.size for s in listed(tmp_path))
 
 
-def test_what_waits_in_memory(tmp_path):
+@pytest.mark.parametrize(("sends", "waiting"), [(True, (1, 0)), (False, (0, 1))])
+def test_what_waits_in_memory(tmp_path, sends, waiting):
     (tmp_path / "home").write_text("in the way")
-    journal = Journal(tmp_path / "home")
-    journal.append(b"{}")
+    journal = Journal(tmp_path / "home", sends=lambda: sends)
+    journal.append(b'{"unpriced":"unknown_model"}')
     found = status(tmp_path / "home")
-    assert found.held == 1
+    assert (found.held, found.unpriced) == (1, 1)
+    assert (found.pending, found.kept) == waiting
     assert "File exists" in found.problem
+    assert ("until the server has them" in found.problem) == sends
+    journal.release(journal.held())
+    found = status(tmp_path / "home")
+    assert (found.held, found.pending, found.kept) == (0, 0, 0)
+
+
+def test_what_cannot_be_counted_on_disk_is_counted_in_memory(tmp_path):
+    home = tmp_path / "home"
+    home.write_text("in the way")
+    journal = Journal(home, options=Options(memory_bytes=100))
+    for _ in range(50):
+        journal.append(b"{}")
+    at = datetime(2026, 10, 5, tzinfo=UTC)
+    tally.add(home, shipped=3, last_ack=at)
+    journal.close()
+    refused = journal.refused
+    assert refused > 0
+    found = status(home)
+    assert (found.refused, found.shipped, found.last_ack) == (refused, 3, at)
+    home.unlink()
+    tally.add(home, shipped=2)
+    (home / "journal").mkdir(parents=True)
+    tally.add(home, shipped=1, last_error="caf\udce9")
+    told = tally._written(home)
+    assert (told.refused, told.shipped, told.last_ack, told.last_error) == (refused, 6, at, "caf\ufffd")
+    assert tally.load(home) == told
 
 
 def test_what_was_refused_is_counted_once(tmp_path):

@@ -59,7 +59,7 @@ class TestExplain:
             "total",
         ]
         assert "0.01135" in text.splitlines()[5]
-        assert "recorded at US$ 0.5" in text
+        assert "recorded at $0.50" in text
         assert "cache_read_tokens 12 > input_tokens 10" in text
 
     def test_in_a_notebook_as_a_table(self, pricer):
@@ -77,7 +77,7 @@ class TestExplain:
         assert view.cost_usd is None
         assert [line.part for line in view.lines] == ["input", "output", "web_search"]
         assert "known of it" in repr(view)
-        assert "used telescope, which has no rate" in repr(view)
+        assert "used telescope, for which there is no rate" in repr(view)
         assert view._repr_html_().count("<tr") == 5
 
     def test_no_price_says_why(self, pricer):
@@ -161,7 +161,7 @@ def test_of_a_file_that_lacks_what_prices_depend_on_the_recorded_cost_is_shown(e
 
 def test_a_cost_that_prices_set_later_do_not_come_to_says_so(home):
     text = repr(explain(EVENT.id))
-    assert "recorded at US$ 0.5, which is what sums are made of" in text
+    assert "recorded at $0.50, which is what sums are made of" in text
     assert "tb.reprice(...)" in text
 
 
@@ -177,8 +177,7 @@ class TestEstimate:
         assert (job.calls, job.input_tokens, job.output_tokens) == (3, (500, 500), (0, 150))
         assert job.cost_usd == (Decimal("0.00125"), Decimal("0.00275"))
         assert (
-            repr(job)
-            == "3 calls of gpt-4o (openai): US$ 0.00125 to 0.00275 (input 500 to 500 tokens, output up to 150)"
+            repr(job) == "3 calls of gpt-4o (openai): $0.00125 to $0.00275 (input 500 to 500 tokens, output up to 150)"
         )
 
     def test_in_a_batch(self, pricer):

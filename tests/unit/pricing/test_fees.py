@@ -7,12 +7,12 @@ import pytest
 from tokenbudget.core.providers import canonical
 from tokenbudget.core.receipt import Receipt
 from tokenbudget.core.usage import Usage
-from tokenbudget.pricing import fees
+from tokenbudget.pricing import fee_list
 from tokenbudget.pricing.overrides import make
 from tokenbudget.pricing.pricer import Pricer
 from tokenbudget.pricing.table import PriceBook
 
-FEES = fees.table().fees
+FEES = fee_list.table().fees
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_a_container_costs_what_the_table_says_that_it_does(bundled, provider):
 
 
 def test_routers_are_rows_of_the_table_that_bill_the_input_alone(bundled):
-    for key in fees.table().routers.keys:
+    for key in fee_list.table().routers.keys:
         row = bundled.latest(key).fields()
         assert row["input_cost_per_token"] > 0
         assert not row["output_cost_per_token"]

@@ -13,6 +13,7 @@ from tokenbudget.capture.providers.openai_rules import reported_cost
 from tokenbudget.capture.stainless import StainlessSdk
 from tokenbudget.capture.wholes import with_cache, with_passes
 from tokenbudget.core.usage import Pass, Usage
+from tokenbudget.unmeasured import Unmeasured
 
 _COUNTS = {
     "input_tokens": "input_tokens",
@@ -104,6 +105,14 @@ def _batch_made(batch: Fields) -> tuple[str, Any]:
     return batch.get("id") or "", batch.get("created_at")
 
 
+_AGENT = "a managed agent asks models by itself, on the server"
+_UNMEASURED = {
+    "/v1/sessions": Unmeasured("beta.sessions.create", _AGENT),
+    "/v1/sessions/{}/events": Unmeasured("beta.sessions.events.send", _AGENT),
+    "/v1/deployments/{}/run": Unmeasured("beta.deployments.run", _AGENT),
+    "/v1/dreams": Unmeasured("beta.dreams.create", _AGENT),
+}
+
 SDK = StainlessSdk(
     name="anthropic",
     clients=tuple(
@@ -114,5 +123,6 @@ SDK = StainlessSdk(
     provider="anthropic",
     routes={"/v1/messages": MESSAGES},
     batches=Batches(results_end="/results", line=_batch_line, batch_part="/messages/batches", made=_batch_made),
+    unmeasured=_UNMEASURED,
     class_providers={"Bedrock": "bedrock", "Vertex": "vertex", "Foundry": "azure"},
 )

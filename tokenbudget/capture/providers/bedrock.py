@@ -11,6 +11,7 @@ from tokenbudget.capture.fields import Reader
 from tokenbudget.capture.methods import Asked, Method, MethodSdk
 from tokenbudget.capture.providers import anthropic
 from tokenbudget.capture.providers import bedrock_rules as rules
+from tokenbudget.unmeasured import Unmeasured
 
 _ANTHROPIC = {name: place for name, place in anthropic.MESSAGES.read.places.items() if name not in {"model", "region"}}
 _HEADER = "headers.x-amzn-bedrock-{}"
@@ -90,11 +91,30 @@ _OPERATIONS = {
 }
 
 
-def _asked(client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Asked | None:
+_GUARD = "text units are billed, which the price table does not list"
+_AGENT = "it asks models by itself, on the server, and no answer states what"
+_UNMEASURED = {
+    "StartAsyncInvoke": Unmeasured("start_async_invoke", "the result goes to a bucket of yours"),
+    "ApplyGuardrail": Unmeasured("apply_guardrail", _GUARD),
+    "InvokeGuardrailChecks": Unmeasured("invoke_guardrail_checks", _GUARD),
+    "InvokeAgent": Unmeasured("invoke_agent", _AGENT),
+    "InvokeInlineAgent": Unmeasured("invoke_inline_agent", _AGENT),
+    "InvokeFlow": Unmeasured("invoke_flow", _AGENT),
+    "StartFlowExecution": Unmeasured("start_flow_execution", _AGENT),
+    "RetrieveAndGenerate": Unmeasured("retrieve_and_generate", _AGENT),
+    "RetrieveAndGenerateStream": Unmeasured("retrieve_and_generate_stream", _AGENT),
+    "CreateModelInvocationJob": Unmeasured("create_model_invocation_job", "the results go to a bucket of yours"),
+    "CreateModelCustomizationJob": Unmeasured("create_model_customization_job", "training is billed while it runs"),
+    "InvokeDataAutomationAsync": Unmeasured("invoke_data_automation_async", "the result goes to a bucket of yours"),
+}
+"""Operations, those of other services than ``bedrock-runtime`` where everything is observed."""
+
+
+def _asked(client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Asked | Unmeasured | None:
     operation, sent = (*args, *kwargs.values())
     api = _OPERATIONS.get(operation)
     if api is None:
-        return None
+        return _UNMEASURED.get(operation)
     body = sent.get("body")
     request = results.json_object(body) if isinstance(body, str | bytes | bytearray) else sent
     model = rules.model_id(str(sent.get("modelId")))
@@ -107,6 +127,7 @@ def sdk(name: str, client: str, endpoint: str) -> MethodSdk:
         name=name,
         clients=(f"{name}.client.BedrockRuntime",),
         apis=(CONVERSE, INVOKE),
+        unmeasured=_UNMEASURED.values(),
         methods=(Method(owner=f"{name}.client.{client}", name="_make_api_call", asked=_asked, result=rules.observe),),
         sends=(f"{name}.endpoint.{endpoint}._get_response",),
     )

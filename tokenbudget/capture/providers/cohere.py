@@ -13,6 +13,7 @@ from tokenbudget.capture.estimate import text_bytes
 from tokenbudget.capture.fields import Fields, Reader, fields
 from tokenbudget.capture.hosts import provider_at
 from tokenbudget.capture.methods import Asked, Method, MethodSdk
+from tokenbudget.unmeasured import Unmeasured
 
 _UNITS = {
     "search_units": "search_units",
@@ -77,14 +78,32 @@ def _written(message: Fields) -> int:
 CHAT = Api(operation="chat", read=_READ, rules=(_units,), fold=_fold, adds=("units",))
 EMBED = Api(operation="embeddings", read=_READ, rules=(_images, _units), adds=("units",))
 RERANK = Api(operation="rerank", read=_READ, rules=(_units,), adds=("units",))
-_ROUTES = {"chat": CHAT, "generate": CHAT, "summarize": CHAT, "embed": EMBED, "rerank": RERANK, "classify": RERANK}
+PARSE = Api(operation="parse", read=_READ, rules=(_units,), adds=("units",))
+_ROUTES = {
+    "chat": CHAT,
+    "generate": CHAT,
+    "summarize": CHAT,
+    "embed": EMBED,
+    "rerank": RERANK,
+    "classify": RERANK,
+    "parse": PARSE,
+}
+_UNMEASURED = {
+    "embed-jobs": Unmeasured("embed_jobs.create", "a job embeds a data set, on the server"),
+    "batches": Unmeasured("batches.create", "a batch is answered into a data set, on the server"),
+    "finetuned-models": Unmeasured("finetuning.create_finetuned_model", "training is billed while it runs"),
+    "transcriptions": Unmeasured("audio.transcriptions.create", "the answer does not state how long the sound was"),
+}
+"""End of a path that is posted to -> the call."""
 
 
-def _asked(http: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Asked | None:
-    path = str(args[0] if args else kwargs.get("path") or "")
-    api = _ROUTES.get(path.rpartition("/")[2])
-    if api is None or kwargs.get("method") != "POST":
+def _asked(http: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Asked | Unmeasured | None:
+    end = str(args[0] if args else kwargs.get("path") or "").rpartition("/")[2]
+    if kwargs.get("method") != "POST":
         return None
+    api = _ROUTES.get(end)
+    if api is None:
+        return _UNMEASURED.get(end)
     address = urlsplit(http.get_base_url(kwargs.get("base_url")))
     provider, region = provider_at(address.hostname or "", address.port)
     request = {name: value for name, value in (kwargs.get("json") or {}).items() if value is not ...}
@@ -98,7 +117,8 @@ SDK = MethodSdk(
         *(f"cohere.client_v2.{prefix}ClientV2" for prefix in ("", "Async")),
         *(f"cohere.client.{prefix}Client" for prefix in ("", "Async")),
     ),
-    apis=(CHAT, EMBED, RERANK),
+    apis=(CHAT, EMBED, RERANK, PARSE),
+    unmeasured=_UNMEASURED.values(),
     methods=tuple(
         Method(owner=f"{_HTTP}.{prefix}HttpClient", name=name, asked=_asked, result=result)
         for prefix in ("", "Async")

@@ -16,6 +16,8 @@ from tokenbudget.capture.downloads import Download
 from tokenbudget.capture.fields import Fields, Reader, fields
 from tokenbudget.capture.methods import Asked, Method, MethodSdk
 from tokenbudget.capture.providers import google_rules as rules
+from tokenbudget.capture.providers import google_sessions as sessions
+from tokenbudget.unmeasured import Unmeasured
 
 _GENERATE = Reader(
     model="modelVersion",
@@ -66,11 +68,13 @@ FETCHED_INTERACTIONS = replace(
     INTERACTIONS, rules=(*INTERACTIONS.rules, rules.fetched_often), skip=rules.was_not_pending
 )
 DECISIONS = replace(INTERACTIONS, operation="decisions", skip=None)
+LIVE = sessions.live(GENERATE)
 _BY_VERB = {
     "generateContent": GENERATE,
     "streamGenerateContent": GENERATE,
     "embedContent": EMBED,
     "batchEmbedContents": EMBED,
+    "predictLongRunning": sessions.BEGUN_VIDEOS,
 }
 _PATH = re.compile(r"(?:.*/)?(?P<model>[^/:]+):(?P<verb>\w+)(?:\?.*)?")
 _LOCATION = re.compile(r"/locations/([^/]+)/")
@@ -110,17 +114,22 @@ BATCHES = Batches(
 )
 
 
-def _asked(api_client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Asked | Reading | None:
+def _asked(api_client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Asked | Reading | Unmeasured | None:
     named = {**dict(zip(("http_method", "path", "request_dict"), args, strict=False)), **kwargs}
-    if named["http_method"] == "get" and f"{named['path'].partition('?')[0]}/".startswith(BATCHES.batch_part):
-        return Reading(BATCHES, "google", None, named["path"])
-    match = _PATH.fullmatch(named["path"])
-    request = named["request_dict"]
-    api = _api(match["verb"], request) if match else None
-    if api is None or match is None:
-        return None
+    path, request = named["path"].partition("?")[0], named["request_dict"]
+    is_get = named["http_method"] == "get"
+    if is_get and f"{path}/".startswith(BATCHES.batch_part):
+        return Reading(BATCHES, "google", None, path)
+    match = _PATH.fullmatch(path)
+    api, model = (_api(match["verb"], request), match["model"]) if match else (None, None)
+    if api is None and (video := sessions.begun(path, request)):
+        api, model, request = sessions.VIDEOS, video["model"], video
+    if api is None:
+        return None if is_get else sessions.unmeasured(path)
+    if api is sessions.BEGUN_VIDEOS:
+        request = {**request, "model": model}
     provider, region = ("vertex", api_client.location) if api_client.vertexai else ("google", None)
-    return Asked(api=api, provider=provider, request=request, model=match["model"], region=region)
+    return Asked(api=api, provider=provider, request=request, model=model, region=region)
 
 
 def _api(verb: str, request: Mapping[str, Any]) -> Api | None:
@@ -177,7 +186,9 @@ _CLIENT = "google.genai._api_client"
 SDK = MethodSdk(
     name="google.genai",
     clients=("google.genai.client.Client",),
-    apis=(GENERATE, EMBED, IMAGES, INTERACTIONS, DECISIONS),
+    apis=(GENERATE, EMBED, IMAGES, INTERACTIONS, DECISIONS, LIVE, sessions.VIDEOS),
+    openings=sessions.openings(LIVE),
+    unmeasured=(*dict.fromkeys(sessions.UNMEASURED.values()), sessions.MUSIC),
     methods=(
         Method(owner=f"{_CLIENT}.BaseApiClient", name="request", asked=_asked, result=_body, read=_read_batch),
         Method(owner=f"{_CLIENT}.BaseApiClient", name="async_request", asked=_asked, result=_body, read=_read_batch),

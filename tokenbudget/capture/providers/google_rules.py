@@ -21,6 +21,7 @@ _PARTS = {
     "toolUsePromptTokensDetails": "input_{}_tokens",
     "cacheTokensDetails": "cache_read_{}_tokens",
     "candidatesTokensDetails": "output_{}_tokens",
+    "responseTokensDetails": "output_{}_tokens",  # as live sessions spell it
 }
 _INTERACTION_PARTS = {
     "input_tokens_by_modality": "input_{}_tokens",

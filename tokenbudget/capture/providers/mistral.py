@@ -14,8 +14,10 @@ from tokenbudget.capture.estimate import text_bytes
 from tokenbudget.capture.fields import NONE, Fields, Reader, fields
 from tokenbudget.capture.hosts import provider_at
 from tokenbudget.capture.methods import Asked, Method, MethodSdk
+from tokenbudget.capture.providers import mistral_sessions as sessions
 from tokenbudget.capture.providers import openai
 from tokenbudget.capture.wholes import by_total
+from tokenbudget.unmeasured import Unmeasured, by_end
 
 _CHAT = openai.CHAT.read.but(
     service_tier="usage.service_tier",
@@ -91,6 +93,7 @@ TRANSCRIPTIONS = Api(
     fold=_fold_transcription,
     adds=("units",),
 )
+SPOKEN = Api(operation="speech", read=_CHAT, is_text=False)
 OCR = Api(
     operation="ocr", read=Reader(model="model", pages="usage_info.pages_processed"), rules=(_pages,), adds=("units",)
 )
@@ -119,7 +122,10 @@ def _held(batch: Fields) -> Iterable[Line]:
 BATCHES = replace(openai.BATCHES, batch_part="/batch/jobs", made=_batch_made, held=_held)
 
 
-def _asked(sdk: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Asked | Reading | None:  # noqa: ARG001
+_unmeasured = by_end(sessions.UNMEASURED)
+
+
+def _asked(sdk: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Asked | Reading | Unmeasured | None:  # noqa: ARG001
     sent = kwargs["request"] if "request" in kwargs else args[1]
     path = sent.url.path
     if sent.method == "GET" and (path.endswith(BATCHES.results_end) or BATCHES.batch_part in path):
@@ -128,7 +134,7 @@ def _asked(sdk: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Asked 
     if api is None and "/conversations/" in path and sent.method == "POST":
         api = CONVERSATIONS
     if api is None:
-        return None
+        return _unmeasured(path) if sent.method == "POST" else None
     provider, region = provider_at(sent.url.host, sent.url.port)
     return Asked(api=api, provider=provider or "mistral", request=_body(sent), region=region)
 
@@ -146,7 +152,12 @@ def _shared(sdk: Any) -> Any:
 SDK = MethodSdk(
     name="mistralai",
     clients=("mistralai.client.sdk.Mistral", "mistralai.sdk.Mistral"),
-    apis=(CHAT, FIM, EMBEDDINGS, RESPONSES, CONVERSATIONS, TRANSCRIPTIONS, openai.SPEECH, OCR),
+    apis=(CHAT, FIM, EMBEDDINGS, RESPONSES, CONVERSATIONS, TRANSCRIPTIONS, openai.SPEECH, SPOKEN, OCR),
+    openings=(
+        sessions.opening("transcription.RealtimeTranscription", TRANSCRIPTIONS),
+        sessions.opening("speech.RealtimeSpeech", SPOKEN),
+    ),
+    unmeasured=sessions.UNMEASURED.values(),
     methods=tuple(
         Method(
             owner=f"{home}.basesdk.BaseSDK",

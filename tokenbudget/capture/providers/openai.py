@@ -11,7 +11,9 @@ from tokenbudget.capture.api import Api
 from tokenbudget.capture.batches import Batches, Line
 from tokenbudget.capture.fields import Fields, Reader, fields
 from tokenbudget.capture.providers import openai_rules as rules
+from tokenbudget.capture.providers.openai_sessions import connects
 from tokenbudget.capture.providers.openai_tools import server_tools, svg_authors
+from tokenbudget.capture.providers.openai_unmeasured import UNMEASURED
 from tokenbudget.capture.providers.openai_usual import usual_chat
 from tokenbudget.capture.stainless import StainlessSdk
 from tokenbudget.capture.wholes import stated_total
@@ -131,6 +133,16 @@ SPEECH = Api(
     adds=("output_audio_tokens", "units"),
 )
 
+VIDEOS = Api(
+    operation="videos",
+    read=_ANSWER.but(created="created_at"),
+    rules=(rules.video_seconds, rules.fetched_often),
+    is_text=False,
+    skip=rules.is_no_finished_video,
+    adds=("units",),
+)
+EXTENSIONS = replace(VIDEOS, begun=rules.extends)
+
 ROUTES = {
     "/chat/completions": CHAT,
     "/completions": COMPLETIONS,
@@ -146,6 +158,10 @@ ROUTES = {
     "/audio/transcriptions": TRANSCRIPTIONS,
     "/audio/translations": TRANSCRIPTIONS,
     "/audio/speech": SPEECH,
+    "/videos": VIDEOS,
+    "/videos/edits": VIDEOS,
+    "/videos/extensions": EXTENSIONS,
+    "/remix": VIDEOS,
 }
 
 
@@ -184,7 +200,9 @@ SDK = StainlessSdk(
     provider="openai",
     routes=ROUTES,
     class_providers={"Azure": "azure", "Bedrock": "bedrock"},
-    fetched={"/responses/": FETCHED_RESPONSES, "/threads/": RUNS},
+    fetched={"/responses/": FETCHED_RESPONSES, "/threads/": RUNS, "/videos/": VIDEOS},
     batches=BATCHES,
+    connects=connects(responses=RESPONSES, decisions=DECISIONS, transcriptions=TRANSCRIPTIONS),
+    unmeasured=UNMEASURED,
     may_ask=_knows_stream_options,
 )

@@ -9,6 +9,7 @@ from typing import Any
 from tokenbudget.capture.api import Found
 from tokenbudget.capture.estimate import text_bytes
 from tokenbudget.capture.fields import Fields, fields
+from tokenbudget.capture.kept import Kept
 from tokenbudget.capture.providers import groq_rules
 from tokenbudget.capture.wholes import by_total
 
@@ -127,6 +128,29 @@ def is_no_finished_run(answer: Fields) -> bool:
 def fetched_often(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
     """Record a run once, under its own id: it is asked for until it is done, and may be asked for later."""
     found["background"] = True
+
+
+def is_no_finished_video(answer: Fields) -> bool:
+    """Tell whether an answer is no video, or one that is not made yet, or that failed and is not billed."""
+    return answer.get("object") != "video" or answer.get("status") != "completed"
+
+
+_extended = Kept[str]()
+"""Ids of extended videos -> the seconds that were added: what is fetched later states those of the whole."""
+
+
+def extends(answer: Fields, request: Fields) -> None:
+    """Keep in mind how much longer a video is made."""
+    if (video := answer.get("id")) and (length := request.get("seconds")):
+        _extended[str(video)] = str(length)
+
+
+def video_seconds(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
+    """Count the seconds that were made, by their size."""
+    length = _extended.get(str(response.get("id")), response.get("seconds"))
+    if length is not None:
+        size = response.get("size")
+        found["units"] = {f"video_seconds:{size}" if size else "video_seconds": Decimal(str(length))}
 
 
 def fold_run(answer: dict[str, Any], event: Fields) -> int:

@@ -30,7 +30,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** PostEvent */
+        /**
+         * PostEvent
+         * @description A project stores an id once, however often it is sent and whatever time it comes with: the first one counts, and sending again is safe. Text that cannot be stored (U+0000, half of a surrogate pair, a name that is too long) is replaced or cut, and a warning of the event says so.
+         */
         post: operations["V1EventsPostEvent"];
         delete?: never;
         options?: never;
@@ -47,7 +50,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** PostEvents */
+        /**
+         * PostEvents
+         * @description A project stores an id once, however often it is sent and whatever time it comes with: the first one counts, and sending again is safe. Text that cannot be stored (U+0000, half of a surrogate pair, a name that is too long) is replaced or cut, and a warning of the event says so.
+         */
         post: operations["V1EventsBatchPostEvents"];
         delete?: never;
         options?: never;
@@ -1538,7 +1544,7 @@ export interface operations {
     ApiAnalyticsByFeatureByFeature: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -1624,7 +1630,7 @@ export interface operations {
     ApiAnalyticsByMemberByMember: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -1710,7 +1716,7 @@ export interface operations {
     ApiAnalyticsByModelByModel: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -1796,7 +1802,7 @@ export interface operations {
     ApiAnalyticsByProjectByProject: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -1882,7 +1888,7 @@ export interface operations {
     ApiAnalyticsByTagByTag: {
         parameters: {
             query: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -1970,7 +1976,7 @@ export interface operations {
     ApiAnalyticsByUserByUser: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2056,7 +2062,7 @@ export interface operations {
     ApiAnalyticsCoverageCoverage: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2140,7 +2146,7 @@ export interface operations {
     ApiAnalyticsPercentilesPercentiles: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2154,7 +2160,7 @@ export interface operations {
                 level?: number[];
                 /** @description Of what to give percentiles; of all by default */
                 measure?: ("cost_usd" | "latency_ms" | "time_to_first_token_ms")[];
-                /** @description Read every call: percentiles of more than 1,000,000 are up to 1.6% off otherwise */
+                /** @description Read every call: percentiles of more than 1,000,000 are up to 1.6 % off otherwise */
                 exact?: boolean;
                 /** @description The one project that is asked about; all that you may see when left out */
                 project_id?: number;
@@ -2232,7 +2238,7 @@ export interface operations {
     ApiAnalyticsQueryQuery: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2320,7 +2326,7 @@ export interface operations {
     ApiAnalyticsSummarySummary: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2404,7 +2410,7 @@ export interface operations {
     ApiAnalyticsTimeseriesTimeseries: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2494,7 +2500,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsByFeatureByFeature: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2580,7 +2586,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsByMemberByMember: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2666,7 +2672,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsByModelByModel: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2752,7 +2758,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsByProjectByProject: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2838,7 +2844,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsByTagByTag: {
         parameters: {
             query: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2926,7 +2932,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsByUserByUser: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -3012,7 +3018,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsCoverageCoverage: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -3096,7 +3102,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsPercentilesPercentiles: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -3110,7 +3116,7 @@ export interface operations {
                 level?: number[];
                 /** @description Of what to give percentiles; of all by default */
                 measure?: ("cost_usd" | "latency_ms" | "time_to_first_token_ms")[];
-                /** @description Read every call: percentiles of more than 1,000,000 are up to 1.6% off otherwise */
+                /** @description Read every call: percentiles of more than 1,000,000 are up to 1.6 % off otherwise */
                 exact?: boolean;
             };
             header?: never;
@@ -3188,7 +3194,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsQueryQuery: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -3276,7 +3282,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsSummarySummary: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -3360,7 +3366,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsTimeseriesTimeseries: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -3450,7 +3456,7 @@ export interface operations {
     ApiEventsGetEvents: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
