@@ -25,7 +25,7 @@ from tokenbudget.capture import seen_ids
 from tokenbudget.core.event import Event
 from tokenbudget.core.usage import Usage
 from tokenbudget.pricing import default
-from tokenbudget.pricing.engine import fees
+from tokenbudget.pricing.book import fee_list
 from tokenbudget.testing import capture_events
 
 _FILE = ("sound.wav", b"RIFF")
@@ -258,12 +258,12 @@ def tier_of(body: dict[str, Any]) -> str:
     """Return the service tier that an answer names, wherever it does, as the price table calls it."""
     places = (body, body.get("usage") or {}, body.get("usageMetadata") or {})
     names = ("service_tier", "serviceTier", "trafficType")
-    return fees.tier_of(next((place[name] for place in places for name in names if place.get(name)), None))
+    return fee_list.tier_of(next((place[name] for place in places for name in names if place.get(name)), None))
 
 
 def _has_batch_price(recording: Recording) -> bool:
     """Tell whether the price table, or the provider for all its models, states what a batch costs."""
-    if recording.provider in fees.table().batches:
+    if fee_list.of_standard(recording.provider, "batch") is not None:
         return True
     tokens = Usage(input_tokens=1, output_tokens=1)
     priced = default().price(recording.provider, _model_in(recording.response) or recording.model, tokens)

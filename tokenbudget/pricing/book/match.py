@@ -22,7 +22,8 @@ _DATED = re.compile(r"(?:[-@]\d{4}-?\d{2}-?\d{2}|:\d{8}(?:-v\d+)?)$")
 # Asked for, four digits are a version all the same: whoever answers with less has served that one.
 _SNAPSHOT = re.compile(r"[-@](?:\d{4}-?\d{2}-?\d{2}|\d{4})(?:-preview)?$")
 _FINE_TUNED = re.compile(r"^(ft:[^:]+):.*$")
-_PROVISIONED = re.compile(r"^arn:[^:]*:bedrock:[^/]*:provisioned-model/")
+# Bedrock's provisioned throughput, models brought along (billed by copies and minutes), and endpoints of SageMaker.
+_PROVISIONED = re.compile(r"^arn:[^:]*:(?:bedrock:[^/]*:(?:provisioned|imported)-model/|sagemaker:[^/]*:endpoint/)")
 _ARN_REGION = re.compile(r"^arn:[^:]*:bedrock:([a-z0-9-]+):")
 
 
@@ -33,6 +34,7 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     served_by: tuple[str, ...] = ()
     requested: bool = False
     gateway: bool = False
+    makers: tuple[str, ...] = ()
     vague: tuple[str, ...] = ()
     currency: str = DOLLAR
 
@@ -114,10 +116,13 @@ def names(provider: str, model: str) -> Iterator[str]:
     ['openai/gpt-4o-2024-11-20', 'gpt-4o-2024-11-20', 'openai/gpt-4o', 'gpt-4o']
     >>> list(names("google", "models/gemini-2.5-pro"))
     ['gemini-2.5-pro']
+    >>> list(names("vertex", "google/gemini-2.5-pro"))
+    ['google/gemini-2.5-pro', 'gemini-2.5-pro']
     """
     bare = _FINE_TUNED.sub(r"\1", _PATH.sub("", model))
-    own = bare.partition("/")
-    forms = [bare, own[2]] if own[1] and canonical(own[0]) == provider else [bare]
+    owner, slash, rest = bare.partition("/")
+    is_own = bool(slash) and (canonical(owner) == provider or owner in rules_of(provider).makers)
+    forms = [bare, rest] if is_own else [bare]
     yield from forms
     for form in forms:
         if (alias := _DATED.sub("", form)) != form:
@@ -130,7 +135,7 @@ def all_names(provider: str, models: Iterable[str]) -> list[str]:
 
 
 def is_provisioned(model: str) -> bool:
-    """Tell whether an id is that of throughput paid for by the hour, however many tokens go through it.
+    """Tell whether an id is that of something paid for by time, however many tokens go through it.
 
     Examples
     --------

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
+from tokenbudget.pricing.book import fee_list
 from tokenbudget.pricing.book.overrides import MULTIPLIER, Override
 from tokenbudget.pricing.book.price_book import PriceRow, began
 from tokenbudget.pricing.engine import fees
@@ -62,7 +63,7 @@ class RateSchedule:
         first = self.cards[0]
         self.is_timeless = len(dated) == 1 and first is not None and first.off_peak is None
         self._only: tuple[RateCard, RatePlan] | None = None
-        self._is_prepaid = tier == fees.PREPAID
+        self._is_prepaid = tier == fee_list.PREPAID
         self.on_demand: RateSchedule | None = None
         self.router = router
         if self._is_prepaid and dated is not fees.PROVISIONED:
@@ -122,10 +123,10 @@ class RateSchedule:
     def _uplifts(self, card: RateCard) -> Iterator[tuple[str, Decimal]]:
         """Give the multipliers on every token rate, by how, where and how fast the call was served."""
         if self._is_prepaid:
-            yield fees.PREPAID, Decimal(0)
+            yield fee_list.PREPAID, Decimal(0)
             return
-        if self.tier == "batch" and not card.has_tier("batch") and (batch := fees.table().batches.get(self.provider)):
-            yield "batch", batch.of_standard
+        if self.tier and not card.has_tier(self.tier):
+            yield from self._tier_uplift(card)
         entries = card.fields.get("provider_specific_entry") or {}
         if self._region not in _NOWHERE:
             for value in (
@@ -142,6 +143,14 @@ class RateSchedule:
             elif not card.states_tokens:
                 # Speed is dear, and the standard rate would be far too low.
                 raise NoRateError(f"{self._speed} speed")
+
+    def _tier_uplift(self, card: RateCard) -> Iterator[tuple[str, Decimal]]:
+        """Give what the tier costs of the standard rates, where the row has none for it."""
+        multiplier = fee_list.of_standard(self.provider, self.tier)
+        if multiplier is not None:
+            yield self.tier, multiplier
+        elif fee_list.is_dear(self.tier) and not card.states_tokens:
+            raise NoRateError(f"{self.tier} input", f"{self.tier} output")
 
 
 def dated_cards(

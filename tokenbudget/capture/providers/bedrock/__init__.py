@@ -37,8 +37,9 @@ INVOKE = Api(
     operation="invoke",
     read=Reader(**_ANTHROPIC).but(
         response_id=("id", "headers.x-amzn-requestid"),
-        service_tier=("usage.service_tier", _HEADER.format("service-tier")),
-        speed=("usage.speed", _HEADER.format("performanceconfig-latency")),
+        # Bedrock's own word for how it served the call comes before that of the model it serves.
+        service_tier=(_HEADER.format("service-tier"), "usage.service_tier"),
+        speed=(_HEADER.format("performanceconfig-latency"), "usage.speed"),
         input_tokens=(
             "usage.input_tokens",
             "usage.inputTokens",

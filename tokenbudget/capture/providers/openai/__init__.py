@@ -23,7 +23,10 @@ _ANSWER = Reader(
     response_id="id",
     service_tier="service_tier",
 )
-_BILL = {"cost": "usage.cost", "ticks": "usage.cost_in_usd_ticks"}
+_BILL: dict[str, str | tuple[str, ...]] = {
+    "cost": ("usage.cost", "usage.estimated_cost"),
+    "ticks": "usage.cost_in_usd_ticks",
+}
 _CHAT = _ANSWER.but(
     input_tokens="usage.prompt_tokens",
     output_tokens="usage.completion_tokens",
@@ -113,7 +116,7 @@ EMBEDDINGS = Api(operation="embeddings", read=_CHAT, rules=(rules.no_output, rul
 IMAGES = Api(
     operation="images",
     read=_RESPONSES,
-    rules=(stated_total, rules.image_output, svg_authors),
+    rules=(rules.reported_cost, stated_total, rules.image_output, svg_authors),
     accumulate=accumulators.last_event,
     is_text=False,
     adds=("units", "passes"),
@@ -121,7 +124,7 @@ IMAGES = Api(
 TRANSCRIPTIONS = Api(
     operation="transcriptions",
     read=_RESPONSES.but(seconds=("usage.seconds", "duration")),
-    rules=(rules.seconds, stated_total),
+    rules=(rules.reported_cost, rules.seconds, stated_total),
     accumulate=accumulators.last_event,
     is_text=False,
 )
