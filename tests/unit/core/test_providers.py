@@ -1,6 +1,6 @@
 import pytest
 
-from tokenbudget.capture.hosts import provider_at
+from tokenbudget.core.providers import provider_at
 
 
 @pytest.mark.parametrize(
