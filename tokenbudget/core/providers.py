@@ -105,11 +105,7 @@ _RECORDS = (
         states_usage_unasked=True,
     ),
     Provider(
-        "fireworks",
-        "Fireworks AI",
-        aliases=("fireworks_ai",),
-        hosts=("api.fireworks.ai",),
-        states_usage_unasked=True,
+        "fireworks", "Fireworks AI", aliases=("fireworks_ai",), hosts=("api.fireworks.ai",), states_usage_unasked=True
     ),
     Provider("openrouter", "OpenRouter", hosts=("openrouter.ai",), states_usage_unasked=True),
     Provider("baseten", "Baseten", hosts=("inference.baseten.co",)),
@@ -135,12 +131,7 @@ _RECORDS = (
     Provider("wandb", "Weights & Biases", hosts=("api.inference.wandb.ai",)),
     # Servers that people run themselves.
     Provider(
-        "ollama",
-        "Ollama",
-        litellm=("ollama_chat",),
-        llamaindex=("ollama",),
-        hosts=("ollama.com",),
-        local_port=11434,
+        "ollama", "Ollama", litellm=("ollama_chat",), llamaindex=("ollama",), hosts=("ollama.com",), local_port=11434
     ),
     Provider("lm_studio", "LM Studio", local_port=1234),
     # Makers of models.
@@ -170,19 +161,11 @@ _RECORDS = (
         states_usage_unasked=True,
     ),
     Provider(
-        "cohere",
-        "Cohere",
-        aliases=("cohere_chat",),
-        llamaindex=("cohere",),
-        hosts=("api.cohere.com", "api.cohere.ai"),
+        "cohere", "Cohere", aliases=("cohere_chat",), llamaindex=("cohere",), hosts=("api.cohere.com", "api.cohere.ai")
     ),
     Provider("deepseek", "DeepSeek", llamaindex=("deepseek",), hosts=("api.deepseek.com",), states_usage_unasked=True),
     Provider(
-        "xai",
-        "xAI",
-        aliases=("x_ai", "x-ai"),
-        hosts=("api.x.ai",),
-        host_patterns=(r"(?P<region>.+)\.api\.x\.ai",),
+        "xai", "xAI", aliases=("x_ai", "x-ai"), hosts=("api.x.ai",), host_patterns=(r"(?P<region>.+)\.api\.x\.ai",)
     ),
     Provider("perplexity", "Perplexity", hosts=("api.perplexity.ai",), states_usage_unasked=True),
     Provider("moonshot", "Moonshot AI", aliases=("moonshot_ai", "moonshotai"), hosts=("api.moonshot.ai",)),
@@ -198,10 +181,7 @@ _RECORDS = (
     Provider("voyage", "Voyage AI", hosts=("api.voyageai.com",)),
     # Mainland China: the same models as abroad, on price lists of their own.
     Provider(
-        "azure_cn",
-        "Azure OpenAI (China)",
-        hosts=("openai.azure.cn", "cognitiveservices.azure.cn"),
-        currency="CNY",
+        "azure_cn", "Azure OpenAI (China)", hosts=("openai.azure.cn", "cognitiveservices.azure.cn"), currency="CNY"
     ),
     Provider(
         "bedrock_cn",
@@ -316,7 +296,7 @@ def provider_at(host: str, port: int | None = None) -> tuple[str | None, str | N
     """
     host = host.lower().rstrip(".")
     if host in _LOCAL:
-        return _LOCAL_PORTS.get(port), None
+        return _LOCAL_PORTS.get(port or 0), None
     for pattern, provider in _HOST_PATTERNS:
         if match := pattern.fullmatch(host):
             return provider, match["region"]
