@@ -27,6 +27,7 @@ from tokenbudget.capture.instrument.api_spec import Api
 from tokenbudget.capture.record_call import record
 from tokenbudget.capture.usage import text_size
 from tokenbudget.capture.usage.fields import Fields
+from tokenbudget.core.providers import llamaindex_provider
 from tokenbudget.diagnostics import internal_errors
 
 __all__ = ["TokenBudgetEventHandler"]
@@ -75,7 +76,7 @@ class TokenBudgetEventHandler(BaseEventHandler):
 
     def _begin(self, event: Any, api: Api, request: Fields) -> None:
         named = event.model_dict
-        provider = answer_shapes.provider_of(str(named.get("class_name") or "unknown"))
+        provider = llamaindex_provider(str(named.get("class_name") or "unknown"))
         model = named.get("model") or named.get("model_name")
         self._spans.setdefault(event.span_id, []).append(Reported(api, provider, {**request, "model": model}))
 

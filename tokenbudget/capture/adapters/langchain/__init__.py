@@ -15,20 +15,13 @@ from langchain_core.outputs import LLMResult
 from tokenbudget.capture import seen_ids
 from tokenbudget.capture.adapters.langchain import usage
 from tokenbudget.capture.adapters.reported_calls import Reported
-from tokenbudget.capture.hosts import provider_at
 from tokenbudget.capture.usage.fields import Fields, fields
 from tokenbudget.capture.usage.text_size import text_bytes
-from tokenbudget.core.providers import canonical
+from tokenbudget.core.providers import langchain_provider, provider_at
 from tokenbudget.diagnostics import internal_errors
 
 __all__ = ["TokenBudgetCallbackHandler"]
 
-_PROVIDERS = {
-    "anthropic-bedrock": "bedrock",
-    "anthropic_bedrock": "bedrock",
-    "google_vertexai": "vertex",
-    "openai-compatible": "openai",
-}
 _ADDRESSES = ("base_url", "openai_api_base", "api_base", "azure_endpoint", "anthropic_api_url")
 
 
@@ -124,7 +117,7 @@ def _provider(named: str | None, settings: Fields) -> str:
             found, _ = provider_at(host)
             if found:
                 return found
-    return canonical(_PROVIDERS.get(named or "", named or "unknown"))
+    return langchain_provider(named or "unknown")
 
 
 def _texts(messages: Any) -> list[Any]:
