@@ -1,5 +1,7 @@
 from datetime import date
 
+import pandas as pd
+import polars as pl
 import pytest
 
 from tokenbudget import config
@@ -16,6 +18,21 @@ def _settings():
 def test_filters_are_texts_and_none_means_untagged() -> None:
     asked = question("7d", filters={"feature": None, "model": ["a", "b"], "user_id": 7})
     assert asked.filters == {"feature": ("",), "model": ("a", "b"), "user_id": ("7",)}
+
+
+@pytest.mark.parametrize(
+    "users",
+    [
+        pd.Series(["a", None, "b"]),
+        pd.Series(["a", pd.NA, "b"], dtype="string"),
+        pd.array(["a", float("nan"), "b"], dtype=object),
+        pl.Series(["a", None, "b"]),
+        (user for user in ("a", float("nan"), "b")),
+        {"a": 1, None: 2, "b": 3}.keys(),
+    ],
+)
+def test_the_values_of_a_frame_are_several(users) -> None:
+    assert question("7d", filters={"user_id": users}).filters == {"user_id": ("a", "", "b")}
 
 
 @pytest.mark.parametrize(("by", "expected"), [(None, ()), ("model", ("model",)), (["a", "b"], ("a", "b"))])
@@ -44,6 +61,8 @@ def test_a_pair_of_dates_includes_the_second() -> None:
         ({"period": "7d", "by": "no such!"}, QueryError, "neither a dimension"),
         ({"period": "7d", "filters": {"no such!": "x"}}, QueryError, "neither a dimension"),
         ({"period": "7d", "filters": {"model": []}}, QueryError, "allows no value"),
+        ({"period": "7d", "filters": {"model": pd.Series([], dtype=object)}}, QueryError, "allows no value"),
+        ({"period": "7d", "filters": {"model": [["a"]]}}, QueryError, "cannot be list"),
     ],
 )
 def test_what_is_not_understood_is_said(asked, error, says) -> None:
