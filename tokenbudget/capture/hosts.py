@@ -78,6 +78,8 @@ _BEDROCK = re.compile(r"bedrock[a-z-]*\.(?P<region>[a-z0-9-]+)\.(?:amazonaws\.co
 _LOCAL = {"localhost", "127.0.0.1", "::1", "0.0.0.0", "host.docker.internal"}  # noqa: S104 (compared, not bound)
 _LOCAL_PORTS = {11434: "ollama", 1234: "lm_studio"}
 _REGIONS = {"api.openai.com", "api.x.ai"}
+_REGIONAL = {"us-api.together.ai": ("together", "us"), "ca-api.together.ai": ("together", "ca")}
+"""Addresses that name their region within a word."""
 
 
 @lru_cache(256)
@@ -107,6 +109,8 @@ def provider_at(host: str, port: int | None = None) -> tuple[str | None, str | N
     host = host.lower().rstrip(".")
     if host in _LOCAL:
         return _LOCAL_PORTS.get(port or 0), None
+    if host in _REGIONAL:
+        return _REGIONAL[host]
     if match := _BEDROCK.fullmatch(host):
         return _bedrock(host), match["region"]
     if host.endswith("-aiplatform.googleapis.com"):

@@ -19,6 +19,7 @@ Dated = TypeVar("Dated", PriceRow, Override)
 
 _NOWHERE = ("", "global", "not_available")
 _ORDINARY = ("", "standard")
+_RESIDENCY = "regional_processing_uplift_multiplier_"
 
 
 class NoPriceError(Exception):
@@ -129,9 +130,10 @@ class Case:
         entries = card.fields.get("provider_specific_entry") or {}
         if self._region not in _NOWHERE:
             for value in (
-                card.fields.get(f"regional_processing_uplift_multiplier_{self._region}"),
+                _residency(card, self._region),
                 card.fields.get("regional_endpoint_uplift_multiplier"),
                 entries.get(self._region),
+                fee_list.of_region(self.provider, self._region),
             ):
                 if isinstance(value, int | Decimal):
                     yield self._region, Decimal(value)
@@ -150,6 +152,13 @@ class Case:
             yield self.tier, multiplier
         elif fee_list.is_dear(self.tier) and not card.states_tokens:
             raise NoRateError(f"{self.tier} input", f"{self.tier} output")
+
+
+def _residency(card: Card, region: str) -> object:
+    """Give what keeping data in a region costs of the standard rates; what holds for all that are listed holds there."""
+    listed = {name: value for name, value in card.fields.items() if name.startswith(_RESIDENCY)}
+    all_others = set(listed.values())
+    return listed.get(f"{_RESIDENCY}{region}") or (all_others.pop() if len(all_others) == 1 else None)
 
 
 def dated_cards(
