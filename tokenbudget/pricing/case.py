@@ -155,10 +155,10 @@ class Case:
 
 
 def _residency(card: Card, region: str) -> object:
-    """Give what keeping data in a region costs of the standard rates; what holds for all that are listed holds there."""
+    """Give what data residency costs of the standard rates: what is equal in all listed regions holds in others."""
     listed = {name: value for name, value in card.fields.items() if name.startswith(_RESIDENCY)}
-    all_others = set(listed.values())
-    return listed.get(f"{_RESIDENCY}{region}") or (all_others.pop() if len(all_others) == 1 else None)
+    values = set(listed.values())
+    return listed.get(f"{_RESIDENCY}{region}") or (values.pop() if len(values) == 1 else None)
 
 
 def dated_cards(
