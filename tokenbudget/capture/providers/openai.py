@@ -9,7 +9,7 @@ from typing import Any
 from tokenbudget.capture import folds
 from tokenbudget.capture.api import Api
 from tokenbudget.capture.batches import Batches, Line
-from tokenbudget.capture.fields import Fields, Reader, fields
+from tokenbudget.capture.fields import Fields, Place, Reader, fields
 from tokenbudget.capture.providers import openai_rules as rules
 from tokenbudget.capture.providers.openai_sessions import connects
 from tokenbudget.capture.providers.openai_tools import server_tools, svg_authors
@@ -23,7 +23,7 @@ _ANSWER = Reader(
     response_id="id",
     service_tier="service_tier",
 )
-_BILL = {"cost": ("usage.cost", "usage.estimated_cost"), "ticks": "usage.cost_in_usd_ticks"}
+_BILL: dict[str, Place] = {"cost": ("usage.cost", "usage.estimated_cost"), "ticks": "usage.cost_in_usd_ticks"}
 _CHAT = _ANSWER.but(
     input_tokens="usage.prompt_tokens",
     output_tokens="usage.completion_tokens",
