@@ -44,7 +44,8 @@ def question(
     for name in (*names, *(filters or {})):
         column(name)
     return Query(
-        period=periods.parse(period, datetime.now(UTC), tz or config.current().tz),
+        # A ZoneInfo, or datetime.UTC, is named by its text.
+        period=periods.parse(period, datetime.now(UTC), str(tz or config.current().tz)),
         by=names,
         interval=interval,
         limit=limit,

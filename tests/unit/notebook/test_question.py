@@ -1,4 +1,5 @@
-from datetime import date
+from datetime import UTC, date
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import polars as pl
@@ -44,6 +45,11 @@ def test_the_configured_zone_counts_unless_another_is_named(tmp_path) -> None:
     config.configure(home=tmp_path, tz="Asia/Kolkata")
     assert question("7d").period.tz == "Asia/Kolkata"
     assert question("7d", tz="Europe/Berlin").period.tz == "Europe/Berlin"
+
+
+@pytest.mark.parametrize(("tz", "name"), [(ZoneInfo("Asia/Kathmandu"), "Asia/Kathmandu"), (UTC, "UTC")])
+def test_a_zone_may_be_an_object(tz, name) -> None:
+    assert question("7d", tz=tz).period.tz == name
 
 
 def test_a_pair_of_dates_includes_the_second() -> None:
