@@ -9,7 +9,7 @@ WORKDIR /src
 COPY . .
 # The dashboard is built already; without its sources the build backend takes it as it is.
 RUN rm -rf web
-COPY --from=web /src/server/tokenbudget_server/web server/tokenbudget_server/web
+COPY --from=web /src/server/tokenbudget_server/static server/tokenbudget_server/web
 RUN pip install --no-cache-dir -c constraints.txt ".[panel,report,server]" && rm -rf /src/*
 
 RUN useradd --create-home tokenbudget && install -d -o tokenbudget /data

@@ -17,7 +17,7 @@ class BuildWeb(BuildHookInterface):
         """Build, or say that this distribution comes without the React dashboard."""
         del build_data  # [tool.hatch.build] artifacts names the output.
         root = Path(self.root)
-        web, built = root / "web", root / "server" / "tokenbudget_server" / "web" / "index.html"
+        web, built = root / "web", root / "server" / "tokenbudget_server" / "static" / "index.html"
         unpacked_sdist = (root / "PKG-INFO").exists() and built.exists()
         if version == "editable" or not (web / "package.json").exists() or unpacked_sdist:
             return

@@ -12,7 +12,7 @@ from devtools.processes import ROOT, answer, run
 from devtools.steps import StepFailed, step
 
 WEB = ROOT / "web"
-BUILT = ROOT / "server" / "tokenbudget_server" / "web"
+BUILT = ROOT / "server" / "tokenbudget_server" / "static"
 OPENAPI = WEB / "dashboard" / "openapi.json"
 TYPES = WEB / "dashboard" / "src" / "api" / "schema.ts"
 _NODE = "20.19 or newer"

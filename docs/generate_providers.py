@@ -7,9 +7,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tokenbudget.capture import hosts, providers  # noqa: E402 (found by the line above)
-from tokenbudget.capture.api import Api  # noqa: E402
-from tokenbudget.capture.sdk import Sdk  # noqa: E402
+from tokenbudget.capture import hosts, registry  # noqa: E402 (found by the line above)
+from tokenbudget.capture.instrument.api_spec import Api  # noqa: E402
+from tokenbudget.capture.instrument.protocols import Sdk  # noqa: E402
 from tokenbudget.core.usage import Usage  # noqa: E402
 
 PAGE = ROOT / "docs" / "reference" / "providers.md"
@@ -140,12 +140,9 @@ A call that goes through a wrapped client as well is recorded once, by the clien
 
 
 def _sdks() -> list[tuple[str, Sdk]]:
-    """Give each SDK once, under the first package it is known by."""
-    seen: dict[str, tuple[str, Sdk]] = {}
-    for package, module in providers.MODULES.items():
-        found = providers.sdk(package)
-        seen.setdefault(module, (found.name, found))
-    return list(seen.values())
+    """Return each SDK by its name, in the order of `CALLS`."""
+    found = {sdk.name: sdk for sdk in registry.packages().values()}
+    return sorted(found.items(), key=lambda named: list(CALLS).index(named[0]))
 
 
 def _fields(api: Api) -> str:

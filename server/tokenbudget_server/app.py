@@ -1,43 +1,33 @@
-"""The server: its parts put together."""
+"""The server: a list of features on shared services."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 from litestar import Litestar
-from litestar.di import Provide
-from litestar.openapi import OpenAPIConfig
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from tokenbudget import __version__
-from tokenbudget_server.accounts.admin import provide_admin
-from tokenbudget_server.accounts.authentication import provide_principal
-from tokenbudget_server.accounts.cache import KeyCache, MemoryKeyCache, RedisKeyCache
-from tokenbudget_server.accounts.controllers import AccountsController
-from tokenbudget_server.accounts.principal import Principal
-from tokenbudget_server.accounts.service import Accounts
-from tokenbudget_server.analytics.controllers import AnalyticsController, ProjectAnalyticsController, get_events
-from tokenbudget_server.analytics.replies import Replies, answer_cache
-from tokenbudget_server.analytics.source import provide_source, visible_projects
-from tokenbudget_server.documented import SECURITY, Documented
-from tokenbudget_server.exact import ExactResponse
-from tokenbudget_server.health import get_health
-from tokenbudget_server.ingest.controllers import post_event, post_events
-from tokenbudget_server.ingest.service import Ingest
-from tokenbudget_server.openapi import DecimalSchemas, StructSchemas
-from tokenbudget_server.pricing import admin as pricing_admin
-from tokenbudget_server.pricing.controllers import get_pricing, post_reprice
-from tokenbudget_server.pricing.own import OwnPrices
-from tokenbudget_server.pricing.prices import Prices, provide_pricer
-from tokenbudget_server.pricing.schedule import daily
-from tokenbudget_server.pricing.sync import PriceSync
-from tokenbudget_server.problems import answer_problem
+from tokenbudget_server.accounts import feature as accounts
+from tokenbudget_server.analytics import feature as analytics
+from tokenbudget_server.cache.client import RedisClient
+from tokenbudget_server.health import feature as health
+from tokenbudget_server.ingest import feature as ingest
+from tokenbudget_server.jobs.maintenance import maintenance_job
+from tokenbudget_server.jobs.outbox import Dispatcher
+from tokenbudget_server.jobs.periodic import PeriodicJobs
+from tokenbudget_server.pricing import feature as pricing
+from tokenbudget_server.pricing.prices import Prices
 from tokenbudget_server.settings import Settings, read_settings
-from tokenbudget_server.site import make_site
-from tokenbudget_server.store.maintenance import maintained
+from tokenbudget_server.store.installation import installation_id
 from tokenbudget_server.store.url import sqlalchemy_url
-from tokenbudget_server.store.writer import Writer
+from tokenbudget_server.web import static_site
+from tokenbudget_server.web.decimal_response import ExactResponse
+from tokenbudget_server.web.features import Dependency, Feature, Lifespan
+from tokenbudget_server.web.openapi_descriptions import Documented, describe
+from tokenbudget_server.web.openapi_schemas import DecimalSchemas, StructSchemas
+from tokenbudget_server.web.problems import Problems
 
 
 def create_app(settings: Settings | None = None) -> Litestar:
@@ -57,80 +47,65 @@ def create_app(settings: Settings | None = None) -> Litestar:
     """
     settings = settings or read_settings()
     engine = create_async_engine(sqlalchemy_url(settings.database), pool_pre_ping=True)
-    writer = Writer(settings.database)
-    cache = _key_cache(settings)
-    accounts = Accounts(engine, cache, shows_demo=settings.demo)
+    redis = RedisClient(settings.redis_url, partial(installation_id, engine)) if settings.redis_url else None
     prices = Prices(engine, settings.home)
-    own_prices = OwnPrices(engine, prices)
-    price_sync = PriceSync(engine, prices, settings.price_url)
-    replies = Replies(answer_cache(settings.redis_url))
-    ingest = Ingest(writer, prices, settings.retention)
+    features = [
+        _services(settings, engine, redis),
+        health.feature(),
+        accounts.feature(settings, engine, redis),
+        ingest.feature(settings, prices),
+        analytics.feature(redis),
+        pricing.feature(settings, engine, prices),
+        static_site.feature(),
+    ]
+    return mount(features, engine)
 
-    @asynccontextmanager
-    async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        async with maintained(settings.database, settings.retention):
-            await writer.start()
-            try:
-                async with daily(engine, price_sync) if settings.syncs_prices else nullcontext():
-                    yield
-            finally:
-                await writer.stop()
-                await cache.close()
-                await engine.dispose()
 
-    def provide_ingest(principal: Principal) -> Ingest:  # noqa: ARG001
-        # Who needs nothing of another is resolved beside it, in a task group: that costs more than both of them.
-        return ingest
-
+def mount(features: Sequence[Feature], engine: AsyncEngine) -> Litestar:
+    """Make an application of features; their lifespans open in this order, and jobs run inside of them."""
+    handlers = {topic: handler for feature in features for topic, handler in feature.handlers.items()}
+    jobs = [job for feature in features for job in feature.jobs] + Dispatcher(engine, handlers).jobs
+    background = PeriodicJobs(engine, jobs)
+    lifespans = [lifespan for feature in features for lifespan in feature.lifespans]
+    dependencies = {name: each for feature in features for name, each in feature.dependencies.items()}
+    dependencies["jobs"] = Dependency.of(background)
+    problems = Problems({error: kind for feature in features for error, kind in feature.problems.items()})
     return Litestar(
-        route_handlers=[
-            get_health,
-            post_event,
-            post_events,
-            AccountsController,
-            AnalyticsController,
-            ProjectAnalyticsController,
-            get_events,
-            get_pricing,
-            post_reprice,
-            pricing_admin.post_sync_pricing,
-            pricing_admin.get_price_changes,
-            pricing_admin.get_price_overrides,
-            pricing_admin.post_price_override,
-            pricing_admin.delete_price_override,
-            make_site(),
-        ],
+        route_handlers=[route for feature in features for route in feature.routes],
         response_class=ExactResponse,
-        dependencies={
-            "engine": Provide(lambda: engine, sync_to_thread=False),
-            "accounts": Provide(lambda: accounts, sync_to_thread=False),
-            "ingest": Provide(provide_ingest, sync_to_thread=False),
-            "own_prices": Provide(lambda: own_prices, sync_to_thread=False),
-            "price_sync": Provide(lambda: price_sync, sync_to_thread=False),
-            "prices": Provide(lambda: prices, sync_to_thread=False),
-            "pricer": Provide(provide_pricer),
-            "replies": Provide(lambda: replies, sync_to_thread=False),
-            "settings": Provide(lambda: settings, sync_to_thread=False),
-            "admin": Provide(provide_admin),
-            "principal": Provide(provide_principal),
-            "project_ids": Provide(visible_projects),
-            "source": Provide(provide_source),
-        },
-        exception_handlers={Exception: answer_problem},
-        lifespan=[lifespan],
-        plugins=[StructSchemas(), DecimalSchemas(), Documented()],
-        openapi_config=OpenAPIConfig(title="TokenBudget", version=__version__, path="/schema", components=SECURITY),
+        dependencies={name: each.provide for name, each in dependencies.items()},
+        exception_handlers={Exception: problems},
+        lifespan=[partial(_open, [*lifespans, background.running])],
+        plugins=[StructSchemas(), DecimalSchemas(), Documented(dependencies, problems.types)],
+        openapi_config=describe(features, problems.types),
         logging_config=None,
     )
 
 
-def _key_cache(settings: Settings) -> KeyCache:
-    if settings.redis_url is None:
-        return MemoryKeyCache()
-    from redis.asyncio import Redis
-    from redis.asyncio.retry import Retry
-    from redis.backoff import NoBackoff
+@asynccontextmanager
+async def _open(lifespans: Sequence[Lifespan], _: Litestar) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        for lifespan in lifespans:
+            await stack.enter_async_context(lifespan())
+        yield
 
-    # It saves time and must never cost it: without an answer at once, the request goes on without Redis.
-    once = Retry(NoBackoff(), 0)
-    return RedisKeyCache(Redis.from_url(settings.redis_url, socket_timeout=0.5, socket_connect_timeout=0.5, retry=once))
+
+def _services(settings: Settings, engine: AsyncEngine, redis: RedisClient | None) -> Feature:
+    """Make what all features share a feature itself: the connections, and the care for the tables."""
+
+    @asynccontextmanager
+    async def connected() -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            if redis is not None:
+                await redis.close()
+            await engine.dispose()
+
+    maintenance = maintenance_job(engine, settings.retention)
+    return Feature(
+        name="services",
+        dependencies={"engine": Dependency.of(engine), "settings": Dependency.of(settings)},
+        lifespans=[connected],
+        jobs=[maintenance] if redis is None else [maintenance, redis.job],
+    )

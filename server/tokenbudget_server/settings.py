@@ -31,9 +31,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from tokenbudget.config import default_home
-from tokenbudget.pricing.sync import URL
-from tokenbudget_server.errors import SettingsError
+from tokenbudget.pricing.book.sync import URL
 from tokenbudget_server.store.url import psycopg_url
+from tokenbudget_server.web.errors import SettingsError
 
 PORT = 8321
 PANEL_PORT = 8322

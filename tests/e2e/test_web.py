@@ -54,9 +54,9 @@ class Dashboard:
 
 @pytest.fixture
 def project(running_server):
-    from tokenbudget_server.site import WEB
+    from tokenbudget_server.web.static_site import STATIC
 
-    if not Path(WEB, "index.html").exists():
+    if not Path(STATIC, "index.html").exists():
         pytest.skip("the web dashboard is not built: cd web && npm ci && npm run build")
     return Dashboard(running_server(f"churn-{uuid7()[-6:]}"))
 

@@ -82,7 +82,7 @@ def network(stand):
 @pytest.fixture
 def client(stand, network, tmp_path):
     """Settings of a client with a project of its own."""
-    from tokenbudget_server.accounts.first import ensure_first_key
+    from tokenbudget_server.accounts.bootstrap import ensure_first_key
 
     key = ensure_first_key(stand.database, None, f"faults-{next(_projects)}")
     return Config(home=tmp_path / "home", url=network.url, api_key=key)

@@ -15,8 +15,8 @@ from llama_index.core.llms.callbacks import llm_chat_callback
 from tests.integration.capture.local_server import LocalServer
 from tests.recordings.corpus import Recording
 from tests.recordings.replay import parsed
-from tokenbudget.capture import recent
-from tokenbudget.capture.fields import plain
+from tokenbudget.capture import seen_ids
+from tokenbudget.capture.usage.fields import plain
 from tokenbudget.core.event import Event
 from tokenbudget.integrations.langchain import TokenBudgetCallbackHandler
 from tokenbudget.integrations.llamaindex import TokenBudgetEventHandler
@@ -82,7 +82,7 @@ def through_llama_index(recording: Recording, server: LocalServer, *, as_json: b
     dispatcher = get_dispatcher()
     before = list(dispatcher.event_handlers)
     dispatcher.add_event_handler(TokenBudgetEventHandler())
-    recent.forget()
+    seen_ids.forget()
     try:
         with capture_events() as events:
             named(raw=answer, model=recording.model).chat([ChatMessage(role="user", content="hi")])
@@ -148,7 +148,7 @@ def through_langchain(recording: Recording, *, with_own_usage: bool) -> Event:
     provider = _LS_PROVIDERS.get(recording.provider, recording.provider)
     model = _ChatModel(message=message, provider=provider, model=recording.model)
     sound = [{"type": "media", "mime_type": "audio/wav", "data": ""}] if "input_audio_tokens" in recording.used else []
-    recent.forget()
+    seen_ids.forget()
     with capture_events() as events:
         model.invoke(
             [HumanMessage(content=[{"type": "text", "text": "hi"}, *sound])],

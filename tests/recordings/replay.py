@@ -21,10 +21,11 @@ from tests.integration.capture import sdks
 from tests.integration.capture.local_server import LocalServer
 from tests.integration.capture.wire import Reply, Wire, client_of
 from tests.recordings.corpus import Recording
-from tokenbudget.capture import recent
+from tokenbudget.capture import seen_ids
 from tokenbudget.core.event import Event
 from tokenbudget.core.usage import Usage
-from tokenbudget.pricing import default, fee_list
+from tokenbudget.pricing import default
+from tokenbudget.pricing.book import fee_list
 from tokenbudget.testing import capture_events
 
 _FILE = ("sound.wav", b"RIFF")
@@ -61,7 +62,7 @@ _ROUTE = re.compile(
 
 def replayed(recording: Recording, way: str, server: LocalServer) -> Event:
     """Have a client of the provider's own get a recorded answer in a way, and give the one event of it."""
-    recent.forget()
+    seen_ids.forget()
     with capture_events() as events:
         WAYS[way].go(recording, server)
     (event,) = events

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.integration.capture.local_server import LocalServer
 from tests.recordings.corpus import Recording
-from tokenbudget.capture import recent
+from tokenbudget.capture import seen_ids
 from tokenbudget.core.event import Event
 from tokenbudget.testing import capture_events
 
@@ -59,7 +59,7 @@ def litellm_says_the_price(recording: Recording) -> bool:
 
 def through_litellm(litellm: Any, recording: Recording, server: LocalServer, **more: Any) -> Event:
     """Have a function of LiteLLM's get an answer, and give the one event of it."""
-    recent.forget()
+    seen_ids.forget()
     server.answer(recording.sent)
     name, given = _FUNCTIONS[recording.api]
     prefix = _PREFIXES.get(recording.provider, recording.provider)

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from tokenbudget import config, runtime
+from tokenbudget import config
 from tokenbudget.core.errors import ConfigError, PeriodError
 from tokenbudget.core.event import Event
 from tokenbudget.core.ids import uuid7
 from tokenbudget.journal import read
+from tokenbudget.recording import recorder
 
 VARIABLES = ("URL", "API_KEY", "HOME", "PROJECT", "TZ", "DISABLED", "FSYNC", "CAP_MIB")
 
@@ -111,9 +112,9 @@ def test_what_cannot_be_used_keeps_events_on_this_machine(how: str, tmp_path: Pa
     else:
         monkeypatch.setenv("TOKENBUDGET_URL", "localhost:8321")
     monkeypatch.setenv("TOKENBUDGET_PROJECT", "p")
-    monkeypatch.setattr(runtime, "_recorder", None)
-    runtime.record(Event(id=uuid7(), occurred_at=datetime.now(UTC), provider="openai", model="gpt-4o-mini"))
-    runtime.shutdown()
+    monkeypatch.setattr(recorder, "_recorder", None)
+    recorder.record(Event(id=uuid7(), occurred_at=datetime.now(UTC), provider="openai", model="gpt-4o-mini"))
+    recorder.shutdown()
     assert [event.model for event in read(tmp_path)] == ["gpt-4o-mini"]
     assert config.for_recording() == config.Config(home=tmp_path, project="p")
     with pytest.raises(ConfigError):
@@ -144,7 +145,7 @@ def test_listeners_hear_of_changes() -> None:
 def test_the_journal_follows_its_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKENBUDGET_FSYNC", "interval")
     write(tmp_path, "cap_mib = 5")
-    journal = runtime.Recorder(config.configure(fsync="always"))._journal
+    journal = recorder.Recorder(config.configure(fsync="always"))._journal
     assert (journal.options.fsync, journal.options.cap_bytes) == ("always", 5 << 20)
     journal.close()
 

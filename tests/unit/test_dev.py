@@ -38,7 +38,7 @@ def checkout(tmp_path, monkeypatch):
     monkeypatch.setattr(outcome, "STATE", venv / ".dev")
     monkeypatch.setattr(steps, "LOGS", venv / ".dev" / "logs")
     monkeypatch.setattr(web, "WEB", tmp_path / "web")
-    monkeypatch.setattr(web, "BUILT", tmp_path / "server" / "tokenbudget_server" / "web")
+    monkeypatch.setattr(web, "BUILT", tmp_path / "server" / "tokenbudget_server" / "static")
     (tmp_path / "pyproject.toml").write_text("")
     (tmp_path / "constraints.txt").write_text("")
     return tmp_path

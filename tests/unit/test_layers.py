@@ -13,18 +13,29 @@ LAYERS = "Imports inside the library point downwards"
 CORE = "core imports no third-party package but msgspec"
 LIBRARY = "The library never imports the server or the Panel"
 PANEL = "The Panel never imports the server"
-CONTRACTS = [LAYERS, CORE, LIBRARY, PANEL]
+SERVER = "Imports inside the server point downwards"
+FEATURES = "Features know only the services of one another"
+APPLICATION = "The application knows no handler by name"
+CONTRACTS = [LAYERS, CORE, LIBRARY, PANEL, SERVER, FEATURES, APPLICATION]
 PACKAGES = [
     *(f"tokenbudget/{name}" for name in ("core", "ledger", "capture", "transport", "journal", "pricing")),
     *(f"tokenbudget/{name}" for name in ("client", "analytics", "notebook", "plotting", "export")),
+    *(f"tokenbudget_server/{name}" for name in ("accounts", "analytics", "health", "ingest", "pricing")),
+    *(
+        f"tokenbudget_server/{name}"
+        for name in ("cache", "demo", "embedded", "jobs", "launch", "ledger", "store", "web")
+    ),
     *("tokenbudget", "tokenbudget_server", "tokenbudget_panel"),
 ]
+MODULES = ["tokenbudget/cli.py", *(f"tokenbudget_server/{name}.py" for name in ("app", "cli", "settings"))]
 
 
 def lint_imports(folder: Path) -> list[str]:
     """Return the names of the broken contracts of the packages in a folder."""
     command = [Path(sys.executable).with_name("lint-imports"), "--no-cache", "--config", "pyproject.toml"]
-    environment = {**os.environ, "PYTHONPATH": str(folder)}  # Before the packages that are installed in place.
+    places = (folder, folder / "server", folder / "apps" / "panel_dashboard")
+    # Before the packages that are installed in place.
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, places))}
     result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     broken = [name for name in CONTRACTS if f"{name} BROKEN" in result.stdout]
     kept = [name for name in CONTRACTS if f"{name} KEPT" in result.stdout]
@@ -39,7 +50,10 @@ def skeleton(tmp_path):
     for package in PACKAGES:
         (tmp_path / package).mkdir(parents=True, exist_ok=True)
         (tmp_path / package / "__init__.py").touch()
-    (tmp_path / "tokenbudget" / "cli.py").touch()
+    for module in MODULES:
+        (tmp_path / module).touch()
+    for feature in ("accounts", "health"):
+        (tmp_path / "tokenbudget_server" / feature / "routes.py").touch()
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     shutil.copytree(ROOT / "devtools", tmp_path / "devtools")
     return tmp_path
@@ -67,6 +81,16 @@ def test_empty_packages_keep_every_contract(skeleton):
         ("tokenbudget/client/x.py", "import tokenbudget_server", LIBRARY),
         ("tokenbudget/notebook/x.py", "def f():\n    import tokenbudget_panel", LIBRARY),
         ("tokenbudget_panel/x.py", "import tokenbudget_server", PANEL),
+        ("tokenbudget_server/web/x.py", "import tokenbudget_server.store", SERVER),
+        ("tokenbudget_server/store/x.py", "import tokenbudget_server.jobs", SERVER),
+        ("tokenbudget_server/jobs/x.py", "def f():\n    import tokenbudget_server.pricing", SERVER),
+        ("tokenbudget_server/cache/x.py", "import tokenbudget_server.accounts", SERVER),
+        ("tokenbudget_server/analytics/x.py", "import tokenbudget_server.app", SERVER),
+        ("tokenbudget_server/unheard_of.py", "", SERVER),
+        ("tokenbudget_server/analytics/x.py", "import tokenbudget_server.accounts.routes", FEATURES),
+        ("tokenbudget_server/ingest/x.py", "def f():\n    import tokenbudget_server.health", FEATURES),
+        ("tokenbudget_server/app.py", "from tokenbudget_server.accounts import routes", APPLICATION),
+        ("tokenbudget_server/app.py", "import tokenbudget_server.health.routes", APPLICATION),
     ],
 )
 def test_a_violation_breaks_its_contract_and_no_other(skeleton, module, statement, contract):
@@ -80,7 +104,9 @@ def test_a_violation_breaks_its_contract_and_no_other(skeleton, module, statemen
         ("tokenbudget/core/x.py", "import decimal, msgspec, zoneinfo\nfrom tokenbudget.core import y"),
         ("tokenbudget/analytics/x.py", "import polars\nimport tokenbudget.ledger"),
         ("tokenbudget/transport/x.py", "import tokenbudget.journal"),
-        ("tokenbudget_server/x.py", "import tokenbudget.analytics"),
+        ("tokenbudget_server/demo/x.py", "import tokenbudget.analytics, tokenbudget_server.accounts"),
+        ("tokenbudget_server/analytics/x.py", "import tokenbudget_server.ledger, tokenbudget_server.web"),
+        ("tokenbudget_server/app.py", "import tokenbudget_server.accounts.service"),
         ("tokenbudget_panel/x.py", "import tokenbudget.plotting"),
     ],
 )

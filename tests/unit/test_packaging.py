@@ -96,10 +96,10 @@ def wheel(tmp_path_factory):
     """Return the names of the files in a wheel that is built of this tree with a built dashboard in it."""
     tree = tmp_path_factory.mktemp("tree")
     for folder in ("tokenbudget", "server", "apps"):
-        shutil.copytree(ROOT / folder, tree / folder, ignore=shutil.ignore_patterns("__pycache__", "web"))
+        shutil.copytree(ROOT / folder, tree / folder, ignore=shutil.ignore_patterns("__pycache__", "static"))
     for file in ("pyproject.toml", "README.md", "LICENSE", "hatch_build.py", ".gitignore"):
         shutil.copy(ROOT / file, tree)
-    assets = tree / "server" / "tokenbudget_server" / "web" / "assets"
+    assets = tree / "server" / "tokenbudget_server" / "static" / "assets"
     assets.mkdir(parents=True)
     (assets.parent / "index.html").write_text("<!doctype html>")
     (assets / "index.js").write_text("0")
@@ -112,7 +112,7 @@ def wheel(tmp_path_factory):
 def test_the_wheel_ships_every_module_and_data_file(wheel):
     packages = ("tokenbudget", "server/tokenbudget_server", "apps/panel_dashboard/tokenbudget_panel")
     sources = [path for package in packages for path in (ROOT / package).rglob("*") if path.is_file()]
-    generated = ROOT / "server" / "tokenbudget_server" / "web"
+    generated = ROOT / "server" / "tokenbudget_server" / "static"
     expected = {
         path.relative_to(next(parent.parent for parent in path.parents if parent.name.startswith("tokenbudget")))
         for path in sources
@@ -123,7 +123,7 @@ def test_the_wheel_ships_every_module_and_data_file(wheel):
 
 
 def test_the_wheel_ships_the_built_dashboard_although_git_ignores_it(wheel):
-    assert {"tokenbudget_server/web/index.html", "tokenbudget_server/web/assets/index.js"} <= set(wheel)
+    assert {"tokenbudget_server/static/index.html", "tokenbudget_server/static/assets/index.js"} <= set(wheel)
 
 
 def test_the_wheel_ships_nothing_else(wheel):

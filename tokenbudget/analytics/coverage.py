@@ -14,9 +14,9 @@ from tokenbudget.core.query import Query
 from tokenbudget.core.receipt import Receipt, Unpriced
 from tokenbudget.core.usage import Usage
 from tokenbudget.ledger.schema import INSTANT, Source
-from tokenbudget.pricing.fees import how_to_set
-from tokenbudget.pricing.pricer import Pricer
-from tokenbudget.pricing.repricing import NOT_IN_THE_BOOK
+from tokenbudget.pricing.engine.fees import how_to_set
+from tokenbudget.pricing.engine.pricer import Pricer
+from tokenbudget.pricing.engine.reprice import NOT_IN_THE_BOOK
 
 _TOKENS = ("input_tokens", "output_tokens")
 _NEEDS = (

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from tokenbudget.analytics.day_ranges import at_one_moment
 from tokenbudget.analytics.metrics import dollars
 from tokenbudget.analytics.selection import events_of
-from tokenbudget.analytics.spans import at_one_moment
 from tokenbudget.core.query import Query
 from tokenbudget.ledger.schema import TAG_PREFIX, Source, ordered
 
@@ -28,8 +28,8 @@ def events(source: Source, query: Query, before: tuple[datetime, object] | None 
         ``tag_<key>`` for each tag that a listed call has; at most ``query.limit`` rows.
     """
     start, end = query.period.start, query.period.end
-    if before is not None:
-        end = min(end, before[0] + timedelta(microseconds=1))
+    if before is not None and before[0] < end:
+        end = before[0] + timedelta(microseconds=1)
     source = at_one_moment(source, start, end)
     names = source.scan(start, end).collect_schema().names()
     newest = events_of(source, query, start, end, names).sort("occurred_at", "id", descending=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
-from tokenbudget.capture import doubles, providers
+from tokenbudget.capture import client_doubles, registry
 
 _WRAPPED = {
     "aiobotocore": 'tb.wrap(client) inside async with session.create_client("bedrock-runtime") as client',
@@ -24,9 +24,10 @@ _BESIDE = {
 }
 """Packages around an SDK, or from before it."""
 _HANDLERS = {
-    "langchain": "callbacks=[TokenBudgetCallbackHandler()] of tokenbudget.integrations.langchain",
-    "llama_index": "TokenBudgetEventHandler() of tokenbudget.integrations.llamaindex",
+    "langchain": "callbacks=[TokenBudgetCallbackHandler()] of tokenbudget.capture.adapters.langchain",
+    "llama_index": "TokenBudgetEventHandler() of tokenbudget.capture.adapters.llamaindex",
 }
+_BEST_KNOWN = ("anthropic", "google.genai", "openai")
 _MOST = 3
 
 
@@ -65,8 +66,8 @@ def _name(cls: type) -> str:
 
 
 def _class(cls: type) -> str:
-    package = _in(_homes(cls), providers.MODULES)
-    known = package is not None and cls.__name__ in providers.sdk(package).clients
+    package = _in(_homes(cls), registry.packages())
+    known = package is not None and cls.__name__ in registry.sdk(package).clients
     return f"make a client of it, tb.wrap({cls.__name__}())" if known else "it takes a client, and no class"
 
 
@@ -85,7 +86,7 @@ def _object(thing: Any) -> str:
         return _part(thing, package, homes)
     if framework := _in(homes, _HANDLERS, ends="_."):
         return f"what a framework calls is recorded by its handler, {_HANDLERS[framework]}"
-    if doubles.is_called_by(thing, "chat.completions.create"):
+    if client_doubles.is_called_by(thing, "chat.completions.create"):
         return "wrap the client inside it or, where its server speaks OpenAI's protocol, tb.wrap(OpenAI(base_url=...))"
     return ""
 
@@ -95,18 +96,18 @@ def _part(thing: Any, package: str, homes: list[str]) -> str:
     if "botocore.client" in homes:
         return f"of AWS's clients bedrock-runtime calls models, {_wrapped(package)}"
     holder = getattr(thing, "_client", None)
-    client = type(holder).__name__ if providers.sdk_of(holder) else None
+    client = type(holder).__name__ if registry.sdk_of(holder) else None
     return f"wrap the client itself, {_wrapped(package, client)}"
 
 
 def _wrapped(package: str, client: str | None = None) -> str:
-    usual = f"tb.wrap({client or providers.sdk(package).clients[0]}())"
+    usual = f"tb.wrap({client or registry.sdk(package).clients[0]}())"
     return usual if client else _WRAPPED.get(package, usual)
 
 
 def _nearest(name: str) -> str:
-    sdks = {package: providers.sdk(package) for package in providers.MODULES}
-    firsts = {package: f"{package}.{sdk.clients[0]}" for package, sdk in sdks.items() if sdk.clients}
+    sdks = sorted(registry.packages().items(), key=lambda named: named[0] not in _BEST_KNOWN)
+    firsts = {package: f"{package}.{sdk.clients[0]}" for package, sdk in sdks if sdk.clients}
     for package, client in firsts.items():
         if any(word in name.lower() for word in _words(package, client)):
             return f"it is called like {client}, but is another class"
@@ -123,7 +124,7 @@ def _homes(cls: type) -> list[str]:
 
 
 def _package(homes: Iterable[str]) -> str | None:
-    package = _in(homes, {**providers.MODULES, **_BESIDE})
+    package = _in(homes, {**registry.packages(), **_BESIDE})
     return _BESIDE.get(package, package) if package else None
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
+from functools import cache, partial
 
-from tokenbudget import faults
-from tokenbudget.capture import providers
-from tokenbudget.capture.imports import Watcher
+from tokenbudget.capture import registry
+from tokenbudget.capture.instrument.lazy_modules import Watcher
+from tokenbudget.diagnostics import internal_errors
 
 
 def patch() -> None:
@@ -21,26 +21,30 @@ def patch() -> None:
     >>> patch()
     >>> unpatch()
     """
-    if _watcher not in sys.meta_path:
-        sys.meta_path.insert(0, _watcher)
-    for package in providers.MODULES:
+    watcher = _watcher()
+    if watcher not in sys.meta_path:
+        sys.meta_path.insert(0, watcher)
+    for package in registry.packages():
         if package in sys.modules:
             _patch(package)
 
 
 def unpatch() -> None:
     """Measure wrapped clients only, as before `patch`."""
-    sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not _watcher]
-    for package in providers.MODULES:
+    watcher = _watcher()
+    sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not watcher]
+    for package, sdk in registry.packages().items():
         if package in sys.modules:
-            providers.sdk(package).unpatch()
+            sdk.unpatch()
 
 
 def _patch(package: str) -> None:
     try:
-        providers.sdk(package).patch()
+        registry.sdk(package).patch()
     except Exception as error:  # noqa: BLE001 (importing a package must not fail because of us)
-        faults.swallow("capture.patch", error)
+        internal_errors.swallow("capture.patch", error)
 
 
-_watcher = Watcher({package: partial(_patch, package) for package in providers.MODULES})
+@cache
+def _watcher() -> Watcher:
+    return Watcher({package: partial(_patch, package) for package in registry.packages()})

@@ -36,8 +36,8 @@ class Client:
     ------
     ServerUnreachableError, AuthError, ServerError
         From every method, if the server does not answer.
-    QueryError
-        From every method, if the server does not understand the question.
+    PeriodError, QueryError
+        From every method, if the server does not understand the period, or the question.
     """
 
     def __init__(self, url: str, api_key: str | None) -> None:

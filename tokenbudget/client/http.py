@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from tokenbudget.core.errors import AuthError, QueryError, ServerError, ServerUnreachableError
-from tokenbudget.transport.library import http_library
+from tokenbudget.core.errors import AuthError, PeriodError, QueryError, ServerError, ServerUnreachableError
+from tokenbudget.transport.httpx_compat import http_library
 
 Parameters = Sequence[tuple[str, str]]
 
@@ -22,9 +22,13 @@ _BAD_REQUEST = 400
 _REFUSED = (401, 403)
 
 
-class _Problem(msgspec.Struct):
-    """Problem details (RFC 9457), as far as people need them."""
+_INVALID_PERIOD = "/problems/invalid-period"
 
+
+class _Problem(msgspec.Struct):
+    """Problem details (RFC 9457), as far as they are needed here."""
+
+    type: str = ""
     detail: str = ""
     title: str = ""
 
@@ -38,8 +42,8 @@ def get_arrow(url: str, api_key: str | None, path: str, parameters: Parameters) 
         If there was no answer.
     AuthError
         If the server does not accept the key.
-    QueryError
-        If the server does not understand the question.
+    PeriodError, QueryError
+        If the server does not understand the period, or the question.
     ServerError
         If it refused for another reason.
     """
@@ -72,19 +76,19 @@ def _ask(
     return answer
 
 
-def _refusal(url: str, api_key: str | None, answer: Any) -> ServerError | QueryError:
-    said = _read_problem(answer)
+def _refusal(url: str, api_key: str | None, answer: Any) -> ServerError | PeriodError | QueryError:
+    problem = _read_problem(answer)
+    said = problem.detail or problem.title or str(answer.reason_phrase)
     if answer.status_code in _REFUSED:
         do = "check TOKENBUDGET_API_KEY or tb.configure(api_key=...)" if api_key else "set TOKENBUDGET_API_KEY"
         return AuthError(f"the server at {url} does not accept the API key ({said}): {do}", answer.status_code)
     if answer.status_code == _BAD_REQUEST:
-        return QueryError(said)
+        return PeriodError(said) if problem.type == _INVALID_PERIOD else QueryError(said)
     return ServerError(f"the server at {url} answered {answer.status_code}: {said}", answer.status_code)
 
 
-def _read_problem(answer: Any) -> str:
+def _read_problem(answer: Any) -> _Problem:
     try:
-        problem = msgspec.json.decode(answer.content, type=_Problem)
+        return msgspec.json.decode(answer.content, type=_Problem)
     except msgspec.DecodeError:
-        return f"{answer.reason_phrase or 'no reason given'}; is it a TokenBudget server?"
-    return problem.detail or problem.title or str(answer.reason_phrase)
+        return _Problem(detail=f"{answer.reason_phrase or 'no reason given'}; is it a TokenBudget server?")

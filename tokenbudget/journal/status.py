@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from tokenbudget.config import is_out_of_reach
-from tokenbudget.journal import cursor, manifest, stuck, tally
+from tokenbudget.journal import cursor, delivery_stats, manifest, segment_errors
 from tokenbudget.journal.manifest import Manifest
 from tokenbudget.journal.quarantine import entries
 from tokenbudget.journal.reader import read_chunk
@@ -105,7 +105,7 @@ def status(home: Path) -> Status:
     counted = [(segment.kind, _count(segment)) for segment in segments]
     stuck_at = _stuck(segments, [count["events"] for _, count in counted])
     set_aside = [] if unreadable else entries(home)
-    told = tally.load(home)
+    told = delivery_stats.load(home)
     no_entry = _NO_ENTRY.format(home) if unreadable else None
     ours = in_this_process(home)
     held = [(journal.kind, journal.held()) for journal in ours]
@@ -135,7 +135,7 @@ def status(home: Path) -> Status:
 
 def _stuck(segments: list[SegmentFile], events: list[int]) -> list[tuple[int, str]]:
     """Give how many events wait in each segment that is stuck, and why."""
-    each = ((waiting, stuck.reason(segment.path)) for segment, waiting in zip(segments, events, strict=True))
+    each = ((waiting, segment_errors.reason(segment.path)) for segment, waiting in zip(segments, events, strict=True))
     return [(waiting, reason) for waiting, reason in each if reason is not None and waiting]
 
 

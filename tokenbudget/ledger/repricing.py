@@ -18,15 +18,15 @@ from tokenbudget.journal import Snapshot, compact, read_open
 from tokenbudget.journal.rewriting import rewrite
 from tokenbudget.ledger import schema
 from tokenbudget.ledger.sealed import complete, to_sealed
-from tokenbudget.pricing.pricer import Pricer
-from tokenbudget.pricing.repricing import ANSWERS, repriced, was
+from tokenbudget.pricing.engine.pricer import Pricer
+from tokenbudget.pricing.engine.reprice import ANSWERS, repriced, was
 
 _ROW = "row"
 _WAIT_SECONDS = 60.0
 """How long to wait for another process that seals."""
 
 Seen = Callable[[pl.DataFrame], None]
-"""Is given frames of `tokenbudget.pricing.repricing.repriced`."""
+"""Is given frames of `tokenbudget.pricing.engine.reprice.repriced`."""
 
 
 def preview(home: Path, start: datetime, end: datetime, pricer: Pricer, seen: Seen) -> None:

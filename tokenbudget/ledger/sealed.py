@@ -17,7 +17,7 @@ from tokenbudget.core.money import from_pico
 from tokenbudget.core.usage import TOKEN_FIELDS
 from tokenbudget.journal.manifest import load
 from tokenbudget.ledger.schema import INSTANT, SCHEMA, TAG_PREFIX, to_frame
-from tokenbudget.pricing.frame import EXTRAS, Extras, usage_of
+from tokenbudget.pricing.engine.frames import EXTRAS, Extras, usage_of
 
 PRICING: dict[str, pl.DataType] = {
     "speed": pl.String(),

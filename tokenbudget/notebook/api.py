@@ -17,9 +17,9 @@ from tokenbudget.analytics.metrics import NAMES
 from tokenbudget.analytics.quantiles import LEVELS
 from tokenbudget.core.period import PeriodLike
 from tokenbudget.core.query import Interval
+from tokenbudget.notebook.backend import answers
 from tokenbudget.notebook.frames import Backend, deliver
 from tokenbudget.notebook.question import By, question
-from tokenbudget.notebook.route import answers
 from tokenbudget.notebook.unpriced import warn_of_unpriced
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from tokenbudget import config
 from tokenbudget.core.period import PeriodLike
+from tokenbudget.notebook.backend import FLUSH_SECONDS
 from tokenbudget.notebook.frames import Backend, deliver
 from tokenbudget.notebook.missing import warn_of_missing
 from tokenbudget.notebook.question import question
-from tokenbudget.notebook.route import FLUSH_SECONDS
 
 
 def coverage(
@@ -45,10 +45,10 @@ def coverage(
     >>> list(tb.coverage("7d").columns[:4])
     ['provider', 'model', 'reason', 'requests']
     """
-    from tokenbudget import runtime
+    from tokenbudget.recording import recorder
 
     asked = question(period, tz=tz, filters=filters)
-    runtime.flush(timeout=FLUSH_SECONDS)
+    recorder.flush(timeout=FLUSH_SECONDS)
     settings = config.current()
     if settings.url is None:
         from tokenbudget.analytics.coverage import coverage as covered

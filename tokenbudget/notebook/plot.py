@@ -9,8 +9,8 @@ import msgspec
 from tokenbudget.core.errors import MissingExtraError, QueryError
 from tokenbudget.core.period import PeriodLike
 from tokenbudget.core.query import Interval
+from tokenbudget.notebook.backend import answers
 from tokenbudget.notebook.question import By, question
-from tokenbudget.notebook.route import answers
 from tokenbudget.plotting.shape import CostFigure, cost_figure
 
 PlotBackend = Literal["matplotlib", "hvplot"]

@@ -15,9 +15,9 @@ from tokenbudget.core.formatting import exact_dollars, number, plural
 from tokenbudget.core.providers import canonical
 from tokenbudget.core.receipt import Unpriced
 from tokenbudget.core.usage import Usage
-from tokenbudget.pricing.local import default
-from tokenbudget.pricing.match import find_key, providers
-from tokenbudget.pricing.pricer import Pricer
+from tokenbudget.pricing.book.match import find_key, providers
+from tokenbudget.pricing.default_pricer import default
+from tokenbudget.pricing.engine.pricer import Pricer
 
 # Who is meant by a bare model id: makers before those who resell.
 _MAKERS = (

@@ -10,9 +10,9 @@ from tokenbudget.core.errors import PriceError
 from tokenbudget.core.event import Event, decode
 from tokenbudget.core.formatting import exact_dollars
 from tokenbudget.core.receipt import Line, Receipt, Unpriced
-from tokenbudget.pricing.local import default
-from tokenbudget.pricing.pricer import Pricer
-from tokenbudget.pricing.views import ReceiptView
+from tokenbudget.pricing.default_pricer import default
+from tokenbudget.pricing.engine.pricer import Pricer
+from tokenbudget.pricing.receipt_view import ReceiptView
 
 _IDS = ("id", "response_id", "responseId")
 

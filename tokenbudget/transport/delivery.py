@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from tokenbudget.core.limits import storable
 from tokenbudget.journal.quarantine import SetAside
 from tokenbudget.transport.backoff import retry_after
-from tokenbudget.transport.library import http_library
+from tokenbudget.transport.httpx_compat import http_library
 
 if TYPE_CHECKING:
     import httpx

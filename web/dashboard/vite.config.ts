@@ -11,7 +11,7 @@ export default defineConfig({
   plugins: [react(), tailwindcss(), ...(server ? [] : [mockApi()])],
   server: { host: "127.0.0.1", ...(server ? { proxy: { "/api": server } } : {}) },
   build: {
-    outDir: fileURLToPath(new URL("../../server/tokenbudget_server/web", import.meta.url)),
+    outDir: fileURLToPath(new URL("../../server/tokenbudget_server/static", import.meta.url)),
     emptyOutDir: true,
     assetsInlineLimit: 0, // A strict content security policy allows no data: fonts.
   },

@@ -14,7 +14,7 @@ from tokenbudget.core.formatting import axis_dollars, bucket, dollars, exact_dol
 from tokenbudget.core.query import Interval, default_interval
 from tokenbudget.plotting import palette
 from tokenbudget.plotting.shape import CostFigure, Layer, cost_figure
-from tokenbudget_panel.desk import Snapshot
+from tokenbudget_panel.answers import Snapshot
 
 _GAP = 0.16
 """Part of a bucket's width that stays empty."""

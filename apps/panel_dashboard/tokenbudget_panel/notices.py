@@ -7,8 +7,8 @@ from html import escape
 from tokenbudget import config
 from tokenbudget.core import formatting
 from tokenbudget.plotting import palette
-from tokenbudget_panel.desk import Snapshot
-from tokenbudget_panel.trouble import Trouble
+from tokenbudget_panel.answers import Snapshot
+from tokenbudget_panel.error_messages import Trouble
 
 _BARS = "".join(
     f'<rect x="{6 + 19 * i}" y="{46 - height}" width="13" height="{height}" rx="3.5" fill="{colour}" opacity="0.3"/>'

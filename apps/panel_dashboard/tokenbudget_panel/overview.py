@@ -10,10 +10,10 @@ import panel as pn
 import panel_material_ui as pmui
 
 from tokenbudget.core import formatting
-from tokenbudget_panel import bars, look, notices, table, tiles
+from tokenbudget_panel import bars, notices, table, theme, tiles
+from tokenbudget_panel.answers import Snapshot
 from tokenbudget_panel.chart import Chart
-from tokenbudget_panel.desk import Snapshot
-from tokenbudget_panel.trouble import Trouble
+from tokenbudget_panel.error_messages import Trouble
 
 _CARD = {
     "p": "18px 20px",
@@ -103,7 +103,7 @@ class Overview:
 
 def html(content: str, **params: object) -> pn.pane.HTML:
     """Make a pane of our own HTML, in the page's type and colours."""
-    return pn.pane.HTML(content, sizing_mode="stretch_width", margin=0, stylesheets=[look.PARTS], **params)
+    return pn.pane.HTML(content, sizing_mode="stretch_width", margin=0, stylesheets=[theme.PARTS], **params)
 
 
 def _card(*objects: object, **params: object) -> pmui.Paper:

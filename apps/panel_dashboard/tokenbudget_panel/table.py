@@ -10,8 +10,8 @@ from bokeh.models import HTMLTemplateFormatter
 
 from tokenbudget.core import formatting
 from tokenbudget.plotting import palette
-from tokenbudget_panel import look
-from tokenbudget_panel.desk import Snapshot
+from tokenbudget_panel import theme
+from tokenbudget_panel.answers import Snapshot
 
 # `<%- … %>` escapes: groups are named by whoever calls, and a tag may hold anything.
 _NAME = '<i class="swatch" style="background:<%- colour %>"></i><span title="<%- name %>"><%- name %></span>'
@@ -98,5 +98,5 @@ def make(frame: pd.DataFrame) -> pn.widgets.Tabulator:
         layout="fit_columns",
         sizing_mode="stretch_width",
         margin=0,
-        stylesheets=[look.TABLE],
+        stylesheets=[theme.TABLE],
     )

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 from litestar import Request
 
-from tokenbudget_server.problems import ProblemError
 from tokenbudget_server.settings import Settings
+from tokenbudget_server.web.problems import ProblemError
 
 
 class Admin(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from litestar import Request
 
 from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.accounts.service import Accounts
-from tokenbudget_server.problems import ProblemError
+from tokenbudget_server.web.problems import ProblemError
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="TokenBudget"'}
 

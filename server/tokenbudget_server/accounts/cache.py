@@ -1,29 +1,26 @@
 """Verified keys, remembered for minutes, so that bcrypt runs once per key and not once per request.
 
 In memory when one process serves, in Redis when several do: what is forgotten there is forgotten by all.  While Redis
-does not answer, each process remembers by itself, for seconds only.
+does not answer, each process remembers by itself, for seconds only, and what Redis must forget waits in the outbox.
 """
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import msgspec
-from redis.exceptions import RedisError
 
 from tokenbudget_server.accounts.principal import Principal
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
+from tokenbudget_server.cache.client import RedisClient
+from tokenbudget_server.cache.memory import MemoryCache
+from tokenbudget_server.web.errors import CacheUnavailableError
 
 SECONDS = 300
 SECONDS_ALONE = 10
 """How long a process without its Redis remembers: so long may a key work that another process has revoked."""
 _LARGEST = 10_000
-_log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Principal).decode
 
@@ -32,7 +29,7 @@ class KeyCache(Protocol):
     """Remembers who a key's digest belongs to."""
 
     async def get(self, digest: str) -> Principal | None:
-        """Give what is remembered."""
+        """Return what is remembered."""
 
     async def put(self, digest: str, principal: Principal) -> None:
         """Remember for some minutes."""
@@ -40,87 +37,81 @@ class KeyCache(Protocol):
     async def forget(self, api_key_id: int) -> None:
         """Forget a key at once, in every process that shares the cache."""
 
-    async def close(self) -> None:
-        """Let go of connections."""
-
 
 class MemoryKeyCache:
     """The memory of one process."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, seconds: float = SECONDS) -> None:
-        self._clock = clock
-        self._seconds = seconds
-        self._known: dict[str, tuple[Principal, float]] = {}
+        self._known: MemoryCache[Principal] = MemoryCache(_LARGEST, seconds=seconds, clock=clock)
 
     async def get(self, digest: str) -> Principal | None:
-        """Give what is remembered and not too old."""
-        principal, until = self._known.get(digest, (None, 0.0))
-        return principal if until > self._clock() else None
+        """Return what is remembered and not too old."""
+        return self._known.get(digest)
 
     async def put(self, digest: str, principal: Principal) -> None:
-        """Remember; when there are too many, the oldest goes."""
-        self._known.pop(digest, None)
-        if len(self._known) >= _LARGEST:
-            del self._known[next(iter(self._known))]
-        self._known[digest] = principal, self._clock() + self._seconds
+        """Remember; when there are too many, the one not used for longest goes."""
+        self._known.put(digest, principal)
 
     async def forget(self, api_key_id: int) -> None:
         """Forget a key."""
-        self._known = {digest: entry for digest, entry in self._known.items() if entry[0].api_key_id != api_key_id}
-
-    async def close(self) -> None:
-        """Do nothing: there is no connection."""
+        self._known.forget(lambda principal: principal.api_key_id == api_key_id)
 
 
 class RedisKeyCache:
-    """The memory that processes share."""
+    """The memory that processes share.
 
-    def __init__(self, redis: Redis) -> None:
+    Parameters
+    ----------
+    redis : RedisClient
+    later : callable
+        Called with the id of a key that Redis could not be told to forget: has `forget_shared` called until it can.
+    """
+
+    def __init__(self, redis: RedisClient, later: Callable[[int], Awaitable[None]]) -> None:
         self._redis = redis
+        self._later = later
         self._alone = MemoryKeyCache(seconds=SECONDS_ALONE)
 
     async def get(self, digest: str) -> Principal | None:
-        """Give what is remembered."""
+        """Return what is remembered."""
         try:
             found = await self._redis.get(_entry(digest))
-        except RedisError as error:
-            _say_gone(error)
+        except CacheUnavailableError:
             return await self._alone.get(digest)
         return None if found is None else _decode(found)
 
     async def put(self, digest: str, principal: Principal) -> None:
         """Remember, and note by which digest the key is known."""
+        entries = {_digest_of(principal.api_key_id): digest.encode(), _entry(digest): _encode(principal)}
         try:
-            async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.set(_digest_of(principal.api_key_id), digest, ex=SECONDS)
-                pipe.set(_entry(digest), _encode(principal), ex=SECONDS)
-                await pipe.execute()
-        except RedisError as error:
-            _say_gone(error)
+            await self._redis.put(entries, SECONDS)
+        except CacheUnavailableError:
             await self._alone.put(digest, principal)
 
     async def forget(self, api_key_id: int) -> None:
-        """Forget a key in all processes; what Redis cannot be told now it forgets within `SECONDS`."""
+        """Forget a key in all processes; what Redis cannot be told now it is told when it is back."""
         await self._alone.forget(api_key_id)
         try:
-            digest: bytes | None = await self._redis.get(_digest_of(api_key_id))  # type: ignore[assignment]
-            if digest:
-                await self._redis.delete(_entry(digest.decode()), _digest_of(api_key_id))
-        except RedisError as error:
-            _say_gone(error)
+            await self.forget_shared(api_key_id)
+        except CacheUnavailableError:
+            await self._later(api_key_id)
 
-    async def close(self) -> None:
-        """Close the connections to Redis."""
-        await self._redis.aclose()
+    async def forget_shared(self, api_key_id: int) -> None:
+        """Have Redis forget a key.
 
-
-def _say_gone(error: RedisError) -> None:
-    _log.warning("Redis does not answer, so each process remembers keys by itself: %s", error)
+        Raises
+        ------
+        CacheUnavailableError
+            If it does not answer.
+        """
+        digest = await self._redis.get(_digest_of(api_key_id))
+        if digest is not None:
+            await self._redis.delete(_entry(digest.decode()), _digest_of(api_key_id))
 
 
 def _entry(digest: str) -> str:
-    return f"tokenbudget:key:{digest}"
+    return f"key:{digest}"
 
 
 def _digest_of(api_key_id: int) -> str:
-    return f"tokenbudget:key-digest:{api_key_id}"
+    return f"key-digest:{api_key_id}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from tokenbudget_server.problems import ProblemError
+from tokenbudget_server.web.problems import ProblemError
 
 
 class Principal(msgspec.Struct, frozen=True):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -22,13 +20,13 @@ from tokenbudget.ledger.schema import SENDERS
 from tokenbudget_server.ledger.names import Names
 from tokenbudget_server.store.rows import USAGE_COLUMNS
 from tokenbudget_server.store.tables import events, projects
+from tokenbudget_server.web.pagination import DEFAULT_PAGE, LARGEST_PAGE, Keyset, Page
 
-PAGE = 100
-LARGEST_PAGE = 1_000
 _NOT_SET = ""
 
-Position = tuple[datetime, UUID]
+Position = tuple[Annotated[datetime, msgspec.Meta(tz=True)], UUID]
 """Where a page ends: when its last event occurred, and that event's id."""
+EVENTS: Keyset[RowMapping, Position] = Keyset("events", Position, lambda row: (row["occurred_at"], row["id"]))
 
 
 class StoredEvent(Event, frozen=True, kw_only=True):
@@ -54,20 +52,13 @@ class StoredEvent(Event, frozen=True, kw_only=True):
     original_cost_usd: Decimal | None = None
 
 
-class EventsPage(msgspec.Struct):
-    """One page of events; `next` is the cursor of the page after it, null where there is none."""
-
-    rows: list[StoredEvent]
-    next: str | None
-
-
 _EVENT_COLUMNS = [column for column in events.c if column.name in StoredEvent.__struct_fields__]
 _USAGE_COLUMNS = [events.c[name] for name in (*USAGE_COLUMNS, "usage_rest")]
 
 
 async def list_events(
     engine: AsyncEngine, project_ids: Sequence[int], query: Query, names: Names, cursor: str | None = None
-) -> EventsPage:
+) -> Page[StoredEvent]:
     """List the events of a period.
 
     Parameters
@@ -84,10 +75,12 @@ async def list_events(
 
     Raises
     ------
+    CursorError
+        If the cursor is not of this list.
     QueryError
-        If the cursor is not one of ours, or the page is too large.
+        If the page is too large.
     """
-    size = query.limit or PAGE
+    size = query.limit or DEFAULT_PAGE
     if size > LARGEST_PAGE:
         raise QueryError(f"limit must be at most {LARGEST_PAGE} events a page, got {size}")
     conditions = [
@@ -98,7 +91,7 @@ async def list_events(
     ]
     position = tuple_(events.c.occurred_at, events.c.id)
     if cursor is not None:
-        conditions.append(position < tuple_(*read_cursor(cursor)))
+        conditions.append(position < tuple_(*EVENTS.read(cursor)))
     statement = (
         select(*_EVENT_COLUMNS, *_USAGE_COLUMNS, projects.c.name.label("project"))
         .join(projects, projects.c.id == events.c.project_id)
@@ -108,9 +101,7 @@ async def list_events(
     )
     async with engine.connect() as connection:
         found = (await connection.execute(statement)).mappings().all()
-    last = found[size - 1] if len(found) > size else None
-    following = None if last is None else write_cursor(last["occurred_at"], last["id"])
-    return EventsPage([_event(row) for row in found[:size]], following)
+    return EVENTS.page(found, size, _event)
 
 
 def _one_of(name: str, values: Sequence[str], names: Names) -> ColumnElement[bool]:
@@ -135,23 +126,3 @@ def _event(row: RowMapping) -> StoredEvent:
     stored = {name: value for name, value in values.items() if value is not None}
     warnings = tuple(stored.pop("warnings", ()))
     return StoredEvent(**{**stored, "id": str(stored["id"]), "usage": usage, "warnings": warnings})
-
-
-def write_cursor(when: datetime, id_: object) -> str:
-    """Name the position after an event."""
-    return base64.urlsafe_b64encode(f"{when.isoformat()}~{id_}".encode()).decode()
-
-
-def read_cursor(cursor: str) -> Position:
-    """Find a position.
-
-    Raises
-    ------
-    QueryError
-        If the cursor is not one of ours.
-    """
-    try:
-        when, _, id_ = base64.urlsafe_b64decode(cursor.encode()).decode().partition("~")
-        return datetime.fromisoformat(when), UUID(id_)
-    except (ValueError, binascii.Error):
-        raise QueryError(f"cursor {cursor[:64]!r} is not one this server gave: start without") from None

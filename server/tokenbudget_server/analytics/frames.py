@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import msgspec
 import polars as pl
@@ -17,8 +18,9 @@ from tokenbudget.analytics import listing
 from tokenbudget.analytics.selection import events_of
 from tokenbudget.core.query import Query
 from tokenbudget.ledger.schema import COST, ordered
-from tokenbudget_server.analytics.events import PAGE, Position, read_cursor, write_cursor
+from tokenbudget_server.analytics.events import EVENTS, Position
 from tokenbudget_server.ledger import Moment, PostgresLedger
+from tokenbudget_server.web.pagination import DEFAULT_PAGE
 
 _PIECE_ROWS = 50_000
 _MINUTE = timedelta(minutes=1)
@@ -42,14 +44,17 @@ def list_frame(source: PostgresLedger, query: Query, cursor: str | None = None) 
 
     Raises
     ------
-    QueryError
-        If the cursor is not one of ours.
+    CursorError
+        If the cursor is not of this list.
     """
-    size = query.limit or PAGE
-    before = None if cursor is None else read_cursor(cursor)
+    size = query.limit or DEFAULT_PAGE
+    before = None if cursor is None else EVENTS.read(cursor)
     found = source.ask(query.period.start, query.period.end, lambda moment: _newest(moment, query, size + 1, before))
     page = listing.used(found.head(size))
-    return page, write_cursor(*page.select("occurred_at", "id").row(-1)) if found.height > size else None
+    if found.height <= size:
+        return page, None
+    occurred_at, id_ = page.select("occurred_at", "id").row(-1)
+    return page, EVENTS.write((occurred_at, UUID(id_)))
 
 
 def stream(moment: Moment, query: Query) -> Iterator[bytes]:
@@ -94,8 +99,8 @@ def _pieces(moment: Moment, query: Query, rows: int, before: Position | None = N
 def _spans(moment: Moment, query: Query, rows: int, before: Position | None) -> Iterator[tuple[datetime, datetime]]:
     """Cut a period, from its end, into spans of whole minutes with at least so many events, but for the last."""
     start, end = query.period.start, query.period.end
-    if before is not None:
-        end = min(end, before[0] + timedelta(microseconds=1))
+    if before is not None and before[0] < end:
+        end = before[0] + timedelta(microseconds=1)
     minute = pl.col("occurred_at").dt.truncate("1m").alias("minute")
     events = events_of(moment, query, start, end, ["occurred_at"])
     counts = events.group_by(minute).len().sort("minute", descending=True).collect()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from litestar.datastructures import MultiDict
 from litestar.openapi.spec import OpenAPIType, Parameter, Schema
 
-from tokenbudget.analytics.bins import ERROR, MEASURES
+from tokenbudget.analytics.histogram import ERROR, MEASURES
 from tokenbudget.analytics.quantiles import EXACT_UP_TO, LEVELS
 from tokenbudget.core import period as periods
 from tokenbudget.core.errors import QueryError

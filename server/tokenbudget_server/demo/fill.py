@@ -11,7 +11,7 @@ from sqlalchemy import Connection, create_engine, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from tokenbudget import pricing
-from tokenbudget_server.accounts.first import ensure_admin, ensure_project
+from tokenbudget_server.accounts.bootstrap import ensure_admin, ensure_project
 from tokenbudget_server.demo.generate import DAYS, day_of_usage
 from tokenbudget_server.store.flusher import Flusher
 from tokenbudget_server.store.rows import Row, to_row

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from tokenbudget_server.errors import BinariesNotFoundError
+from tokenbudget_server.web.errors import BinariesNotFoundError
 
 ENVIRONMENT_VARIABLE = "TOKENBUDGET_POSTGRES_BIN"
 DEBIAN_INSTALLATIONS = Path("/usr/lib/postgresql")

@@ -15,7 +15,7 @@ from tokenbudget_server.embedded.command import clean_environment, initdb_comman
 from tokenbudget_server.embedded.diagnosis import explain
 from tokenbudget_server.embedded.identity import Identity
 from tokenbudget_server.embedded.layout import STAGING_PREFIX, Layout, disk_full, explaining_os_errors
-from tokenbudget_server.errors import VersionMismatchError
+from tokenbudget_server.web.errors import VersionMismatchError
 
 DATABASE = "tokenbudget"
 BYTES_NEEDED = 100 * 2**20  # A fresh cluster has 40 MB; the rest is room for its first work.

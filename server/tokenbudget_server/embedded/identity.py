@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from tokenbudget_server.embedded.layout import Layout, user_name
-from tokenbudget_server.errors import DataDirectoryError
+from tokenbudget_server.web.errors import DataDirectoryError
 
 NOBODY = 65534
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from pwd import getpwuid
 
-from tokenbudget_server.errors import DataDirectoryError, DiskFullError
+from tokenbudget_server.web.errors import DataDirectoryError, DiskFullError
 
 # sun_path holds 104 bytes on macOS and 108 on Linux, with a closing zero.
 LONGEST_SOCKET_PATH = 103

@@ -21,7 +21,7 @@ from tokenbudget_server.embedded.keeper import POLL_SECONDS, Keeper, stop_orphan
 from tokenbudget_server.embedded.layout import Layout, explaining_os_errors
 from tokenbudget_server.embedded.lock import OwnerLock
 from tokenbudget_server.embedded.pidfile import Postmaster, running_postmaster
-from tokenbudget_server.errors import EmbeddedPostgresError, PostgresStartError
+from tokenbudget_server.web.errors import EmbeddedPostgresError, PostgresStartError
 
 _log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from litestar import Request
 
-from tokenbudget_server.problems import ProblemError
+from tokenbudget_server.web.problems import ProblemError
 
 LARGEST_BODY = 5 * 2**20
 _GZIP = 16 + zlib.MAX_WBITS

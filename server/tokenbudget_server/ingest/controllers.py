@@ -11,7 +11,7 @@ from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.ingest.body import LARGEST_BODY, read_body
 from tokenbudget_server.ingest.decode import decode_batch, decode_event
 from tokenbudget_server.ingest.service import Ingest, Receipt
-from tokenbudget_server.problems import FieldError, ProblemError
+from tokenbudget_server.web.problems import FieldError, ProblemError
 
 _PROMISES = (
     "A project stores an id once, however often it is sent and whatever time it comes with: the first one counts, and "

@@ -12,7 +12,7 @@ import msgspec
 from tokenbudget.core.event import Event, Measured, Source, Status
 from tokenbudget.core.limits import REPLACEMENT
 from tokenbudget.core.sanitize import replaced
-from tokenbudget_server.problems import FieldError, ProblemError
+from tokenbudget_server.web.problems import FieldError, ProblemError
 
 MOST_EVENTS = 1_000
 _SHAPE = 'send {"events": [ … ]}'

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tokenbudget_server.errors import ChildError
+from tokenbudget_server.web.errors import ChildError
 
 PARENT = "TOKENBUDGET_PARENT_FD"
 _POLL_SECONDS = 0.05

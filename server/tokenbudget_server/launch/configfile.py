@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tokenbudget.config import CONFIG_FILE, read_file
-from tokenbudget_server.errors import SettingsError
+from tokenbudget_server.web.errors import SettingsError
 
 
 def read_key(home: Path) -> str | None:

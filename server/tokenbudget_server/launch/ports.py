@@ -6,7 +6,7 @@ import errno
 import socket
 import sys
 
-from tokenbudget_server.errors import SettingsError
+from tokenbudget_server.web.errors import SettingsError
 
 TRIES = 50
 

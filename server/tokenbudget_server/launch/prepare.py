@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tokenbudget_server.accounts.first import ensure_first_key
+from tokenbudget_server.accounts.bootstrap import ensure_first_key
 from tokenbudget_server.launch import console
 from tokenbudget_server.launch.configfile import read_key, write_config
 from tokenbudget_server.settings import Settings

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from tokenbudget_server.errors import AlreadyRunningError
+from tokenbudget_server.web.errors import AlreadyRunningError
 
 _PATIENCE_SECONDS = 120.0
 _POLL_SECONDS = 0.1

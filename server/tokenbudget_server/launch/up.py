@@ -14,7 +14,6 @@ import click
 
 from tokenbudget import __version__
 from tokenbudget.core.formatting import plural
-from tokenbudget_server.errors import AlreadyRunningError, ChildError, TokenBudgetServerError
 from tokenbudget_server.launch import console, panel
 from tokenbudget_server.launch.child import Child
 from tokenbudget_server.launch.configfile import read_key, write_config
@@ -22,6 +21,7 @@ from tokenbudget_server.launch.ports import free_port
 from tokenbudget_server.launch.prepare import check_ledger
 from tokenbudget_server.launch.running import Home, Running
 from tokenbudget_server.settings import Settings
+from tokenbudget_server.web.errors import AlreadyRunningError, ChildError, TokenBudgetServerError
 
 _PATIENCE_SECONDS = 90.0
 _POLL_SECONDS = 0.25
@@ -109,7 +109,7 @@ def _database(home: Home, settings: Settings, stack: ExitStack) -> str:
 
 
 def _prepare(url: str, known: str | None, *, demo: bool) -> str:
-    from tokenbudget_server.accounts.first import ensure_first_key
+    from tokenbudget_server.accounts.bootstrap import ensure_first_key
     from tokenbudget_server.store import migrate
 
     with console.step("tables", "preparing …"):

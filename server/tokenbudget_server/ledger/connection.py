@@ -9,7 +9,7 @@ from typing import Any
 import adbc_driver_manager
 from adbc_driver_postgresql import dbapi
 
-from tokenbudget_server.errors import StoreUnavailableError
+from tokenbudget_server.web.errors import StoreUnavailableError
 
 
 class Connection:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tokenbudget.journal.files import sync_file
-from tokenbudget_server.errors import SettingsError
+from tokenbudget_server.web.errors import SettingsError
 
 _AWAY_SECONDS = 30.0
 """How long an object store that did not answer is left alone: a question must not wait for it day by day."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, or_, select
@@ -11,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenbudget.core.errors import QueryError
 from tokenbudget.core.providers import canonical
-from tokenbudget.pricing.match import rules_of
+from tokenbudget.pricing.book.match import rules_of
 from tokenbudget_server.store.tables import price_changes
+from tokenbudget_server.web.pagination import Id, Keyset, Page
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -42,11 +44,7 @@ class Change(msgspec.Struct, frozen=True):
     recorded_at: datetime
 
 
-class ChangesPage(msgspec.Struct, frozen=True):
-    """A page of changes; `next` is the cursor of the page after it, null where there is none."""
-
-    rows: list[Change]
-    next: str | None
+_CHANGES: Keyset[Any, tuple[Id]] = Keyset("price-changes", tuple[Id], lambda row: (row.id,))
 
 
 async def list_changes(
@@ -57,7 +55,7 @@ async def list_changes(
     provider: str | None = None,
     model: str | None = None,
     cursor: str | None = None,
-) -> ChangesPage:
+) -> Page[Change]:
     """List changes, the newest first.
 
     Parameters
@@ -73,8 +71,10 @@ async def list_changes(
 
     Raises
     ------
+    CursorError
+        If the cursor is not of this list.
     QueryError
-        If `since` is no date or the cursor is not one of ours.
+        If `since` is no date.
     """
     conditions: list[ColumnElement[bool]] = []
     if since is not None:
@@ -85,15 +85,14 @@ async def list_changes(
         key = price_changes.c.key
         conditions.append(or_(key == model, key.endswith(f"/{model}", autoescape=True)))
     if cursor is not None:
-        conditions.append(price_changes.c.id < _position(cursor))
+        conditions.append(price_changes.c.id < _CHANGES.read(cursor)[0])
     columns = [price_changes.c[name] for name in Change.__struct_fields__]
     statement = (
         select(*columns, price_changes.c.id).where(*conditions).order_by(price_changes.c.id.desc()).limit(limit + 1)
     )
     async with engine.connect() as connection:
         found = (await connection.execute(statement)).all()
-    page = found[:limit]
-    return ChangesPage([Change(*row[:-1]) for row in page], str(page[-1].id) if len(found) > limit else None)
+    return _CHANGES.page(found, limit, lambda row: Change(*row[:-1]))
 
 
 def _instant(text: str) -> datetime:
@@ -104,9 +103,3 @@ def _instant(text: str) -> datetime:
             f"since={text[:64]!r} is no date: write 2026-11-01, or an instant such as 2026-11-01T09:00:00Z"
         ) from None
     return when if when.tzinfo else when.replace(tzinfo=UTC)
-
-
-def _position(cursor: str) -> int:
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):  # noqa: PLR2004 - digits of a bigint
-        raise QueryError(f"cursor {cursor[:64]!r} is not one this server gave: start without")
-    return int(cursor)

@@ -23,10 +23,8 @@ from tokenbudget.core.period import Period
 from tokenbudget.core.usage import TOKEN_FIELDS, Usage
 from tokenbudget.ledger.schema import INSTANT
 from tokenbudget.pricing import Pricer
-from tokenbudget.pricing.frame import EXTRAS, Extras
-from tokenbudget.pricing.repricing import repriced, was
-from tokenbudget_server.errors import StoreUnavailableError
-from tokenbudget_server.problems import ProblemError
+from tokenbudget.pricing.engine.frames import EXTRAS, Extras
+from tokenbudget.pricing.engine.reprice import repriced, was
 from tokenbudget_server.store import arrays
 from tokenbudget_server.store.arrays import Int8Array, TextArray, TimestamptzArray, UuidArray
 from tokenbudget_server.store.flusher import SHARDS
@@ -34,6 +32,7 @@ from tokenbudget_server.store.locks import REPRICING
 from tokenbudget_server.store.rows import USAGE_COLUMNS
 from tokenbudget_server.store.statement import UNPRICED
 from tokenbudget_server.store.url import psycopg_url
+from tokenbudget_server.web.errors import RepricingUnderWayError, StoreUnavailableError
 
 CHUNK = 20_000
 SHARD = SHARDS
@@ -125,8 +124,8 @@ def reprice(
 
     Raises
     ------
-    ProblemError
-        409 if events are being priced again already.
+    RepricingUnderWayError
+        If events are being priced again already.
     StoreUnavailableError
         If the database does not answer; running it again does what is left.
     """
@@ -162,7 +161,7 @@ def _connections(dsn: str) -> Iterator[tuple[Any, psycopg.Connection[Any]]]:
 def _take_turn(writer: psycopg.Connection[Any]) -> None:
     row = writer.execute("SELECT pg_try_advisory_lock(%s)", [REPRICING]).fetchone()  # Goes with the connection.
     if not row or not row[0]:
-        raise ProblemError(409, "events are being priced again already: wait until that is done")
+        raise RepricingUnderWayError("events are being priced again already: wait until that is done")
 
 
 def _chunks(reader: Any, project: int, start: datetime, end: datetime, size: int) -> Iterator[pl.DataFrame]:

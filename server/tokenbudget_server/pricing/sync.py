@@ -11,11 +11,13 @@ import msgspec
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tokenbudget.pricing.diff import PriceChange, Table, TableDiff, diff, read_table
-from tokenbudget.pricing.sync import parse_json
+from tokenbudget.core.errors import PriceError
+from tokenbudget.pricing.book.diff import PriceChange, Table, TableDiff, diff, read_table
+from tokenbudget.pricing.book.sync import parse_json
 from tokenbudget_server.pricing import rows as stored
 from tokenbudget_server.pricing.download import Downloaded, download, shown
 from tokenbudget_server.pricing.prices import Prices
+from tokenbudget_server.web.errors import PriceTableError
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -83,9 +85,15 @@ class PriceSync:
 
         Raises
         ------
-        PriceError
+        PriceTableError
             If the table cannot be fetched or believed; nothing is changed then.
         """
+        try:
+            return await self._sync(confirmed)
+        except PriceError as error:
+            raise PriceTableError(str(error)) from error
+
+    async def _sync(self, confirmed: Collection[str]) -> Synced:
         fetched = await download(self._url, None if confirmed else await self._known_etag())
         now = datetime.now(UTC)
         if fetched is None:

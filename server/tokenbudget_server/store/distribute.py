@@ -15,15 +15,18 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import Connection
 
-from tokenbudget_server.errors import DistributionError, StoreUnavailableError
 from tokenbudget_server.store.locks import MAINTENANCE, MIGRATION
 from tokenbudget_server.store.url import psycopg_url
+from tokenbudget_server.web.errors import DistributionError, StoreUnavailableError
 
 DISTRIBUTED = ("events", "usage_15m", "spend_day", "event_ids")
 """Grow with usage: spread by ``project_id``, each project's rows of all of them on one node.  The first leads."""
 REFERENCE = ("teams", "users", "projects", "api_keys")
 """Small, and joined to events: a copy on every node.  A table comes after those that it points at."""
-LOCAL = ("price_rows", "price_overrides", "price_changes", "price_state", "alembic_version")
+LOCAL = (
+    *("price_rows", "price_overrides", "price_changes", "price_state"),
+    *("installation", "periodic_jobs", "outbox", "alembic_version"),
+)
 """Read by themselves alone: they stay on the coordinator."""
 
 COLUMN = "project_id"

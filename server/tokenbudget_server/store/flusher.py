@@ -11,12 +11,12 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection, AsyncRawCursor, errors
 
-from tokenbudget_server.errors import StoreUnavailableError
 from tokenbudget_server.store import arrays
 from tokenbudget_server.store.locks import ROLLUP_SHARDS
 from tokenbudget_server.store.rows import Row, packed
 from tokenbudget_server.store.statement import INSERT, INSERT_BESIDE_OLDER, PARAMETERS
 from tokenbudget_server.store.url import psycopg_url
+from tokenbudget_server.web.errors import StoreUnavailableError
 
 _log = logging.getLogger(__name__)
 

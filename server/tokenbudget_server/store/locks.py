@@ -12,5 +12,7 @@ REPRICING = 8321_0005
 """Pricing events again."""
 PRICE_BOOK = 8321_0006
 """Writing prices."""
+OUTBOX = 8321_0007
+"""Deleting what was done."""
 ROLLUP_SHARDS = 8321_02
 """The first of two keys; the second is the number of the shard of the rollups."""

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tokenbudget_server.errors import StoreUnavailableError
 from tokenbudget_server.pricing.seed import seed
 from tokenbudget_server.store.locks import MIGRATION
 from tokenbudget_server.store.partitions import ensure_partitions
 from tokenbudget_server.store.url import sqlalchemy_url
+from tokenbudget_server.web.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -33,7 +33,10 @@ __all__ = [
     "api_keys",
     "event_ids",
     "events",
+    "installation",
     "metadata",
+    "outbox",
+    "periodic_jobs",
     "price_changes",
     "price_overrides",
     "price_rows",
@@ -275,3 +278,33 @@ price_state = Table(
 ``revision`` names the table the book was last brought up to, ``bundled`` the one that came with the library;
 ``url``, ``etag`` and ``synced_at`` are of the last sync.
 """
+
+installation = Table("installation", metadata, Column("id", Uuid, primary_key=True), _made())
+"""One row: what tells this installation from others."""
+
+periodic_jobs = Table(
+    "periodic_jobs",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("due_at", instant, nullable=False, server_default=func.now()),
+    Column("ended_at", instant),
+    Column("succeeded_at", instant),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("error", Text),
+)
+"""Jobs that one process at a time does (`tokenbudget_server.jobs.periodic`); ``failures`` since the last success."""
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("topic", Text, nullable=False),
+    Column("payload", JSONB, nullable=False),
+    _made(),
+    Column("not_before", instant, nullable=False, server_default=func.now()),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("last_error", Text),
+    Column("done_at", instant),
+    Index("outbox_waiting", "not_before", postgresql_where=text("done_at IS NULL")),
+)
+"""What is to be done after a transaction (`tokenbudget_server.jobs.outbox`)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tokenbudget_server.errors import SettingsError
+from tokenbudget_server.web.errors import SettingsError
 
 _SCHEMES = ("postgresql+psycopg://", "postgresql://", "postgres://")
 

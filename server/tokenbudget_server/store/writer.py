@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tokenbudget_server.errors import OverloadedError, StoreUnavailableError
 from tokenbudget_server.store.flusher import Flusher
 from tokenbudget_server.store.rows import Row
+from tokenbudget_server.web.errors import OverloadedError, StoreUnavailableError
 
 _log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ import pytest
 import tokenbudget as tb
 from tests.integration.capture import bodies, provider_bodies
 from tests.integration.capture.local_server import Answer, running
-from tokenbudget import unmeasured
+from tokenbudget.diagnostics import unmeasured
 
 # What pydantic thinks of LiteLLM's types is theirs.
 pytestmark = [

@@ -14,7 +14,7 @@ import tokenbudget as tb
 from tests.integration.capture import bodies
 from tests.integration.capture.wire import Reply
 from tokenbudget import config
-from tokenbudget.capture import recent
+from tokenbudget.capture import seen_ids
 from tokenbudget.journal import read
 
 HI = [{"role": "user", "content": "hi"}]
@@ -24,7 +24,7 @@ HALF, ZERO = "\ud83d", "\0"
 
 @pytest.fixture(autouse=True)
 def nothing_remembered():
-    recent.forget()
+    seen_ids.forget()
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 import tokenbudget as tb
 from tests.integration.capture import sdks, test_sdks
 from tests.integration.capture.local_server import running
-from tokenbudget import unmeasured
-from tokenbudget.capture import providers
+from tokenbudget.capture import registry
+from tokenbudget.diagnostics import unmeasured
 
 pytestmark = test_sdks.pytestmark
 
@@ -134,7 +134,7 @@ def is_newest():
 )
 def test_what_is_said_not_to_be_measured_is_there(package, client):
     older = {"fine_tuning.jobs.create"} if package == "mistralai.client" else set()
-    named = {what.call for what in providers.sdk(package).unmeasured} - older
+    named = {what.call for what in registry.sdk(package).unmeasured} - older
     made = client()
     for call in named:
         assert callable(attrgetter(call.partition(" ")[0])(made)), call

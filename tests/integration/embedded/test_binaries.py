@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from tokenbudget_server.embedded import binaries, find_binaries
-from tokenbudget_server.errors import BinariesNotFoundError
+from tokenbudget_server.web.errors import BinariesNotFoundError
 
 
 def make_installation(directory, version, programs=("initdb", "postgres")):

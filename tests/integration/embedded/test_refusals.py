@@ -10,7 +10,7 @@ from tests.integration.embedded.helpers import add_event, events, make
 from tokenbudget_server.embedded import EmbeddedPostgres
 from tokenbudget_server.embedded.diagnosis import explain
 from tokenbudget_server.embedded.layout import Layout
-from tokenbudget_server.errors import (
+from tokenbudget_server.web.errors import (
     DataDirectoryError,
     DiskFullError,
     EmbeddedPostgresError,

@@ -6,12 +6,15 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 from litestar.testing import TestClient
+from sqlalchemy import create_engine
 
 from tokenbudget.core.ids import uuid7
 from tokenbudget_server.accounts import keys
-from tokenbudget_server.accounts.first import ensure_first_key
+from tokenbudget_server.accounts.bootstrap import ensure_first_key
 from tokenbudget_server.app import create_app
 from tokenbudget_server.settings import Settings
+from tokenbudget_server.store import maintenance
+from tokenbudget_server.store.url import sqlalchemy_url
 
 pytestmark = pytest.mark.postgres
 
@@ -54,6 +57,19 @@ def sql(postgres_url):
             return cursor.fetchall() if cursor.description else None
 
         yield ask
+
+
+@pytest.fixture
+def maintain():
+    """Maintain the tables of a database as of a time."""
+
+    def run(url, retention, now):
+        engine = create_engine(sqlalchemy_url(url))
+        with engine.connect() as connection:
+            maintenance.maintain(connection, retention, now)
+        engine.dispose()
+
+    return run
 
 
 @pytest.fixture

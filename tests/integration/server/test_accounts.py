@@ -5,7 +5,7 @@ from litestar.testing import TestClient
 
 from tests.plugins.ports import free_port
 from tokenbudget_server.accounts import keys, service
-from tokenbudget_server.accounts.first import ensure_first_key
+from tokenbudget_server.accounts.bootstrap import ensure_first_key
 from tokenbudget_server.app import create_app
 from tokenbudget_server.settings import Settings
 
@@ -44,6 +44,22 @@ def test_a_key_is_made_listed_used_and_revoked(client, headers):
     refused = client.get("/api/keys", headers=bearer(made["text"]))
     assert (refused.status_code, refused.headers["content-type"]) == (401, "application/problem+json")
     assert client.get("/api/keys", headers=headers).json()[0]["revoked_at"]
+
+
+def test_projects_and_keys_are_paged(client, sql):
+    sql("INSERT INTO projects (name, team_id) SELECT made, id FROM teams, unnest(ARRAY['c', 'a', 'b']) AS made")
+    project = client.get("/api/projects").json()[0]["id"]
+    for name in ("one", "two"):
+        client.post(f"/api/projects/{project}/keys", json={"name": name})
+    for path, names in (("projects", ["a", "b", "c", "default"]), ("keys", ["two", "one", "first key"])):
+        listed, asked = [], {"limit": 2}
+        while asked is not None:
+            page = client.get(f"/api/{path}", params=asked)
+            listed += [row["name"] for row in page.json()]
+            cursor = page.headers.get("X-Next-Cursor")
+            asked = {"limit": 2, "cursor": cursor} if cursor else None
+        assert listed == names
+        assert "X-Next-Cursor" not in client.get(f"/api/{path}").headers
 
 
 def test_only_hashes_are_stored(key, client, sql):

@@ -3,20 +3,22 @@
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 import msgspec
 import polars as pl
 import pyarrow as pa
 import pytest
 from litestar.testing import TestClient
-from redis import Redis
 
 from tokenbudget.analytics import METRICS, answers
 from tokenbudget_server.accounts import keys
-from tokenbudget_server.analytics import controllers, frames, parameters, replies, schemas
+from tokenbudget_server.analytics import frames, parameters, routes, schemas
+from tokenbudget_server.analytics.events import EVENTS
 from tokenbudget_server.app import create_app
 from tokenbudget_server.ledger import Moment
 from tokenbudget_server.settings import Settings
+from tokenbudget_server.web.pagination import Keyset
 
 pytestmark = pytest.mark.postgres
 
@@ -164,6 +166,27 @@ def test_events_are_filtered(client, usage):
     assert client.get("/api/events?cursor=nonsense").status_code == 400
 
 
+def test_a_page_begins_after_any_time_there_is(client, usage):
+    uid = UUID("01a21e1a-a84a-78db-8a3c-5e5f5f5f5f5f")
+    for when, rows in ((datetime.min.replace(tzinfo=UTC), 0), (datetime.max.replace(tzinfo=UTC), 12)):
+        cursor = EVENTS.write((when, uid))
+        assert len(get(client, "/api/events", cursor=cursor)["rows"]) == rows
+        framed = client.get("/api/events", params={"cursor": cursor}, headers={"Accept": ARROW})
+        assert pl.read_ipc_stream(framed.content).height == rows
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/api/events", "/api/keys", "/api/price-changes", "/api/price-overrides", "/api/projects", "/v1/pricing"],
+)
+def test_every_list_refuses_what_is_not_its_cursor(client, path):
+    of_another = Keyset("another", tuple[int], lambda row: row).write((7,))
+    for cursor in (of_another, "nonsense", "7", "\0", "A" * 5_000):
+        for headers in ({}, {"Accept": ARROW}):
+            answer = client.get(path, params={"cursor": cursor}, headers=headers)
+            assert (answer.status_code, answer.json()["type"]) == (400, "/problems/invalid-cursor")
+
+
 def test_prices(client):
     page = get(client, "/v1/pricing", search="gpt-4o-mini-2024", limit=1)
     assert page["revision"].startswith("litellm")
@@ -291,7 +314,7 @@ def test_days_that_go_away_under_a_question_are_asked_for_again(client, usage, o
 def one_minute(monkeypatch):
     """Ask within one minute: periods end, and prices come into force, by the minute."""
     now = datetime.now(UTC) + timedelta(minutes=1)
-    for module in (controllers, parameters):
+    for module in (routes, parameters):
         monkeypatch.setattr(module, "this_minute", lambda: now)
 
 
@@ -428,19 +451,3 @@ def test_answers_are_remembered_where_the_settings_say(postgres_url, tmp_path, h
             bodies = {client.get("/api/analytics/by-model?period=2020").content for _ in range(3)}
             assert len(bodies) == 1
     assert len(worked_out) == (1 if shared else 2)
-
-
-def test_a_redis_that_is_gone_costs_only_speed(caplog):
-    cache = replies.RedisAnswerCache(Redis(port=1))
-    cache.put("x", b"y")
-    assert cache.get("x") is None
-    assert "worked out again" in caplog.text
-
-
-def test_memory_forgets_what_was_not_asked_for_longest(monkeypatch):
-    monkeypatch.setattr(replies, "_MOST_BYTES", 2)
-    cache = replies.MemoryAnswerCache()
-    for name in "abac":
-        cache.get(name)
-        cache.put(name, b"1")
-    assert [cache.get(name) for name in "abc"] == [b"1", None, b"1"]

@@ -5,16 +5,17 @@ from litestar.testing import TestClient
 
 from tokenbudget import __version__
 from tokenbudget_server.app import create_app
-from tokenbudget_server.errors import SettingsError
 from tokenbudget_server.settings import Settings
 from tokenbudget_server.store import flusher
+from tokenbudget_server.web.errors import SettingsError
 
 pytestmark = pytest.mark.postgres
 
 
 def test_health(client):
     response = client.get("/health", headers={"Authorization": ""})
-    assert (response.status_code, response.json()) == (200, {"status": "ok", "version": __version__})
+    job = {"name": "maintain-tables", "last_succeeded_at": None, "failures": 0}
+    assert (response.status_code, response.json()) == (200, {"status": "ok", "version": __version__, "jobs": [job]})
 
 
 def test_without_a_database_the_server_says_so(tmp_path, key, monkeypatch):

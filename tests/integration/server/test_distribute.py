@@ -8,11 +8,10 @@ from click.testing import CliRunner
 
 from tokenbudget.core.errors import TokenBudgetError
 from tokenbudget_server.cli import db
-from tokenbudget_server.errors import DistributionError, StoreUnavailableError
 from tokenbudget_server.store import migrate
 from tokenbudget_server.store.distribute import DISTRIBUTED, LOCAL, REFERENCE, Placed, coordinator, plan
-from tokenbudget_server.store.maintenance import maintain
 from tokenbudget_server.store.tables import metadata
+from tokenbudget_server.web.errors import DistributionError, StoreUnavailableError
 
 pytestmark = pytest.mark.postgres
 
@@ -201,7 +200,7 @@ def test_a_server_that_still_runs_is_told_to_stop(filled, monkeypatch):
     assert "citus_add_node" not in said.output
 
 
-def test_migrations_and_maintenance_run_on_a_distributed_database(filled, monkeypatch):
+def test_migrations_and_maintenance_run_on_a_distributed_database(filled, monkeypatch, maintain):
     assert run(monkeypatch, filled).exit_code == 0
     migrate(filled)
     maintain(filled, None, datetime(2031, 1, 1, tzinfo=UTC))

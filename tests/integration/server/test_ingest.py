@@ -232,7 +232,7 @@ def test_a_body_that_is_no_batch_is_a_problem(client, body, status, detail):
     assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")
     problem = response.json()
     assert problem["status"] == status
-    assert problem["type"] == "about:blank"
+    assert problem["type"] == {400: "/problems/invalid-request", 413: "/problems/too-large"}[status]
     assert detail in problem["detail"]
 
 

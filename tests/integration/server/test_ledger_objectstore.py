@@ -23,7 +23,6 @@ from tokenbudget.core.query import Query
 from tokenbudget.core.usage import Usage
 from tokenbudget_server.cli import ledger
 from tokenbudget_server.ledger import Days, PostgresLedger, files, reading, storage
-from tokenbudget_server.store.maintenance import maintain
 from tokenbudget_server.store.rows import to_row
 from tokenbudget_server.store.writer import Writer
 
@@ -146,7 +145,7 @@ def test_late_events_and_deletions_make_new_files_and_the_old_ones_go(process, s
     assert in_the_store(s3_url) == set()
 
 
-def test_what_the_retention_dropped_is_gone_on_the_next_question(process, s3_url, postgres_url, write, sql):
+def test_what_the_retention_dropped_is_gone_on_the_next_question(process, s3_url, postgres_url, write, sql, maintain):
     write(0, 100)
     source, now = process(s3_url), datetime.now(UTC)
 

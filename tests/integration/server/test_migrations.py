@@ -10,7 +10,6 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
 from tokenbudget_server.store import migrate
-from tokenbudget_server.store.maintenance import maintain
 from tokenbudget_server.store.partitions import ensure_partitions
 from tokenbudget_server.store.tables import metadata
 from tokenbudget_server.store.url import sqlalchemy_url
@@ -146,7 +145,7 @@ def test_a_moved_event_is_still_known(connection, post, make_event):
     assert post(sent)["duplicates"] == 1
 
 
-def test_what_is_older_than_the_retention_goes_with_its_sums(postgres_url, post, make_event, sql):
+def test_what_is_older_than_the_retention_goes_with_its_sums(postgres_url, post, make_event, sql, maintain):
     for day in ("2020-05-31T23:59:59Z", "2024-06-30T23:59:59Z", "2024-07-01T00:00:00Z", "2024-07-20T00:00:00Z"):
         assert post(make_event(occurred_at=day))["accepted"] == 1
     now = datetime(2024, 10, 15, tzinfo=UTC)
@@ -162,20 +161,8 @@ def test_what_is_older_than_the_retention_goes_with_its_sums(postgres_url, post,
     assert sql("SELECT count(*) FROM events_2024_07") == [(2,)]
 
 
-def test_no_partition_is_made_only_to_be_dropped(postgres_url, connection):
+def test_no_partition_is_made_only_to_be_dropped(postgres_url, connection, maintain):
     now, kept = datetime.now(UTC), timedelta(days=60)
     maintain(postgres_url, kept, now)
     assert ensure_partitions(connection, now, now - kept) == []
     assert len(ensure_partitions(connection, now)) >= 9
-
-
-def test_one_process_maintains_at_a_time(postgres_url, sql):
-    now = datetime.now(UTC)
-    partition = f"events_{now:%Y_%m}"
-    sql("SELECT pg_advisory_lock(83210003)")
-    sql(f"DROP TABLE {partition}")
-    maintain(postgres_url, None, now)
-    assert sql("SELECT to_regclass(%s)", partition) == [(None,)]
-    sql("SELECT pg_advisory_unlock_all()")
-    maintain(postgres_url, None, now)
-    assert sql("SELECT to_regclass(%s)::text", partition) == [(partition,)]

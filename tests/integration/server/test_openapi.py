@@ -2,6 +2,7 @@
 
 import json
 from decimal import Decimal
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -14,7 +15,7 @@ from tests.unit.ledger.generate import events
 from tokenbudget.core.event import encode
 from tokenbudget.core.ids import uuid7
 from tokenbudget.core.usage import Pass, Usage
-from tokenbudget_server.openapi import DecimalSchemas, StructSchemas
+from tokenbudget_server.web.openapi_schemas import DecimalSchemas, StructSchemas
 
 pytestmark = pytest.mark.postgres
 
@@ -55,6 +56,23 @@ def test_every_route_has_its_answers_documented(client, document):
         assert asked[1] == "GET" or "400" in refusals, asked
         assert ("401" in refusals) == (operation.get("security") == [{"ApiKey": []}]), asked
         assert ("{" in asked[0]) <= ("404" in refusals), asked
+
+
+def test_every_problem_is_documented(client, document):
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "problems.md").read_text("utf-8")
+    described = {
+        status: answer["description"]
+        for item in document["paths"].values()
+        for operation in item.values()
+        for status, answer in operation["responses"].items()
+        if PROBLEM in answer.get("content", {})
+    }
+    for kind in client.app.exception_handlers[Exception].types:
+        row = f"| {kind.status} | `{kind.uri}` | {kind.title} | {kind.meaning} |"
+        assert row in page
+        assert row in document["info"]["description"]
+        # No route says of itself that it is not there, takes too much at once or fails.
+        assert kind.status in (405, 429, 500) or kind.uri in described[str(kind.status)]
 
 
 rich_usages = st.builds(

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -12,15 +12,16 @@ from sqlalchemy import create_engine
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from tokenbudget.pricing import PriceRow
-from tokenbudget.pricing.table import BUNDLED
+from tokenbudget.pricing.book.price_book import BUNDLED
 from tokenbudget_server.app import create_app
-from tokenbudget_server.errors import SettingsError
+from tokenbudget_server.jobs.periodic import PeriodicJobs
 from tokenbudget_server.pricing import download, rows, seed
 from tokenbudget_server.pricing.prices import Prices
-from tokenbudget_server.pricing.schedule import sync_if_due
+from tokenbudget_server.pricing.schedule import daily_sync
 from tokenbudget_server.pricing.sync import PriceSync
 from tokenbudget_server.settings import read_settings
 from tokenbudget_server.store.url import sqlalchemy_url
+from tokenbudget_server.web.errors import SettingsError
 
 pytestmark = pytest.mark.postgres
 
@@ -279,21 +280,20 @@ def test_other_processes_take_up_changed_prices(small_book, settings, sync, publ
     assert ("micro" in first.book, "micro" in fresh.book) == (False, True)
 
 
-def test_a_days_sync_is_done_once_by_one_process(small_book, settings, publisher):
-    async def processes(hours, count=3):
+def test_a_days_sync_is_done_once_by_one_process(small_book, settings, publisher, sql):
+    async def processes(count=3):
         engine = create_async_engine(sqlalchemy_url(settings.database))
-        price_sync = PriceSync(engine, Prices(engine, settings.home), settings.price_url)
-        now = datetime.now(UTC) + timedelta(hours=hours)
+        job = daily_sync(PriceSync(engine, Prices(engine, settings.home), settings.price_url))
         try:
-            return await asyncio.gather(*(sync_if_due(engine, price_sync, now) for _ in range(count)))
+            await asyncio.gather(*(PeriodicJobs(engine, [job]).turn(job) for _ in range(count)))
         finally:
             await engine.dispose()
 
     publisher.pause = 0.3
-    for hours, done in ((0, 1), (1, 0), (25, 1)):
-        found = asyncio.run(processes(hours))
-        assert sum(each is not None for each in found) == done, hours
-    assert len(publisher.asked) == 2
+    for hours, asked in ((0, 1), (23, 1), (2, 2)):
+        sql("UPDATE periodic_jobs SET due_at = due_at - make_interval(hours => %s)", hours)
+        asyncio.run(processes())
+        assert len(publisher.asked) == asked, hours
 
 
 def test_a_server_told_so_syncs_by_itself(small_book, settings, publisher, sql):
@@ -313,7 +313,11 @@ def test_own_prices_take_the_place_of_the_tables(small_book, client, post, make_
     post(make_event(model="mini", usage={"input_tokens": 1000, "output_tokens": 0}))
     assert sql("SELECT cost_usd FROM events") == [(Decimal("0.0005"),)]
     client.delete("/api/admin/price-overrides", headers=ADMIN, params={"provider": "openai", "model": "mini"})
-    listed = client.get("/api/price-overrides").json()
+    first = client.get("/api/price-overrides?limit=1").json()
+    assert [row["note"] for row in first["rows"]] == ["deal"]
+    rest = client.get("/api/price-overrides", params={"cursor": first["next"]}).json()
+    assert ([row["note"] for row in rest["rows"]], rest["next"]) == ([""], None)
+    listed = client.get("/api/price-overrides").json()["rows"]
     assert [(row["note"], row["prices"]) for row in listed] == [("deal", {"multiplier": 0.5}), ("", {})]
 
 
@@ -332,7 +336,7 @@ def test_an_own_price_that_cannot_be_used_is_explained(client, body, says):
 
 
 def test_prices_set_on_the_servers_machine_count(small_book, settings, client, post, make_event, sql):
-    from tokenbudget.pricing import overrides, store
+    from tokenbudget.pricing.book import overrides, store
 
     own = overrides.make(provider="openai", model="house", input_per_million=1, output_per_million=1)
     store.append(settings.home, [own], store.OVERRIDES)
@@ -350,7 +354,7 @@ def test_a_newer_library_brings_its_new_prices_and_takes_none_back(small_book, s
         rows.append_rows(connection, [row("mini", "3e-6", synced)])
     bundle = [row("mini", "9e-6"), row("mini", "2e-6", datetime(2026, 10, 1, tzinfo=UTC)), row("micro", "1e-6")]
     bundle.append(row("maxi", "3e-5", later))
-    from tokenbudget.pricing.table import Provenance, write_file
+    from tokenbudget.pricing.book.price_book import Provenance, write_file
 
     provenance = Provenance(revision="newer", fetched="2026-12-01", url="", licence="", attribution="")
     (tmp_path / "data").mkdir()

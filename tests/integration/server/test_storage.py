@@ -9,13 +9,13 @@ from io import BytesIO
 import polars as pl
 import pytest
 
-from tokenbudget_server.errors import SettingsError
 from tokenbudget_server.launch.prepare import check_ledger
 from tokenbudget_server.ledger import files, storage
 from tokenbudget_server.ledger.files import DayFiles
 from tokenbudget_server.ledger.reading import TYPES, Version
 from tokenbudget_server.ledger.storage import Directory, ObjectStore, storage_at
 from tokenbudget_server.settings import Settings
+from tokenbudget_server.web.errors import SettingsError
 
 DAY = (1, date(2026, 3, 1))
 OLD, NEW = Version(2, 1, "0"), Version(3, 2, "0")

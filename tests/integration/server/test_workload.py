@@ -18,10 +18,9 @@ from tokenbudget.core.ids import uuid7
 from tokenbudget.core.period import parse
 from tokenbudget.core.query import Query
 from tokenbudget_server.accounts import keys as api_keys
-from tokenbudget_server.accounts.first import ensure_first_key
+from tokenbudget_server.accounts.bootstrap import ensure_first_key
 from tokenbudget_server.launch.child import Child
 from tokenbudget_server.ledger import Days, PostgresLedger
-from tokenbudget_server.store.maintenance import maintain
 from tokenbudget_server.store.statement import UNPRICED
 
 pytestmark = pytest.mark.postgres
@@ -228,7 +227,7 @@ def assert_answers_are(expected, names, url, key) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_all_sums_are_equal_after_eight_writers_repricing_and_retention(
-    server, senders, sql, postgres_url, tmp_path, seed
+    server, senders, sql, postgres_url, tmp_path, seed, maintain
 ):
     work, stop, key = Workload(server, senders), threading.Event(), senders[0][1]
     with ThreadPoolExecutor(WRITERS + 2) as pool:

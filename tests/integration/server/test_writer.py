@@ -11,11 +11,11 @@ import pytest
 from tokenbudget.core.event import Event
 from tokenbudget.core.ids import uuid7
 from tokenbudget.core.usage import Usage
-from tokenbudget_server.errors import OverloadedError, StoreUnavailableError
 from tokenbudget_server.store import flusher, writer
 from tokenbudget_server.store.rows import to_row
 from tokenbudget_server.store.statement import UNPRICED
 from tokenbudget_server.store.writer import Writer, Written
+from tokenbudget_server.web.errors import OverloadedError, StoreUnavailableError
 
 pytestmark = pytest.mark.postgres
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from tokenbudget import config
-from tokenbudget_server.accounts.first import ensure_first_key
+from tokenbudget_server.accounts.bootstrap import ensure_first_key
 from tokenbudget_server.launch.child import Child
 
 

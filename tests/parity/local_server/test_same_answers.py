@@ -22,8 +22,8 @@ from tokenbudget.core.usage import TOKEN_FIELDS, Usage
 from tokenbudget.journal import Journal
 from tokenbudget.ledger.local import LocalSource
 from tokenbudget.pricing import default
-from tokenbudget_server.errors import StoreUnavailableError
 from tokenbudget_server.ledger import Days, PostgresLedger, reading
+from tokenbudget_server.web.errors import StoreUnavailableError
 
 pytestmark = pytest.mark.postgres
 

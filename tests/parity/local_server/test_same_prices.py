@@ -77,7 +77,7 @@ def test_journal_and_server_say_the_same_of_prices(served, tmp_path) -> None:
 
 def _key_of(database: str, project: str) -> str:
     """Make a key that sees this project and no other."""
-    from tokenbudget_server.accounts.first import ensure_first_key
+    from tokenbudget_server.accounts.bootstrap import ensure_first_key
 
     key = ensure_first_key(database, None, project=project)
     with psycopg.connect(database) as connection:

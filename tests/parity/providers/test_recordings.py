@@ -17,8 +17,8 @@ from tokenbudget.core.receipt import Unpriced
 from tokenbudget.journal import Journal, compact
 from tokenbudget.ledger.sealed import to_sealed
 from tokenbudget.pricing import default
+from tokenbudget.pricing.engine.reprice import repriced
 from tokenbudget.pricing.explain import explain
-from tokenbudget.pricing.repricing import repriced
 
 pytestmark = test_sdks.pytestmark
 ALL = [*recordings(), *WRITTEN]

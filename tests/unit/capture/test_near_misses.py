@@ -56,7 +56,7 @@ CASES = [
     (of_a_package("OpenAIClient"), "company.llm.OpenAIClient: it is called like openai.OpenAI, but is another class"),
     (of_a_package("MistralGateway"), "it is called like mistralai.client.Mistral, but is another class"),
     (print, "the function print: wrap the client that it calls"),
-    (None, "builtins.NoneType: it takes clients such as openai.OpenAI, anthropic.Anthropic, google.genai.Client."),
+    (None, "builtins.NoneType: it takes clients such as anthropic.Anthropic, google.genai.Client, openai.OpenAI."),
 ]
 
 

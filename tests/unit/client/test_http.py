@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from tokenbudget.client import Client
-from tokenbudget.core.errors import AuthError, QueryError, ServerError, ServerUnreachableError
+from tokenbudget.core.errors import AuthError, PeriodError, QueryError, ServerError, ServerUnreachableError
 from tokenbudget.core.period import parse
 from tokenbudget.core.query import Query
 
@@ -52,7 +52,9 @@ def server(status: int, body: bytes):
     [
         (401, b'{"detail": "no such key"}', AuthError, r"does not accept the API key \(no such key\)"),
         (403, b'{"detail": "not yours"}', AuthError, "not yours"),
-        (400, b'{"detail": "unknown period"}', QueryError, "^unknown period$"),
+        (400, b'{"detail": "unknown tag"}', QueryError, "^unknown tag$"),
+        (400, b'{"detail": "no such", "type": "/problems/invalid-question"}', QueryError, "^no such$"),
+        (400, b'{"detail": "no zone", "type": "/problems/invalid-period"}', PeriodError, "^no zone$"),
         (503, b'{"detail": "the database does not answer"}', ServerError, "answered 503: the database does not"),
         (502, b"<html>", ServerError, "is it a TokenBudget server"),
         (200, b"<html>", ServerError, "cannot be read"),

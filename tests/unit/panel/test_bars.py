@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tokenbudget.core.event import Event
 from tokenbudget.core.ids import uuid7
 from tokenbudget_panel.bars import bars, labels, legend_html, tick_labels
-from tokenbudget_panel.view import View
+from tokenbudget_panel.page_state import View
 
 OCTOBER = View("2026-10", "model", "Europe/Berlin")
 NOON = datetime(2026, 10, 5, 12, tzinfo=UTC)

@@ -6,8 +6,8 @@ from tokenbudget.core.event import Event
 from tokenbudget.core.ids import uuid7
 from tokenbudget.core.usage import Usage
 from tokenbudget.plotting import palette
+from tokenbudget_panel.page_state import View
 from tokenbudget_panel.table import rows
-from tokenbudget_panel.view import View
 
 
 def call(cost, feature=None, latency=None, tokens=None):

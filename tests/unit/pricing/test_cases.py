@@ -12,7 +12,7 @@ import pytest
 from tokenbudget.core.receipt import Receipt, Unpriced
 from tokenbudget.core.usage import Usage
 from tokenbudget.pricing import Pricer
-from tokenbudget.pricing.overrides import make
+from tokenbudget.pricing.book.overrides import make
 
 CASES = json.loads((Path(__file__).parent / "cases.json").read_text("utf-8"))
 

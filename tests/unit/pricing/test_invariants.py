@@ -15,8 +15,8 @@ from tokenbudget.core.money import to_pico
 from tokenbudget.core.receipt import Receipt, Unpriced
 from tokenbudget.core.usage import TOKEN_FIELDS, Usage, check
 from tokenbudget.pricing import PriceBook, Pricer, PriceRow
-from tokenbudget.pricing.diff import read_table
-from tokenbudget.pricing.frame import EXTRAS, Extras, reprice_frame
+from tokenbudget.pricing.book.diff import read_table
+from tokenbudget.pricing.engine.frames import EXTRAS, Extras, reprice_frame
 
 JUNE = datetime(2026, 6, 1, tzinfo=UTC)
 RAISED = PriceRow.make(
@@ -252,7 +252,7 @@ def test_a_frame_costs_what_its_rows_cost(listed):
 def test_calls_whose_parts_fit_are_priced_by_columns_alone(listed):
     frame = frame_of(listed)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tokenbudget.pricing.frame._answer", None)  # Pricing one row would fail.
+        patch.setattr("tokenbudget.pricing.engine.frames._answer", None)  # Pricing one row would fail.
         reprice_frame(frame, PRICER)
     check_frame(frame, listed)
 

@@ -5,10 +5,10 @@ import tomllib
 
 import pytest
 
-from tokenbudget_server.errors import AlreadyRunningError, SettingsError
 from tokenbudget_server.launch.configfile import read_key, write_config
 from tokenbudget_server.launch.ports import free_port
 from tokenbudget_server.launch.running import Home, Running
+from tokenbudget_server.web.errors import AlreadyRunningError, SettingsError
 
 URL, KEY = "http://127.0.0.1:8321", "tb_ak_" + "1" * 32
 OURS = {"url": URL, "api_key": KEY}

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from tokenbudget_server.errors import SettingsError
 from tokenbudget_server.settings import Settings, read_settings
+from tokenbudget_server.web.errors import SettingsError
 
 
 def test_defaults():

@@ -21,46 +21,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/events": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * PostEvent
-         * @description A project stores an id once, however often it is sent and whatever time it comes with: the first one counts, and sending again is safe. Text that cannot be stored (U+0000, half of a surrogate pair, a name that is too long) is replaced or cut, and a warning of the event says so.
-         */
-        post: operations["V1EventsPostEvent"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/events/batch": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * PostEvents
-         * @description A project stores an id once, however often it is sent and whatever time it comes with: the first one counts, and sending again is safe. Text that cannot be stored (U+0000, half of a surrogate pair, a name that is too long) is replaced or cut, and a warning of the event says so.
-         */
-        post: operations["V1EventsBatchPostEvents"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/projects/{project_id}/keys": {
         parameters: {
             query?: never;
@@ -124,6 +84,40 @@ export interface paths {
         post?: never;
         /** RevokeKey */
         delete: operations["ApiKeysKeyIdRevokeKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** PostEvent */
+        post: operations["V1EventsPostEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** PostEvents */
+        post: operations["V1EventsBatchPostEvents"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -678,8 +672,8 @@ export interface components {
             /** Format: date-time */
             recorded_at: string;
         };
-        /** ChangesPage */
-        ChangesPage: {
+        /** Page[Change] */
+        ChangePage: {
             rows: components["schemas"]["Change"][];
             next: string | null;
         };
@@ -742,11 +736,6 @@ export interface components {
         EventBatch: {
             events: components["schemas"]["Event"][];
         };
-        /** EventsPage */
-        EventsPage: {
-            rows: components["schemas"]["StoredEvent"][];
-            next: string | null;
-        };
         /** FeatureRow */
         FeatureRow: {
             requests: number;
@@ -778,6 +767,7 @@ export interface components {
         Health: {
             status: string;
             version?: string;
+            jobs?: components["schemas"]["JobState"][];
         };
         /** Held */
         Held: {
@@ -786,6 +776,12 @@ export interface components {
             field: string;
             before: number | null;
             after: number | null;
+        };
+        /** JobState */
+        JobState: {
+            name: string;
+            last_succeeded_at?: string | null;
+            failures?: number;
         };
         /** Key */
         Key: {
@@ -924,13 +920,13 @@ export interface components {
         };
         /** PricingPage */
         PricingPage: {
-            revision: string;
             rows: components["schemas"]["Price"][];
             next: string | null;
+            revision: string;
         };
         /** Problem */
         Problem: {
-            type?: string;
+            type: string;
             title: string;
             status: number;
             detail: string;
@@ -1046,6 +1042,11 @@ export interface components {
             repriced_at?: string | null;
             original_cost_usd?: number | null;
         };
+        /** Page[StoredEvent] */
+        StoredEventPage: {
+            rows: components["schemas"]["StoredEvent"][];
+            next: string | null;
+        };
         /** StoredPrice */
         StoredPrice: {
             provider: string;
@@ -1055,6 +1056,11 @@ export interface components {
             };
             effective_from: string | null;
             note: string;
+        };
+        /** Page[StoredPrice] */
+        StoredPricePage: {
+            rows: components["schemas"]["StoredPrice"][];
+            next: string | null;
         };
         /** SummaryAnswer */
         SummaryAnswer: {
@@ -1200,6 +1206,241 @@ export interface operations {
             };
         };
     };
+    ApiProjectsProjectIdKeysCreateKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyRequest"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyWithText"];
+                };
+            };
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/not-found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiKeysKeys: {
+        parameters: {
+            query?: {
+                /** @description Where the page before ended: its `next` */
+                cursor?: string | null;
+                /** @description Rows a page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    /** @description Where the page ended; missing on the last one */
+                    "X-Next-Cursor"?: unknown;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"][];
+                };
+            };
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiProjectsProjects: {
+        parameters: {
+            query?: {
+                /** @description Where the page before ended: its `next` */
+                cursor?: string | null;
+                /** @description Rows a page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    /** @description Where the page ended; missing on the last one */
+                    "X-Next-Cursor"?: unknown;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"][];
+                };
+            };
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiKeysKeyIdRevokeKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/not-found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     V1EventsPostEvent: {
         parameters: {
             query?: never;
@@ -1222,7 +1463,7 @@ export interface operations {
                     "application/json": components["schemas"]["Receipt"];
                 };
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1231,7 +1472,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1240,7 +1481,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is larger than 5 MiB unpacked, or holds more than 1000 events. */
+            /** @description `/problems/too-large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1249,7 +1490,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is compressed in another way than gzip. */
+            /** @description `/problems/unsupported-encoding` */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -1258,7 +1499,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1291,7 +1532,7 @@ export interface operations {
                     "application/json": components["schemas"]["Receipt"];
                 };
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1300,7 +1541,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1309,7 +1550,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is larger than 5 MiB unpacked, or holds more than 1000 events. */
+            /** @description `/problems/too-large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1318,7 +1559,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is compressed in another way than gzip. */
+            /** @description `/problems/unsupported-encoding` */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -1327,210 +1568,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    ApiProjectsProjectIdKeysCreateKey: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                project_id: number;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["KeyRequest"];
-            };
-        };
-        responses: {
-            /** @description Document created, URL follows */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["KeyWithText"];
-                };
-            };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no API key, or it is not valid. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    ApiKeysKeys: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Key"][];
-                };
-            };
-            /** @description There is no API key, or it is not valid. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    ApiProjectsProjects: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Project"][];
-                };
-            };
-            /** @description There is no API key, or it is not valid. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    ApiKeysKeyIdRevokeKey: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                key_id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, nothing follows */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no API key, or it is not valid. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1544,7 +1582,7 @@ export interface operations {
     ApiAnalyticsByFeatureByFeature: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -1580,7 +1618,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1589,7 +1627,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1598,7 +1636,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1607,7 +1645,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1616,7 +1654,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1630,7 +1668,7 @@ export interface operations {
     ApiAnalyticsByMemberByMember: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -1666,7 +1704,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1675,7 +1713,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1684,7 +1722,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1693,7 +1731,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1702,7 +1740,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1716,7 +1754,7 @@ export interface operations {
     ApiAnalyticsByModelByModel: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -1752,7 +1790,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1761,7 +1799,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1770,7 +1808,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1779,7 +1817,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1788,7 +1826,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1802,7 +1840,7 @@ export interface operations {
     ApiAnalyticsByProjectByProject: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -1838,7 +1876,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1847,7 +1885,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1856,7 +1894,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1865,7 +1903,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1874,7 +1912,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1888,7 +1926,7 @@ export interface operations {
     ApiAnalyticsByTagByTag: {
         parameters: {
             query: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -1926,7 +1964,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1935,7 +1973,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1944,7 +1982,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1953,7 +1991,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1962,7 +2000,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1976,7 +2014,7 @@ export interface operations {
     ApiAnalyticsByUserByUser: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2012,7 +2050,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2021,7 +2059,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2030,7 +2068,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2039,7 +2077,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2048,7 +2086,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2062,7 +2100,7 @@ export interface operations {
     ApiAnalyticsCoverageCoverage: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2096,7 +2134,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2105,7 +2143,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2114,7 +2152,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2123,7 +2161,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2132,7 +2170,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2146,7 +2184,7 @@ export interface operations {
     ApiAnalyticsPercentilesPercentiles: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2160,7 +2198,7 @@ export interface operations {
                 level?: number[];
                 /** @description Of what to give percentiles; of all by default */
                 measure?: ("cost_usd" | "latency_ms" | "time_to_first_token_ms")[];
-                /** @description Read every call: percentiles of more than 1,000,000 are up to 1.6 % off otherwise */
+                /** @description Read every call: percentiles of more than 1,000,000 are up to 1.6% off otherwise */
                 exact?: boolean;
                 /** @description The one project that is asked about; all that you may see when left out */
                 project_id?: number;
@@ -2188,7 +2226,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2197,7 +2235,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2206,7 +2244,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2215,7 +2253,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2224,7 +2262,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2238,7 +2276,7 @@ export interface operations {
     ApiAnalyticsQueryQuery: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2276,7 +2314,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2285,7 +2323,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2294,7 +2332,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2303,7 +2341,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2312,7 +2350,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2326,7 +2364,7 @@ export interface operations {
     ApiAnalyticsSummarySummary: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2360,7 +2398,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2369,7 +2407,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2378,7 +2416,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2387,7 +2425,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2396,7 +2434,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2410,7 +2448,7 @@ export interface operations {
     ApiAnalyticsTimeseriesTimeseries: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2450,7 +2488,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2459,7 +2497,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2468,7 +2506,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2477,7 +2515,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2486,7 +2524,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2500,7 +2538,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsByFeatureByFeature: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2536,7 +2574,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2545,7 +2583,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2554,7 +2592,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2563,7 +2601,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2572,7 +2610,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2586,7 +2624,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsByMemberByMember: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2622,7 +2660,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2631,7 +2669,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2640,7 +2678,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2649,7 +2687,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2658,7 +2696,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2672,7 +2710,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsByModelByModel: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2708,7 +2746,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2717,7 +2755,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2726,7 +2764,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2735,7 +2773,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2744,7 +2782,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2758,7 +2796,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsByProjectByProject: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2794,7 +2832,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2803,7 +2841,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2812,7 +2850,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2821,7 +2859,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2830,7 +2868,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2844,7 +2882,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsByTagByTag: {
         parameters: {
             query: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2882,7 +2920,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2891,7 +2929,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2900,7 +2938,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2909,7 +2947,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2918,7 +2956,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2932,7 +2970,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsByUserByUser: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2968,7 +3006,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2977,7 +3015,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2986,7 +3024,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2995,7 +3033,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3004,7 +3042,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3018,7 +3056,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsCoverageCoverage: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -3052,7 +3090,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3061,7 +3099,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3070,7 +3108,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3079,7 +3117,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3088,7 +3126,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3102,7 +3140,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsPercentilesPercentiles: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -3116,7 +3154,7 @@ export interface operations {
                 level?: number[];
                 /** @description Of what to give percentiles; of all by default */
                 measure?: ("cost_usd" | "latency_ms" | "time_to_first_token_ms")[];
-                /** @description Read every call: percentiles of more than 1,000,000 are up to 1.6 % off otherwise */
+                /** @description Read every call: percentiles of more than 1,000,000 are up to 1.6% off otherwise */
                 exact?: boolean;
             };
             header?: never;
@@ -3144,7 +3182,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3153,7 +3191,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3162,7 +3200,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3171,7 +3209,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3180,7 +3218,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3194,7 +3232,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsQueryQuery: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -3232,7 +3270,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3241,7 +3279,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3250,7 +3288,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3259,7 +3297,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3268,7 +3306,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3282,7 +3320,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsSummarySummary: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -3316,7 +3354,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3325,7 +3363,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3334,7 +3372,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3343,7 +3381,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3352,7 +3390,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3366,7 +3404,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsTimeseriesTimeseries: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -3406,7 +3444,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3415,7 +3453,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3424,7 +3462,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3433,7 +3471,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3442,7 +3480,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3456,7 +3494,7 @@ export interface operations {
     ApiEventsGetEvents: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -3480,14 +3518,19 @@ export interface operations {
             /** @description Request fulfilled, document follows */
             200: {
                 headers: {
+                    /** @description Where the page ended; missing on the last one */
+                    "X-Next-Cursor"?: unknown;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EventsPage"];
+                    "application/json": {
+                        rows: components["schemas"]["StoredEvent"][];
+                        next: string | null;
+                    };
                     "application/vnd.apache.arrow.stream": string;
                 };
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3496,7 +3539,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3505,7 +3548,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3514,7 +3557,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3523,7 +3566,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3538,7 +3581,9 @@ export interface operations {
         parameters: {
             query?: {
                 search?: string;
-                cursor?: string;
+                /** @description Where the page before ended: its `next` */
+                cursor?: string | null;
+                /** @description Rows a page */
                 limit?: number;
             };
             header?: never;
@@ -3556,7 +3601,7 @@ export interface operations {
                     "application/json": components["schemas"]["PricingPage"];
                 };
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3565,7 +3610,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3574,7 +3619,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3610,7 +3655,7 @@ export interface operations {
                     "application/json": components["schemas"]["RepriceAnswer"];
                 };
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3619,7 +3664,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3628,7 +3673,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3637,7 +3682,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description `/problems/not-found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3646,7 +3691,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It is being done already. */
+            /** @description `/problems/conflict` or `/problems/repricing-under-way` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3655,7 +3700,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3688,7 +3733,7 @@ export interface operations {
                     "application/json": components["schemas"]["Synced"];
                 };
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3697,7 +3742,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3706,7 +3751,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Another server did not answer, or not as it should. */
+            /** @description `/problems/price-table-unavailable` */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -3715,7 +3760,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3732,7 +3777,9 @@ export interface operations {
                 since?: string | null;
                 provider?: string | null;
                 model?: string | null;
+                /** @description Where the page before ended: its `next` */
                 cursor?: string | null;
+                /** @description Rows a page */
                 limit?: number;
             };
             header?: never;
@@ -3747,10 +3794,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ChangesPage"];
+                    "application/json": {
+                        rows: components["schemas"]["Change"][];
+                        next: string | null;
+                    };
                 };
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3759,7 +3809,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3768,7 +3818,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3781,7 +3831,12 @@ export interface operations {
     };
     ApiPriceOverridesGetPriceOverrides: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Where the page before ended: its `next` */
+                cursor?: string | null;
+                /** @description Rows a page */
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3794,10 +3849,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["StoredPrice"][];
+                    "application/json": {
+                        rows: components["schemas"]["StoredPrice"][];
+                        next: string | null;
+                    };
                 };
             };
-            /** @description There is no API key, or it is not valid. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/unauthenticated` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3806,7 +3873,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3839,7 +3906,7 @@ export interface operations {
                     "application/json": components["schemas"]["StoredPrice"];
                 };
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3848,7 +3915,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3857,7 +3924,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3890,7 +3957,7 @@ export interface operations {
                     "application/json": components["schemas"]["StoredPrice"];
                 };
             };
-            /** @description The request cannot be understood; `detail` and `errors` say what is wrong with it. */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3899,7 +3966,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
+            /** @description `/problems/forbidden` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3908,7 +3975,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server cannot do it now; nothing is lost by trying again after `Retry-After` seconds. */
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;

@@ -1,0 +1,57 @@
+"""Projects and keys as a feature of the API: who asks, and what they may see."""
+
+from __future__ import annotations
+
+from litestar.di import Provide
+from litestar.openapi.spec import SecurityScheme
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tokenbudget_server.accounts.admin import provide_admin
+from tokenbudget_server.accounts.authentication import provide_principal
+from tokenbudget_server.accounts.cache import KeyCache, MemoryKeyCache, RedisKeyCache
+from tokenbudget_server.accounts.routes import AccountsController
+from tokenbudget_server.accounts.service import Accounts
+from tokenbudget_server.cache.client import RedisClient
+from tokenbudget_server.jobs.outbox import Handler, Message, enqueue
+from tokenbudget_server.settings import Settings
+from tokenbudget_server.web.features import Dependency, Feature
+
+_API_KEY = SecurityScheme(type="http", scheme="bearer", description="An API key, `tb_ak_…`.")
+_ADMIN_KEY = SecurityScheme(type="apiKey", name="X-Admin-Key", security_scheme_in="header")
+
+
+_FORGET_KEY = "accounts.forget-key"
+
+
+def feature(settings: Settings, engine: AsyncEngine, redis: RedisClient | None) -> Feature:
+    """Make the feature."""
+    cache, handlers = _key_cache(engine, redis)
+    accounts = Accounts(engine, cache, shows_demo=settings.demo)
+    return Feature(
+        name="accounts",
+        description="Projects and API keys.",
+        routes=[AccountsController],
+        dependencies={
+            "accounts": Dependency.of(accounts),
+            "principal": Dependency(provide=Provide(provide_principal), problems=(401, 503), security="ApiKey"),
+            "admin": Dependency(provide=Provide(provide_admin), problems=(403, 503), security="AdminKey"),
+        },
+        security={"ApiKey": _API_KEY, "AdminKey": _ADMIN_KEY},
+        handlers=handlers,
+    )
+
+
+def _key_cache(engine: AsyncEngine, redis: RedisClient | None) -> tuple[KeyCache, dict[str, Handler]]:
+    """Make the cache that fits the settings, and the handler of what it puts off."""
+    if redis is None:
+        return MemoryKeyCache(), {}
+
+    async def forget_later(api_key_id: int) -> None:
+        async with engine.begin() as connection:
+            await connection.run_sync(enqueue, _FORGET_KEY, api_key_id)
+
+    async def forget(message: Message) -> None:
+        await cache.forget_shared(message.payload)
+
+    cache = RedisKeyCache(redis, forget_later)
+    return cache, {_FORGET_KEY: forget}

@@ -1,0 +1,139 @@
+"""The one client of Redis, which saves time and must never cost it.
+
+A Redis that does not answer within half a second is not asked again until it answers a ping, which a job in the
+background sends it.  Until then whoever asks hears at once that it is away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import timedelta
+from typing import Any
+
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from tokenbudget_server.jobs.periodic import Periodic
+from tokenbudget_server.web.errors import CacheUnavailableError
+
+_log = logging.getLogger(__name__)
+
+SECONDS = 0.5
+"""How long Redis may take, to connect and to answer together."""
+_STEP_SECONDS = SECONDS / 2
+_LOOK_EVERY = timedelta(seconds=2)
+_FAILURES = (RedisError, OSError, TimeoutError)
+
+
+class RedisClient:
+    """Remembers bytes under names of this installation's own.
+
+    Parameters
+    ----------
+    url : str
+        ``redis://…``, ``rediss://…`` or ``unix://…``
+    installation : callable
+        Gives the id of the installation (`tokenbudget_server.store.installation`): others may share this Redis.
+    """
+
+    def __init__(self, url: str, installation: Callable[[], Awaitable[str]]) -> None:
+        timeouts: dict[str, Any] = {"socket_connect_timeout": _STEP_SECONDS, "socket_timeout": _STEP_SECONDS}
+        self._redis = AsyncRedis.from_url(url, **timeouts, retry=AsyncRetry(NoBackoff(), 0))
+        self._blocking = Redis.from_url(url, **timeouts, retry=Retry(NoBackoff(), 0))
+        self._installation = installation
+        self._prefix: str | None = None
+        self._is_away = False
+
+    @property
+    def job(self) -> Periodic:
+        """Looks whether a Redis that was away is back."""
+        return Periodic(name="look-for-redis", every=_LOOK_EVERY, run=self.look)
+
+    async def get(self, key: str) -> bytes | None:
+        """Return what is remembered.
+
+        Raises
+        ------
+        CacheUnavailableError
+            If Redis is away.
+        """
+        key = await self._name(key)
+        async with self._answering():
+            found: bytes | None = await self._redis.get(key)  # type: ignore[assignment]
+        return found
+
+    async def put(self, entries: Mapping[str, bytes], seconds: int) -> None:
+        """Remember entries for a while, all of them or none; raises what `get` does."""
+        named = {await self._name(key): value for key, value in entries.items()}
+        async with self._answering(), self._redis.pipeline(transaction=True) as pipe:
+            for key, value in named.items():
+                pipe.set(key, value, ex=seconds)
+            await pipe.execute()
+
+    async def delete(self, *keys: str) -> None:
+        """Forget entries; raises what `get` does."""
+        named = [await self._name(key) for key in keys]
+        async with self._answering():
+            await self._redis.delete(*named)
+
+    def get_blocking(self, key: str) -> bytes | None:
+        """Return what is remembered, in a thread of its own; raises what `get` does."""
+        with self._noticing():
+            found: bytes | None = self._blocking.get(self._known_name(key))  # type: ignore[assignment]
+        return found
+
+    def put_blocking(self, key: str, value: bytes, seconds: int) -> None:
+        """Remember an entry for a while, in a thread of its own; raises what `get` does."""
+        with self._noticing():
+            self._blocking.set(self._known_name(key), value, ex=seconds)
+
+    async def look(self) -> None:
+        """Ask again a Redis that was away."""
+        if not self._is_away:
+            return
+        with suppress(*_FAILURES):
+            async with asyncio.timeout(SECONDS):
+                await self._redis.ping()
+            self._is_away = False
+            _log.warning("Redis answers again.")
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._redis.aclose()
+        self._blocking.close()
+
+    async def _name(self, key: str) -> str:
+        if self._prefix is None:
+            self._prefix = f"tokenbudget:{await self._installation()}:"
+        return self._prefix + key
+
+    def _known_name(self, key: str) -> str:
+        if self._prefix is None:
+            raise CacheUnavailableError("the installation's id has not been read yet")
+        return self._prefix + key
+
+    @asynccontextmanager
+    async def _answering(self) -> AsyncIterator[None]:
+        with self._noticing():
+            async with asyncio.timeout(SECONDS):
+                yield
+
+    @contextmanager
+    def _noticing(self) -> Iterator[None]:
+        """Notice that Redis does not answer, and do not ask it then."""
+        if self._is_away:
+            raise CacheUnavailableError("Redis does not answer")
+        try:
+            yield
+        except _FAILURES as error:
+            if not self._is_away:
+                self._is_away = True
+                _log.warning("Redis does not answer, so each process remembers by itself: %r", error)
+            raise CacheUnavailableError(f"Redis does not answer: {error}") from error

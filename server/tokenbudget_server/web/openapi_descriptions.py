@@ -1,0 +1,145 @@
+"""What the OpenAPI document says of routes beyond their signatures.
+
+A route says it in its options: ``body`` is the struct that its handler decodes by itself, ``parameters`` what it reads
+from the URL by itself, ``problems`` statuses that it may refuse with, ``also_as`` another media type of the answer,
+``etag`` that it is sent only if it is another one.  Which problems else it may answer with follows from what its
+handler needs (`tokenbudget_server.web.features.Dependency`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import (
+    Components,
+    OpenAPIFormat,
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    OpenAPIType,
+    Operation,
+    Parameter,
+    RequestBody,
+    Schema,
+    Tag,
+)
+from litestar.plugins.base import ReceiveRoutePlugin
+from litestar.routes import BaseRoute, HTTPRoute
+
+from tokenbudget import __version__
+from tokenbudget_server.web.features import Dependency, Feature
+from tokenbudget_server.web.problems import MEDIA_TYPE, Problem, ProblemType
+
+_BODY = 0
+"""Stands for the body among a route's answers, where Litestar looks for structs to describe."""
+
+
+class Documented(ReceiveRoutePlugin):
+    """Completes what is said of each route.
+
+    Parameters
+    ----------
+    dependencies : mapping of str to Dependency
+        What handlers may need.
+    types : sequence of ProblemType
+        What a problem may be.
+    """
+
+    def __init__(self, dependencies: Mapping[str, Dependency], types: Sequence[ProblemType]) -> None:
+        self._dependencies = dependencies
+        self._types = types
+
+    def receive_route(self, route: BaseRoute) -> None:
+        """Describe the handlers of a route, before anybody asks for the document."""
+        if not isinstance(route, HTTPRoute):
+            return
+        for handler in route.route_handlers:
+            names = set(_needs(handler))
+            needs = [dependency for name, dependency in self._dependencies.items() if name in names]
+            statuses = sorted(_statuses(handler, needs, route.path_parameters))
+            handler.responses = {**self._problems(statuses), **(handler.responses or {})}
+            if (body := handler.opt.get("body")) is not None:
+                handler.responses[_BODY] = ResponseSpec(body, generate_examples=False)
+            read = [
+                parameter
+                for need in needs
+                for parameter in need.parameters
+                if parameter.name not in route.path_parameters
+            ]
+            handler.operation_class = _operation(handler.opt, read)
+            handler.security = [{need.security: []} for need in needs if need.security]
+
+    def _problems(self, statuses: Sequence[int]) -> dict[int, ResponseSpec]:
+        return {
+            status: ResponseSpec(
+                Problem, generate_examples=False, description=self._meaning(status), media_type=MEDIA_TYPE
+            )
+            for status in statuses
+        }
+
+    def _meaning(self, status: int) -> str:
+        return " or ".join(f"`{kind.uri}`" for kind in self._types if kind.status == status)
+
+
+def describe(features: Sequence[Feature], types: Sequence[ProblemType]) -> OpenAPIConfig:
+    """Return what the document says of the API as a whole."""
+    schemes = {name: scheme for feature in features for name, scheme in feature.security.items()}
+    return OpenAPIConfig(
+        title="TokenBudget",
+        version=__version__,
+        description=f"What is refused is answered with problem details (RFC 9457).\n\n{problem_table(types)}",
+        path="/schema",
+        components=Components(security_schemes={**schemes}),
+        tags=[Tag(feature.name, feature.description) for feature in features if feature.description],
+    )
+
+
+def problem_table(types: Sequence[ProblemType]) -> str:
+    """Return a table of problems in Markdown."""
+    head = "| Status | `type` | `title` | When, and what to do |\n|---|---|---|---|\n"
+    return head + "".join(f"| {kind.status} | `{kind.uri}` | {kind.title} | {kind.meaning} |\n" for kind in types)
+
+
+def _needs(handler: HTTPRouteHandler) -> Iterator[str]:
+    """Name the dependencies of a handler, theirs included, and its own parameters."""
+    known, waiting = handler.resolve_dependencies(), list(handler.parsed_fn_signature.parameters)
+    while waiting:
+        name = waiting.pop()
+        yield name
+        if name in known:
+            waiting += known[name].parsed_fn_signature.parameters
+
+
+def _statuses(handler: HTTPRouteHandler, needs: Sequence[Dependency], in_path: Mapping[str, object]) -> set[int]:
+    own = set(handler.parsed_fn_signature.parameters) - set(handler.resolve_dependencies()) - {"request"}
+    found = {status for need in needs for status in need.problems} | set(handler.opt.get("problems", ()))
+    if own:
+        found.add(400)
+    if in_path:
+        found |= {403, 404} if "project_id" in in_path else {404}
+    return found
+
+
+def _operation(options: Mapping[str, Any], parameters: Sequence[Parameter]) -> type[Operation]:
+    parameters = [*options.get("parameters", ()), *parameters]
+
+    @dataclass
+    class Described(Operation):
+        def __post_init__(self) -> None:
+            answers = self.responses or {}
+            if isinstance(body := answers.pop(str(_BODY), None), OpenAPIResponse) and body.content:
+                self.request_body = RequestBody(content=body.content, required=True)
+            if parameters:
+                self.parameters = [*(self.parameters or ()), *parameters]
+            answer = answers.get("200")
+            if (other := options.get("also_as")) and isinstance(answer, OpenAPIResponse) and answer.content:
+                frame = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
+                answer.content[other] = OpenAPIMediaType(schema=frame)
+            if options.get("etag"):
+                answers["304"] = OpenAPIResponse(description="The answer is the one whose ETag `If-None-Match` names.")
+
+    return Described

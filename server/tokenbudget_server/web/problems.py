@@ -1,0 +1,292 @@
+"""Every error the API answers with: RFC 9457 problem details, through one handler.
+
+::
+
+    {"type": "/problems/invalid-request", "title": "The request cannot be understood", "status": 400,
+     "detail": "what was wrong and what to do",
+     "errors": [{"index": 3, "field": "usage.input_tokens", "reason": "Expected `int | null`, got `str`"}]}
+
+``type`` stays the same from version to version: programs decide by it, people read ``title`` and ``detail``.  Which
+exception becomes which problem is said once, in `BY_EXCEPTION`; features add rows of their own
+(`tokenbudget_server.web.features`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from tokenbudget.core.errors import PeriodError, QueryError
+from tokenbudget_server.web.errors import CursorError, OverloadedError, StoreUnavailableError
+
+_log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+_ABOUT_NOTHING = "about:blank"
+_SERVER_ERRORS = 500
+
+
+@dataclass(frozen=True)
+class ProblemType:
+    """A kind of problem.
+
+    Attributes
+    ----------
+    code : str
+        Names it; never changes.
+    status : int
+        Of the answer.
+    title : str
+        What it is, in one phrase for people.
+    meaning : str
+        When it arises and what to do about it, for the documentation.
+    detail : str
+        The detail of all problems of this type, where the exception's own text is not for the client: it is logged.
+    retry_after : int or None
+        Seconds after which trying again makes sense.
+    """
+
+    code: str
+    status: int
+    title: str
+    meaning: str
+    detail: str = ""
+    retry_after: int | None = None
+
+    @property
+    def uri(self) -> str:
+        """What ``type`` says in an answer."""
+        return f"/problems/{self.code}"
+
+
+INVALID_REQUEST = ProblemType(
+    "invalid-request",
+    400,
+    "The request cannot be understood",
+    "A parameter or the body is missing, malformed or out of bounds. `errors` names the fields.",
+)
+INVALID_PERIOD = ProblemType(
+    "invalid-period",
+    400,
+    "The period cannot be understood",
+    "`period` or `tz` is none that is known. `detail` names the forms that are.",
+)
+INVALID_QUESTION = ProblemType(
+    "invalid-question",
+    400,
+    "The question cannot be understood",
+    "A dimension, filter, interval or limit does not exist or is out of bounds. `detail` names what does exist.",
+)
+INVALID_CURSOR = ProblemType(
+    "invalid-cursor",
+    400,
+    "The cursor cannot be used",
+    "`cursor` is not the `next` of a page of this list, or of another version. Ask for the first page again.",
+)
+UNAUTHENTICATED = ProblemType(
+    "unauthenticated",
+    401,
+    "No valid API key",
+    "There is no API key in `Authorization: Bearer tb_ak_…`, or it is not valid, or was revoked.",
+)
+FORBIDDEN = ProblemType(
+    "forbidden",
+    403,
+    "Not allowed",
+    "The key is valid and may not do this; what it names may not exist either.",
+)
+NOT_FOUND = ProblemType(
+    "not-found",
+    404,
+    "Not found",
+    "There is nothing at this path, or the thing that it names does not exist.",
+)
+METHOD_NOT_ALLOWED = ProblemType(
+    "method-not-allowed",
+    405,
+    "The method is not allowed here",
+    "The path exists and does not take this method; the header `Allow` names those that it takes.",
+)
+CONFLICT = ProblemType(
+    "conflict",
+    409,
+    "It conflicts with what is there",
+    "The request contradicts the present state, for example because the same thing is being done already.",
+)
+TOO_LARGE = ProblemType(
+    "too-large",
+    413,
+    "The body is too large",
+    "The body is larger than 5 MiB unpacked, or holds more than 1000 events. Send it in parts.",
+)
+UNSUPPORTED_ENCODING = ProblemType(
+    "unsupported-encoding",
+    415,
+    "The body's encoding is not supported",
+    "The body is compressed in another way than gzip, or is of another media type than JSON.",
+)
+TOO_MANY_REQUESTS = ProblemType(
+    "too-many-requests",
+    429,
+    "Too many requests",
+    "Try again after `Retry-After` seconds.",
+)
+INTERNAL_ERROR = ProblemType(
+    "internal-error",
+    500,
+    "The server made a mistake",
+    "The request is not at fault. The server's log says more.",
+    detail="the server made a mistake; its log says more",
+)
+OVERLOADED = ProblemType(
+    "overloaded",
+    503,
+    "The server is busy",
+    "More waits to be stored than the server wants to hold. Nothing was stored; sending it again is safe.",
+    retry_after=1,
+)
+DATABASE_UNAVAILABLE = ProblemType(
+    "database-unavailable",
+    503,
+    "The database does not answer",
+    "The server cannot reach its database. Nothing is lost by trying again after `Retry-After` seconds.",
+    detail="the database does not answer; nothing is lost if you try again",
+    retry_after=1,
+)
+
+BY_STATUS: Mapping[int, ProblemType] = {
+    kind.status: kind
+    for kind in (
+        INVALID_REQUEST,
+        UNAUTHENTICATED,
+        FORBIDDEN,
+        NOT_FOUND,
+        METHOD_NOT_ALLOWED,
+        CONFLICT,
+        TOO_LARGE,
+        UNSUPPORTED_ENCODING,
+        TOO_MANY_REQUESTS,
+    )
+}
+"""What an answer is of which only the status is known: Litestar's own, and a `ProblemError` without a type."""
+
+BY_EXCEPTION: Mapping[type[Exception], ProblemType] = {
+    PeriodError: INVALID_PERIOD,
+    QueryError: INVALID_QUESTION,
+    CursorError: INVALID_CURSOR,
+    OverloadedError: OVERLOADED,
+    StoreUnavailableError: DATABASE_UNAVAILABLE,
+    OperationalError: DATABASE_UNAVAILABLE,
+    InterfaceError: DATABASE_UNAVAILABLE,
+    Exception: INTERNAL_ERROR,
+}
+"""What an exception is answered with; of its classes, the nearest one counts."""
+
+
+class FieldError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is wrong with one field, of the event at `index` where there are several."""
+
+    index: int | None = None
+    field: str
+    reason: str
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A problem as RFC 9457 describes it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: tuple[FieldError, ...] = ()
+
+
+class ProblemError(HTTPException):
+    """An answer other than the one asked for.
+
+    Parameters
+    ----------
+    kind : ProblemType or int
+        Of a status alone, the type is the one of `BY_STATUS`.
+    detail : str
+        What was wrong, where and what to do.
+    errors : iterable of FieldError
+    headers : mapping of str to str, optional
+    """
+
+    def __init__(
+        self,
+        kind: ProblemType | int,
+        detail: str,
+        errors: Iterable[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.kind = BY_STATUS[kind] if isinstance(kind, int) else kind
+        super().__init__(detail=detail, status_code=self.kind.status, headers=dict(headers or {}))
+        self.errors = tuple(errors)
+
+
+class Problems:
+    """Turns any exception into problem details.
+
+    Parameters
+    ----------
+    by_exception : mapping of exception type to ProblemType
+        Rows of the features, beside those of `BY_EXCEPTION`.
+    """
+
+    def __init__(self, by_exception: Mapping[type[Exception], ProblemType] | None = None) -> None:
+        self._by_exception = {**BY_EXCEPTION, **(by_exception or {})}
+
+    @property
+    def types(self) -> list[ProblemType]:
+        """Every type that an answer may have, by status and code."""
+        found = {kind.code: kind for kind in (*BY_STATUS.values(), *self._by_exception.values())}
+        return sorted(found.values(), key=lambda kind: (kind.status, kind.code))
+
+    def __call__(self, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+        """Answer a request at which something went wrong."""
+        problem, headers = self._describe(request, error)
+        content = msgspec.json.encode(problem)
+        return Response(content, status_code=problem.status, media_type=MEDIA_TYPE, headers=dict(headers))
+
+    def _describe(self, request: Request[Any, Any, Any], error: Exception) -> tuple[Problem, Mapping[str, str]]:
+        if isinstance(error, ProblemError):
+            return _problem(error.kind, error.detail, error.errors), error.headers or {}
+        if isinstance(error, HTTPException) and error.status_code < _SERVER_ERRORS:
+            return _refused(error), error.headers or {}
+        kind = next(self._by_exception[class_] for class_ in type(error).__mro__ if class_ in self._by_exception)
+        if kind is INTERNAL_ERROR:
+            _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        elif kind.detail:
+            _log.error("%s: %s", kind.title, error)
+        headers = {} if kind.retry_after is None else {"Retry-After": str(kind.retry_after)}
+        return _problem(kind, kind.detail or str(error)), headers
+
+
+def _problem(kind: ProblemType, detail: str, errors: Iterable[FieldError] = ()) -> Problem:
+    return Problem(type=kind.uri, title=kind.title, status=kind.status, detail=detail, errors=tuple(errors))
+
+
+def _refused(error: HTTPException) -> Problem:
+    """Describe what Litestar refuses by itself."""
+    if (kind := BY_STATUS.get(error.status_code)) is not None:
+        return _problem(kind, error.detail, _field_errors(error.extra))
+    title = HTTPStatus(error.status_code).phrase
+    return Problem(type=_ABOUT_NOTHING, title=title, status=error.status_code, detail=error.detail)
+
+
+def _field_errors(extra: Any) -> Iterable[FieldError]:
+    """Read what Litestar says of parameters it could not take."""
+    if isinstance(extra, list):
+        for entry in extra:
+            if isinstance(entry, dict) and "message" in entry:
+                yield FieldError(field=str(entry.get("key", "")), reason=str(entry["message"]))
