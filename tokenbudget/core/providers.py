@@ -103,6 +103,7 @@ _RECORDS = (
         aliases=("together_ai", "togetherai"),
         hosts=("api.together.xyz", "api.together.ai"),
         states_usage_unasked=True,
+        host_patterns=(r"(?P<region>us|ca)-api\.together\.ai",),
     ),
     Provider(
         "fireworks", "Fireworks AI", aliases=("fireworks_ai",), hosts=("api.fireworks.ai",), states_usage_unasked=True

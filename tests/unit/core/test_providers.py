@@ -82,6 +82,7 @@ def test_a_provider_without_a_record_is_known_by_its_name():
         ("openrouter.ai", None, ("openrouter", None)),
         ("bedrock-runtime.eu-central-1.amazonaws.com", None, ("bedrock", "eu-central-1")),
         ("bedrock-mantle.us-east-1.api.aws", None, ("bedrock_mantle", "us-east-1")),
+        ("us-api.together.ai", None, ("together", "us")),
         ("api.jina.ai", None, ("jina", None)),
         ("us.inference.heroku.com", None, ("heroku", None)),
         ("europe-west1-aiplatform.googleapis.com", None, ("vertex", "europe-west1")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from typing import Any
 
 from llama_index.core.bridge.pydantic import PrivateAttr
@@ -37,6 +38,19 @@ _ENDS = (LLMChatEndEvent, LLMCompletionEndEvent)
 _PROGRESS = (LLMChatInProgressEvent, LLMCompletionInProgressEvent)
 
 
+_NOTED = (*_STARTS, *_ENDS, EmbeddingStartEvent, EmbeddingEndEvent)
+_MOST_SEEN = 1000
+_seen: deque[str] = deque(maxlen=_MOST_SEEN)
+"""Ids of the last events: each handler that was added, be it the same one twice, is given the same event at once."""
+
+
+def _first_sight(event: BaseEvent) -> bool:
+    if event.id_ in _seen:
+        return False
+    _seen.append(event.id_)
+    return True
+
+
 class TokenBudgetEventHandler(BaseEventHandler):
     """Record every model call; add it to the root dispatcher once.
 
@@ -57,8 +71,10 @@ class TokenBudgetEventHandler(BaseEventHandler):
         return "TokenBudgetEventHandler"
 
     def handle(self, event: BaseEvent, **_: Any) -> None:
-        """Take note of an event."""
+        """Take note of an event; one that another handler has taken note of is not ours."""
         try:
+            if isinstance(event, _NOTED) and not _first_sight(event):
+                return
             if isinstance(event, _STARTS):
                 self._begin(event, answer_shapes.UNKNOWN, _prompt(event))
             elif isinstance(event, EmbeddingStartEvent):

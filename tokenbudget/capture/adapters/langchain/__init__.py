@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from copy import copy
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -42,6 +42,8 @@ class TokenBudgetCallbackHandler(BaseCallbackHandler):
     """
 
     run_inline = True  # in the caller's context, where the tags are
+    _under_way: ClassVar[set[UUID]] = set()
+    """Runs that a handler records: where a model and its chain are given one each, the first one does."""
 
     def __init__(self) -> None:
         self._runs: dict[UUID, Reported] = {}
@@ -62,12 +64,13 @@ class TokenBudgetCallbackHandler(BaseCallbackHandler):
             call.written += text_bytes(token)
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **more: Any) -> None:  # noqa: ARG002
-        """Record a call that answered: one event for each prompt it was given."""
+        """Record a call that answered: one event for each prompt it was given, none where a cache answered."""
         try:
             call = self._take(run_id)
             if call is not None:
                 for message in _answers(response):
-                    _record(call, message, response.llm_output or {})
+                    if not usage.is_cached(message):
+                        _record(call, message, response.llm_output or {})
         except Exception as error:  # noqa: BLE001 (never into the host program)
             internal_errors.swallow("integrations.langchain", error)
 
@@ -78,19 +81,23 @@ class TokenBudgetCallbackHandler(BaseCallbackHandler):
             (call.cut if call.written else call.failed)(error)
 
     def _take(self, run_id: UUID) -> Reported | None:
-        """Give the call of a run that is over."""
+        """Give the call of a run that is over; None where another handler records it."""
         call = self._runs.pop(run_id, None)
         if call is not None:
+            self._under_way.discard(run_id)
             call.inside.leave()
         return call
 
     def _begin(self, run_id: UUID, serialized: Mapping[str, Any] | None, request: Fields, more: Fields) -> None:
+        if run_id in self._under_way:
+            return
         try:
             facts = more.get("metadata") or {}
             asked = more.get("invocation_params") or {}
             model = facts.get("ls_model_name") or asked.get("model") or asked.get("model_name")
             provider = _provider(facts.get("ls_provider"), (serialized or {}).get("kwargs") or {})
             self._runs[run_id] = Reported(usage.CHAT, provider, {**request, "model": model})
+            self._under_way.add(run_id)
         except Exception as error:  # noqa: BLE001
             internal_errors.swallow("integrations.langchain", error)
 
