@@ -110,7 +110,7 @@ def types(_args: list[str]) -> int:
 def prices(args: list[str]) -> int:
     """Build the bundled price book anew from its source table."""
     environment.prepare("test")
-    return run([environment.PYTHON, "-m", "tokenbudget.pricing.build", *args])
+    return run([environment.PYTHON, "-m", "tokenbudget.pricing.book.build", *args])
 
 
 def lock(_args: list[str]) -> int:

@@ -14,7 +14,17 @@ CAPTURE = "tests/integration/capture"
 # LiteLLM goes with openai 2; what else it brings is tested elsewhere, and how it leaves its sockets is its own.
 _WITH_LITELLM = [
     f"{CAPTURE}/test_{name}.py"
-    for name in ("errors", "litellm", "odd_answers", "openai", "openai_runs", "streams", "wrap")
+    for name in (
+        "asking",
+        "errors",
+        "litellm",
+        "litellm_recordings",
+        "odd_answers",
+        "openai",
+        "openai_runs",
+        "streams",
+        "wrap",
+    )
 ]
 TESTS = {"oldest": [CAPTURE], "litellm": ["-W", "ignore::ResourceWarning", *_WITH_LITELLM]}
 """Name of an environment, and of the files in `REQUIREMENTS` that pin it -> pytest's arguments there."""

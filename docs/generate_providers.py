@@ -7,17 +7,20 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tokenbudget.capture import hosts, providers  # noqa: E402 (found by the line above)
-from tokenbudget.capture.api import Api  # noqa: E402
-from tokenbudget.capture.sdk import Sdk  # noqa: E402
+from tokenbudget.capture import hosts, registry  # noqa: E402 (found by the line above)
+from tokenbudget.capture.instrument.api_spec import Api  # noqa: E402
+from tokenbudget.capture.instrument.protocols import Sdk  # noqa: E402
 from tokenbudget.core.usage import Usage  # noqa: E402
 
 PAGE = ROOT / "docs" / "reference" / "providers.md"
 CALLS = {
-    "openai": ("sync, async, streams, raw responses, batch results", "1.66.0, 2.54.0, 3.54.0"),
+    "openai": (
+        "sync, async, streams, raw responses, batch results, web-socket sessions",
+        "1.66.0, 2.54.0, 3.54.0",
+    ),
     "anthropic": ("sync, async, streams, raw responses, batch results", "0.79.0, 2.12.0"),
-    "google.genai": ("sync, `aio`, streams, chats, batch results", "1.10.0, 3.4.0"),
-    "mistralai": ("sync, async, streams, batch results", "1.5.0, 3.7.0"),
+    "google.genai": ("sync, `aio`, streams, chats, batch results, live sessions", "1.10.0, 3.4.0"),
+    "mistralai": ("sync, async, streams, batch results, realtime sessions", "1.5.0, 3.7.0"),
     "cohere": ("sync, async, streams, raw responses", "5.13.12, 7.3.1"),
     "groq": ("sync, async, streams, raw responses, batch results", "0.18.0, 1.7.0"),
     "botocore": ("sync, streams (boto3)", "1.38.0, 1.43.117"),
@@ -45,6 +48,14 @@ field is there where the response states it. Every event has the provider, the m
 answered, time, latency, time to the first token of a stream, status, and tags.
 
 """
+UNMEASURED = """## Not measured
+
+These calls are billed and not measured. One that an observed client makes is in no figure; `tb.status()` counts it, and
+the first one is said in the log, or as a warning where nobody listens to that.
+
+| SDK | Call | Why |
+|---|---|---|
+"""
 END = """
 ## Who bills a call
 
@@ -64,24 +75,51 @@ price.
 
 - Bedrock: an answer whose body counts no tokens is counted by its `x-amzn-bedrock-…-token-count` headers. boto3 drops
   response fields that are newer than itself: 1.36 does not show cached tokens of Converse, so use 1.38 or newer.
+- A call made inside another one (a guard in an HTTP hook, a judge in a callback of LiteLLM's, a tool that an SDK runs,
+  a task begun meanwhile) is a call of its own. Part of a call is only what its SDK itself does to make it
+  ([why](../decisions/0008-calls-inside-calls.md)).
+- Realtime sessions of OpenAI's: each response is an event with its tokens by modality, and each transcript of what was
+  said one of the model that wrote it; a session closed in the middle of a response leaves an aborted one without a
+  cost. Live sessions are one event with their seconds, and one for each response or decision they delegate; Gemini's
+  are one event for each turn. Sessions that a browser opens are seen where they are joined (`connect(call_id=...)`,
+  `live.sideband`), and once.
+- Videos are recorded once, when they are first seen made, by their seconds and size. An operation of Veo's states
+  neither, so its videos are recorded by the process that asked for them, and without a price where it asked for no
+  duration.
 - Cohere: billed units are recorded, not the `tokens` beside them. AWS's own hosts are billed by Bedrock.
 - Batch results: each line is an event at the batch's price, whenever and however often it is read, in this process or
   another; a file that `google-genai` writes to `destination=` is read along. Batches on Vertex AI are in a bucket of
   yours and are not seen; neither are files of embeddings, whose lines do not say which model made them.
 - Chat models made for search (`gpt-4o-search-preview`, `gpt-5-search-api`): every answer cost one web search, which is
   counted.
+- Tools that a server runs are billed apart and are in `tools`, each with the fee of its provider's price list; one
+  without a fee leaves the call without a price. OpenAI's searches are those that the answer states as billable, and
+  what they cost depends on the tool (`web_search`, or `web_search_preview`). Images and SVG that a response makes are
+  passes of their own models. xAI's tools are taken from its counts, Groq's from the tools that it lists; how long
+  Groq's code ran no answer says.
+- Containers (code interpreter, hosted shell) are billed by their memory for twenty minutes at a time, however many
+  answers use them: the answer that is seen first carries the fee. That is remembered by each process for itself, so
+  several processes that share a container each count it. The memory of a container that you made yourself no answer
+  says: such a call has no price.
+- A total proves what input and output leave out (reasoning beside the answer, sound beside the prompt, an output that
+  is not stated); one that contradicts them is in the event's `warnings`.
 - Google: a call that runs functions by itself makes several requests, and each is an event. Retries of an interaction
   are events of their own; retries of everything else are one event.
 - LiteLLM: wrap the module before names are imported from it (`from litellm import completion` keeps what it found). A
   provider that states no usage is counted by LiteLLM itself. Answers from its cache and mocks are not recorded. With
   `fallbacks` each model that is tried is an event. `anthropic_messages`, `google_genai` and `interactions` of a model
   that does not speak these are recorded as the completions and responses they are made of; those that LiteLLM's own
-  Rust core makes when asked to (an option of 1.106) are not seen.
+  Rust core makes when asked to (an option of 1.106) are not seen. Cohere's completions have no cost, because LiteLLM
+  hands on Cohere's tokens and not the billed units, and Gemini's are taken to be served in the tier they asked for.
 - Runs of assistants, and responses made in the background, are recorded once: when they are first seen done. What a
   run's tools cost beside its tokens it does not state. Gemini's interactions do not say that they were made in the
   background, so those are recorded where the process that fetches them is the one that saw them begin.
-- Streams of OpenAI's protocol: usage is asked for, and the chunk that brings it is hidden from a caller who did not
-  ask. Raw responses, too: who reads their bytes or lines gets those that would have come.
+- Streams of OpenAI's protocol: usage is asked for where a server does not state it unasked, and the chunk that brings
+  it is hidden from a caller who did not ask. Raw responses, too: who reads their bytes or lines gets those that would
+  have come. A server unknown to us that always sends a chunk of usage without choices needs to be asked for it by
+  you, or you do not see it ([why](../decisions/0007-asking-for-usage.md)).
+- In your tests, mocks of a client and hand-written doubles pass through `tb.wrap` as they are and are not measured.
+  respx, pytest-httpx and vcr get the requests that would have been made without it.
 
 ## Frameworks
 
@@ -90,18 +128,21 @@ price.
 | LangChain | `langchain.TokenBudgetCallbackHandler` | `callbacks` | langchain-core 1.7.2 |
 | LlamaIndex | `llamaindex.TokenBudgetEventHandler` | the root dispatcher | llama-index-core 0.14.25 |
 
+What a framework hands on is read by the provider's own rules. LangChain's classes keep the provider's usage of answers
+that come whole, but for Gemini's, Bedrock's, Cohere's and Perplexity's, and of streams only their own. There sound that
+Gemini heard, images it made, and Cohere's billed units are not told apart: such a call has no cost, and says why. The
+service tier of Gemini is not handed on by either framework, nor are the passes of Anthropic's compaction and advisor in
+streams: for these, wrap the client (or `tb.patch()`), which sees the answer as it came.
+
 A call that goes through a wrapped client as well is recorded once, by the client. Anything else:
 `tb.record(provider=..., model=..., usage=...)`.
 """
 
 
 def _sdks() -> list[tuple[str, Sdk]]:
-    """Give each SDK once, under the first package it is known by."""
-    seen: dict[str, tuple[str, Sdk]] = {}
-    for package, module in providers.MODULES.items():
-        found = providers.sdk(package)
-        seen.setdefault(module, (found.name, found))
-    return list(seen.values())
+    """Return each SDK by its name, in the order of `CALLS`."""
+    found = {sdk.name: sdk for sdk in registry.packages().values()}
+    return sorted(found.items(), key=lambda named: list(CALLS).index(named[0]))
 
 
 def _fields(api: Api) -> str:
@@ -123,11 +164,17 @@ def page() -> str:
             continue  # as botocore
         lines = [f"| `{api.operation}` | {_fields(api)} |" for api in sdk.apis]
         tables += f"### {name}\n\n| Operation | Fields |\n|---|---|\n" + "\n".join(dict.fromkeys(lines)) + "\n\n"
+    unmeasured = "\n".join(
+        f"| `{name}` | `{what.call}` | {what.reason} |"
+        for name, sdk in _sdks()
+        if name != "aiobotocore"
+        for what in sdk.unmeasured
+    )
     by_provider: dict[str, list[str]] = {}
     for host, provider in hosts.SUFFIXES.items():
         by_provider.setdefault(provider, []).append(f"`{host}`")
     known = "\n".join(f"| `{provider}` | {', '.join(found)} |" for provider, found in sorted(by_provider.items()))
-    return HEAD + "\n".join(rows) + "\n" + NOTES + tables.rstrip() + "\n" + END.format(hosts=known)
+    return HEAD + "\n".join(rows) + "\n" + NOTES + tables + UNMEASURED + unmeasured + "\n" + END.format(hosts=known)
 
 
 def main(args: Sequence[str]) -> int:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tokenbudget.capture import patch, record, tagged, tags, unpatch, wrap
     from tokenbudget.config import configure
-    from tokenbudget.doctor import status
+    from tokenbudget.diagnostics.health_report import status
     from tokenbudget.notebook import by, coverage, events, percentiles, plot_costs, reprice, summary, timeseries
     from tokenbudget.pricing import prices
     from tokenbudget.pricing.estimate import estimate
     from tokenbudget.pricing.explain import explain
-    from tokenbudget.runtime import flush, shutdown
+    from tokenbudget.recording.recorder import flush, shutdown
 
 __version__ = "0.1.0"
 __all__ = [
@@ -49,7 +49,7 @@ __all__ = [
 _NAMES = {
     "tokenbudget.capture": ("patch", "record", "tagged", "tags", "unpatch", "wrap"),
     "tokenbudget.config": ("configure",),
-    "tokenbudget.doctor": ("status",),
+    "tokenbudget.diagnostics.health_report": ("status",),
     "tokenbudget.notebook": (
         "by",
         "coverage",
@@ -62,7 +62,7 @@ _NAMES = {
     ),
     "tokenbudget.pricing.estimate": ("estimate",),
     "tokenbudget.pricing.explain": ("explain",),
-    "tokenbudget.runtime": ("flush", "shutdown"),
+    "tokenbudget.recording.recorder": ("flush", "shutdown"),
 }
 _HOMES = {name: home for home, names in _NAMES.items() for name in names}
 _MODULES = {"prices": "tokenbudget.pricing.prices"}

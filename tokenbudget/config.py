@@ -7,6 +7,7 @@ Order of precedence: ``tb.configure(...)``, the environment, ``$TOKENBUDGET_HOME
 from __future__ import annotations
 
 import os
+import stat
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -80,7 +81,24 @@ class Config:
 
 def default_home() -> Path:
     """Give ``$TOKENBUDGET_HOME``, else ``~/.tokenbudget``."""
-    return Path(os.environ.get("TOKENBUDGET_HOME") or Path.home() / ".tokenbudget")
+    return _expanded(os.environ.get("TOKENBUDGET_HOME") or "~/.tokenbudget")
+
+
+def _expanded(path: str | os.PathLike[str]) -> Path:
+    """Give a path with the user's home in it; a user without one has a directory that cannot be written."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # As in a container that runs under a number nobody has.
+        return Path(os.devnull, *Path(path).parts[1:])
+
+
+def is_out_of_reach(path: Path) -> bool:
+    """Return whether `path` lies in a directory, or is one, that this user may not enter."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        return isinstance(error, PermissionError)
+    return stat.S_ISDIR(mode) and not os.access(path, os.R_OK | os.X_OK)
 
 
 def read_file(home: Path) -> dict[str, Any]:
@@ -97,6 +115,8 @@ def read_file(home: Path) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        if is_out_of_reach(path):
+            return {}
         msg = f"cannot read {path}: {error}; mend or delete it"
         raise ConfigError(msg) from error
 
@@ -116,7 +136,7 @@ def resolve(**explicit: Any) -> Config:
         msg = f"unknown setting {', '.join(sorted(unknown))}: known are {', '.join(sorted(names))}"
         raise ConfigError(msg)
     given = {name: value for name, value in explicit.items() if value is not None}
-    home = Path(given.pop("home", None) or default_home()).expanduser()
+    home = _expanded(given.pop("home", None) or default_home())
     merged: dict[str, Any] = {k: v for k, v in read_file(home).items() if k in names - {"home"}}
     merged |= {name: os.environ[variable] for name, variable in _ENVIRONMENT.items() if variable in os.environ}
     if _is_disabled():
@@ -166,7 +186,7 @@ def for_recording() -> Config:
         return in_force or _fallback or current()
     except ConfigError:
         _fallback = Config(
-            home=Path(_explicit.get("home") or default_home()).expanduser(),
+            home=_expanded(_explicit.get("home") or default_home()),
             project=_explicit.get("project") or os.environ.get("TOKENBUDGET_PROJECT"),
             enabled=_explicit.get("enabled", not _is_disabled()),
         )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tokenbudget import runtime
 from tokenbudget.core.event import Event
+from tokenbudget.recording import recorder
 
 __all__ = ["capture_events"]
 
@@ -31,12 +31,12 @@ def capture_events() -> Iterator[list[Event]]:
     from tokenbudget.pricing import priced
 
     events: list[Event] = []
-    before = runtime.set_sink(lambda event: events.append(event if _has_price(event) else priced(event)))
+    before = recorder.set_sink(lambda event: events.append(event if _has_price(event) else priced(event)))
     try:
         yield events
     finally:
-        runtime.settle_streams()
-        runtime.set_sink(before)
+        recorder.settle_streams()
+        recorder.set_sink(before)
 
 
 def _has_price(event: Event) -> bool:

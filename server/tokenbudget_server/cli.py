@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import click
 
+from tokenbudget.core.formatting import number, plural
 from tokenbudget_server.settings import Settings, read_settings
 
 _MOST_WORKERS = 4
@@ -74,10 +75,10 @@ def rebuild() -> None:
     done = 0
     try:
         for done, total in days.rebuild():
-            click.echo(f"  {done:,} of {total:,} days", err=True)
-        click.echo(f"Wrote {done:,} days to {settings.ledger}.")
+            click.echo(f"  {number(done)} of {plural(total, 'day')}", err=True)
+        click.echo(f"Wrote {plural(done, 'day')} to {settings.ledger}.")
     except OSError as error:
-        raise click.ClickException(f"{done:,} days were written, the next could not be: {error}") from error
+        raise click.ClickException(f"{plural(done, 'day')} written, the next could not be: {error}") from error
     finally:
         days.close()
 
@@ -101,7 +102,7 @@ def distribute(*, dry_run: bool, despite_sessions: bool) -> None:
 
     url = read_settings().database
     with coordinator(url) as citus:
-        click.echo(f"Citus {citus.version} with {citus.workers} workers.", err=True)
+        click.echo(f"Citus {citus.version} with {plural(citus.workers, 'worker')}.", err=True)
         if dry_run:
             for step in citus.plan():
                 click.echo(f"{step.sql};")
@@ -113,7 +114,7 @@ def distribute(*, dry_run: bool, despite_sessions: bool) -> None:
         for step in citus.distribute():
             click.echo(f"  {step.what}")
             steps += 1
-    click.echo(f"Distributed in {steps} steps." if steps else "It is distributed already: nothing to do.")
+    click.echo(f"Distributed in {plural(steps, 'step')}." if steps else "It is distributed already: nothing to do.")
     if not citus.workers:
         click.echo("There are no workers yet. For each: SELECT citus_add_node('its address', 5432); then")
         click.echo("SELECT citus_rebalance_start();")

@@ -31,7 +31,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from tokenbudget.config import default_home
-from tokenbudget.pricing.sync import URL
+from tokenbudget.pricing.book.sync import URL
 from tokenbudget_server.store.url import psycopg_url
 from tokenbudget_server.web.errors import SettingsError
 

@@ -10,11 +10,12 @@ import pytest
 import tokenbudget as tb
 from tests.plugins.ports import free_port
 from tests.unit.panel.usage import FEATURES, record
-from tokenbudget import config, runtime
+from tokenbudget import config
 from tokenbudget.core.event import Event
+from tokenbudget.core.formatting import short_dollars
 from tokenbudget.core.ids import uuid7
 from tokenbudget.core.usage import Usage
-from tokenbudget.plotting import text
+from tokenbudget.recording import recorder
 
 pytestmark = [
     pytest.mark.browser,
@@ -32,7 +33,7 @@ def recording_in(home):
     try:
         yield
     finally:
-        runtime.shutdown()
+        recorder.shutdown()
         config.reset()
 
 
@@ -97,7 +98,7 @@ def test_the_page_shows_the_numbers_of_tb_summary(look, served, home, width):
     page.wait_for_selector('[data-tile="Spend"]')
     found = shown(page)
     assert found in (before, summed_up(home, "30d"))  # Midnight may pass while the page is read.
-    assert tile(page, "Spend").inner_text() == text.dollars(Decimal(str(found["cost_usd"])))
+    assert tile(page, "Spend").inner_text() == short_dollars(Decimal(str(found["cost_usd"])))
     assert page.locator(".bk-Figure canvas").first.is_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= WIDTHS[width]
 
@@ -171,7 +172,7 @@ def test_a_call_made_meanwhile_appears_by_itself(look, panel_of, tmp_path):
         assert "client = tb.wrap(OpenAI())" in page.locator(".notice pre").inner_text()
         with recording_in(tmp_path):
             usage = Usage(input_tokens=1, output_tokens=1)
-            runtime.record(
+            recorder.record(
                 Event(id=uuid7(), occurred_at=datetime.now(UTC), provider="openai", model="gpt-4o-mini", usage=usage)
             )
         page.wait_for_selector('[data-tile="Spend"]')

@@ -91,3 +91,15 @@ def test_a_read_only_home(small_disk, host, evidence):
     mount("-o", "remount,rw", small_disk)
     host.record(10)
     assert delivered(host, evidence)
+
+
+def test_a_home_that_was_never_there(host, evidence, network, client):
+    client.home.write_text("in the way")
+    with network.outage():
+        host.record(700)
+        found = status(client.home)
+        assert (found.pending, found.held) == (700, 700)
+        assert "until the server has them" in found.problem
+    assert delivered(host, evidence)
+    found = status(client.home)
+    assert (found.pending, found.held, found.shipped) == (0, 0, 700)

@@ -15,7 +15,7 @@ from tokenbudget.journal import Journal, compact, quarantine, status
 from tokenbudget.ledger.history import History
 from tokenbudget.ledger.sealed import to_sealed
 from tokenbudget.transport import Shipper, push
-from tokenbudget.transport.handover import hand_over
+from tokenbudget.transport.backfill import hand_over
 
 
 def test_all_is_well(host, evidence, network):

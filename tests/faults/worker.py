@@ -43,9 +43,9 @@ def event_of(name, number):
 
 def record(name, number):
     """Record event `number` of `name` as a wrapped client does."""
-    from tokenbudget import runtime
+    from tokenbudget.recording import recorder
 
-    runtime.record(event_of(name, number))
+    recorder.record(event_of(name, number))
 
 
 def work(name, count, pause=0.0):
@@ -107,7 +107,7 @@ def nursery(name, count):
     """For each name on stdin: fork a child that records until it is killed; everything is imported beforehand."""
     from tokenbudget.pricing import priced
     from tokenbudget.transport import shipper
-    from tokenbudget.transport.library import http_library
+    from tokenbudget.transport.httpx_compat import http_library
 
     http_library()
     priced(event_of(name, 0))

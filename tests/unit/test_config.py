@@ -1,13 +1,15 @@
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from tokenbudget import config, runtime
+from tokenbudget import config
 from tokenbudget.core.errors import ConfigError, PeriodError
 from tokenbudget.core.event import Event
 from tokenbudget.core.ids import uuid7
 from tokenbudget.journal import read
+from tokenbudget.recording import recorder
 
 VARIABLES = ("URL", "API_KEY", "HOME", "PROJECT", "TZ", "DISABLED", "FSYNC", "CAP_MIB")
 
@@ -41,6 +43,35 @@ def test_configure_beats_environment_beats_file(tmp_path: Path, monkeypatch: pyt
 def test_what_configure_set_stays_until_set_again(tmp_path: Path) -> None:
     config.configure(url="http://one/", project="a")
     assert (config.configure(project="b").url, config.current().project) == ("http://one", "b")
+
+
+def test_a_user_without_a_home_has_one_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TOKENBUDGET_HOME")
+    monkeypatch.setenv("TOKENBUDGET_URL", "http://server")
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    settings = config.current()
+    assert (settings.url, settings.home) == ("http://server", Path(os.devnull, ".tokenbudget"))
+    with pytest.raises(OSError, match=str(settings.home)):
+        settings.home.mkdir(parents=True)
+
+
+def test_what_is_in_a_home_of_somebody_else_is_not_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stat = Path.stat
+
+    def denied(path: Path, *arguments: object, **more: object) -> object:
+        if path.name == config.CONFIG_FILE:
+            raise PermissionError(13, "Permission denied")
+        return stat(path, *arguments, **more)
+
+    write(tmp_path, "not toml")
+    with pytest.raises(ConfigError, match="mend or delete it"):
+        config.resolve()
+    monkeypatch.setattr(Path, "read_text", denied)
+    with pytest.raises(ConfigError, match="Permission denied"):
+        config.resolve()  # The file alone: it may be meant for this user.
+    monkeypatch.setattr(Path, "stat", denied)
+    monkeypatch.setenv("TOKENBUDGET_URL", "http://server")
+    assert config.resolve().url == "http://server"
 
 
 @pytest.mark.parametrize("how", ["call", "environment"])
@@ -81,9 +112,9 @@ def test_what_cannot_be_used_keeps_events_on_this_machine(how: str, tmp_path: Pa
     else:
         monkeypatch.setenv("TOKENBUDGET_URL", "localhost:8321")
     monkeypatch.setenv("TOKENBUDGET_PROJECT", "p")
-    monkeypatch.setattr(runtime, "_recorder", None)
-    runtime.record(Event(id=uuid7(), occurred_at=datetime.now(UTC), provider="openai", model="gpt-4o-mini"))
-    runtime.shutdown()
+    monkeypatch.setattr(recorder, "_recorder", None)
+    recorder.record(Event(id=uuid7(), occurred_at=datetime.now(UTC), provider="openai", model="gpt-4o-mini"))
+    recorder.shutdown()
     assert [event.model for event in read(tmp_path)] == ["gpt-4o-mini"]
     assert config.for_recording() == config.Config(home=tmp_path, project="p")
     with pytest.raises(ConfigError):
@@ -114,7 +145,7 @@ def test_listeners_hear_of_changes() -> None:
 def test_the_journal_follows_its_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKENBUDGET_FSYNC", "interval")
     write(tmp_path, "cap_mib = 5")
-    journal = runtime.Recorder(config.configure(fsync="always"))._journal
+    journal = recorder.Recorder(config.configure(fsync="always"))._journal
     assert (journal.options.fsync, journal.options.cap_bytes) == ("always", 5 << 20)
     journal.close()
 

@@ -14,8 +14,9 @@ from tokenbudget.core.query import Query
 from tokenbudget.core.receipt import Receipt, Unpriced
 from tokenbudget.core.usage import Usage
 from tokenbudget.ledger.schema import INSTANT, Source
-from tokenbudget.pricing.pricer import Pricer
-from tokenbudget.pricing.repricing import NOT_IN_THE_BOOK
+from tokenbudget.pricing.engine.fees import how_to_set
+from tokenbudget.pricing.engine.pricer import Pricer
+from tokenbudget.pricing.engine.reprice import NOT_IN_THE_BOOK
 
 _TOKENS = ("input_tokens", "output_tokens")
 _NEEDS = (
@@ -43,8 +44,7 @@ _ANY_USAGE = Usage(input_tokens=1, output_tokens=1)
 _ADVICE = {
     "no_usage": "the provider stated no tokens: ask for usage in streams (stream_options={{'include_usage': True}}),"
     " and read streams to their end",
-    "no_unit_price": "{parts} that was used has no rate: set it with tb.prices.set(provider={provider!r},"
-    " model={model!r}, rates={{...}}), then tb.reprice(...)",
+    "no_unit_price": "no rate is known for {parts}: set it with {how}, then tb.reprice(...)",
     "error": "pricing failed: tb.explain(id) of a call shows the error; please report it",
 }
 _NO_REASON = "recorded without a price: tb.reprice(...) prices what can be priced"
@@ -100,7 +100,8 @@ def _groups(events: pl.LazyFrame) -> pl.LazyFrame:
 def _advice(pricer: Pricer, row: Mapping[str, Any]) -> str:
     reason, _, parts = (row["reason"] or "").partition(": ")
     if reason not in NOT_IN_THE_BOOK:
-        return _ADVICE.get(reason, _NO_REASON).format(**row, parts=parts or "something")
+        how = how_to_set(row["provider"], row["model"], parts.split(", ")) if parts else "tb.prices.set(...)"
+        return _ADVICE.get(reason, _NO_REASON).format(parts=parts or "something", how=how)
     answer: Receipt | Unpriced = pricer.price(
         row["provider"], row["model"], _ANY_USAGE, requested_model=row["requested_model"]
     )

@@ -6,7 +6,7 @@ summed from events, as all totals are integers.  A day that a question cuts (its
 does) is read from events.
 
 In the same frame, told apart by ``kind``, are the histograms of each group of the dimensions alone
-(`tokenbudget.analytics.bins`): by tag or API key there would be almost as many bins as events.
+(`tokenbudget.analytics.histogram`): by tag or API key there would be almost as many bins as events.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from hashlib import sha256
 import polars as pl
 import polars.selectors as cs
 
-from tokenbudget.analytics import bins
+from tokenbudget.analytics import histogram
+from tokenbudget.analytics.day_ranges import Kind
 from tokenbudget.analytics.metrics import TOTALS, totals
-from tokenbudget.analytics.spans import Kind
 from tokenbudget.core.query import DIMENSIONS
 from tokenbudget.ledger.schema import INSTANT, TAG_PREFIX
 
@@ -37,8 +37,8 @@ _LAYOUT = 3
 
 def format_of(keys: Iterable[str] = ()) -> str:
     """Name the format of cubes with these keys: it changes with what is in them; a cube of another format is none."""
-    defined = [[(name, str(how)) for name, how in columns.items()] for columns in (TOTALS, bins.MEASURES)]
-    return sha256(repr((_LAYOUT, defined, bins.STEPS, *keys)).encode()).hexdigest()[:8]
+    defined = [[(name, str(how)) for name, how in columns.items()] for columns in (TOTALS, histogram.MEASURES)]
+    return sha256(repr((_LAYOUT, defined, histogram.STEPS, *keys)).encode()).hexdigest()[:8]
 
 
 def build(events: pl.DataFrame, day: datetime, keys: Iterable[str] = ()) -> pl.DataFrame:
@@ -61,7 +61,7 @@ def build(events: pl.DataFrame, day: datetime, keys: Iterable[str] = ()) -> pl.D
     fixed = [name for name in dict.fromkeys((*keys, *DIMENSIONS)) if name in events.columns]
     parts: dict[Kind, pl.DataFrame] = {
         "totals": _with_small_tags(events, fixed),
-        "bins": bins.counted(events.lazy(), [name for name in fixed if name != _API_KEY]).collect(),
+        "bins": histogram.counted(events.lazy(), [name for name in fixed if name != _API_KEY]).collect(),
     }
     marked = [part.with_columns(pl.lit(kind).alias(_KIND)) for kind, part in parts.items()]
     return pl.concat(marked, how="diagonal").with_columns(pl.lit(day, INSTANT).alias("occurred_at"))
@@ -74,7 +74,7 @@ def tells_apart(cube: pl.DataFrame, kind: Kind, column: str) -> bool:
 
 def of_kind(cube: pl.DataFrame, kind: Kind) -> pl.DataFrame:
     """Take what a cube, or several put together, has of one kind."""
-    of_others = {"totals": bins.PREFIXES, "bins": (TOTAL, TAG_PREFIX, _API_KEY)}[kind]
+    of_others = {"totals": histogram.PREFIXES, "bins": (TOTAL, TAG_PREFIX, _API_KEY)}[kind]
     return cube.filter(pl.col(_KIND) == kind).select(cs.exclude(_KIND, cs.starts_with(*of_others)))
 
 

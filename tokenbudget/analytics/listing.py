@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from tokenbudget.analytics.day_ranges import at_one_moment
 from tokenbudget.analytics.metrics import dollars
 from tokenbudget.analytics.selection import events_of
-from tokenbudget.analytics.spans import at_one_moment
 from tokenbudget.core.query import Query
 from tokenbudget.ledger.schema import TAG_PREFIX, Source, ordered
 

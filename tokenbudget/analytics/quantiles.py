@@ -7,11 +7,11 @@ from functools import partial
 
 import polars as pl
 
-from tokenbudget.analytics import bins, cubes
-from tokenbudget.analytics.bins import MEASURES
+from tokenbudget.analytics import cubes, histogram
+from tokenbudget.analytics.aggregation import Sums, aggregated, summed
+from tokenbudget.analytics.day_ranges import at_one_moment
+from tokenbudget.analytics.histogram import MEASURES
 from tokenbudget.analytics.selection import dimensions, events_of, labels
-from tokenbudget.analytics.spans import at_one_moment
-from tokenbudget.analytics.sums import Sums, aggregated, summed
 from tokenbudget.core.errors import QueryError
 from tokenbudget.core.money import PICO
 from tokenbudget.core.query import Query
@@ -137,22 +137,22 @@ def _from_bins(
     source: Source, query: Query, measures: Sequence[str], levels: Sequence[float]
 ) -> Iterator[pl.DataFrame]:
     span, groups = (query.period.start, query.period.end), dimensions(query)
-    sums = [summed(source, query, span, bins.of(measure), groups).sort("bin") for measure in measures]
-    for histogram in pl.collect_all(sums):
-        yield _read(histogram, labels(query), levels)
+    sums = [summed(source, query, span, histogram.of(measure), groups).sort("bin") for measure in measures]
+    for counts in pl.collect_all(sums):
+        yield _read(counts, labels(query), levels)
 
 
-def _read(histogram: pl.DataFrame, names: Sequence[str], levels: Sequence[float]) -> pl.DataFrame:
+def _read(counts: pl.DataFrame, names: Sequence[str], levels: Sequence[float]) -> pl.DataFrame:
     """Read percentiles from histograms, whose bins are in order."""
     known = pl.when(pl.col("bin").is_not_null()).then("count").otherwise(0)
     up_to = known.cum_sum().over(names) if names else known.cum_sum()
-    values, most, count = bins.middle(pl.col("bin")), pl.col("max").max(), known.sum()
+    values, most, count = histogram.middle(pl.col("bin")), pl.col("max").max(), known.sum()
     columns = [
         count.alias("count"),
         *_levels(levels, count, lambda rank: pl.min_horizontal(values.filter(pl.col("up_to") > rank).first(), most)),
         most.alias("max"),
     ]
-    return aggregated(columns)(histogram.lazy().with_columns(up_to.alias("up_to")), list(map(pl.col, names))).collect()
+    return aggregated(columns)(counts.lazy().with_columns(up_to.alias("up_to")), list(map(pl.col, names))).collect()
 
 
 def _levels(levels: Sequence[float], count: pl.Expr, at: Callable[[pl.Expr], pl.Expr]) -> list[pl.Expr]:

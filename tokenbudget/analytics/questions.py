@@ -9,11 +9,11 @@ from __future__ import annotations
 import polars as pl
 
 from tokenbudget.analytics import buckets, cubes
-from tokenbudget.analytics.groups import fold, sort
+from tokenbudget.analytics.aggregation import Sums, aggregated, summed
+from tokenbudget.analytics.day_ranges import at_one_moment
 from tokenbudget.analytics.metrics import NEEDS, added, derived, totals, zeros
 from tokenbudget.analytics.selection import dimensions, labels
-from tokenbudget.analytics.spans import at_one_moment
-from tokenbudget.analytics.sums import Sums, aggregated, summed
+from tokenbudget.analytics.top_n import fold, sort
 from tokenbudget.core.errors import QueryError
 from tokenbudget.core.query import Query, default_interval
 from tokenbudget.ledger.schema import Source

@@ -10,7 +10,7 @@ import polars as pl
 from tokenbudget.analytics.answers import typed
 from tokenbudget.analytics.metrics import dollars, unpriced
 from tokenbudget.ledger.schema import COST
-from tokenbudget.pricing.repricing import was
+from tokenbudget.pricing.engine.reprice import was
 
 _GROUP = ("provider", "model")
 _NOW, _BEFORE = pl.col("cost_pico"), pl.col(was("cost_pico"))
@@ -34,7 +34,7 @@ DTYPES: dict[str, pl.DataType] = {
 
 
 def totals(repriced: pl.DataFrame) -> pl.DataFrame:
-    """Sum a frame of `tokenbudget.pricing.repricing.repriced` by model; such sums may be added up again."""
+    """Sum a frame of `tokenbudget.pricing.engine.reprice.repriced` by model; such sums may be added up again."""
     return repriced.group_by(_GROUP).agg(**_TOTALS)
 
 

@@ -6,16 +6,20 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from tokenbudget import config, faults, runtime
-from tokenbudget.capture import estimate, outer, recent
-from tokenbudget.capture.api import Api, Found
-from tokenbudget.capture.context import tags_in_force
-from tokenbudget.capture.counts import usage_of
-from tokenbudget.capture.fields import NONE, Fields, fields
+from tokenbudget import config
+from tokenbudget.capture import framework_calls, seen_ids
+from tokenbudget.capture.instrument.api_spec import Api, Found
+from tokenbudget.capture.tagging import tags_in_force
+from tokenbudget.capture.usage import text_size
+from tokenbudget.capture.usage.builder import usage_of
+from tokenbudget.capture.usage.fields import NONE, Fields, fields
 from tokenbudget.core.clock import utc_text, utc_time
 from tokenbudget.core.event import Event, Measured, Status
 from tokenbudget.core.ids import uuid7, uuid7_from
+from tokenbudget.core.limits import LONGEST_RESPONSE_ID, storable
 from tokenbudget.core.usage import Usage
+from tokenbudget.diagnostics import internal_errors
+from tokenbudget.recording import recorder
 
 _NAMES = frozenset({"background", "created", "model", "region", "response_id", "service_tier", "speed"})
 """What is read of an answer beside its usage."""
@@ -42,12 +46,22 @@ class Call:
         The model asked for, where the body does not name it.
     region : str, optional
         Where it runs, where the address says so.
+
+    Attributes
+    ----------
+    of_framework : bool
+        Whether a framework's handler reports it, and not the client that makes it.
+    status : str
+        How it ended, and `found` what was read of its answer; kept only where a framework's call is around it.
     """
 
+    of_framework = False
     attempts = 1
     sends = 0
     batch = False
     done = False
+    status = ""
+    found: Found | Fields = NONE
     id: str | None = None
     answer: Fields | None = None
     written = 0
@@ -62,7 +76,9 @@ class Call:
         self.model = model or request.get("model")
         self.region = region
         self.tags = tags_in_force()
-        self.outer = outer.current.get()
+        self.outer = around = framework_calls.current.get()
+        if around is not None and not self.of_framework:
+            around.hear(self)
         self.partial: dict[str, Any] = {}
         self.sent_ns = time.time_ns()
         self.started_ns = time.perf_counter_ns()
@@ -85,7 +101,7 @@ class Call:
     def answered(self, response: Any) -> None:
         """Record a response that came whole."""
         api = self.api
-        found = api.usual(response)
+        found = api.fast_reader(response)
         if found is not None:
             self._end("ok", NONE, found=found)
         else:
@@ -118,14 +134,14 @@ class Call:
         try:
             partial = self.partial
             before = partial.get("usage")
-            written = self.api.fold(partial, fields(item))
+            written = self.api.accumulate(partial, fields(item))
             if written:
                 if not self.written:
                     self.first_token_ns = time.perf_counter_ns()
                 self.written += written
             return partial.get("usage") is not before
         except Exception as error:  # noqa: BLE001 (never into the caller's loop)
-            faults.swallow("capture.item", error)
+            internal_errors.swallow("capture.item", error)
             return False
 
     def finished(self) -> None:
@@ -157,19 +173,22 @@ class Call:
         self.done = True
         try:
             if self.api.skip is not None and self.api.skip(answer):
+                if self.api.begun is not None:
+                    self.api.begun(answer, self.request)
                 return
             if found is None:
-                found = self._understand(answer, estimated=estimated)
+                found = self.read(answer, estimated=estimated)
             # Only true: an image's answer has a background as well, the one it is painted on.
             if found.get("background") is True and not self._first_sight(found):
                 return
             if status != "ok" or estimated or self.id or self.batch or not self._record_counts(found):
                 measured: Measured = "estimated" if estimated else "exact"
-                runtime.record(self._event(found, status, measured, error), once=self.id is not None)
+                recorder.record(self._event(found, status, measured, error), once=self.id is not None)
             if self.outer is not None:
-                self.outer.tell()
+                self.status, self.found = status, found
+                self.outer.hear(self)
         except Exception as fault:  # noqa: BLE001 (never into the host program)
-            faults.swallow("capture.record", fault)
+            internal_errors.swallow("capture.record", fault)
         finally:
             # Nobody's prompt or answer outlives the call because of us.
             self.request = self.answer = NONE
@@ -179,9 +198,9 @@ class Call:
         """Tell whether a background response, which can be fetched many times, is seen for the first time."""
         response_id, created = str(found.get("response_id")), found.get("created")
         self.identify(response_id, created if isinstance(created, int | float) else None)
-        return recent.remember(f"background {response_id}")
+        return seen_ids.remember(f"background {response_id}")
 
-    def _understand(self, answer: Fields, *, estimated: bool) -> Found:
+    def read(self, answer: Fields, *, estimated: bool = False) -> Found:
         """Read an answer; of one that cannot be read only the names count, but the call was made all the same."""
         api = self.api
         try:
@@ -200,16 +219,18 @@ class Call:
         if not self.api.is_text:
             return
         if found.get("input_tokens") is None:
-            guess = estimate.prompt_tokens(self.request)
+            guess = text_size.prompt_tokens(self.request)
             if guess is not None:
                 found["input_tokens"] = guess
-        found["output_tokens"] = max(found.get("output_tokens") or 0, estimate.tokens(self.written))
+        found["output_tokens"] = max(found.get("output_tokens") or 0, text_size.tokens(self.written))
 
     def _record_counts(self, found: Found) -> bool:
         """Record an answer that says no more than counts and names, if this is one."""
         get, asked, response_id = found.get, self.model, found.get("response_id")
-        if type(response_id) is not str or not self.started_ns:
+        if type(response_id) is not str or not self.started_ns or "warnings" in found:
             return False
+        if not response_id.isascii() or "\0" in response_id or len(response_id) > LONGEST_RESPONSE_ID:
+            return False  # It may have to be made storable.
         kind = (
             self.provider,
             self.api.operation,
@@ -232,9 +253,9 @@ class Call:
             own["attempts"] = self.attempts
         if self.tags:
             own["tags"] = self.tags
-        if not runtime.record_counts(kind, found, own):
+        if not recorder.record_counts(kind, found, own):
             return False
-        recent.remember(response_id)
+        seen_ids.remember(response_id)
         return True
 
     def _event(self, found: Found, status: Status, measured: Measured, error: BaseException | str | None) -> Event:
@@ -244,7 +265,7 @@ class Call:
         response_id = get("response_id")
         if response_id:
             response_id = str(response_id)
-            recent.remember(response_id)
+            seen_ids.remember(response_id)
         try:
             usage, warnings = usage_of(found)
         except Exception as fault:  # noqa: BLE001 (a provider may answer anything)
@@ -275,8 +296,8 @@ class Call:
 
 
 def _unreadable(fault: Exception) -> tuple[str]:
-    faults.swallow("capture.read", fault)
-    return (f"usage cannot be read: {fault}"[:_LONGEST_WARNING],)
+    internal_errors.swallow("capture.read", fault)
+    return (storable(f"usage cannot be read: {fault}", _LONGEST_WARNING),)
 
 
 def _text(value: Any) -> str | None:

@@ -58,11 +58,22 @@ SUFFIXES = {
     "api.llama.com": "meta_llama",
     "api.ai21.com": "ai21",
     "api.voyageai.com": "voyage",
+    "api.jina.ai": "jina",
+    "api.friendli.ai": "friendliai",
+    "api.gmi-serving.com": "gmi",
+    "inference.api.nscale.com": "nscale",
+    "api.morphllm.com": "morph",
+    "api.v0.dev": "v0",
+    "api.publicai.co": "publicai",
+    "api.inceptionlabs.ai": "inception",
+    "inference.heroku.com": "heroku",
     "cloud.databricks.com": "databricks",
     "azuredatabricks.net": "databricks",
     "snowflakecomputing.com": "snowflake",
     "ollama.com": "ollama",
 }
+STATE_USAGE_UNASKED = frozenset({"deepseek", "fireworks", "groq", "mistral", "openrouter", "perplexity", "together"})
+"""Providers whose streams state their usage without ``stream_options.include_usage``."""
 _BEDROCK = re.compile(r"bedrock[a-z-]*\.(?P<region>[a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|api\.aws)")
 _LOCAL = {"localhost", "127.0.0.1", "::1", "0.0.0.0", "host.docker.internal"}  # noqa: S104 (compared, not bound)
 _LOCAL_PORTS = {11434: "ollama", 1234: "lm_studio"}
@@ -86,6 +97,8 @@ def provider_at(host: str, port: int | None = None) -> tuple[str | None, str | N
     ('openai', 'eu')
     >>> provider_at("bedrock-runtime.us-east-1.amazonaws.com")
     ('bedrock', 'us-east-1')
+    >>> provider_at("bedrock-mantle.eu-west-1.api.aws")
+    ('bedrock_mantle', 'eu-west-1')
     >>> provider_at("localhost", 11434)
     ('ollama', None)
     >>> provider_at("api.moonshot.cn")  # bills in yuan, api.moonshot.ai in dollars
@@ -95,7 +108,7 @@ def provider_at(host: str, port: int | None = None) -> tuple[str | None, str | N
     if host in _LOCAL:
         return _LOCAL_PORTS.get(port or 0), None
     if match := _BEDROCK.fullmatch(host):
-        return "bedrock_cn" if host.endswith(".cn") else "bedrock", match["region"]
+        return _bedrock(host), match["region"]
     if host.endswith("-aiplatform.googleapis.com"):
         return "vertex", host.removesuffix("-aiplatform.googleapis.com")
     labels = host.split(".")
@@ -105,6 +118,13 @@ def provider_at(host: str, port: int | None = None) -> tuple[str | None, str | N
             region = ".".join(labels[:cut]) if suffix in _REGIONS else ""
             return SUFFIXES[suffix], region or None
     return None, None
+
+
+def _bedrock(host: str) -> str:
+    """Name the price list of an address of Bedrock: its newer endpoint has one of its own."""
+    if host.endswith(".cn"):
+        return "bedrock_cn"
+    return "bedrock_mantle" if host.startswith("bedrock-mantle.") else "bedrock"
 
 
 def billed_by(made_for: str | None, found: str | None) -> str | None:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.abc
-import importlib.machinery
-import importlib.util
 import sys
-from collections.abc import Sequence
-from types import ModuleType
-from typing import Any
+from functools import cache, partial
 
-from tokenbudget import faults
-from tokenbudget.capture import providers
+from tokenbudget.capture import registry
+from tokenbudget.capture.instrument.lazy_modules import Watcher
+from tokenbudget.diagnostics import internal_errors
 
 
 def patch() -> None:
@@ -25,58 +21,30 @@ def patch() -> None:
     >>> patch()
     >>> unpatch()
     """
-    if not any(isinstance(finder, _Watcher) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Watcher())
-    for package in providers.MODULES:
+    watcher = _watcher()
+    if watcher not in sys.meta_path:
+        sys.meta_path.insert(0, watcher)
+    for package in registry.packages():
         if package in sys.modules:
             _patch(package)
 
 
 def unpatch() -> None:
     """Measure wrapped clients only, as before `patch`."""
-    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Watcher)]
-    for package in providers.MODULES:
+    watcher = _watcher()
+    sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not watcher]
+    for package, sdk in registry.packages().items():
         if package in sys.modules:
-            providers.sdk(package).unpatch()
+            sdk.unpatch()
 
 
 def _patch(package: str) -> None:
     try:
-        providers.sdk(package).patch()
+        registry.sdk(package).patch()
     except Exception as error:  # noqa: BLE001 (importing a package must not fail because of us)
-        faults.swallow("capture.patch", error)
+        internal_errors.swallow("capture.patch", error)
 
 
-class _Watcher(importlib.abc.MetaPathFinder):
-    """Patches an SDK right after it was imported."""
-
-    def __init__(self) -> None:
-        self._looking: set[str] = set()
-
-    def find_spec(
-        self,
-        fullname: str,
-        path: Sequence[str] | None,  # noqa: ARG002 (the signature of a finder)
-        target: ModuleType | None = None,  # noqa: ARG002
-    ) -> importlib.machinery.ModuleSpec | None:
-        if fullname not in providers.MODULES or fullname in self._looking:
-            return None
-        self._looking.add(fullname)
-        try:
-            spec = importlib.util.find_spec(fullname)
-        finally:
-            self._looking.discard(fullname)
-        if spec is not None and spec.loader is not None:
-            _run_after(spec.loader, fullname)
-        return spec
-
-
-def _run_after(loader: Any, package: str) -> None:
-    execute = loader.exec_module
-
-    def exec_module(module: ModuleType) -> None:
-        execute(module)
-        del loader.exec_module
-        _patch(package)
-
-    loader.exec_module = exec_module
+@cache
+def _watcher() -> Watcher:
+    return Watcher({package: partial(_patch, package) for package in registry.packages()})

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+import logging
+from typing import Any, TypeVar
 
-from tokenbudget.capture import providers
+from tokenbudget.capture import client_doubles, near_misses, registry
 from tokenbudget.core.errors import UnsupportedClientError
 
 C = TypeVar("C")
+log = logging.getLogger("tokenbudget")
+
+_noted: set[str] = set()
 
 
 def wrap(client: C, *, provider: str | None = None) -> C:
@@ -15,6 +19,8 @@ def wrap(client: C, *, provider: str | None = None) -> C:
 
     Its return values, types, exceptions and copies (``copy``, ``with_options``, ``with_raw_response``, …) stay as
     they were.  Wrapping a client again is harmless.
+
+    A test double of a client (a mock, a hand-written fake) comes back as it is, not measured; the log says so once.
 
     Parameters
     ----------
@@ -32,7 +38,7 @@ def wrap(client: C, *, provider: str | None = None) -> C:
     Raises
     ------
     UnsupportedClientError
-        If TokenBudget does not know such clients; the text lists those it does.
+        If TokenBudget does not know such clients; the text says what was most likely meant.
 
     Examples
     --------
@@ -41,14 +47,22 @@ def wrap(client: C, *, provider: str | None = None) -> C:
     >>> type(client).__name__
     'OpenAI'
     """
-    found = providers.sdk_of(client)
-    if found is None:
-        cls = type(client)
-        msg = (
-            f"tb.wrap does not know {cls.__module__}.{cls.__qualname__}; it measures "
-            f"{', '.join(providers.supported())} and their subclasses. "
-            "For anything else call tb.record(provider=..., model=..., usage=...)"
-        )
-        raise UnsupportedClientError(msg)
-    found.wrap(client, provider)
+    found = None if client_doubles.is_mock(client) else registry.sdk_of(client)
+    if found is not None and found.is_made(client):
+        found.wrap(client, provider)
+    elif found is not None or client_doubles.is_mock(client) or client_doubles.is_fake(client):
+        _note(client)
+    else:
+        raise UnsupportedClientError(near_misses.explain(client))
     return client
+
+
+def _note(double: Any) -> None:
+    if not _noted:
+        cls = type(double)
+        _noted.add("double")
+        log.warning(
+            "tb.wrap: %s.%s is no client but, it seems, a test double: its calls are not measured (said once)",
+            cls.__module__,
+            cls.__qualname__,
+        )

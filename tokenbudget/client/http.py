@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from tokenbudget.core.errors import AuthError, PeriodError, QueryError, ServerError, ServerUnreachableError
-from tokenbudget.transport.library import http_library
+from tokenbudget.transport.httpx_compat import http_library
 
 Parameters = Sequence[tuple[str, str]]
 

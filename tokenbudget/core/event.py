@@ -22,7 +22,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes
     ----------
     id : str
-        UUIDv7, made once by the client; the server stores an id once per project, however often it arrives.
+        UUIDv7, made once by the client; the server stores an id once per project, however often it arrives and whatever
+        time it comes with.
     occurred_at : datetime
         When the request was sent; time-zone aware, UTC.
     provider : str
@@ -51,7 +52,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tags : dict of str to str
         Attribution chosen by the user: ``feature``, ``user_id``, ``env``, …
     warnings : tuple of str
-        Contradictions found in the provider's usage, each naming both values.
+        Contradictions found in the provider's usage, each naming both values, and texts that could not be stored as
+        they came.
     """
 
     id: str

@@ -37,7 +37,8 @@ def uuid7_from(key: str, unix_ms: int) -> str:
     >>> uuid7_from("batch_1/line_2", 1_700_000_000_000)
     '018bcfe5-6800-7e22-ba70-6a752dbaee66'
     """
-    return _begin(unix_ms) + _end(hashlib.sha256(key.encode()).hexdigest())
+    digest = hashlib.sha256(key.encode("utf-8", "surrogatepass"))  # Also of a key that cannot be stored.
+    return _begin(unix_ms) + _end(digest.hexdigest())
 
 
 def _draw() -> str:

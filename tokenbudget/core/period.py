@@ -10,12 +10,16 @@
 ``2026-10-01..2026-10-15``  from the first day up to and including the last
 ==========================  ==============================================================================
 
+Either end of the last may be a time instead of a day: ``2026-10-01T06:00..2026-10-02T06:00Z`` is from the first instant
+up to, and not including, the second.  A time without an offset from UTC is one of the zone.
+
 Hours align to quarters of an hour because all time zones do, so 15-minute rollups answer every period exactly.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -28,6 +32,10 @@ _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 _LONGEST_DAYS = 3660
 _TO_DATE_MONTHS = {"mtd": 1, "qtd": 3, "ytd": 12}
 _HELP = "use e.g. 24h, 7d, 30d, mtd, qtd, ytd, 2026-10, 2026-10-05 or 2026-10-01..2026-10-15"
+_PAIR = 2
+
+PeriodLike = str | date | Iterable[str | date]
+"""What `parse` reads: a text, a day, or a pair of days and times, each as text or as an object."""
 
 
 class Period(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,13 +103,14 @@ def quarter_hour_after(now: datetime) -> datetime:
     return _EPOCH + ((now - _EPOCH) // _QUARTER_HOUR + 1) * _QUARTER_HOUR
 
 
-def parse(text: str | tuple[date, date], now: datetime, tz: str = "UTC") -> Period:
+def parse(text: PeriodLike, now: datetime, tz: str = "UTC") -> Period:
     """Read a period.
 
     Parameters
     ----------
-    text : str or pair of date
-        See the module's table; a pair of dates is from the first up to and including the second.
+    text : str, date, or pair of str, date or datetime
+        See the module's table.  Of a pair, a date (or its text) is a whole day, the second included; a datetime (or its
+        text) is an instant, the second not included.
     now : datetime
         The present, time-zone aware.
     tz : str
@@ -117,20 +126,90 @@ def parse(text: str | tuple[date, date], now: datetime, tz: str = "UTC") -> Peri
     >>> p = parse("2d", datetime(2026, 10, 5, 12, tzinfo=UTC), "Asia/Kolkata")
     >>> p.start.isoformat(), p.end.isoformat()
     ('2026-10-03T18:30:00+00:00', '2026-10-05T18:30:00+00:00')
+    >>> parse(("2026-10-01", "2026-10-15"), datetime(2026, 10, 5, 12, tzinfo=UTC)).name
+    '2026-10-01..2026-10-15'
     """
-    where = zone(tz)
-    if isinstance(text, tuple):
-        text = "..".join(day.isoformat() for day in text)
-    name = text.strip().lower()
-    if match := re.fullmatch(r"([1-9]\d{0,4})h", name):
-        return _hours(name, int(match[1]), now, tz)
-    today = now.astimezone(where).date()
-    first, last, earlier = _days(name, today)
+    where, name = zone(tz), _name(text)
+    try:
+        if match := re.fullmatch(r"([1-9]\d{0,4})h", name):
+            return _hours(name, int(match[1]), now, tz)
+        ends = _ends(name) if ".." in name else ()
+        if any(isinstance(end, datetime) for end in ends):
+            return _instants(ends, now, tz)
+        return _whole_days(name, now, where)
+    except OverflowError:
+        msg = f"period {name!r} reaches beyond the calendar: {_HELP}"
+        raise PeriodError(msg) from None
+
+
+def _name(text: PeriodLike) -> str:
+    """Write a period as text, whatever it was given as."""
+    if isinstance(text, str) or not isinstance(text, Iterable):
+        return _end_name(text)
+    ends = list(map(_end_name, text))
+    if len(ends) != _PAIR:
+        msg = f"a period is a text or a pair, got {len(ends)} ends: {_HELP}"
+        raise PeriodError(msg)
+    return "..".join(ends)
+
+
+def _end_name(end: object) -> str:
+    # numpy's dates, which have no isoformat(), write themselves as ISO, too.
+    text = end.isoformat() if isinstance(end, date) else str(end)
+    return text.strip().lower()
+
+
+def _whole_days(name: str, now: datetime, where: ZoneInfo) -> Period:
+    first, last, earlier = _days(name, now.astimezone(where).date())
     start, end, before = midnight(first, where), midnight(last, where), midnight(earlier, where)
     previous_end = (
         start if now >= end else min(start, before + max(timedelta(), _wall(now, where) - _wall(start, where)))
     )
+    return Period(name=name, start=start, end=end, tz=where.key, previous_start=before, previous_end=previous_end)
+
+
+def _ends(name: str) -> tuple[date, date]:
+    """Read the two ends of a period; each is a day, or a time."""
+    first, last = (_end(name, text.strip()) for text in name.split("..", 1))
+    return first, last
+
+
+def _end(name: str, text: str) -> date:
+    for read in (date.fromisoformat, datetime.fromisoformat):
+        try:
+            return read(text.upper())
+        except ValueError:
+            continue
+    msg = f"period {name!r}: {text!r} is no date such as 2026-10-01 and no time such as 2026-10-01T06:00+02:00"
+    raise PeriodError(msg)
+
+
+def _instants(ends: tuple[date, ...], now: datetime, tz: str) -> Period:
+    """Make the period between two ends of which one at least is a time."""
+    first, last = ends
+    where = zone(tz)
+    name = f"{_canonical(first)}..{_canonical(last)}"
+    start = _instant(first, where)
+    end = _instant(last if isinstance(last, datetime) else last + timedelta(days=1), where)
+    if end <= start:
+        msg = f"period {name!r} ends before it starts"
+        raise PeriodError(msg)
+    before = start - (end - start)
+    previous_end = before + min(end - start, max(timedelta(), now - start))
     return Period(name=name, start=start, end=end, tz=tz, previous_start=before, previous_end=previous_end)
+
+
+def _canonical(end: date) -> str:
+    """Write an end as text that names the same one, with no sign that a URL gives another meaning."""
+    if isinstance(end, datetime) and end.tzinfo is not None:
+        return end.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+    return end.isoformat()
+
+
+def _instant(end: date, where: ZoneInfo) -> datetime:
+    if not isinstance(end, datetime):
+        return midnight(end, where)
+    return (end if end.tzinfo is not None else end.replace(tzinfo=where)).astimezone(UTC)
 
 
 def _hours(name: str, hours: int, now: datetime, tz: str) -> Period:
@@ -163,15 +242,16 @@ def _days(name: str, today: date) -> tuple[date, date, date]:
         return first, today + timedelta(days=1), _add_months(first, -months)
     try:
         return _calendar(name)
+    except PeriodError:
+        raise
     except ValueError:
         msg = f"unknown period {name!r}: {_HELP}"
         raise PeriodError(msg) from None
 
 
 def _calendar(name: str) -> tuple[date, date, date]:
-    first_text, dots, last_text = name.partition("..")
-    if dots:
-        first, last = date.fromisoformat(first_text), date.fromisoformat(last_text)
+    if ".." in name:
+        first, last = _ends(name)
         if last < first:
             msg = f"period {name!r} ends before it starts"
             raise PeriodError(msg)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
 import msgspec
 
 from tokenbudget.core.errors import QueryError
+from tokenbudget.core.limits import TAG_KEY
 from tokenbudget.core.period import Period
 
 Interval = Literal["15min", "hour", "day", "week", "month"]
@@ -33,8 +33,6 @@ DIMENSIONS: tuple[str, ...] = (
 ``member`` is who owns the API key that an event was sent with, ``api_key`` that key's name: a server knows them, in
 the journal of a machine they are null.
 """
-
-_TAG_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +74,7 @@ def column(name: str) -> str:
     if name in DIMENSIONS:
         return name
     tag = name.removeprefix("tag.")
-    if not _TAG_NAME.fullmatch(tag):
+    if not TAG_KEY.fullmatch(tag):
         msg = f"{name!r} is neither a dimension ({', '.join(DIMENSIONS)}) nor a possible tag key"
         raise QueryError(msg)
     return f"tag_{tag}"

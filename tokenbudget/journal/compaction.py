@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tokenbudget.core.event import Event, decode
+from tokenbudget.journal.duplicates import without_known
 from tokenbudget.journal.files import make_private, remove, sync_directory, sync_file
 from tokenbudget.journal.locks import locked
 from tokenbudget.journal.manifest import Manifest, Part, Retired, commit, ledger_dir, load
@@ -121,11 +122,14 @@ def _batches(segments: list[SegmentFile], most_bytes: int) -> list[list[SegmentF
 
 
 def _seal(home: Path, manifest: Manifest, segments: list[SegmentFile], to_frame: ToFrame) -> tuple[Manifest, int]:
+    import polars as pl
+
     frames, unreadable = _read(segments, to_frame)
     set_aside(home, unreadable)
     parts, retired = manifest.parts, manifest.retired
-    if frames:
-        part, merged = _write_part(home, frames, parts)
+    fresh = without_known(home, parts, pl.concat(frames, how="diagonal_relaxed")) if frames else pl.DataFrame()
+    if fresh.height:
+        part, merged = _write_part(home, fresh, parts)
         parts = (*parts[: len(parts) - len(merged)], part)
         now = datetime.now(UTC)
         retired = (*retired, *(Retired(old.file, now) for old in merged))
@@ -133,7 +137,7 @@ def _seal(home: Path, manifest: Manifest, segments: list[SegmentFile], to_frame:
     manifest = commit(home, Manifest(manifest.generation, parts, covered, retired))
     for segment in segments:
         remove(segment.path)
-    return manifest, sum(frame.height for frame in frames)
+    return manifest, fresh.height
 
 
 def _read(segments: list[SegmentFile], to_frame: ToFrame) -> tuple[list[pl.DataFrame], list[SetAside]]:
@@ -160,19 +164,20 @@ def _decoded(records: list[bytes], unreadable: list[SetAside]) -> list[Event]:
     return events
 
 
-def _write_part(home: Path, fresh: list[pl.DataFrame], parts: tuple[Part, ...]) -> tuple[Part, tuple[Part, ...]]:
+def _write_part(home: Path, fresh: pl.DataFrame, parts: tuple[Part, ...]) -> tuple[Part, tuple[Part, ...]]:
     """Write `fresh` together with the small parts at the end of `parts`; gives the new part and those merged."""
     import polars as pl
 
-    rows, kept = sum(frame.height for frame in fresh), len(parts)
+    rows, kept = fresh.height, len(parts)
     while kept and parts[kept - 1].rows <= 2 * rows and rows + parts[kept - 1].rows <= _LARGEST_PART:
         kept -= 1
         rows += parts[kept].rows
     merged = parts[kept:]
-    frames = [*(pl.read_parquet(part.path(home)) for part in merged), *fresh]
+    frames = [*(pl.read_parquet(part.path(home)) for part in merged), fresh]
     whole = pl.concat(frames, how="diagonal_relaxed").sort("occurred_at", maintain_order=True)
     first, last = whole["occurred_at"][0], whole["occurred_at"][-1]
-    part = Part(f"{first:%Y%m%dT%H%M%S}-{os.urandom(6).hex()}{_SUFFIX}", whole.height, first, last)
+    name, ids = f"{first:%Y%m%dT%H%M%S}-{os.urandom(6).hex()}{_SUFFIX}", whole["id"]
+    part = Part(name, whole.height, first, last, (str(ids.min()), str(ids.max())))
     whole.write_parquet(part.path(home), compression="zstd")
     sync_file(part.path(home))
     sync_directory(ledger_dir(home))

@@ -15,7 +15,7 @@ from tokenbudget.core.errors import JournalError
 from tokenbudget.journal.files import replace
 
 
-class Part(msgspec.Struct, frozen=True):
+class Part(msgspec.Struct, frozen=True, omit_defaults=True):
     """A Parquet file of sealed events.
 
     Attributes
@@ -26,12 +26,15 @@ class Part(msgspec.Struct, frozen=True):
         Events in it.
     first, last : datetime
         The earliest and the latest ``occurred_at`` in it; UTC, both inclusive.
+    ids : (str, str) or None
+        The smallest and the largest id in it; None: not known, as of what earlier versions sealed.
     """
 
     file: str
     rows: int
     first: datetime
     last: datetime
+    ids: tuple[str, str] | None = None
 
     def path(self, home: Path) -> Path:
         """Give where the file is."""

@@ -14,6 +14,7 @@ from typing import Literal
 
 import msgspec
 
+from tokenbudget.config import is_out_of_reach
 from tokenbudget.core.errors import JournalError
 from tokenbudget.journal.files import make_private, replace
 from tokenbudget.journal.locks import OPEN_FLAGS, locked, sync
@@ -92,6 +93,10 @@ def entries(home: Path) -> list[SetAside]:
         lines = parse(_path(home).read_bytes()).records
     except (FileNotFoundError, NotADirectoryError):
         return []
+    except PermissionError:
+        if is_out_of_reach(_path(home)):
+            return []
+        raise
     return list({entry.record: entry for entry in map(_decode, lines)}.values())
 
 

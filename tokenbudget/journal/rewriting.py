@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from tokenbudget.core.errors import JournalError
 from tokenbudget.journal.files import make_private, sync_directory, sync_file
 from tokenbudget.journal.locks import locked
@@ -76,7 +78,7 @@ def _written(home: Path, part: Part, change: Change) -> Part | None:
     if changed is None:
         return None
     stem = part.file.partition("-")[0]
-    new = Part(f"{stem}-{os.urandom(6).hex()}.parquet", part.rows, part.first, part.last)
+    new = msgspec.structs.replace(part, file=f"{stem}-{os.urandom(6).hex()}.parquet")
     if changed.height != part.rows:
         msg = f"{part.path(home)} holds {part.rows} events, and {changed.height} are to take their place"
         raise JournalError(msg)

@@ -1,4 +1,4 @@
-"""One consistent look at everything recorded: sealed parts and open segments of the same moment."""
+"""One consistent look at everything recorded: sealed parts, open segments and memory of the same moment."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from tokenbudget.config import is_out_of_reach
 from tokenbudget.core.errors import JournalError
 from tokenbudget.journal.manifest import Part, load
 from tokenbudget.journal.reader import read_chunk
-from tokenbudget.journal.segment import SegmentFile, listed
+from tokenbudget.journal.registry import in_this_process
+from tokenbudget.journal.segment import SegmentFile, journal_dir, listed
 
 _ATTEMPTS = 20
 _NOTHING: Mapping[str, int] = MappingProxyType({})
@@ -38,6 +40,8 @@ class Tail:
 class Snapshot:
     """Every event recorded on this machine and not handed over to a server, each exactly once.
 
+    Of what waits in the memory of a process because the disk cannot be written, this process' own.
+
     Attributes
     ----------
     generation : int
@@ -46,11 +50,14 @@ class Snapshot:
         Sealed events, as Parquet.  The files stay for an hour after they are replaced.
     tails : tuple of Tail
         Every open segment, oldest first, with what is new in it.
+    held : tuple of bytes
+        The JSON of each event that waits in this process' memory; all of them, also at a later look.
     """
 
     generation: int
     parts: tuple[Part, ...]
     tails: tuple[Tail, ...]
+    held: tuple[bytes, ...] = ()
 
 
 def read_open(home: Path, since: Mapping[str, int] = _NOTHING) -> Snapshot:
@@ -85,7 +92,10 @@ def read_open(home: Path, since: Mapping[str, int] = _NOTHING) -> Snapshot:
     >>> read_open(home, {tail.segment: tail.end for tail in first.tails}).tails[0].records
     [b'{"id":"b"}']
     """
+    if is_out_of_reach(journal_dir(home)):
+        return Snapshot(0, (), (), _held(home))
     for _ in range(_ATTEMPTS):
+        held = _held(home)  # Before the segments, into which it may be written meanwhile.
         manifest = load(home)
         covered = set(manifest.covered)
         tails = [
@@ -95,9 +105,21 @@ def read_open(home: Path, since: Mapping[str, int] = _NOTHING) -> Snapshot:
         ]
         # Compacted in the meantime: what vanished from the segments is in parts we have not seen.
         if load(home).generation == manifest.generation:
-            return Snapshot(manifest.generation, manifest.parts, tuple(tails))
+            return Snapshot(manifest.generation, manifest.parts, tuple(tails), _without(held, tails))
     msg = f"the journal under {home} changed {_ATTEMPTS} times while it was read; is something compacting in a loop?"
     raise JournalError(msg)
+
+
+def _held(home: Path) -> tuple[bytes, ...]:
+    return tuple(record for journal in in_this_process(home) for record in journal.held())
+
+
+def _without(held: tuple[bytes, ...], tails: list[Tail]) -> tuple[bytes, ...]:
+    """Leave out what has just been written to a segment."""
+    if not held:
+        return held
+    written = {record for tail in tails for record in tail.records}
+    return tuple(record for record in held if record not in written)
 
 
 def _tail(segment: SegmentFile, start: int) -> Tail | None:

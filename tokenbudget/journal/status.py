@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
-from tokenbudget.journal import cursor, manifest, stuck, tally
+from tokenbudget.config import is_out_of_reach
+from tokenbudget.journal import cursor, delivery_stats, manifest, segment_errors
+from tokenbudget.journal.manifest import Manifest
 from tokenbudget.journal.quarantine import entries
 from tokenbudget.journal.reader import read_chunk
 from tokenbudget.journal.registry import in_this_process
-from tokenbudget.journal.segment import SegmentFile, listed
+from tokenbudget.journal.segment import SegmentFile, journal_dir, listed
+
+_NO_ENTRY = "cannot read {}: permission denied; set TOKENBUDGET_HOME to a directory of your own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +31,19 @@ class Status:
     home : Path
         The directory looked at.
     pending : int
-        Events that wait to be sent to a server.
+        Events that wait to be sent to a server, on disk or in memory.
     stuck : int
         Those of `pending` in segments that do not get through although others may; they are tried again.
     stuck_because : str or None
         What happened with the oldest of them.
     kept : int
-        Events in the open segments of local mode.
+        Events of local mode that are not sealed yet.
     unpriced : int
         Those of `pending` and `kept` that no price was known for.
     sealed : int
         Events in Parquet.
     held : int
-        Events that wait in this process's memory because the disk cannot be written.
+        Those of `pending` and `kept` that are in this process's memory only, because the disk cannot be written.
     shipped : int
         Events acknowledged by a server so far.
     quarantined : int
@@ -94,13 +99,17 @@ def status(home: Path) -> Status:
     >>> status(Path(tempfile.mkdtemp())).pending
     0
     """
-    sealed = manifest.load(home)
-    segments = [s for s in listed(home) if s.name not in sealed.covered]
+    unreadable = is_out_of_reach(journal_dir(home))
+    sealed = Manifest() if unreadable else manifest.load(home)
+    segments = [] if unreadable else [s for s in listed(home) if s.name not in sealed.covered]
     counted = [(segment.kind, _count(segment)) for segment in segments]
     stuck_at = _stuck(segments, [count["events"] for _, count in counted])
-    set_aside = entries(home)
-    told = tally.load(home)
+    set_aside = [] if unreadable else entries(home)
+    told = delivery_stats.load(home)
+    no_entry = _NO_ENTRY.format(home) if unreadable else None
     ours = in_this_process(home)
+    held = [(journal.kind, journal.held()) for journal in ours]
+    counted += [(kind, _counted(records)) for kind, records in held]
     return Status(
         home=home,
         pending=sum(count["events"] for kind, count in counted if kind == "send"),
@@ -109,14 +118,14 @@ def status(home: Path) -> Status:
         kept=sum(count["events"] for kind, count in counted if kind == "keep"),
         unpriced=sum(count["unpriced"] for _, count in counted),
         sealed=sum(part.rows for part in sealed.parts),
-        held=sum(len(journal.held()) for journal in ours),
+        held=sum(len(records) for _, records in held),
         shipped=told.shipped,
         quarantined=sum(entry.kind == "rejected" for entry in set_aside),
         torn=sum(count["torn"] for _, count in counted) + sum(entry.kind == "damaged" for entry in set_aside),
         refused=told.refused + sum(journal.untold for journal in ours),
         segments=len(segments),
         journal_bytes=sum(segment.size for segment in segments),
-        problem=next((journal.problem for journal in ours if journal.problem), None),
+        problem=next((journal.problem for journal in ours if journal.problem), no_entry),
         last_ack=told.last_ack,
         last_error=told.last_error,
         last_error_at=told.last_error_at,
@@ -126,7 +135,7 @@ def status(home: Path) -> Status:
 
 def _stuck(segments: list[SegmentFile], events: list[int]) -> list[tuple[int, str]]:
     """Give how many events wait in each segment that is stuck, and why."""
-    each = ((waiting, stuck.reason(segment.path)) for segment, waiting in zip(segments, events, strict=True))
+    each = ((waiting, segment_errors.reason(segment.path)) for segment, waiting in zip(segments, events, strict=True))
     return [(waiting, reason) for waiting, reason in each if reason is not None and waiting]
 
 
@@ -144,10 +153,13 @@ def _count(segment: SegmentFile) -> Counter[str]:
     with contextlib.suppress(FileNotFoundError):  # Settled meanwhile.
         while (chunk := read_chunk(segment.path, end)).end > end:
             end = chunk.end
-            counts["events"] += len(chunk.records)
-            counts["unpriced"] += sum(map(_is_unpriced, chunk.records))
+            counts += _counted(chunk.records)
             counts["torn"] += len(chunk.damaged)
     return counts
+
+
+def _counted(records: Sequence[bytes]) -> Counter[str]:
+    return Counter(events=len(records), unpriced=sum(map(_is_unpriced, records)))
 
 
 def _is_unpriced(record: bytes) -> bool:

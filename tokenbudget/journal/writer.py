@@ -17,13 +17,13 @@ from zlib import crc32
 
 from tokenbudget import config
 from tokenbudget.core.errors import ConfigError
-from tokenbudget.journal import registry, tally
-from tokenbudget.journal.complaints import Complaints
+from tokenbudget.journal import delivery_stats, registry
 from tokenbudget.journal.locks import sync
-from tokenbudget.journal.memory import Held
 from tokenbudget.journal.options import Options
+from tokenbudget.journal.overflow_buffer import OverflowBuffer
 from tokenbudget.journal.segment import Kind, OpenSegment, create, listed
 from tokenbudget.journal.syncer import Syncer
+from tokenbudget.journal.throttled_log import REFUSED, ThrottledLog, in_memory
 
 _CHECK_SECONDS = 1.0
 _RETRY_SECONDS = 1.0
@@ -89,8 +89,8 @@ class Journal:
         self.refused = 0
         self._told = 0
         self._parked: OpenSegment | None = None  # Could not be written; tried again before a new one.
-        self._held = Held()
-        self._complaints = Complaints()
+        self._held = OverflowBuffer()
+        self._throttled_log = ThrottledLog()
         self._capped = False
         self._lock = threading.RLock()  # Reentrant: a signal handler may append in the middle of an append.
         self._check_at = self._retry_at = 0.0
@@ -122,7 +122,12 @@ class Journal:
     @property
     def problem(self) -> str | None:
         """Why events wait in memory or are refused; None when all is well."""
-        return self._complaints.problem
+        return self._throttled_log.problem
+
+    @property
+    def kind(self) -> Kind:
+        """Whether what is recorded now is to be sent, or kept on this machine."""
+        return self._kind()
 
     def live_segment(self) -> Path | None:
         """Give the segment being written, which only this process may ship."""
@@ -139,6 +144,16 @@ class Journal:
         with self._lock:
             self._held.forget(records)
 
+    def take_over(self, other: Journal) -> None:
+        """Take what waits in another journal's memory, and write it here."""
+        with other._lock:
+            lines = other._held.take_all()
+        with self._lock:
+            self._parked, self._segment = self._segment or self._parked, None
+            self._held.extend(lines)
+            self._write_out()
+            self._refuse_excess()
+
     @property
     def untold(self) -> int:
         """How many of the refused events the tally does not know of yet."""
@@ -148,7 +163,7 @@ class Journal:
         """Have the tally count what was refused."""
         if untold := self.untold:
             self._told += untold
-            tally.add(self.home, refused=untold)
+            delivery_stats.add(self.home, refused=untold)
 
     def write_out(self) -> None:
         """Write what waits in memory if the disk can be written again."""
@@ -205,7 +220,7 @@ class Journal:
         if self._always:
             self._sync(segment)
         self._segment, self._parked, self._capped = segment, None, False
-        self._complaints.settle(f"writing events to {self.home} again")
+        self._throttled_log.settle(f"writing events to {self.home} again")
 
     def _write_held(self, segment: OpenSegment, line: bytes) -> None:
         try:
@@ -239,7 +254,7 @@ class Journal:
         try:
             return "send" if self._sends() else "keep"
         except ConfigError as error:
-            self._complaints.say(f"{error}; events are kept on this machine")
+            self._throttled_log.say(f"{error}; events are kept on this machine")
             return "keep"
 
     def _check(self, segment: OpenSegment) -> None:
@@ -263,7 +278,7 @@ class Journal:
         lost = segment.lost()
         if lost is None:
             return False
-        self._complaints.say(lost.why)
+        self._throttled_log.say(lost.why)
         self._held.extend(lost.lines)
         return True
 
@@ -276,26 +291,26 @@ class Journal:
             elif self._syncer is not None:
                 self._syncer.finish(segment.path)
         except OSError as error:
-            self._complaints.say(f"cannot finish {segment.path}: {error}")
+            self._throttled_log.say(f"cannot finish {segment.path}: {error}")
 
     def _degrade(self, error: OSError) -> None:
         self._retry_at = monotonic() + _RETRY_SECONDS
         self._capped = isinstance(error, CapReachedError)
-        kept = "are refused" if self._capped else "wait in memory and are lost if the process dies"
-        self._complaints.say(f"cannot write events to {self.home}: {error.strerror or error}; new ones {kept}")
+        fate = REFUSED if self._capped else in_memory(self._kind() == "send")
+        self._throttled_log.say(f"cannot write events to {self.home}: {error.strerror or error}; new ones {fate}")
 
     def _refuse_excess(self) -> None:
         bound = 0 if self._capped else self.options.memory_bytes
         refused = self._held.shrink(bound)
         if refused and not self._capped:
-            self._complaints.say(f"{bound:,} bytes wait in memory, which is the bound; new events are refused")
+            self._throttled_log.say(f"{bound:,} bytes wait in memory, which is the bound; new events are refused")
         self.refused += refused
 
     def _sync(self, segment: OpenSegment) -> None:
         try:
             sync(segment.fd)
         except OSError as error:
-            self._complaints.say(f"cannot sync {segment.path}: {error}; a power cut may cost its last events")
+            self._throttled_log.say(f"cannot sync {segment.path}: {error}; a power cut may cost its last events")
 
     def after_fork(self) -> None:
         """Start afresh in a forked child: the parent's segment, memory and locks stay the parent's."""

@@ -20,7 +20,7 @@ from tokenbudget.journal import read_open
 from tokenbudget.journal.files import make_private, replace
 from tokenbudget.journal.manifest import ledger_dir
 from tokenbudget.journal.snapshot import Snapshot
-from tokenbudget.ledger.sealed import PRICING, from_sealed
+from tokenbudget.ledger.sealed import complete, from_sealed
 
 _ROWS = 500
 _KEPT = ".keep.seg"
@@ -76,7 +76,7 @@ class History:
             start = self._taken.get(part.file, 0)
             sealed = pl.read_parquet(part.path(self._home)) if start < part.rows else pl.DataFrame()
             for at in range(start, sealed.height, _ROWS):
-                records = [encode(event) for event in from_sealed(_whole(sealed.slice(at, _ROWS)))]
+                records = [encode(event) for event in from_sealed(complete(sealed.slice(at, _ROWS)))]
                 yield Piece(part.file, min(at + _ROWS, part.rows), records)
         for tail in self._snapshot.tails:
             if tail.segment.endswith(_KEPT):
@@ -113,10 +113,3 @@ def _files(snapshot: Snapshot) -> dict[str, int]:
     """Give how many events each file holds that was recorded for this machine alone."""
     tails = {tail.segment: len(tail.records) for tail in snapshot.tails if tail.segment.endswith(_KEPT)}
     return {part.file: part.rows for part in snapshot.parts} | tails
-
-
-def _whole(sealed: pl.DataFrame) -> pl.DataFrame:
-    """Keep the events whose price can be worked out: those sealed with all that it depends on."""
-    if not PRICING.keys() <= set(sealed.columns):
-        return sealed.clear()
-    return sealed.filter(pl.col("batch").is_not_null())

@@ -1,10 +1,13 @@
-"""The ledger of this machine: sealed Parquet, and the journal's open segments, parsed once and remembered."""
+"""The ledger of this machine: sealed Parquet, the journal's open segments, and what only this process remembers.
+
+What is not sealed is parsed once and remembered.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -13,9 +16,10 @@ import msgspec
 import polars as pl
 
 from tokenbudget.core.event import Event, decode
-from tokenbudget.journal import Tail, compact, read_open
+from tokenbudget.journal import Snapshot, compact, read_open
+from tokenbudget.journal.duplicates import sealed_among
 from tokenbudget.ledger import schema
-from tokenbudget.ledger.sealed import PRICING, to_sealed
+from tokenbudget.ledger.sealed import HIDDEN, to_sealed
 
 log = logging.getLogger("tokenbudget")
 
@@ -23,6 +27,8 @@ _BATCH = 20_000
 _PIECE_BYTES = 8 << 20
 _WAIT_SECONDS = 10.0
 """How long a question waits for another that seals: parsing the same segments would take it as long."""
+_MEMORY = "memory"
+"""In the place of a segment's name: what this process holds because it could not be written."""
 _all_at_once = msgspec.json.Decoder(list[Event])
 
 
@@ -42,6 +48,8 @@ class LocalSource:
         self._home = home
         self._read_to: dict[str, int] = {}
         self._open: dict[str, pl.DataFrame] = {}
+        self._held: tuple[bytes, ...] = ()
+        self._generation = -1
         self._lock = threading.Lock()
 
     def scan(self, start: datetime, end: datetime, columns: Sequence[str] | None = None) -> pl.LazyFrame:
@@ -55,7 +63,7 @@ class LocalSource:
         with self._lock:
             _seal(self._home)
             snapshot = read_open(self._home, self._read_to)
-            self._remember(snapshot.tails)
+            self._remember(snapshot)
             tail = [frame.lazy() for frame in self._open.values()]
         parts = [part for part in snapshot.parts if part.first < end and part.last >= start]
         whole = [part for part in parts if start <= part.first and part.last < end]  # No time of theirs needs reading.
@@ -64,13 +72,35 @@ class LocalSource:
         frames = [schema.within(rest, start, end), *(_answering(part.path(self._home)) for part in whole)]
         return pl.concat([schema.select(frame, columns) for frame in frames], how="diagonal")
 
-    def _remember(self, tails: Sequence[Tail]) -> None:
-        nothing = schema.empty()
-        self._open = {
-            tail.segment: _joined([self._open.get(tail.segment, nothing), *map(_frame, _batches(tail.records))])
-            for tail in tails
-        }
-        self._read_to = {tail.segment: tail.end for tail in tails}
+    def _remember(self, snapshot: Snapshot) -> None:
+        before, nothing = self._open, schema.empty()
+        fresh = {tail.segment: _frames(tail.records) for tail in snapshot.tails}
+        if snapshot.held != self._held:
+            before.pop(_MEMORY, None)
+            fresh[_MEMORY] = _frames(snapshot.held)
+        elif snapshot.held:
+            fresh[_MEMORY] = []
+        self._open = {name: _joined([before.get(name, nothing), *frames]) for name, frames in fresh.items()}
+        self._read_to = {tail.segment: tail.end for tail in snapshot.tails}
+        self._held = snapshot.held
+        if snapshot.generation != self._generation:
+            self._generation = snapshot.generation
+            self._count_once(snapshot, self._open.values())
+        elif news := [frame for frames in fresh.values() for frame in frames]:
+            self._count_once(snapshot, news)
+
+    def _count_once(self, snapshot: Snapshot, news: Iterable[pl.DataFrame]) -> None:
+        """Drop what is there twice, among the open events or sealed: some of the `news`, if anything."""
+        new = [frame["id"] for frame in news]
+        sealed = sealed_among(self._home, snapshot.parts, pl.concat(new)) if new else pl.Series(dtype=pl.String)
+        ids = pl.concat([schema.empty()["id"], *(frame["id"] for frame in self._open.values())])
+        if sealed.is_empty() and ids.n_unique() == ids.len():
+            return
+        seen = set(sealed)
+        for name, frame in self._open.items():
+            once = frame.unique("id", keep="first", maintain_order=True)
+            self._open[name] = once.filter(~pl.col("id").is_in(seen))
+            seen.update(once["id"])
 
 
 @cache
@@ -80,7 +110,7 @@ def local_source(home: Path) -> LocalSource:
 
 
 def _answering(part: Path) -> pl.LazyFrame:
-    return pl.scan_parquet(part).drop(PRICING, strict=False)
+    return pl.scan_parquet(part).drop(HIDDEN, strict=False)
 
 
 def _events(records: Sequence[bytes]) -> list[Event]:
@@ -98,8 +128,8 @@ def _event_or_none(record: bytes) -> Event | None:
         return None
 
 
-def _frame(records: Sequence[bytes]) -> pl.DataFrame:
-    return schema.to_frame(_events(records))
+def _frames(records: Sequence[bytes]) -> list[pl.DataFrame]:
+    return [schema.to_frame(_events(batch)) for batch in _batches(records)]
 
 
 def _joined(frames: list[pl.DataFrame]) -> pl.DataFrame:

@@ -14,19 +14,19 @@ import msgspec
 import polars as pl
 
 from tokenbudget.core.event import Event, decode
-from tokenbudget.journal import compact, read_open
+from tokenbudget.journal import Snapshot, compact, read_open
 from tokenbudget.journal.rewriting import rewrite
 from tokenbudget.ledger import schema
-from tokenbudget.ledger.sealed import PRICING, to_sealed
-from tokenbudget.pricing.pricer import Pricer
-from tokenbudget.pricing.repricing import ANSWERS, repriced, was
+from tokenbudget.ledger.sealed import complete, to_sealed
+from tokenbudget.pricing.engine.pricer import Pricer
+from tokenbudget.pricing.engine.reprice import ANSWERS, repriced, was
 
 _ROW = "row"
 _WAIT_SECONDS = 60.0
 """How long to wait for another process that seals."""
 
 Seen = Callable[[pl.DataFrame], None]
-"""Is given frames of `tokenbudget.pricing.repricing.repriced`."""
+"""Is given frames of `tokenbudget.pricing.engine.reprice.repriced`."""
 
 
 def preview(home: Path, start: datetime, end: datetime, pricer: Pricer, seen: Seen) -> None:
@@ -35,7 +35,7 @@ def preview(home: Path, start: datetime, end: datetime, pricer: Pricer, seen: Se
     for part in snapshot.parts:
         if part.first < end and part.last >= start:
             seen(repriced(_within(pl.read_parquet(part.path(home)), start, end), pricer))
-    events = list(_events(record for tail in snapshot.tails for record in tail.records))
+    events = list(_events(_not_sealed(snapshot)))
     if events:
         seen(repriced(_within(to_sealed(events), start, end), pricer))
 
@@ -69,8 +69,13 @@ def apply(home: Path, start: datetime, end: datetime, pricer: Pricer, seen: Seen
         return _merged(numbered, priced, now) if priced["is_changed"].any() else None
 
     rewrite(home, start, end, change)
-    records = (record for tail in read_open(home).tails for record in tail.records)
-    return sum(start <= event.occurred_at < end for event in _events(records))
+    return sum(start <= event.occurred_at < end for event in _events(_not_sealed(read_open(home))))
+
+
+def _not_sealed(snapshot: Snapshot) -> Iterator[bytes]:
+    for tail in snapshot.tails:
+        yield from tail.records
+    yield from snapshot.held
 
 
 def _events(records: Iterator[bytes]) -> Iterator[Event]:
@@ -82,10 +87,7 @@ def _events(records: Iterator[bytes]) -> Iterator[Event]:
 
 
 def _within(sealed: pl.DataFrame, start: datetime, end: datetime) -> pl.DataFrame:
-    """Take the events of a span; of one sealed without what its price depends on, no price is right."""
-    if not PRICING.keys() <= set(sealed.columns):
-        return sealed.clear().with_columns(pl.lit(None, dtype).alias(name) for name, dtype in PRICING.items())
-    return schema.within(sealed.lazy().filter(pl.col("batch").is_not_null()), start, end).collect()
+    return schema.within(complete(sealed).lazy(), start, end).collect()
 
 
 def _merged(part: pl.DataFrame, priced: pl.DataFrame, now: datetime) -> pl.DataFrame:

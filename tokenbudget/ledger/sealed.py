@@ -1,18 +1,23 @@
-"""What sealed Parquet holds beside the ledger's columns: all it takes to price an event again, and its first price."""
+"""What sealed Parquet holds beside the ledger's columns, so that an event comes back as it was recorded.
+
+`to_sealed` turns events into rows and `from_sealed` rows into events; whatever needs the event of a sealed call
+(explaining it, sending it to a server) takes it from here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
-import msgspec
 import polars as pl
 
 from tokenbudget.core.event import Event
 from tokenbudget.core.money import from_pico
-from tokenbudget.core.usage import TOKEN_FIELDS, Usage
+from tokenbudget.core.usage import TOKEN_FIELDS
+from tokenbudget.journal.manifest import load
 from tokenbudget.ledger.schema import INSTANT, SCHEMA, TAG_PREFIX, to_frame
-from tokenbudget.pricing.frame import EXTRAS, Extras
+from tokenbudget.pricing.engine.frames import EXTRAS, Extras, usage_of
 
 PRICING: dict[str, pl.DataType] = {
     "speed": pl.String(),
@@ -22,17 +27,18 @@ PRICING: dict[str, pl.DataType] = {
     "original_cost_pico": pl.Int64(),
     "repriced_at": INSTANT,
 }
-"""Columns that answers never show.
+"""Columns that an event needs to be priced again; a file of the first versions, or a row merged from one, lacks them.
 
 ``original_cost_pico`` is what the event cost before it was first priced again (null: it had no price); it counts where
 ``repriced_at`` is set.
 """
+HIDDEN: dict[str, pl.DataType] = {**PRICING, "warnings": pl.List(pl.String())}
+"""Columns that answers never show."""
 _FIELDS = [name for name in (*SCHEMA, "speed", "region", "batch") if name not in {*TOKEN_FIELDS, "cost_pico"}]
-_extras = msgspec.json.Decoder(Extras)
 
 
 def to_sealed(events: Sequence[Event]) -> pl.DataFrame:
-    """Turn events into the frame that is sealed: the ledger's, and `PRICING`."""
+    """Turn events into the frame that is sealed: the ledger's, and `HIDDEN`."""
     columns: dict[str, list[Any]] = {
         "speed": [event.speed for event in events],
         "region": [event.region for event in events],
@@ -40,22 +46,54 @@ def to_sealed(events: Sequence[Event]) -> pl.DataFrame:
         EXTRAS: [Extras.of(event.usage) for event in events],
         "original_cost_pico": [None] * len(events),
         "repriced_at": [None] * len(events),
+        "warnings": [list(event.warnings) or None for event in events],
     }
-    return to_frame(events).with_columns(pl.Series(name, columns[name], dtype=PRICING[name]) for name in PRICING)
+    return to_frame(events).with_columns(pl.Series(name, columns[name], dtype=HIDDEN[name]) for name in HIDDEN)
+
+
+def complete(sealed: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows that were sealed with all that their price depends on: of others no price is right."""
+    if PRICING.keys() <= set(sealed.columns):
+        return sealed.filter(pl.col("batch").is_not_null())
+    return sealed.clear().with_columns(pl.lit(None, dtype).alias(name) for name, dtype in PRICING.items())
 
 
 def from_sealed(frame: pl.DataFrame) -> list[Event]:
-    """Turn a frame that was sealed into events again, but for their metadata and warnings, which are not kept."""
+    """Turn a frame that was sealed into events again, but for their metadata, which are not kept."""
     return [_event(row) for row in frame.iter_rows(named=True)]
+
+
+class SealedEvent(NamedTuple):
+    """An event read back from a sealed file, and whether the file has all that its price depends on."""
+
+    event: Event
+    is_complete: bool
+
+
+def find_sealed(home: Path, wanted: str) -> SealedEvent | None:
+    """Find a sealed event by its id, or by the id of the response.
+
+    Raises
+    ------
+    JournalError
+        If the manifest of the ledger cannot be read.
+    OSError
+        If a file of the ledger cannot be read.
+    """
+    is_wanted = (pl.col("id") == wanted) | (pl.col("response_id") == wanted)
+    for part in load(home).parts:
+        found = pl.scan_parquet(part.path(home)).filter(is_wanted).head(1).collect()
+        if not found.is_empty():
+            return SealedEvent(from_sealed(found)[0], not complete(found).is_empty())
+    return None
 
 
 def _event(row: dict[str, Any]) -> Event:
     known = {name: value for name, value in row.items() if value is not None}
-    extras = _extras.decode(known[EXTRAS]) if EXTRAS in known else Extras()
-    counts = {name: known[name] for name in TOKEN_FIELDS if name in known}
     return Event(
         **{name: known[name] for name in _FIELDS if name in known},
-        usage=Usage(**counts, **msgspec.structs.asdict(extras)),
+        usage=usage_of(row),
         cost_usd=from_pico(known["cost_pico"]) if "cost_pico" in known else None,
         tags={name.removeprefix(TAG_PREFIX): known[name] for name in known if name.startswith(TAG_PREFIX)},
+        warnings=tuple(known.get("warnings", ())),
     )

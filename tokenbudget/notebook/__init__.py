@@ -5,6 +5,7 @@ from tokenbudget.core.errors import MissingExtraError
 try:
     from tokenbudget.notebook.api import by, events, percentiles, summary, timeseries
     from tokenbudget.notebook.coverage import coverage
+    from tokenbudget.notebook.missing import MissingCallsWarning
     from tokenbudget.notebook.plot import plot_costs
     from tokenbudget.notebook.reprice import reprice
     from tokenbudget.notebook.unpriced import UnpricedWarning
@@ -15,6 +16,7 @@ except ModuleNotFoundError as error:
     raise MissingExtraError(msg) from error
 
 __all__ = [
+    "MissingCallsWarning",
     "UnpricedWarning",
     "by",
     "coverage",

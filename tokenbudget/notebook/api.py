@@ -15,10 +15,11 @@ import polars as pl
 
 from tokenbudget.analytics.metrics import NAMES
 from tokenbudget.analytics.quantiles import LEVELS
+from tokenbudget.core.period import PeriodLike
 from tokenbudget.core.query import Interval
+from tokenbudget.notebook.backend import answers
 from tokenbudget.notebook.frames import Backend, deliver
-from tokenbudget.notebook.question import By, PeriodLike, question
-from tokenbudget.notebook.route import answers
+from tokenbudget.notebook.question import By, question
 from tokenbudget.notebook.unpriced import warn_of_unpriced
 
 
@@ -33,9 +34,10 @@ def summary(
 
     Parameters
     ----------
-    period : str or pair of date
+    period : str, date, or pair of str, date or datetime
         ``24h``, ``7d``, ``30d``, ``mtd``, ``qtd``, ``ytd``, ``2026-10``, ``2026-10-05``, ``2026-10-01..2026-10-15``;
-        a pair of dates is from the first up to and including the second.
+        a pair of dates, ``("2026-10-01", "2026-10-15")`` say, is from the first up to and including the second, a pair
+        of times from the first up to the second.
     by : str or sequence of str, optional
         One or two dimensions or tags: one row for each group, as `by` answers.
     tz : str, optional
@@ -64,6 +66,8 @@ def summary(
     -----
     UnpricedWarning
         If calls are missing from the cost because they have no price.
+    MissingCallsWarning
+        If calls are missing altogether: no more of them could be kept, or earlier ones cannot be read.
 
     Examples
     --------

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from tokenbudget import config
+from tokenbudget.core.period import PeriodLike
+from tokenbudget.notebook.backend import FLUSH_SECONDS
 from tokenbudget.notebook.frames import Backend, deliver
-from tokenbudget.notebook.question import PeriodLike, question
-from tokenbudget.notebook.route import FLUSH_SECONDS
+from tokenbudget.notebook.missing import warn_of_missing
+from tokenbudget.notebook.question import question
 
 
 def coverage(
@@ -43,16 +45,17 @@ def coverage(
     >>> list(tb.coverage("7d").columns[:4])
     ['provider', 'model', 'reason', 'requests']
     """
-    from tokenbudget import runtime
+    from tokenbudget.recording import recorder
 
     asked = question(period, tz=tz, filters=filters)
-    runtime.flush(timeout=FLUSH_SECONDS)
+    recorder.flush(timeout=FLUSH_SECONDS)
     settings = config.current()
     if settings.url is None:
         from tokenbudget.analytics.coverage import coverage as covered
         from tokenbudget.ledger.local import local_source
         from tokenbudget.pricing import default
 
+        warn_of_missing(settings.home, stacklevel=3)
         frame = covered(local_source(settings.home), asked, default())
     else:
         from tokenbudget.client import Client

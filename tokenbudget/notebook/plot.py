@@ -7,9 +7,10 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from tokenbudget.core.errors import MissingExtraError, QueryError
+from tokenbudget.core.period import PeriodLike
 from tokenbudget.core.query import Interval
-from tokenbudget.notebook.question import By, PeriodLike, question
-from tokenbudget.notebook.route import answers
+from tokenbudget.notebook.backend import answers
+from tokenbudget.notebook.question import By, question
 from tokenbudget.plotting.shape import CostFigure, cost_figure
 
 PlotBackend = Literal["matplotlib", "hvplot"]

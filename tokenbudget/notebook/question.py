@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any, get_args
 
 from tokenbudget import config
 from tokenbudget.core import period as periods
 from tokenbudget.core.errors import QueryError
+from tokenbudget.core.period import PeriodLike
 from tokenbudget.core.query import INTERVALS, Interval, Query, column
 
-PeriodLike = str | tuple[date, date]
 By = str | Iterable[str] | None
 
 

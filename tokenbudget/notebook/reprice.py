@@ -10,11 +10,13 @@ import polars as pl
 
 from tokenbudget import config
 from tokenbudget.analytics import repricing
+from tokenbudget.core.formatting import plural
+from tokenbudget.core.period import PeriodLike
 from tokenbudget.core.query import Query
 from tokenbudget.ledger.repricing import apply, preview
+from tokenbudget.notebook.backend import FLUSH_SECONDS
 from tokenbudget.notebook.frames import Backend, deliver
-from tokenbudget.notebook.question import PeriodLike, question
-from tokenbudget.notebook.route import FLUSH_SECONDS
+from tokenbudget.notebook.question import question
 from tokenbudget.pricing import default
 
 
@@ -66,10 +68,10 @@ def reprice(
     >>> list(tb.reprice("7d").columns[:4])
     ['provider', 'model', 'requests', 'changed']
     """
-    from tokenbudget import runtime
+    from tokenbudget.recording import recorder
 
     asked = question(period, tz=tz)
-    runtime.flush(timeout=FLUSH_SECONDS)
+    recorder.flush(timeout=FLUSH_SECONDS)
     settings = config.current()
     if settings.url is None:
         frame = _locally(settings.home, asked, dry_run=dry_run)
@@ -81,7 +83,7 @@ def reprice(
 
 
 def _locally(home: Path, asked: Query, *, dry_run: bool) -> pl.DataFrame:
-    from tokenbudget import runtime
+    from tokenbudget.recording import recorder
 
     parts: list[pl.DataFrame] = []
 
@@ -92,11 +94,11 @@ def _locally(home: Path, asked: Query, *, dry_run: bool) -> pl.DataFrame:
     if dry_run:
         preview(home, start, end, default(), seen)
     else:
-        runtime.shutdown()  # Finishes this process' segment; the next call starts another.
+        recorder.shutdown()  # Finishes this process' segment; the next call starts another.
         if left := apply(home, start, end, default(), seen):
             warnings.warn(
-                f"{left:,} calls keep their costs for now: running programs still write their journals, or they wait "
-                "to be sent to a server. Price again when these programs have ended",
+                f"{plural(left, 'call')} left as before for now: running programs still write their journals, or "
+                "calls wait to be sent to a server. Price again when these programs have ended",
                 NotRepricedWarning,
                 stacklevel=3,
             )

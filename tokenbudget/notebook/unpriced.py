@@ -6,6 +6,7 @@ import warnings
 
 import polars as pl
 
+from tokenbudget.core.formatting import number
 from tokenbudget.core.query import Query
 
 
@@ -20,7 +21,7 @@ def warn_of_unpriced(asked: Query, frame: pl.DataFrame) -> None:
     unpriced, requests = frame.select(pl.col("unpriced", "requests").sum()).row(0)
     if unpriced:
         warnings.warn(
-            f"{unpriced:,} of {requests:,} calls have no price, so cost_usd does not include them: "
+            f"{number(unpriced)} of {number(requests)} calls have no price, so cost_usd does not include them: "
             "tb.coverage() tells which, why and what to do",
             UnpricedWarning,
             stacklevel=3,

@@ -6,8 +6,8 @@ from html import escape
 from itertools import accumulate
 from typing import Any
 
+from tokenbudget.core.formatting import dollars
 from tokenbudget.plotting.shape import CostFigure
-from tokenbudget.plotting.text import dollars
 
 _HEIGHT = 340
 

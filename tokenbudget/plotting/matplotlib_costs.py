@@ -7,9 +7,9 @@ from datetime import datetime
 from itertools import accumulate
 from typing import TYPE_CHECKING, Literal
 
+from tokenbudget.core import formatting
 from tokenbudget.plotting import palette
 from tokenbudget.plotting.shape import CostFigure, Layer
-from tokenbudget.plotting.text import dollars
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -148,7 +148,7 @@ def _legend(axes: Axes, shown: CostFigure) -> None:
 
 def _labelled(layer: Layer) -> str:
     name = layer.label if len(layer.label) <= 28 else f"{layer.label[:27]}…"  # noqa: PLR2004
-    return f"{name}  {dollars(layer.total)}"
+    return f"{name}  {formatting.dollars(layer.total)}"
 
 
 def _dollar_axis(axes: Axes) -> None:
@@ -158,16 +158,8 @@ def _dollar_axis(axes: Axes) -> None:
     axes.margins(x=0.01)
     low, high = axes.get_ylim()
     steps = [tick for tick in axes.yaxis.get_major_locator().tick_values(low, high) if tick > 0]
-    digits = _digits(steps[0]) if steps else 2
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"${value:,.{digits}f}" if value else "$0"))
-
-
-def _digits(step: float) -> int:
-    """Count the decimals that tell ticks `step` dollars apart."""
-    for digits in (0, 2, *range(3, 13)):
-        if abs(round(step, digits) - step) < step / 1000:
-            return digits
-    return 12
+    step = steps[0] if steps else 0.01
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: formatting.axis_dollars(value, step)))
 
 
 def _time_axis(axes: Axes, buckets: Sequence[datetime]) -> None:
@@ -178,10 +170,11 @@ def _time_axis(axes: Axes, buckets: Sequence[datetime]) -> None:
 
 def _tick(buckets: Sequence[datetime], position: int, every: int) -> str:
     """Write a bucket's beginning; the date below the time, the year below the month, only where they are new."""
-    now = buckets[position]
-    before = buckets[position - every] if position else None
+    now, before = buckets[position], buckets[position - every] if position else None
+    year = f"\n{now.year}" if before is None or before.year != now.year else ""
     if len(buckets) > 1 and (buckets[1] - buckets[0]).total_seconds() < _DAY_SECONDS * 0.9:
-        return f"{now:%H:%M}" + (f"\n{now.day} {now:%b}" if before is None or before.date() != now.date() else "")
+        day = f"\n{formatting.short_day(now)}" if before is None or before.date() != now.date() else ""
+        return f"{formatting.clock(now)}{day}"
     if len(buckets) > 1 and (buckets[-1] - buckets[0]).days / (len(buckets) - 1) > 27:  # noqa: PLR2004 (months)
-        return f"{now:%b}" + (f"\n{now:%Y}" if before is None or before.year != now.year else "")
-    return f"{now.day} {now:%b}" + (f"\n{now:%Y}" if before is None or before.year != now.year else "")
+        return f"{formatting.short_month(now)}{year}"
+    return f"{formatting.short_day(now)}{year}"

@@ -9,9 +9,10 @@ from decimal import Decimal
 import polars as pl
 
 from tokenbudget.analytics.selection import labels
+from tokenbudget.core import formatting
 from tokenbudget.core.period import Period
 from tokenbudget.core.query import Query
-from tokenbudget.plotting import palette, text
+from tokenbudget.plotting import palette
 
 
 @dataclass(frozen=True)
@@ -24,14 +25,14 @@ class Layer:
     colour : str
     costs : list of float
         US dollars per bucket; nothing known counts as nothing drawn.
-    total : Decimal
-        US dollars of the period.
+    total : Decimal or None
+        US dollars of the period; None where there were calls and none has a price.
     """
 
     label: str
     colour: str
     costs: list[float]
-    total: Decimal
+    total: Decimal | None
 
 
 @dataclass(frozen=True)
@@ -67,14 +68,17 @@ class CostFigure:
         """The total."""
         if not self.requests:
             return "No calls"
-        return "Cost unknown" if self.total is None else text.dollars(self.total)
+        return "Cost unknown" if self.total is None else formatting.dollars(self.total)
 
     @property
     def remark(self) -> str:
         """What the total is of, and how it compares."""
-        compared = text.change(self.total, self.previous)
+        compared = formatting.change(self.total, self.previous)
         return " · ".join(
-            filter(None, [text.span(self.period), self.filters, compared and f"{compared} on the period before"])
+            filter(
+                None,
+                [formatting.period(self.period.name), self.filters, compared and f"{compared} on the period before"],
+            )
         )
 
     @property
@@ -85,7 +89,7 @@ class CostFigure:
         which = (
             "no call has a price"
             if self.unpriced == self.requests
-            else f"{self.unpriced:,} of {self.requests:,} calls have no price"
+            else f"{formatting.number(self.unpriced)} of {formatting.plural(self.requests, 'call')} have no price"
         )
         return f"{which} · tb.coverage() tells why"
 
@@ -141,5 +145,13 @@ def _name(key: tuple[object, ...]) -> str | None:
 
 
 def _layer(rows: pl.DataFrame, label: str, colour: str) -> Layer:
-    costs = rows["cost_usd"].fill_null(0)
-    return Layer(label=label, colour=colour, costs=costs.cast(pl.Float64).to_list(), total=costs.sum())
+    costs = rows["cost_usd"]
+    # A bucket without calls costs nothing and says nothing about those whose cost is unknown.
+    of_calls = rows.filter(pl.col("requests") > 0)["cost_usd"]
+    known = of_calls.is_empty() or of_calls.count() > 0
+    return Layer(
+        label=label,
+        colour=colour,
+        costs=costs.fill_null(0).cast(pl.Float64).to_list(),
+        total=costs.sum() if known else None,
+    )

@@ -9,10 +9,10 @@ from msgspec.structs import replace
 from tokenbudget.core.event import Event
 from tokenbudget.core.receipt import Receipt, Unpriced
 from tokenbudget.core.usage import Usage
-from tokenbudget.pricing.local import default
-from tokenbudget.pricing.overrides import Override
-from tokenbudget.pricing.pricer import Pricer
-from tokenbudget.pricing.table import PriceBook, PriceRow
+from tokenbudget.pricing.book.overrides import Override
+from tokenbudget.pricing.book.price_book import PriceBook, PriceRow
+from tokenbudget.pricing.default_pricer import default
+from tokenbudget.pricing.engine.pricer import Pricer
 
 __all__ = ["Override", "PriceBook", "PriceRow", "Pricer", "default", "price", "price_event", "priced"]
 

@@ -11,13 +11,13 @@ from typing import Any
 import msgspec
 
 from tokenbudget.core.errors import PriceError
+from tokenbudget.core.formatting import exact_dollars, number, plural
 from tokenbudget.core.providers import canonical
 from tokenbudget.core.receipt import Unpriced
 from tokenbudget.core.usage import Usage
-from tokenbudget.pricing.local import default
-from tokenbudget.pricing.match import find_key, providers
-from tokenbudget.pricing.pricer import Pricer
-from tokenbudget.pricing.views import plain
+from tokenbudget.pricing.book.match import find_key, providers
+from tokenbudget.pricing.default_pricer import default
+from tokenbudget.pricing.engine.pricer import Pricer
 
 # Who is meant by a bare model id: makers before those who resell.
 _MAKERS = (
@@ -64,11 +64,11 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     cost_usd: tuple[Decimal, Decimal]
 
     def __repr__(self) -> str:
-        low, high = (plain(cost.normalize()) for cost in self.cost_usd)
+        low, high = map(exact_dollars, self.cost_usd)
+        fewest, most = map(number, self.input_tokens)
         return (
-            f"{self.calls:,} calls of {self.model} ({self.provider}): US$ {low} to {high}"
-            f" (input {self.input_tokens[0]:,} to {self.input_tokens[1]:,} tokens,"
-            f" output up to {self.output_tokens[1]:,})"
+            f"{plural(self.calls, 'call')} of {self.model} ({self.provider}): {low} to {high}"
+            f" (input {fewest} to {most} tokens, output up to {number(self.output_tokens[1])})"
         )
 
 

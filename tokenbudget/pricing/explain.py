@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from tokenbudget import config
 from tokenbudget.core.errors import PriceError
 from tokenbudget.core.event import Event, decode
-from tokenbudget.core.money import from_pico
-from tokenbudget.core.receipt import Receipt, Unpriced
-from tokenbudget.core.usage import TOKEN_FIELDS, Usage
-from tokenbudget.pricing.local import default
-from tokenbudget.pricing.pricer import Pricer
-from tokenbudget.pricing.views import ReceiptView, plain
+from tokenbudget.core.formatting import exact_dollars
+from tokenbudget.core.receipt import Line, Receipt, Unpriced
+from tokenbudget.pricing.default_pricer import default
+from tokenbudget.pricing.engine.pricer import Pricer
+from tokenbudget.pricing.receipt_view import ReceiptView
 
 _IDS = ("id", "response_id", "responseId")
 
@@ -33,7 +30,8 @@ def explain(call: Any, pricer: Pricer | None = None) -> ReceiptView:
     Returns
     -------
     ReceiptView
-        A table in a notebook; ``cost_usd`` and ``lines`` to compute with.
+        A table in a notebook; ``cost_usd`` and ``lines`` to compute with.  They are by the prices known now; where
+        another cost is recorded, a remark names it and says why.
 
     Raises
     ------
@@ -42,6 +40,8 @@ def explain(call: Any, pricer: Pricer | None = None) -> ReceiptView:
 
     Examples
     --------
+    >>> from datetime import UTC, datetime
+    >>> from tokenbudget.core.usage import Usage
     >>> event = Event(
     ...     id="018bcfe5-6800-7000-8000-000000000000",
     ...     occurred_at=datetime(2026, 10, 5, tzinfo=UTC),
@@ -54,20 +54,49 @@ def explain(call: Any, pricer: Pricer | None = None) -> ReceiptView:
     """
     if isinstance(call, Receipt | Unpriced):
         return ReceiptView(answer=call)
-    event = call if isinstance(call, Event) else _recorded(config.current().home, _id(call))
-    answer = (pricer or default()).price_event(event)
-    cost = answer.cost_usd if isinstance(answer, Receipt) else None
+    event, is_complete = (call, True) if isinstance(call, Event) else _recorded(config.current(), _id(call))
+    answer = (pricer or default()).price_event(event) if is_complete else _as_recorded(event)
     return ReceiptView(
         answer=answer,
         title=f"{event.model} of {event.provider}, {event.occurred_at:%Y-%m-%d %H:%M:%S} UTC",
-        remarks=(*event.warnings, *_recorded_otherwise(event.cost_usd, cost)),
+        remarks=(*event.warnings, *(_otherwise(event, answer) if is_complete else (_INCOMPLETE,))),
     )
 
 
-def _recorded_otherwise(recorded: Decimal | None, now: Decimal | None) -> tuple[str, ...]:
-    if recorded is None or recorded == now:
+_INCOMPLETE = (
+    "its lines are not known: an early version sealed it and did not keep all that its price depends on (batch, region,"
+    " speed, tools, other units)"
+)
+
+
+def _as_recorded(event: Event) -> Receipt | Unpriced:
+    """Return the cost that is recorded, where working it out again would give a wrong one."""
+    cost, key = event.cost_usd, event.price_key or ""
+    if cost is None:
+        return Unpriced(reason=event.unpriced or "error", detail="it was recorded without a price")
+    line = Line(
+        part="recorded", unit="usd", quantity=cost, rate=Decimal(1), amount=cost, price_key=key, source="recorded"
+    )
+    return Receipt(cost_usd=cost, lines=(line,), price_key=key)
+
+
+def _otherwise(event: Event, now: Receipt | Unpriced) -> tuple[str, ...]:
+    """Say why the lines do not come to the cost that is recorded, which is what every sum is made of."""
+    cost = now.cost_usd if isinstance(now, Receipt) else None
+    if cost == event.cost_usd:
         return ()
-    return (f"recorded at US$ {plain(recorded)}: the prices known then, or tools that the ledger does not keep",)
+    if event.cost_usd is not None:
+        by = f" by the row {event.price_key}" if event.price_key else ""
+        recorded = f"recorded at {exact_dollars(event.cost_usd)}{by}"
+    elif event.unpriced is not None:
+        recorded = f"recorded without a price ({event.unpriced})"
+    else:
+        return ()
+    remark = (
+        f"{recorded}, which is what sums are made of. What is shown here is by the prices known now: they changed, or"
+        " were set, since the call was recorded. tb.reprice(...) brings the recorded cost up to date"
+    )
+    return (remark,)
 
 
 def _id(call: Any) -> str:
@@ -81,38 +110,21 @@ def _id(call: Any) -> str:
     raise PriceError(msg)
 
 
-def _recorded(home: Path, wanted: str) -> Event:
+def _recorded(settings: config.Config, wanted: str) -> tuple[Event, bool]:
+    """Find a call, and whether all that its price depends on is known."""
     from tokenbudget.journal import read_lines
 
     needle = wanted.encode()
-    for line in read_lines(home):
+    for line in read_lines(settings.home):
         if needle in line and wanted in ((event := decode(line)).id, event.response_id):
-            return event
-    event_of_ledger = _sealed(home, wanted)
-    if event_of_ledger is None:
-        msg = f"no call {wanted!r} is recorded in {home}: was the client wrapped, and is this the home it recorded to?"
+            return event, True
+    from tokenbudget.ledger.sealed import find_sealed
+
+    sealed = find_sealed(settings.home, wanted)
+    if sealed is None:
+        where = "was the client wrapped, and is this the home it recorded to?"
+        if settings.url is not None:
+            where = "what the server has taken is kept there: tb.events(...) lists its cost and the price row"
+        msg = f"no call {wanted!r} is recorded in {settings.home}: {where}"
         raise PriceError(msg)
-    return event_of_ledger
-
-
-def _sealed(home: Path, wanted: str) -> Event | None:
-    """Find a call among the sealed days of the ledger."""
-    import polars as pl
-
-    from tokenbudget.ledger.local import local_source
-
-    frame = local_source(home).scan(datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
-    found = frame.filter((pl.col("id") == wanted) | (pl.col("response_id") == wanted)).collect()
-    if found.is_empty():
-        return None
-    row = found.row(0, named=True)
-    return Event(
-        id=row["id"],
-        occurred_at=row["occurred_at"],
-        provider=row["provider"],
-        model=row["model"],
-        requested_model=row["requested_model"],
-        service_tier=row["service_tier"],
-        cost_usd=None if row["cost_pico"] is None else from_pico(row["cost_pico"]),
-        usage=Usage(**{name: row[name] for name in TOKEN_FIELDS if row[name] is not None}),
-    )
+    return sealed

@@ -12,11 +12,11 @@ from typing import Any
 
 from tokenbudget import config
 from tokenbudget.core.providers import canonical
-from tokenbudget.pricing import overrides, store
-from tokenbudget.pricing.local import forget
-from tokenbudget.pricing.overrides import Override
-from tokenbudget.pricing.sync import sync as _sync
-from tokenbudget.pricing.table import encode_fields
+from tokenbudget.pricing.book import overrides, store
+from tokenbudget.pricing.book.overrides import Override
+from tokenbudget.pricing.book.price_book import encode_fields
+from tokenbudget.pricing.book.sync import sync as _sync
+from tokenbudget.pricing.default_pricer import forget
 
 __all__ = ["clear", "overridden", "set", "sync"]
 
@@ -111,7 +111,7 @@ def overridden() -> list[Override]:
 
 
 def sync(url: str | None = None, **options: Any) -> Any:
-    """Fetch the price table and append what changed; see `tokenbudget.pricing.sync.sync`."""
+    """Fetch the price table and append what changed; see `tokenbudget.pricing.book.sync.sync`."""
     found = _sync(url, **options)
     forget()
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tokenbudget.transport.library import http_library
+from tokenbudget.transport.httpx_compat import http_library
 
 if TYPE_CHECKING:
     import httpx

@@ -10,9 +10,10 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 
+from tokenbudget.core.limits import storable
 from tokenbudget.journal.quarantine import SetAside
 from tokenbudget.transport.backoff import retry_after
-from tokenbudget.transport.library import http_library
+from tokenbudget.transport.httpx_compat import http_library
 
 if TYPE_CHECKING:
     import httpx
@@ -150,14 +151,16 @@ def _acknowledged(response: httpx.Response, records: Sequence[bytes]) -> Outcome
 
 def _rejected(item: dict[str, Any], records: Sequence[bytes]) -> SetAside:
     record = records[item["index"]].decode()
-    return SetAside("rejected", str(item.get("reason")), record, item.get("field"), HTTPStatus.ACCEPTED)
+    field = item.get("field")
+    named = None if field is None else storable(str(field))
+    return SetAside("rejected", storable(str(item.get("reason"))), record, named, HTTPStatus.ACCEPTED)
 
 
 def _said(response: httpx.Response) -> str:
     """Give the problem detail of an answer, or the beginning of whatever it says."""
     try:
         problem = response.json()
-        return str(problem.get("detail") or problem.get("title") or problem)[:_EXCERPT]
+        return storable(str(problem.get("detail") or problem.get("title") or problem)[:_EXCERPT])
     except (ValueError, AttributeError):
         return response.text[:_EXCERPT] or response.reason_phrase
 

@@ -15,8 +15,9 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
 from tokenbudget import config
+from tokenbudget.diagnostics import internal_errors
 from tokenbudget.journal.writer import Journal
-from tokenbudget.transport.round import Round
+from tokenbudget.transport.upload import Upload
 
 log = logging.getLogger("tokenbudget")
 
@@ -64,7 +65,7 @@ class Shipper:
         _shippers.add(self)
 
     def _reset(self) -> None:
-        self._round = Round(self.journal, BATCH_EVENTS)
+        self._upload = Upload(self.journal, BATCH_EVENTS)
         self._bell: SimpleQueue[_Flush | None] = SimpleQueue()  # Its put() is reentrant: safe in signal handlers.
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
@@ -150,23 +151,24 @@ class Shipper:
             delivered = self._ship(urgent=request is not None)
             if request is not None:
                 if request.last:
-                    self._round.close()
+                    self._upload.close()
                     ended = self._end()
                 request.delivered = delivered
                 request.finished.set()
 
     def _ship(self, *, urgent: bool) -> bool:
         try:
-            return self._round.run(self._settings(), urgent=urgent)
-        except Exception:  # A thread that dies here would ship nothing for the rest of the process.
-            log.exception("tokenbudget: shipping failed; the events stay on disk")
-            self._round.failed("internal error, see the log")
+            return self._upload.run(self._settings(), urgent=urgent)
+        except Exception as error:  # A thread that dies here would ship nothing for the rest of the process.
+            message = "tokenbudget: shipping failed (%s); the events stay on disk"
+            log.warning(message, type(error).__name__, exc_info=internal_errors.details(error))
+            self._upload.failed("internal error, see the log")
             return False
 
     def _next(self) -> _Flush | None:
         """Sleep until there is something to do, then let a batch gather."""
         self._asleep = True
-        request = self._get(0.0 if self._fresh else self._round.pause(SWEEP_SECONDS))
+        request = self._get(0.0 if self._fresh else self._upload.pause(SWEEP_SECONDS))
         self._asleep = False
         linger_until = time.monotonic() + LINGER_SECONDS
         while request is None and 0 < self._fresh < BATCH_EVENTS and (left := linger_until - time.monotonic()) > 0:

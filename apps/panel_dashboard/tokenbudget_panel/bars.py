@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from html import escape
 from typing import Any
 
+from tokenbudget.core.formatting import axis_dollars, bucket, dollars, exact_dollars, plural, short_bucket
 from tokenbudget.core.query import Interval, default_interval
-from tokenbudget.plotting import palette, text
+from tokenbudget.plotting import palette
 from tokenbudget.plotting.shape import CostFigure, Layer, cost_figure
-from tokenbudget_panel import words
-from tokenbudget_panel.desk import Snapshot
+from tokenbudget_panel.answers import Snapshot
 
 _GAP = 0.16
 """Part of a bucket's width that stays empty."""
@@ -91,7 +91,7 @@ def bars(snapshot: Snapshot) -> Bars:
         labels=labels(figure.buckets, interval),
         ticks=ticks,
         top=top,
-        legend=[(layer.label, layer.colour, text.dollars(layer.total)) for layer in figure.layers],
+        legend=[(layer.label, layer.colour, dollars(layer.total)) for layer in figure.layers],
         per=_TITLES[interval],
     )
 
@@ -121,33 +121,26 @@ def _slots(figure: CostFigure, snapshot: Snapshot, interval: Interval, top: floa
         "top": [top] * len(numbers),
         # Rows come bucket by bucket, in each the groups in the layers' order.
         "tip": [
-            _tip(_title(start, interval), figure.layers, rows[i * groups : (i + 1) * groups])
+            _tip(bucket(start, interval), figure.layers, rows[i * groups : (i + 1) * groups])
             for i, start in enumerate(figure.buckets)
         ],
     }
 
 
 def _tip(title: str, layers: list[Layer], rows: list[dict[str, Any]]) -> str:
-    known = [row["cost_usd"] for row in rows if row["cost_usd"] is not None]
     used = [(layer, row) for layer, row in zip(layers, rows, strict=True) if row["requests"]]
+    known = [row["cost_usd"] for _, row in used if row["cost_usd"] is not None]
     lines = "".join(
         f'<tr><td><i style="background:{layer.colour}"></i></td><td>{escape(layer.label)}</td>'
-        f"<td>{words.exact_dollars(row['cost_usd'])}</td><td>{words.plural(row['requests'], 'call')}</td></tr>"
+        f"<td>{exact_dollars(row['cost_usd'])}</td><td>{plural(row['requests'], 'call')}</td></tr>"
         for layer, row in reversed(used)
     )
+    cost = sum(known, Decimal()) if known else None
     total = (
-        f"<tr class='total'><td></td><td>Total</td><td>{words.exact_dollars(sum(known, Decimal()))}</td>"
-        f"<td>{words.plural(sum(row['requests'] for row in rows), 'call')}</td></tr>"
+        f"<tr class='total'><td></td><td>Total</td><td>{exact_dollars(cost)}</td>"
+        f"<td>{plural(sum(row['requests'] for row in rows), 'call')}</td></tr>"
     )
     return f"<b>{escape(title)}</b><table>{lines}{total if used else ''}</table>{'' if used else 'no calls'}"
-
-
-def _title(start: datetime, interval: Interval) -> str:
-    day = f"{start:%a} {start.day} {start:%b %Y}"
-    if interval in _CLOCK:
-        end = start + timedelta(minutes=60 if interval == "hour" else 15)
-        return f"{day}, {start:%H:%M}–{end:%H:%M}"
-    return {"day": day, "week": f"Week from {day}", "month": f"{start:%B %Y}"}[interval]
 
 
 def labels(starts: Sequence[datetime], interval: Interval) -> dict[int, str]:
@@ -164,19 +157,13 @@ def labels(starts: Sequence[datetime], interval: Interval) -> dict[int, str]:
         marked = [i for i, start in enumerate(starts) if _is_marked(i - len(starts) + 1, start, interval, step)]
         if len(marked) <= _MOST_LABELS:
             break
-    return {i: _label(starts[i], interval) for i in marked}
+    return {i: short_bucket(starts[i], interval) for i in marked}
 
 
 def _is_marked(back: int, start: datetime, interval: Interval, step: int) -> bool:
     if interval in _CLOCK:
         return (60 * start.hour + start.minute) % step == 0
     return back % step == 0
-
-
-def _label(start: datetime, interval: Interval) -> str:
-    if interval in _CLOCK and (start.hour or start.minute):
-        return f"{start:%H:%M}"
-    return f"{start:%b %Y}" if interval == "month" else f"{start.day} {start:%b}"
 
 
 def tick_labels(highest: float) -> dict[float, str]:
@@ -196,10 +183,8 @@ def tick_labels(highest: float) -> dict[float, str]:
     exponent = math.floor(math.log10(highest / _MOST_TICKS))
     size = Decimal(10) ** exponent
     step = next(s for s in (Decimal(str(step)) * size for step in _STEPS) if s * _MOST_TICKS >= Decimal(str(highest)))
-    digits = max(0, -int(step.normalize().as_tuple().exponent))
-    digits = 2 if digits == 1 else digits  # Cents are written in full.
     marks = [step * i for i in range(math.ceil(Decimal(str(highest)) / step) + 1)]
-    return {float(mark): f"${mark:,.{digits}f}" if mark else "$0" for mark in marks}
+    return {float(mark): axis_dollars(mark, step) for mark in marks}
 
 
 def legend_html(shown: Bars) -> str:

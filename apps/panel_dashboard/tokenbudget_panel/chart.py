@@ -8,12 +8,12 @@ from bokeh.models import ColumnDataSource, FixedTicker, HoverTool, Range1d
 from bokeh.plotting import figure
 
 from tokenbudget.plotting import palette
-from tokenbudget_panel import look
+from tokenbudget_panel import theme
 from tokenbudget_panel.bars import Bars
 
 _HEIGHT = 300
 # The tooltip is outside of the page's own boxes: it brings its style, and takes the theme's colours from the document.
-_TIP = f'<div class="tb-tip"><style>{look.TIP}</style>@tip{{safe}}</div>'
+_TIP = f'<div class="tb-tip"><style>{theme.TIP}</style>@tip{{safe}}</div>'
 
 
 class Chart:

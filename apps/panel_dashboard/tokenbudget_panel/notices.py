@@ -5,9 +5,10 @@ from __future__ import annotations
 from html import escape
 
 from tokenbudget import config
-from tokenbudget.plotting import palette, text
-from tokenbudget_panel.desk import Snapshot
-from tokenbudget_panel.trouble import Trouble
+from tokenbudget.core import formatting
+from tokenbudget.plotting import palette
+from tokenbudget_panel.answers import Snapshot
+from tokenbudget_panel.error_messages import Trouble
 
 _BARS = "".join(
     f'<rect x="{6 + 19 * i}" y="{46 - height}" width="13" height="{height}" rx="3.5" fill="{colour}" opacity="0.3"/>'
@@ -36,7 +37,7 @@ def empty(snapshot: Snapshot) -> str:
     return (
         f'<section class="notice"><svg viewBox="0 0 120 48" aria-hidden="true">{_BARS}<path d="M0 47h120"/></svg>'
         f"<h2>No calls in this period</h2>"
-        f"<p>{escape(text.span(period))} · {escape(period.tz)}</p>"
+        f"<p>{escape(formatting.period(period.name))} · {escape(period.tz)}</p>"
         "<p>Wrap your client in a notebook and use it as before. This page looks for news every ten seconds.</p>"
         f"<pre><code>{escape(lines_to_paste())}</code></pre></section>"
     )

@@ -9,11 +9,11 @@ import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
 
-from tokenbudget.plotting import text
-from tokenbudget_panel import bars, look, notices, table, tiles
+from tokenbudget.core import formatting
+from tokenbudget_panel import bars, notices, table, theme, tiles
+from tokenbudget_panel.answers import Snapshot
 from tokenbudget_panel.chart import Chart
-from tokenbudget_panel.desk import Snapshot
-from tokenbudget_panel.trouble import Trouble
+from tokenbudget_panel.error_messages import Trouble
 
 _CARD = {
     "p": "18px 20px",
@@ -71,7 +71,7 @@ class Overview:
         (dimension,) = snapshot.query.by
         self._tiles.object = tiles.html(tiles.tiles(snapshot.current, snapshot.previous))
         self._spend_heading.object = _heading(
-            "Spend over time", f"per {shown.per}, by {dimension} · {text.span(snapshot.query.period)}"
+            "Spend over time", f"per {shown.per}, by {dimension} · {formatting.period(snapshot.query.period.name)}"
         )
         self._legend.object = bars.legend_html(shown)
         self._table_heading.object = _heading(f"By {dimension}", _how_many(snapshot))
@@ -86,7 +86,7 @@ class Overview:
             self._instead(notices.wrong(trouble))
             return
         taken = self._last.taken_at.astimezone(ZoneInfo(self._last.query.period.tz))
-        self._banner.object = notices.stale(trouble, f"{taken:%H:%M:%S}")
+        self._banner.object = notices.stale(trouble, formatting.clock(taken, seconds=True))
         self._banner.visible = True
 
     def _instead(self, notice: str | None) -> None:
@@ -103,7 +103,7 @@ class Overview:
 
 def html(content: str, **params: object) -> pn.pane.HTML:
     """Make a pane of our own HTML, in the page's type and colours."""
-    return pn.pane.HTML(content, sizing_mode="stretch_width", margin=0, stylesheets=[look.PARTS], **params)
+    return pn.pane.HTML(content, sizing_mode="stretch_width", margin=0, stylesheets=[theme.PARTS], **params)
 
 
 def _card(*objects: object, **params: object) -> pmui.Paper:

@@ -13,11 +13,12 @@ import param
 
 from tokenbudget import config
 from tokenbudget.core.errors import TokenBudgetError
-from tokenbudget_panel import look
-from tokenbudget_panel.desk import Snapshot, desk
+from tokenbudget.core.formatting import clock
+from tokenbudget_panel import theme
+from tokenbudget_panel.answers import Snapshot, desk
+from tokenbudget_panel.error_messages import Trouble
 from tokenbudget_panel.overview import Overview, html
-from tokenbudget_panel.trouble import Trouble
-from tokenbudget_panel.view import DIMENSIONS, PERIODS, View, zones
+from tokenbudget_panel.page_state import DIMENSIONS, PERIODS, View, zones
 
 REFRESH_MS = 10_000
 _FAVICON = Path(__file__).with_name("favicon.svg")
@@ -70,15 +71,15 @@ class _Session:
             sx={"gap": "16px", "p": {"xs": "14px", "sm": "22px 24px 40px"}},
         )
         return pmui.Page(
-            header=[html(look.WORDMARK), self._status],
+            header=[html(theme.WORDMARK), self._status],
             main=[body],
             main_width=1280,
             meta_title="TokenBudget",
             favicon=_FAVICON,
             busy_indicator=None,
-            theme_config=look.THEME,
-            sx=look.PAGE,
-            raw_css=[look.DOCUMENT],
+            theme_config=theme.THEME,
+            sx=theme.PAGE,
+            raw_css=[theme.DOCUMENT],
         )
 
     def _follow(self) -> None:
@@ -118,7 +119,7 @@ class _Session:
         self._overview.show(outcome)
         taken = outcome.taken_at.astimezone(ZoneInfo(outcome.query.period.tz))
         self._status.object = (
-            f'<span class="status" title="Asked {taken:%H:%M:%S}, again every {REFRESH_MS // 1000} s">'
+            f'<span class="status" title="Asked {clock(taken, seconds=True)}, again every {REFRESH_MS // 1000} s">'
             f"<i></i>{escape(outcome.source)}</span>"
         )
 

@@ -8,9 +8,10 @@ import pandas as pd
 import panel as pn
 from bokeh.models import HTMLTemplateFormatter
 
-from tokenbudget.plotting import palette, text
-from tokenbudget_panel import look, words
-from tokenbudget_panel.desk import Snapshot
+from tokenbudget.core import formatting
+from tokenbudget.plotting import palette
+from tokenbudget_panel import theme
+from tokenbudget_panel.answers import Snapshot
 
 # `<%- … %>` escapes: groups are named by whoever calls, and a tag may hold anything.
 _NAME = '<i class="swatch" style="background:<%- colour %>"></i><span title="<%- name %>"><%- name %></span>'
@@ -54,22 +55,18 @@ def _row(group: dict[str, Any], dimension: str, colours: dict[str, str]) -> dict
         "name": name,
         "colour": colours.get(name, palette.OTHER),
         "width": 0.0 if share is None else round(100 * share, 2),
-        **_cell("cost", group["cost_usd"], text.dollars, words.exact_dollars),
-        **_cell("share", share, words.percent),
-        **_cell("requests", group["requests"], words.count),
-        **_cell("tokens", group["total_tokens"], words.short_count, words.count),
-        **_cell("average", group["avg_cost_usd"], _average, words.exact_dollars),
-        **_cell("latency", group["avg_latency_ms"], words.duration),
+        **_cell("cost", group["cost_usd"], formatting.dollars, formatting.exact_dollars),
+        **_cell("share", share, formatting.percent),
+        **_cell("requests", group["requests"], formatting.number),
+        **_cell("tokens", group["total_tokens"], formatting.short_number, formatting.number),
+        **_cell("average", group["avg_cost_usd"], formatting.dollars, formatting.exact_dollars),
+        **_cell("latency", group["avg_latency_ms"], formatting.duration),
     }
 
 
 def _cell(name: str, value: Any, short: Any, exact: Any = None) -> dict[str, Any]:
     number = float("nan") if value is None else float(value)
-    return {name: number, f"{name}_text": short(value), f"{name}_exact": (exact or short)(value)}
-
-
-def _average(amount: Any) -> str:
-    return words.NOTHING if amount is None else text.dollars(amount)
+    return {name: number, f"{name}_text": short(value), f"{name}_exact": formatting.spoken((exact or short)(value))}
 
 
 COLUMNS = ["name", "colour", "width", *(f"{m}{suffix}" for m in _MEASURES for suffix in ("", "_text", "_exact"))]
@@ -101,5 +98,5 @@ def make(frame: pd.DataFrame) -> pn.widgets.Tabulator:
         layout="fit_columns",
         sizing_mode="stretch_width",
         margin=0,
-        stylesheets=[look.TABLE],
+        stylesheets=[theme.TABLE],
     )

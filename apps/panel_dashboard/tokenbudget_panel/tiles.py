@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from html import escape
 from typing import Any
 
-from tokenbudget.plotting import text
-from tokenbudget_panel import words
+from tokenbudget.core.formatting import (
+    change,
+    dollars,
+    exact_dollars,
+    number,
+    percent,
+    plural,
+    short_dollars,
+    short_number,
+)
 
 NAMES = ("Spend", "Requests", "Tokens", "Cache hit rate", "Error rate")
+_MOODS = {"▲": "bad", "▼": "good"}
+"""Whether a change of spend is good news."""
 
 
 @dataclass(frozen=True)
@@ -51,16 +60,17 @@ def tiles(current: dict[str, Any], previous: dict[str, Any]) -> list[Tile]:
 
 def _spend(current: dict[str, Any], previous: dict[str, Any]) -> Tile:
     cost, before = current["cost_usd"], previous["cost_usd"]
+    changed = change(cost, before)
     return Tile(
         name="Spend",
-        value=text.dollars(cost),
-        exact=words.exact_dollars(cost),
-        note=f"{text.dollars(before)} in the period before"
+        value=short_dollars(cost),
+        exact=exact_dollars(cost),
+        note=f"{short_dollars(before)} in the period before"
         if previous["requests"]
         else "no calls in the period before",
-        change=text.change(cost, before),
-        mood=_mood(cost, before),
-        warning=f"{words.count(current['unpriced'])} unpriced" if current["unpriced"] else "",
+        change=changed,
+        mood=_MOODS.get(changed[:1], ""),
+        warning=f"{number(current['unpriced'])} unpriced" if current["unpriced"] else "",
         hint=_unpriced_hint(current),
     )
 
@@ -69,10 +79,10 @@ def _requests(current: dict[str, Any], previous: dict[str, Any]) -> Tile:
     average = current["avg_cost_usd"]
     return Tile(
         name="Requests",
-        value=words.short_count(current["requests"]),
-        exact=words.plural(current["requests"], "request"),
-        note=f"{text.dollars(average)} each" if average is not None else "cost unknown",
-        change=text.change(Decimal(current["requests"]), Decimal(previous["requests"])),
+        value=short_number(current["requests"]),
+        exact=plural(current["requests"], "request"),
+        note=f"{dollars(average)} each" if average is not None else "cost unknown",
+        change=change(current["requests"], previous["requests"]),
     )
 
 
@@ -80,10 +90,10 @@ def _tokens(current: dict[str, Any], previous: dict[str, Any]) -> Tile:
     total, before = current["total_tokens"], previous["total_tokens"]
     return Tile(
         name="Tokens",
-        value=words.short_count(total),
-        exact=f"{words.count(current['input_tokens'])} in, {words.count(current['output_tokens'])} out",
-        note=f"{words.short_count(current['input_tokens'])} in · {words.short_count(current['output_tokens'])} out",
-        change=text.change(None if total is None else Decimal(total), Decimal(before or 0)),
+        value=short_number(total),
+        exact=f"{number(current['input_tokens'])} in, {number(current['output_tokens'])} out",
+        note=f"{short_number(current['input_tokens'])} in · {short_number(current['output_tokens'])} out",
+        change=change(total, before),
     )
 
 
@@ -92,31 +102,25 @@ def _rates(current: dict[str, Any]) -> list[Tile]:
     return [
         Tile(
             name="Cache hit rate",
-            value=words.percent(current["cache_hit_rate"]),
-            exact=f"{words.count(current['cache_read_tokens'])} of {words.count(current['input_tokens'])} input tokens",
-            note=f"{words.short_count(current['cache_read_tokens'])} input tokens reused",
+            value=percent(current["cache_hit_rate"]),
+            exact=f"{number(current['cache_read_tokens'])} of {number(current['input_tokens'])} input tokens",
+            note=f"{short_number(current['cache_read_tokens'])} input tokens reused",
         ),
         Tile(
             name="Error rate",
-            value=words.percent(current["error_rate"]),
-            exact=f"{words.count(errors)} of {words.plural(current['requests'], 'request')}",
-            note=f"{words.short_count(errors)} failed · {words.short_count(aborted)} aborted",
+            value=percent(current["error_rate"]),
+            exact=f"{number(errors)} of {plural(current['requests'], 'request')}",
+            note=f"{short_number(errors)} failed · {short_number(aborted)} aborted",
         ),
     ]
-
-
-def _mood(cost: Decimal | None, before: Decimal | None) -> str:
-    if cost is None or before is None or cost == before:
-        return ""
-    return "bad" if cost > before else "good"
 
 
 def _unpriced_hint(current: dict[str, Any]) -> str:
     if not current["unpriced"]:
         return ""
-    which = words.plural(current["unpriced"], "call")
+    which = plural(current["unpriced"], "call")
     return (
-        f"{which} of {words.count(current['requests'])} have no known cost, so the spend shown leaves them out: "
+        f"{which} of {number(current['requests'])} have no known cost, so the spend shown leaves them out: "
         f"unknown is not zero. tb.coverage() tells why."
     )
 
@@ -134,12 +138,12 @@ def placeholder() -> str:
 
 
 def _tile(tile: Tile) -> str:
-    change = f'<span class="change {tile.mood}">{escape(tile.change)}</span>' if tile.change else ""
+    changed = f'<span class="change {tile.mood}">{escape(tile.change)}</span>' if tile.change else ""
     warning = (
         f'<span class="warning" title="{escape(tile.hint)}">⚠ {escape(tile.warning)}</span>' if tile.warning else ""
     )
     return (
         f'<div class="tile" data-tile="{escape(tile.name)}"><dt>{escape(tile.name)}{warning}</dt>'
-        f'<dd><span class="value" title="{escape(tile.exact)}">{escape(tile.value)}</span>{change}'
+        f'<dd><span class="value" title="{escape(tile.exact)}">{escape(tile.value)}</span>{changed}'
         f'<p class="note">{escape(tile.note)}</p></dd></div>'
     )

@@ -6,7 +6,7 @@ import msgspec
 import polars as pl
 
 from tokenbudget.analytics import answers, questions
-from tokenbudget.analytics.groups import OTHER
+from tokenbudget.analytics.top_n import OTHER
 from tokenbudget.core.query import Query
 from tokenbudget_server.ledger import Moment
 

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from litestar.datastructures import MultiDict
 from litestar.openapi.spec import OpenAPIType, Parameter, Schema
 
-from tokenbudget.analytics.bins import ERROR, MEASURES
+from tokenbudget.analytics.histogram import ERROR, MEASURES
 from tokenbudget.analytics.quantiles import EXACT_UP_TO, LEVELS
 from tokenbudget.core import period as periods
 from tokenbudget.core.errors import QueryError
+from tokenbudget.core.formatting import number, percent
 from tokenbudget.core.query import DIMENSIONS, INTERVALS, Query, column
 
 _OWN = {"period", "tz", "by", "interval", "limit", "key", "project_id", "cursor", "level", "exact", "measure"}
@@ -33,7 +34,8 @@ def _number(largest: int, default: int | None = None) -> Schema:
 PERIOD = _documented(
     "period",
     Schema(type=OpenAPIType.STRING, default=_DEFAULT_PERIOD),
-    "`24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15`",
+    "`24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days "
+    "included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included)",
 )
 TZ = _documented("tz", Schema(type=OpenAPIType.STRING, default="UTC"), "IANA time zone whose days count")
 PROJECT = _documented(
@@ -63,7 +65,7 @@ LEVEL = _documented(
 EXACT = _documented(
     "exact",
     Schema(type=OpenAPIType.BOOLEAN, default=False),
-    f"Read every call: percentiles of more than {EXACT_UP_TO:,} are up to {ERROR:.1%} off otherwise",
+    f"Read every call: percentiles of more than {number(EXACT_UP_TO)} are up to {percent(ERROR)} off otherwise",
 )
 MEASURE = _documented(
     "measure",

@@ -13,8 +13,20 @@ from tokenbudget_server.ingest.decode import decode_batch, decode_event
 from tokenbudget_server.ingest.service import Ingest, Receipt
 from tokenbudget_server.web.problems import FieldError, ProblemError
 
+_PROMISES = (
+    "A project stores an id once, however often it is sent and whatever time it comes with: the first one counts, and "
+    "sending again is safe. Text that cannot be stored (U+0000, half of a surrogate pair, a name that is too long) is "
+    "replaced or cut, and a warning of the event says so."
+)
+_ROUTE: dict[str, Any] = {
+    "status_code": 202,
+    "request_max_body_size": LARGEST_BODY,
+    "description": _PROMISES,
+    "tags": ["ingest"],
+}
 
-@post("/v1/events", body=Event, status_code=202, request_max_body_size=LARGEST_BODY, tags=["ingest"])
+
+@post("/v1/events", body=Event, **_ROUTE)
 async def post_event(request: Request[Any, Any, Any], principal: Principal, ingest: Ingest) -> Receipt:
     """Store one event; 202 means that it is committed."""
     event = decode_event(await read_body(request))
@@ -25,7 +37,7 @@ async def post_event(request: Request[Any, Any, Any], principal: Principal, inge
     return receipt
 
 
-@post("/v1/events/batch", body=EventBatch, status_code=202, request_max_body_size=LARGEST_BODY, tags=["ingest"])
+@post("/v1/events/batch", body=EventBatch, **_ROUTE)
 async def post_events(request: Request[Any, Any, Any], principal: Principal, ingest: Ingest) -> Receipt:
     """Store up to 1000 events; 202 means that those accepted are committed, whatever was wrong with others."""
     return await ingest.take(principal, decode_batch(await read_body(request)))

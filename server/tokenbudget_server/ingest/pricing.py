@@ -5,7 +5,7 @@ from __future__ import annotations
 from tokenbudget.core.event import Event
 from tokenbudget.core.money import to_pico
 from tokenbudget.pricing import Pricer
-from tokenbudget.pricing.repricing import NOT_IN_THE_BOOK
+from tokenbudget.pricing.engine.reprice import NOT_IN_THE_BOOK
 from tokenbudget_server.store.rows import Cost
 
 

@@ -10,6 +10,7 @@ import msgspec
 from tokenbudget.core import usage
 from tokenbudget.core.event import Event
 from tokenbudget.core.providers import canonical
+from tokenbudget.core.sanitize import sanitized
 from tokenbudget.pricing import Pricer
 from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.ingest.decode import Malformed
@@ -112,6 +113,7 @@ def _lay_out(event: Event | Malformed, bounds: Bounds, pricer: Pricer, api_key_i
     """Check, mend and price an event; or say why it cannot be stored."""
     if isinstance(event, Malformed):
         return event
+    event = sanitized(event)
     ordinary = is_ordinary(event.usage)
     if (fault := find_fault(event, bounds, ordinary=ordinary)) is None:
         mended = _mended(event, ordinary=ordinary)

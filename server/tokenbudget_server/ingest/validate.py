@@ -1,29 +1,27 @@
-"""What an event must keep to, beyond its types; every limit in one place.
+"""What an event must keep to, beyond its types; what is wrong is said with what to do about it.
 
-Nearly every event is sound, and this runs for each: checks first ask, in one go, whether anything can be wrong.
+A text is made to keep to its limit (`tokenbudget.core.sanitize`), and no event is refused for one.  Nearly every event
+is sound, and this runs for each: checks first ask, in one go, whether anything can be wrong.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from operator import attrgetter
-from typing import Any
 
 import msgspec
 
 from tokenbudget.core.event import Event
+from tokenbudget.core.limits import MOST_TAGS, TAG_KEY
 from tokenbudget.core.money import from_pico, to_pico
 from tokenbudget.core.usage import TOKEN_FIELDS, Usage
 from tokenbudget_server.store.rows import has_rest
 
 FUTURE = timedelta(hours=1)
 EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
-MOST_TAGS = 20
-LONGEST_TAG_VALUE = 256
-LARGEST_METADATA = 4 * 2**10
 LARGEST_USAGE = 16 * 2**10
 LARGEST_COUNT = 10**12
 """Tokens, calls and milliseconds of one call: far above any real one, far below where sums overflow."""
@@ -31,32 +29,18 @@ LARGEST_COST = Decimal(1_000_000)
 _LARGEST_PICO = to_pico(LARGEST_COST)
 _MOST_PASSES = 100
 _MOST_KINDS = 50
+_MOST_ATTEMPTS = 1_000_000
+_MOST_REMEMBERED = 10_000
 _LARGEST_UNITS = Decimal(10**15)
 _MILLISECONDS = f"must be milliseconds from 0 to {LARGEST_COUNT}, got {{}}"
 _DIGITS_AFTER_POINT = 40
 """A float's shortest text, as bills are stated, has up to 17 digits, wherever they begin."""
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-_TAG_KEY = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
-_LONGEST: dict[str, int] = {  # All but the response's id are of few values.
-    "provider": 64,
-    "model": 256,
-    "operation": 64,
-    "requested_model": 256,
-    "unpriced": 256,
-    "price_key": 512,
-    "service_tier": 64,
-    "speed": 64,
-    "region": 64,
-    "error_type": 256,
-}
-_LONGEST_RESPONSE_ID = 1024  # Gateways write routes and models into it.
-_MOST_REMEMBERED = 10_000
-_texts = attrgetter(*_LONGEST)
 _parts = attrgetter(*TOKEN_FIELDS[2:])
 _PICODOLLAR = Decimal(1).scaleb(-12)
 _json = msgspec.json.Encoder().encode
+_sound_keys: set[str] = set()
 
 Fault = tuple[str, str]
 """Field and reason."""
@@ -119,13 +103,14 @@ def find_cost_fault(pico: int | None) -> Fault | None:
     """Find out whether picodollars can be the price of an event; beyond it, sums could overflow."""
     if pico is not None and pico > _LARGEST_PICO:
         cost = from_pico(pico)
-        return "usage", f"would cost {cost} US dollars, and one call never costs more than {LARGEST_COST}"
+        reason = f"would cost {cost} US dollars, and one call never costs more than {LARGEST_COST}"
+        return "usage", f"{reason}: check its counts, and the price of its model (GET /v1/pricing)"
     return None
 
 
 def _check_id(event: Event) -> Fault | None:
     if not _UUID.fullmatch(event.id):
-        return "id", f"must be a UUID such as 018bcfe5-6800-7000-8000-000000000000, got {event.id[:64]!r}"
+        return "id", f"must be a UUID such as 018bcfe5-6800-7000-8000-000000000000, made once, got {event.id[:64]!r}"
     return None
 
 
@@ -134,71 +119,29 @@ def _check_time(event: Event, bounds: Bounds) -> Fault | None:
     if when.tzinfo is None:
         return "occurred_at", f"must state its offset from UTC, e.g. {when.isoformat()}Z"
     if when > bounds.latest:
-        return "occurred_at", f"{when.isoformat()} is more than an hour in the future: check the clock"
+        reason = f"{when.isoformat()} is more than an hour in the future: set the clock of the machine that sent it"
+        return "occurred_at", f"{reason}; it is taken once that time has come"
     if when < bounds.earliest:
-        return (
-            "occurred_at",
-            f"{when.isoformat()} is older than what is kept: events from {bounds.earliest.isoformat()} on",
-        )
+        reason = f"{when.isoformat()} is older than what is kept, events from {bounds.earliest.isoformat()} on"
+        mend = "check the clock" if bounds.earliest == EARLIEST else "raise TOKENBUDGET_RETENTION on the server"
+        return "occurred_at", f"{reason}: {mend}, or leave it out"
     return None
 
 
-def _check_texts(event: Event) -> Fault | None:
+def _check_names(event: Event) -> Fault | None:
     if not event.provider:
-        return "provider", "must not be empty"
-    if (texts := _texts(event)) not in _sound_texts:
-        for text, (name, longest) in zip(texts, _LONGEST.items(), strict=True):
-            if text is not None and (reason := _text_fault(text, longest)):
-                return name, reason
-        _remember(texts, _sound_texts)
-    if event.response_id is not None and (reason := _text_fault(event.response_id, _LONGEST_RESPONSE_ID)):
-        return "response_id", reason
-    return None
-
-
-_sound_texts: set[tuple[str | None, ...]] = set()
-_sound_keys: set[str] = set()
-
-
-def _remember(known: Hashable, memory: set[Any]) -> None:
-    if len(memory) >= _MOST_REMEMBERED:
-        memory.clear()
-    memory.add(known)
-
-
-def _text_fault(text: str, longest: int) -> str | None:
-    if len(text) > longest:
-        return f"is longer than {longest} characters"
-    return "must not contain the character U+0000" if "\0" in text else None
-
-
-def _check_tags(event: Event) -> Fault | None:
+        return "provider", "must not be empty: send who bills the call, e.g. openai"
     if len(event.tags) > MOST_TAGS:
-        return "tags", f"are {len(event.tags)}: at most {MOST_TAGS} are kept"
-    values = "".join(event.tags.values())
-    if len(values) <= LONGEST_TAG_VALUE and "\0" not in values and event.tags.keys() <= _sound_keys:
+        return "tags", f"are {len(event.tags)}, at most {MOST_TAGS} are kept: send the others as metadata"
+    if event.tags.keys() <= _sound_keys:
         return None
-    for key, value in event.tags.items():
-        if not _TAG_KEY.fullmatch(key):
-            return "tags", f"key {key[:80]!r} must be 1 to 64 of the characters A-Z a-z 0-9 _ . : -"
-        if reason := _text_fault(value, LONGEST_TAG_VALUE):
-            return f"tags.{key}", reason
-        _remember(key, _sound_keys)
+    for key in event.tags:
+        if not TAG_KEY.fullmatch(key):
+            return "tags", f"key {key[:80]!r} must be 1 to 64 of the characters A-Z a-z 0-9 _ . : -; rename it"
+    if len(_sound_keys) >= _MOST_REMEMBERED:
+        _sound_keys.clear()
+    _sound_keys.update(event.tags)
     return None
-
-
-def _check_metadata(event: Event) -> Fault | None:
-    if not event.metadata:
-        return None
-    encoded = _json(event.metadata)
-    if len(encoded) > LARGEST_METADATA:
-        return "metadata", f"is {len(encoded)} bytes of JSON: at most {LARGEST_METADATA}"
-    return ("metadata", "must not contain the character U+0000") if _has_nul(encoded) else None
-
-
-def _has_nul(encoded: bytes) -> bool:
-    """Whether JSON holds U+0000; an escaped backslash may stand before ``u0000``, and that is none."""
-    return b"\\u0000" in encoded and _NUL.search(encoded) is not None
 
 
 def _check_numbers(event: Event) -> Fault | None:
@@ -206,8 +149,8 @@ def _check_numbers(event: Event) -> Fault | None:
         return "latency_ms", _MILLISECONDS.format(value)
     if (value := event.time_to_first_token_ms) is not None and not 0 <= value <= LARGEST_COUNT:
         return "time_to_first_token_ms", _MILLISECONDS.format(value)
-    if not 0 <= event.attempts <= 1_000_000:  # noqa: PLR2004
-        return "attempts", f"must be a number of attempts, got {event.attempts}"
+    if not 0 <= event.attempts <= _MOST_ATTEMPTS:
+        return "attempts", f"must be a number of attempts from 0 to {_MOST_ATTEMPTS}, got {event.attempts}"
     if (cost := event.cost_usd) is not None and (reason := _amount_fault(cost, LARGEST_COST)):
         return "cost_usd", reason
     return None
@@ -232,9 +175,7 @@ def _check_usage(event: Event) -> Fault | None:
     if usage.tools or usage.units or usage.passes:
         encoded = _json(usage)
         if len(encoded) > LARGEST_USAGE:
-            return "usage", f"is {len(encoded)} bytes of JSON: at most {LARGEST_USAGE}"
-        if _has_nul(encoded):
-            return "usage", "must not contain the character U+0000"
+            return "usage", f"is {len(encoded)} bytes of JSON, at most {LARGEST_USAGE} are kept: sum up its passes"
     return None
 
 
@@ -254,13 +195,16 @@ def _usage_fault(usage: Usage, path: str, *, nested: bool = False) -> Fault | No
     for name in TOKEN_FIELDS:
         # Negative counts are mended with a warning, not refused: the rest of the event is as good as any.
         if (count := getattr(usage, name)) is not None and count > LARGEST_COUNT:
-            return f"{path}.{name}", f"{count} tokens are more than one call can have"
+            return f"{path}.{name}", f"{count} tokens are more than one call can have: send one event a call"
     if fault := _kinds_fault(usage, path):
         return fault
     if nested and usage.passes:
-        return f"{path}.passes", "a pass has no passes of its own"
+        return f"{path}.passes", "a pass has no passes of its own: list them all in usage.passes"
     if len(usage.passes) > _MOST_PASSES:
-        return f"{path}.passes", f"are {len(usage.passes)}: at most {_MOST_PASSES}"
+        return (
+            f"{path}.passes",
+            f"are {len(usage.passes)}, at most {_MOST_PASSES} are kept: sum up those of a model",
+        )
     faults = (_usage_fault(one.usage, f"{path}.passes[{i}].usage", nested=True) for i, one in enumerate(usage.passes))
     return next((fault for fault in faults if fault), None)
 
@@ -269,29 +213,20 @@ def _kinds_fault(usage: Usage, path: str) -> Fault | None:
     counts: tuple[tuple[str, Mapping[str, int | Decimal]], ...] = (("tools", usage.tools), ("units", usage.units))
     for name, kinds in counts:
         if len(kinds) > _MOST_KINDS:
-            return f"{path}.{name}", f"are {len(kinds)}: at most {_MOST_KINDS}"
+            return (
+                f"{path}.{name}",
+                f"are {len(kinds)}, at most {_MOST_KINDS} are kept: sum up those billed alike",
+            )
         for kind, quantity in kinds.items():
-            if reason := _text_fault(kind, 64) or _amount_fault(Decimal(quantity), _LARGEST_UNITS):
-                return f"{path}.{name}.{kind[:64]}", reason
+            if reason := _amount_fault(Decimal(quantity), _LARGEST_UNITS):
+                return f"{path}.{name}.{kind}", reason
     if (bill := usage.reported_cost_usd) is not None and (reason := _amount_fault(bill, LARGEST_COST)):
         return f"{path}.reported_cost_usd", reason
     return None
 
 
-def _check_warnings(event: Event) -> Fault | None:
-    if not event.warnings:
-        return None
-    encoded = _json(event.warnings)
-    if len(encoded) > LARGEST_METADATA:
-        return "warnings", f"are {len(encoded)} bytes of JSON: at most {LARGEST_METADATA}"
-    return ("warnings", "must not contain the character U+0000") if _has_nul(encoded) else None
-
-
 _CHECKS: tuple[Callable[[Event], Fault | None], ...] = (
     _check_id,
-    _check_texts,
-    _check_tags,
-    _check_metadata,
+    _check_names,
     _check_numbers,
-    _check_warnings,
 )

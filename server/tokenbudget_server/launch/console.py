@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 import click
 
+from tokenbudget.core.formatting import duration
+
 _LABEL_WIDTH = 12
 
 
@@ -43,7 +45,7 @@ class Step:
     def done(self) -> None:
         """Show that it is done."""
         seconds = time.monotonic() - self._started
-        took = click.style(f"  {seconds:.1f} s", dim=True) if seconds >= 0.1 else ""  # noqa: PLR2004
+        took = click.style(f"  {duration(1000 * seconds)}", dim=True) if seconds >= 0.1 else ""  # noqa: PLR2004
         start = "\r\033[K" if sys.stdout.isatty() else ""
         mark = click.style(_sign("✓", "*"), fg="green")
         click.echo(f"{start}  {mark} {self._label:<{_LABEL_WIDTH}}{self.detail}{took}")

@@ -13,6 +13,7 @@ from types import FrameType
 import click
 
 from tokenbudget import __version__
+from tokenbudget.core.formatting import plural
 from tokenbudget_server.launch import console, panel
 from tokenbudget_server.launch.child import Child
 from tokenbudget_server.launch.configfile import read_key, write_config
@@ -118,7 +119,7 @@ def _prepare(url: str, known: str | None, *, demo: bool) -> str:
         from tokenbudget_server.demo import fill
 
         with console.step("demo", "making up 90 days of usage …") as step:
-            step.detail = f"{fill(url, step.progress):,} events of made-up usage over 90 days"
+            step.detail = f"{plural(fill(url, step.progress), 'event')} of made-up usage over 90 days"
     return key
 
 

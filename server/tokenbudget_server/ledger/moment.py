@@ -11,7 +11,7 @@ from hashlib import sha256
 import polars as pl
 
 from tokenbudget.analytics.cubes import of_kind, tells_apart
-from tokenbudget.analytics.spans import Kind, Span
+from tokenbudget.analytics.day_ranges import Kind, Span
 from tokenbudget.analytics.tag_cubes import of_tag
 from tokenbudget.ledger import schema
 from tokenbudget_server.ledger.files import SealedDay
@@ -66,7 +66,7 @@ class Moment:
     def cubes(
         self, spans: Sequence[Span], columns: Iterable[str], kind: Kind = "totals"
     ) -> tuple[pl.LazyFrame | None, list[Span]]:
-        """Give the cubes of whole days; see `tokenbudget.analytics.spans.CubedSource`."""
+        """Give the cubes of whole days; see `tokenbudget.analytics.day_ranges.CubedSource`."""
         needed = {NUMBERED.get(name, name) for name in columns}
         asked = [day for day in sorted(self._versions) if any(_touches(day[1], *span) for span in spans)]
         cubes = {day: cube for day in asked if (cube := self._answering(day, needed, kind)) is not None}

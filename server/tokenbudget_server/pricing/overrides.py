@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenbudget.core.errors import PriceError
 from tokenbudget.core.providers import canonical
-from tokenbudget.pricing import Override, overrides
-from tokenbudget.pricing.table import encode_fields
+from tokenbudget.pricing import Override
+from tokenbudget.pricing.book import overrides
+from tokenbudget.pricing.book.price_book import encode_fields
 from tokenbudget_server.pricing import rows as stored
 from tokenbudget_server.pricing.prices import Prices
 from tokenbudget_server.store.tables import price_overrides

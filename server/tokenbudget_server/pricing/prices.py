@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from tokenbudget import config
 from tokenbudget.core.errors import PriceError
-from tokenbudget.pricing import Pricer, store
+from tokenbudget.pricing import Pricer
+from tokenbudget.pricing.book import store
 from tokenbudget_server.pricing.rows import State, select_overrides, select_rows, select_state, to_book, to_overrides
 
 _log = logging.getLogger(__name__)

@@ -23,8 +23,8 @@ from tokenbudget.core.period import Period
 from tokenbudget.core.usage import TOKEN_FIELDS, Usage
 from tokenbudget.ledger.schema import INSTANT
 from tokenbudget.pricing import Pricer
-from tokenbudget.pricing.frame import EXTRAS, Extras
-from tokenbudget.pricing.repricing import repriced, was
+from tokenbudget.pricing.engine.frames import EXTRAS, Extras
+from tokenbudget.pricing.engine.reprice import repriced, was
 from tokenbudget_server.store import arrays
 from tokenbudget_server.store.arrays import Int8Array, TextArray, TimestamptzArray, UuidArray
 from tokenbudget_server.store.flusher import SHARDS

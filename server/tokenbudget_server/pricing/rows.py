@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import JSON, ColumnElement, Connection, Select, Text, bindparam, cast, insert, select, text, update
 
 from tokenbudget.pricing import Override, PriceBook, PriceRow
-from tokenbudget.pricing.diff import PriceChange
+from tokenbudget.pricing.book.diff import PriceChange
 from tokenbudget_server.store.locks import PRICE_BOOK
 from tokenbudget_server.store.tables import price_changes, price_overrides, price_rows, price_state
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from tokenbudget.pricing import PriceBook, PriceRow
-    from tokenbudget.pricing.diff import TableDiff
+    from tokenbudget.pricing.book.diff import TableDiff
 
 
 def seed(connection: Connection) -> None:
@@ -19,7 +19,7 @@ def seed(connection: Connection) -> None:
     A model that the database does not know is added.  A price that came into force later than all that the database
     knows of its model is appended; an earlier one is not, because a sync has told more since.
     """
-    from tokenbudget.pricing.table import BUNDLED, read_file
+    from tokenbudget.pricing.book.price_book import BUNDLED, read_file
     from tokenbudget_server.pricing import rows as stored
 
     provenance, bundled = read_file(files("tokenbudget.pricing").joinpath("data", BUNDLED).read_bytes())
@@ -39,8 +39,8 @@ def seed(connection: Connection) -> None:
 
 def _news(book: PriceBook, bundled: list[PriceRow]) -> Iterator[TableDiff]:
     from tokenbudget.pricing import PriceBook
-    from tokenbudget.pricing.diff import EVERYTHING, Table, diff
-    from tokenbudget.pricing.table import began
+    from tokenbudget.pricing.book.diff import EVERYTHING, Table, diff
+    from tokenbudget.pricing.book.price_book import began
 
     for row in bundled:
         latest = book.latest(row.key)

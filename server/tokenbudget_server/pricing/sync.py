@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenbudget.core.errors import PriceError
-from tokenbudget.pricing.diff import PriceChange, Table, TableDiff, diff, read_table
-from tokenbudget.pricing.sync import parse_json
+from tokenbudget.pricing.book.diff import PriceChange, Table, TableDiff, diff, read_table
+from tokenbudget.pricing.book.sync import parse_json
 from tokenbudget_server.pricing import rows as stored
 from tokenbudget_server.pricing.download import Downloaded, download, shown
 from tokenbudget_server.pricing.prices import Prices

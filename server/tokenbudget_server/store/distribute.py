@@ -19,8 +19,8 @@ from tokenbudget_server.store.locks import MAINTENANCE, MIGRATION
 from tokenbudget_server.store.url import psycopg_url
 from tokenbudget_server.web.errors import DistributionError, StoreUnavailableError
 
-DISTRIBUTED = ("events", "usage_15m", "spend_day")
-"""Grow with usage: spread by ``project_id``, each project's rows of all three on one node.  The first leads."""
+DISTRIBUTED = ("events", "usage_15m", "spend_day", "event_ids")
+"""Grow with usage: spread by ``project_id``, each project's rows of all of them on one node.  The first leads."""
 REFERENCE = ("teams", "users", "projects", "api_keys")
 """Small, and joined to events: a copy on every node.  A table comes after those that it points at."""
 LOCAL = (

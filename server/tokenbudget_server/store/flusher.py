@@ -13,8 +13,8 @@ from psycopg import AsyncConnection, AsyncRawCursor, errors
 
 from tokenbudget_server.store import arrays
 from tokenbudget_server.store.locks import ROLLUP_SHARDS
-from tokenbudget_server.store.rows import Row, microseconds, packed
-from tokenbudget_server.store.statement import INSERT, PARAMETERS
+from tokenbudget_server.store.rows import Row, packed
+from tokenbudget_server.store.statement import INSERT, INSERT_BESIDE_OLDER, PARAMETERS
 from tokenbudget_server.store.url import psycopg_url
 from tokenbudget_server.web.errors import StoreUnavailableError
 
@@ -22,7 +22,8 @@ _log = logging.getLogger(__name__)
 
 ATTEMPTS = 4
 SHARDS = 256
-_key = itemgetter(0, 1)
+_ID = 1
+_key = itemgetter(0, _ID)
 _CONFLICTS = (errors.DeadlockDetected, errors.SerializationFailure)
 
 
@@ -38,24 +39,33 @@ class Flusher:
         self._connection: AsyncConnection[Any] | None = None
         self._shard = 0
 
-    async def insert(self, project_id: int, rows: Sequence[Row]) -> set[tuple[int, bytes]] | None:
+    async def insert(self, project_id: int, rows: Sequence[Row]) -> set[bytes] | None:
         """Store rows of one project and keep the rollups, in one transaction.
+
+        Of several rows with the same id the first is stored.
 
         Returns
         -------
-        set of (int, bytes) or None
-            Times (microseconds since 2000) and ids of the events stored; None when all were new.
+        set of bytes or None
+            Ids of the events stored; None when all were new.
 
         Raises
         ------
         StoreUnavailableError
             The database does not answer; nothing of it is stored, or all of it: sending it again is safe.
         """
-        rows = sorted(rows, key=_key)
-        values = {**packed(rows), "project_id": project_id, "sent": len(rows)}
+        first = {row[_ID]: row for row in reversed(rows)}
+        values = {**packed(sorted(first.values(), key=_key)), "project_id": project_id, "sent": len(first)}
+        try:
+            stored = await self._store(INSERT, values)
+        except errors.UniqueViolation:
+            stored = await self._store(INSERT_BESIDE_OLDER, values)
+        return set(first) if stored is None and len(first) < len(rows) else stored
+
+    async def _store(self, statement: bytes, values: dict[str, Any]) -> set[bytes] | None:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return await self._execute(values)
+                return await self._execute(statement, values)
             except psycopg.OperationalError as error:
                 if attempt == ATTEMPTS:
                     raise StoreUnavailableError(f"the database does not store events: {error}") from error
@@ -71,16 +81,14 @@ class Flusher:
         if connection is not None:
             await connection.close()
 
-    async def _execute(self, values: dict[str, Any]) -> set[tuple[int, bytes]] | None:
+    async def _execute(self, statement: bytes, values: dict[str, Any]) -> set[bytes] | None:
         connection = self._connection or await self._connect()
         values["shard"] = self._shard
         # A raw cursor sends the statement as it is: others would look for placeholders in it every time.
         cursor = AsyncRawCursor(connection)
-        await cursor.execute(INSERT, [values[name] for name in PARAMETERS], prepare=True, binary=True)
-        count, times, ids = await cursor.fetchone() or (0, None, None)
-        if count == values["sent"]:
-            return None
-        return {(microseconds(time), id_.bytes) for time, id_ in zip(times or (), ids or (), strict=True)}
+        await cursor.execute(statement, [values[name] for name in PARAMETERS], prepare=True, binary=True)
+        count, ids = await cursor.fetchone() or (0, None)
+        return None if count == values["sent"] else {id_.bytes for id_ in ids or ()}
 
     async def _connect(self) -> AsyncConnection[Any]:
         connection = await AsyncConnection.connect(self._url, autocommit=True, connect_timeout=10)

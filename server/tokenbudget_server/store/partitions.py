@@ -58,7 +58,7 @@ def ensure_partitions(connection: Connection, now: datetime, oldest: datetime | 
 
 
 def drop_partitions(connection: Connection, oldest: datetime) -> list[str]:
-    """Drop the months that ended by `oldest`, with their sums, in one transaction.
+    """Drop the months that ended by `oldest`, with their ids and sums, in one transaction.
 
     Whole months go, so events live up to a month longer than they must; it takes milliseconds, where deleting rows
     would take minutes.
@@ -75,6 +75,7 @@ def drop_partitions(connection: Connection, oldest: datetime) -> list[str]:
         connection.execute(text(f"DROP TABLE {name}"))
     until = {"until": datetime(first_kept.year, first_kept.month, 1, tzinfo=UTC), "day": first_kept}
     connection.execute(text("DELETE FROM events_default WHERE occurred_at < :until"), until)
+    connection.execute(text("DELETE FROM event_ids WHERE occurred_at < :until"), until)
     connection.execute(text("DELETE FROM usage_15m WHERE bucket < :until"), until)
     connection.execute(text("DELETE FROM spend_day WHERE day < :day"), until)
     connection.commit()

@@ -1,5 +1,7 @@
 """The one statement that stores events: it drops duplicates and keeps the rollups, exactly once, or does nothing.
 
+Whether an event is new is decided by its id alone (``event_ids``): a duplicate may come with another time.
+
 Everything is ordered by key, so that two writers that meet the same rows wait for each other in the same order
 instead of locking each other out.
 """
@@ -41,11 +43,22 @@ def _added(*names: str) -> str:
     return ", ".join(f"{name} = t.{name} + excluded.{name}" for name in names)
 
 
-INSERT = f"""
-WITH ins AS (
+_ON_CONFLICT = "ON CONFLICT (project_id, occurred_at, id) DO NOTHING"
+
+
+def _statement(on_conflict: str = "") -> bytes:
+    return f"""
+WITH fresh AS (
+    INSERT INTO event_ids (project_id, id, occurred_at)
+    SELECT {_PLACE["project_id"]}, id, occurred_at FROM unnest({_PLACE["id"]}, {_PLACE["occurred_at"]})
+           AS s (id, occurred_at)
+    ON CONFLICT (project_id, id) DO NOTHING
+    RETURNING id
+), ins AS (
     INSERT INTO events (project_id, {_NAMES})
     SELECT {_PLACE["project_id"]}, {_VALUES} FROM {_SENT}
-    ON CONFLICT (project_id, occurred_at, id) DO NOTHING
+    WHERE (SELECT count(*) FROM fresh) = {_PLACE["sent"]} OR e.id IN (SELECT id FROM fresh)
+    {on_conflict}
     RETURNING occurred_at, id, api_key_id, provider, model, operation, status, measured, cost_usd, {_TOKEN_NAMES}
 ), quarter_hours AS (
     INSERT INTO usage_15m AS t (project_id, bucket, api_key_id, provider, model, operation, status, shard,
@@ -64,11 +77,15 @@ WITH ins AS (
     ON CONFLICT (project_id, day, api_key_id, shard)
     DO UPDATE SET {_added("requests", "unpriced", "cost_usd", "rev")}
 )
-SELECT count(*),
-       CASE WHEN count(*) < {_PLACE["sent"]} THEN array_agg(occurred_at) END,
-       CASE WHEN count(*) < {_PLACE["sent"]} THEN array_agg(id) END
-FROM ins
+SELECT count(*), CASE WHEN count(*) < {_PLACE["sent"]} THEN array_agg(id) END FROM ins
 """.encode()  # noqa: S608 - put together of the names of columns
-"""The answer is the number of events stored; where some were there before, the times and ids of those stored follow.
-Counting them is right on Citus too, where the number of affected rows is not.
+
+
+INSERT = _statement()
+"""Takes events of which no two have the same id.
+
+The answer is the number of events stored; where some were there before, the ids of those stored follow.  Counting them
+is right on Citus too, where the number of affected rows is not.
 """
+INSERT_BESIDE_OLDER = _statement(_ON_CONFLICT)
+"""The same, where events are stored whose ids are not: by a server of an earlier version, while it was replaced."""

@@ -31,6 +31,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 __all__ = [
     "api_keys",
+    "event_ids",
     "events",
     "installation",
     "metadata",
@@ -55,6 +56,7 @@ usd_total = Numeric(30, 12)
 """Sums of costs."""
 
 _EVENT_KEY = ("project_id", "occurred_at", "id")
+_ID_KEY = ("project_id", "id")
 _USAGE_KEY = ("project_id", "bucket", "api_key_id", "provider", "model", "operation", "status", "shard")
 _SPEND_KEY = ("project_id", "day", "api_key_id", "shard")
 
@@ -164,6 +166,19 @@ events = Table(
 columns do not: the rarer token counts, tools, units, passes and the provider's own bill; it is null where there is
 nothing, as are ``tags``, ``metadata`` and ``warnings``.  Once an event was priced again, ``repriced_at`` says when
 last, and ``original_cost_usd`` what it cost before the first time (null: it had no price).
+"""
+
+event_ids = Table(
+    "event_ids",
+    metadata,
+    _part("project_id", BigInteger, _ID_KEY),
+    _part("id", Uuid, _ID_KEY),
+    _part("occurred_at", instant, _ID_KEY),
+)
+"""Every id once, and the time of the event that has it.
+
+The key of ``events`` has to contain the time by which it is partitioned: alone, it would take an id again that comes
+with another time.
 """
 
 usage_15m = Table(

@@ -148,16 +148,16 @@ class Writer:
             await self._flush(flusher, project_id, [submission])
 
 
-def _share_out(submissions: list[_Submission], stored: set[tuple[int, bytes]] | None) -> list[Written]:
+def _share_out(submissions: list[_Submission], stored: set[bytes] | None) -> list[Written]:
     """Tell each request what became of its events; an event sent twice is the first request's."""
     if stored is None:
         return [Written(len(submission.rows), 0) for submission in submissions]
     shares = []
     for submission in submissions:
         accepted = 0
-        for occurred_at, id_, *_ in submission.rows:
-            if (occurred_at, id_) in stored:
-                stored.remove((occurred_at, id_))
+        for _, id_, *_ in submission.rows:
+            if id_ in stored:
+                stored.remove(id_)
                 accepted += 1
         shares.append(Written(accepted, len(submission.rows) - accepted))
     return shares

@@ -14,7 +14,7 @@ from tokenbudget import config
 from tokenbudget.testing import capture_events
 
 # It holds openai below version 3, so `dev.py test` runs these in an environment of their own.
-collect_ignore = [] if importlib.util.find_spec("litellm") else ["test_litellm.py"]
+collect_ignore = [] if importlib.util.find_spec("litellm") else ["test_litellm.py", "test_litellm_recordings.py"]
 
 
 @pytest.fixture(autouse=True)

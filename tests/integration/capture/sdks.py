@@ -52,14 +52,14 @@ def gemini(url, **options):
     return genai.Client(api_key="unused", http_options={"base_url": url}, **options)
 
 
-def vertex(url):
+def vertex(url, location="europe-west4"):
     from google import genai
     from google.oauth2.credentials import Credentials
 
     return genai.Client(
         vertexai=True,
         project="demo",
-        location="europe-west4",
+        location=location,
         credentials=Credentials(token="unused"),
         http_options={"base_url": url},
     )
@@ -98,11 +98,11 @@ def agroq(url):
     return sdk.AsyncGroq(api_key="unused", base_url=url, max_retries=0)
 
 
-def bedrock(url):
+def bedrock(url, region="eu-central-1"):
     import boto3
     from botocore.config import Config
 
-    session = boto3.Session(aws_access_key_id="unused", aws_secret_access_key="unused", region_name="eu-central-1")
+    session = boto3.Session(aws_access_key_id="unused", aws_secret_access_key="unused", region_name=region)
     return session.client("bedrock-runtime", endpoint_url=url, config=Config(retries={"total_max_attempts": 1}))
 
 

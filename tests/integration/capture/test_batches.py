@@ -12,7 +12,7 @@ from tests.integration.capture import provider_bodies as bodies
 from tests.integration.capture import sdks, test_sdks
 from tests.integration.capture.bodies import CHAT
 from tests.integration.capture.local_server import running
-from tokenbudget.capture import recent
+from tokenbudget.capture import seen_ids
 
 pytestmark = test_sdks.pytestmark
 
@@ -25,7 +25,7 @@ def server():
 
 @pytest.fixture(autouse=True)
 def nothing_remembered():
-    recent.forget()
+    seen_ids.forget()
 
 
 def lines(answer, name="id"):
@@ -84,7 +84,7 @@ def test_a_file_of_mistral(server, events):
     shows(events, "mistral", (bodies.MISTRAL_FIELDS["input_tokens"], bodies.MISTRAL_FIELDS["output_tokens"]))
     assert {event.occurred_at.timestamp() for event in events} == {1_790_000_000}
     again = {event.id for event in events}
-    recent.forget()  # another process remembers nothing, and makes the same ids
+    seen_ids.forget()  # another process remembers nothing, and makes the same ids
     client.files.download(file_id="file-1").read()
     assert {event.id for event in events} == again
 

@@ -8,7 +8,8 @@ import pytest
 import tokenbudget as tb
 from tests.integration.capture import bodies
 from tests.integration.capture.wire import Reply, http_of
-from tokenbudget import faults, runtime
+from tokenbudget.diagnostics import internal_errors
+from tokenbudget.recording import recorder
 
 HI = [{"role": "user", "content": "hi"}]
 
@@ -81,11 +82,14 @@ def test_an_error_keeps_its_type_and_its_history(chat, connect):
     assert str(wrapped.__context__) == str(bare.__context__)
 
 
-@pytest.mark.parametrize("broken", ["tokenbudget.forms.Forms.find", "tokenbudget.runtime.config.current"])
+@pytest.mark.parametrize(
+    "broken",
+    ["tokenbudget.recording.event_template.EventTemplates.find", "tokenbudget.recording.recorder.config.current"],
+)
 def test_a_fault_of_ours_is_swallowed_counted_and_logged_once(chat, monkeypatch, caplog, broken):
     client, _ = chat
     monkeypatch.delenv("TOKENBUDGET_RAISE")
-    faults.reset()
+    internal_errors.reset()
 
     def fail(*args):
         raise RuntimeError("ours")
@@ -95,7 +99,7 @@ def test_a_fault_of_ours_is_swallowed_counted_and_logged_once(chat, monkeypatch,
         for _ in range(3):
             assert client.chat.completions.create(model="m", messages=HI).id == "chatcmpl-1"
             assert len(list(client.chat.completions.create(model="m", messages=HI, stream=True))) == 4
-    assert sum(faults.counts.values()) == 6
+    assert sum(internal_errors.counts.values()) == 6
     assert len(caplog.records) == len({record.message for record in caplog.records})
     assert "your call is not affected" in caplog.records[0].message
 
@@ -114,4 +118,4 @@ def test_nothing_is_recorded_while_switched_off(chat, events):
 
 def test_record_never_raises(monkeypatch):
     monkeypatch.delenv("TOKENBUDGET_RAISE")
-    runtime.record(None)
+    recorder.record(None)

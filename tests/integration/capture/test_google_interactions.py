@@ -9,7 +9,7 @@ from tests.integration.capture import provider_bodies as bodies
 from tests.integration.capture import sdks, test_sdks
 from tests.integration.capture.local_server import running
 from tests.integration.capture.test_sdks import read
-from tokenbudget.capture import recent
+from tokenbudget.capture import seen_ids
 
 pytestmark = [
     *test_sdks.pytestmark,
@@ -22,7 +22,7 @@ ASKED = {"model": "gemini-3-flash-preview", "input": "hi"}
 
 @pytest.fixture(autouse=True)
 def nothing_remembered():
-    recent.forget()
+    seen_ids.forget()
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_one_that_was_waited_for_is_not_recorded_again(server, events):
     server.answer(bodies.INTERACTION)
     client.interactions.create(**ASKED)
     client.interactions.get("interaction-1")
-    recent.forget()  # as in another process
+    seen_ids.forget()  # as in another process
     client.interactions.get("interaction-1")
     assert len(events) == 1
     assert events[0].latency_ms is not None

@@ -7,11 +7,14 @@ import json
 import os
 from decimal import Decimal
 
+import httpx
+import openai
 import pytest
 
 import tokenbudget as tb
 from tests.integration.capture import bodies, provider_bodies
 from tests.integration.capture.local_server import Answer, running
+from tokenbudget.diagnostics import unmeasured
 
 # What pydantic thinks of LiteLLM's types is theirs.
 pytestmark = [
@@ -57,6 +60,89 @@ def test_a_completion_is_recorded_once_though_openai_is_observed_as_well(litellm
         is_whole(event)
 
 
+JUDGE = "gpt-4.1-nano"
+
+
+@pytest.fixture(params=["openai", "openai, everything observed", "litellm"])
+def judge(litellm, server, request):
+    """Give what a callback asks a model with, plainly or asynchronously."""
+    if request.param == "litellm":
+        asked = arguments(server, model=f"openai/{JUDGE}")
+        yield lambda: litellm.completion(**asked), lambda: litellm.acompletion(**asked)
+        return
+    asked = {"model": JUDGE, "messages": HI}
+    client = tb.wrap(openai.OpenAI(api_key="unused", base_url=server.url))
+    aclient = tb.wrap(openai.AsyncOpenAI(api_key="unused", base_url=server.url))
+    if "everything" in request.param:
+        tb.patch()
+    yield (
+        lambda: client.chat.completions.create(**asked),
+        lambda: aclient.chat.completions.create(**asked),
+    )
+    tb.unpatch()
+
+
+@pytest.fixture
+def logger(litellm, judge):
+    """Have a callback of LiteLLM's judge Ann's calls, before they are made and after they were answered."""
+    from litellm.integrations.custom_logger import CustomLogger
+
+    plain, asynchronous = judge
+
+    class Judge(CustomLogger):
+        def __init__(self):
+            self.judged = asyncio.Event()
+
+        def log_pre_api_call(self, model, messages, kwargs):
+            if kwargs["optional_params"].get("user") == "ann":
+                plain()
+
+        async def async_log_success_event(self, kwargs, response_obj, start_time, end_time):
+            if kwargs["optional_params"].get("user") == "ann":
+                await asynchronous()
+                self.judged.set()
+
+    litellm.callbacks = [Judge()]
+    yield litellm.callbacks[0]
+    litellm.logging_callback_manager._reset_all_callbacks()
+
+
+def test_a_judge_in_a_callback_is_a_call_of_its_own(litellm, server, events, logger):
+    async def main():
+        await litellm.acompletion(**arguments(server, user="ann"))
+        await logger.judged.wait()
+
+    server.answer(bodies.CHAT)
+    litellm.completion(**arguments(server, user="ann"))
+    assert [event.requested_model for event in events] == [JUDGE, "gpt-4o-mini"]
+    asyncio.run(main())
+    assert sorted(event.requested_model for event in events[2:]) == [JUDGE, JUDGE, "gpt-4o-mini"]
+
+
+def test_each_round_of_a_loop_that_litellm_runs_is_a_call(litellm, server, events):
+    """It asks again with what the model wanted to have looked up, and gives the last answer."""
+    from litellm.integrations.custom_logger import CustomLogger
+    from litellm.types.integrations.custom_logger import AgenticLoopPlan, AgenticLoopRequestPatch
+
+    class Loop(CustomLogger):
+        async def async_should_run_agentic_loop(self, response, kwargs, **_):
+            return not kwargs.get("_agentic_loop_depth") and response.id == "chatcmpl-first", {"tool_calls": []}
+
+        async def async_build_agentic_loop_plan(self, **_):
+            patch = AgenticLoopRequestPatch(messages=HI)
+            return AgenticLoopPlan(run_agentic_loop=True, request_patch=patch)
+
+    litellm.callbacks = [Loop()]
+    server.answers = [Answer(bodies.CHAT | {"id": "chatcmpl-first"}), Answer(bodies.CHAT | {"id": "chatcmpl-last"})]
+    answer = asyncio.run(litellm.acompletion(**arguments(server)))
+    litellm.logging_callback_manager._reset_all_callbacks()
+    assert (answer.id, len(server.requests)) == ("chatcmpl-last", 2)
+    last, first = events
+    is_whole(last)
+    # LiteLLM shows the first answer to nobody.
+    assert (last.response_id, first.status, first.cost_usd, first.usage.absent) == ("chatcmpl-last", "ok", None, True)
+
+
 def test_a_stream_says_its_usage_to_us_and_not_to_the_caller(litellm, server, events):
     server.answer(bodies.CHAT_STREAM_WITH_USAGE)
     stream = litellm.completion(**arguments(server, stream=True))
@@ -71,6 +157,20 @@ def test_a_stream_says_its_usage_to_us_and_not_to_the_caller(litellm, server, ev
     assert len(events) == 2
     for event in events:
         is_whole(event)
+
+
+def test_a_test_tool_gets_the_request_that_would_have_been_made(litellm, monkeypatch, events):
+    sent = []
+
+    def handle_request(transport, request):
+        sent.append(json.loads(request.read()))
+        return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=b"".join(bodies.CHAT_STREAM))
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", handle_request)
+    ask = {"model": "openai/gpt-4o-mini", "messages": HI, "api_key": "unused", "api_base": "http://llm.example.com/v1"}
+    stream = litellm.completion(**ask, stream=True)
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in stream) == "Hello there."
+    assert "stream_options" not in sent[0]
 
 
 def test_a_stream_left_early_is_recorded_as_aborted(litellm, server, events):
@@ -402,9 +502,51 @@ def test_results_of_a_batch(litellm, server, events):
     assert event.occurred_at.timestamp() == batch["created_at"]
 
 
+def test_a_video_is_recorded_once_when_it_is_made(litellm, server, events):
+    where = {"api_key": "unused", "api_base": server.url}
+    video = {"id": "video_1", "object": "video", "created_at": 1_790_000_000, "model": "sora-2", "progress": 0}
+    video |= {"seconds": "8", "size": "720x1280", "status": "queued"}
+    server.answer(video)
+    begun = litellm.video_generation(prompt="x", model="openai/sora-2", **where)
+    assert events == []
+    server.answer(video | {"status": "completed"})
+    litellm.video_status(video_id=begun.id, **where)
+    asyncio.run(litellm.avideo_status(video_id=begun.id, **where))
+    (event,) = events
+    assert (event.provider, event.operation, event.model) == ("openai", "videos", "sora-2")
+    assert (event.usage.units, event.cost_usd) == ({"video_seconds:720x1280": Decimal(8)}, Decimal("0.8"))
+
+
+def test_what_is_not_measured_is_counted(litellm, server, events):
+    unmeasured.reset()
+    job = {"id": "ftjob-1", "object": "fine_tuning.job", "created_at": 1, "status": "queued", "seed": 1, "model": "m"}
+    server.answer(job | {"training_file": "f", "hyperparameters": {}, "organization_id": "o", "result_files": []})
+    asked = {"model": "gpt-4o-mini", "training_file": "f", "custom_llm_provider": "openai"}
+    asked |= {"api_key": "unused", "api_base": server.url}
+    litellm.create_fine_tuning_job(**asked)
+    asyncio.run(litellm.acreate_fine_tuning_job(**asked))
+    assert unmeasured.counts == {"litellm create_fine_tuning_job": 2}
+    assert events == []
+    unmeasured.reset()
+
+
 def test_the_region_that_a_cloud_bills_by(litellm, server, events):
     keys = {"aws_access_key_id": "unused", "aws_secret_access_key": "unused", "aws_region_name": "eu-central-1"}
     server.answer(provider_bodies.CONVERSE)
     litellm.completion(model=f"bedrock/{ON_BEDROCK}", messages=HI, api_base=server.url, **keys)
     (event,) = events
     assert (event.provider, event.model, event.region) == ("bedrock", ON_BEDROCK, "eu-central-1")
+
+
+GROUNDED = {"gemini-2.5-flash": {"grounded_prompt": 1}, "gemini-3-flash-preview": {"google_search_queries": 2}}
+
+
+@pytest.mark.parametrize(("model", "tools"), GROUNDED.items())
+def test_searches_of_google_are_billed_as_gemini_bills_them(litellm, server, events, model, tools):
+    said = {"index": 0, "content": {"role": "model", "parts": [{"text": "Hello"}]}, "finishReason": "STOP"}
+    usage = {"promptTokenCount": 1000, "candidatesTokenCount": 100, "totalTokenCount": 1100}
+    searched = {"groundingMetadata": {"webSearchQueries": ["a", "b"]}}
+    server.answer({"candidates": [said | searched], "modelVersion": model, "usageMetadata": usage})
+    ask = {"model": f"gemini/{model}", "api_key": "unused", "api_base": server.url, "tools": [{"googleSearch": {}}]}
+    litellm.completion(messages=[{"role": "user", "content": "hi"}], **ask)
+    assert events[0].usage.tools == tools

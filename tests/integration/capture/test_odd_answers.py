@@ -8,8 +8,8 @@ import openai
 import pytest
 
 from tests.integration.capture import bodies
-from tokenbudget import faults
 from tokenbudget.core.event import decode, encode
+from tokenbudget.diagnostics import internal_errors
 
 HI = [{"role": "user", "content": "hi"}]
 USAGE = bodies.CHAT["usage"]
@@ -19,9 +19,9 @@ USAGE = bodies.CHAT["usage"]
 def lenient(monkeypatch):
     """As in the user's process: a fault is counted, not raised."""
     monkeypatch.delenv("TOKENBUDGET_RAISE")
-    faults.reset()
+    internal_errors.reset()
     yield
-    faults.reset()
+    internal_errors.reset()
 
 
 def sse(*items):
@@ -55,7 +55,7 @@ def test_usage_that_cannot_be_read_is_unknown_and_the_call_is_recorded(connect, 
     assert (event.usage.input_tokens, event.cost_usd, event.unpriced) == (None, None, "no_usage")
     assert (event.model, event.response_id) == ("gpt-4o-mini-2024-07-18", "chatcmpl-1")
     assert event.warnings[0].startswith("usage cannot be read")
-    assert faults.counts == {"capture.read": 1}
+    assert internal_errors.counts == {"capture.read": 1}
 
 
 @pytest.mark.parametrize(

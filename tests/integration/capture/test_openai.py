@@ -249,7 +249,10 @@ def test_contradictory_usage_is_clamped_and_marked(connect, events):
     client, _ = connect(openai.OpenAI, bodies.but(bodies.CHAT, usage__prompt_tokens=100))
     client.chat.completions.create(model="m", messages=HI)
     assert events[0].usage.cache_read_tokens == 100
-    assert events[0].warnings == ("cache_read_tokens 400 > input_tokens 100",)
+    assert events[0].warnings == (
+        "total_tokens 1200 != input_tokens 100 + output_tokens 200",
+        "cache_read_tokens 400 > input_tokens 100",
+    )
 
 
 def test_a_failed_parse_was_paid_for(connect, events):

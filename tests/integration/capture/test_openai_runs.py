@@ -6,7 +6,7 @@ import openai
 import pytest
 
 from tests.integration.capture.bodies import sse
-from tokenbudget.capture import recent
+from tokenbudget.capture import seen_ids
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -31,7 +31,7 @@ PLACE = {"thread_id": "thread_1"}
 
 @pytest.fixture(autouse=True)
 def nothing_remembered():
-    recent.forget()
+    seen_ids.forget()
 
 
 def _message(text):
@@ -73,7 +73,7 @@ def test_a_run_is_recorded_when_it_is_done_however_often_it_is_asked_for(connect
         runs.retrieve("run_1", **PLACE)
     is_the_run(*events)
     ids = {events[0].id}
-    recent.forget()  # another process remembers nothing, and makes the same id
+    seen_ids.forget()  # another process remembers nothing, and makes the same id
     runs.retrieve("run_1", **PLACE)
     assert {event.id for event in events} == ids
 

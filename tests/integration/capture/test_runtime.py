@@ -11,10 +11,11 @@ import pytest
 import tokenbudget as tb
 from tests.integration.capture import bodies
 from tests.integration.capture.wire import http_of
-from tokenbudget import config, runtime
-from tokenbudget.capture import recent
+from tokenbudget import config
+from tokenbudget.capture import seen_ids
 from tokenbudget.journal import read_lines
 from tokenbudget.pricing import prices
+from tokenbudget.recording import recorder
 
 USAGE = {"input_tokens": 1000, "output_tokens": 100}
 
@@ -80,7 +81,7 @@ def test_what_is_written_at_once_is_the_event_that_is_built(home, connect, monke
     client, _ = connect(openai.OpenAI, body, body)
     for built in (False, True):
         if built:
-            monkeypatch.setattr(runtime, "record_counts", lambda *_: False)
+            monkeypatch.setattr(recorder, "record_counts", lambda *_: False)
         client.chat.completions.create(model="gpt-4o-mini", messages=[])
     quick, careful = recorded(home)
     for own in ("id", "occurred_at", "latency_ms"):
@@ -104,7 +105,7 @@ def test_a_forked_child_records_its_own_and_leaves_the_parents_streams(home, con
     child = os.fork()
     if not child:
         tb.record(provider="openai", model="child", usage=USAGE)
-        runtime.settle_streams(every=True)
+        recorder.settle_streams(every=True)
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
     list(stream)
@@ -170,7 +171,7 @@ def test_a_response_fetched_in_another_process_is_not_recorded_again(home, conne
     client, _ = connect(openai.OpenAI, done)
     for _ in range(2):
         client.responses.retrieve("resp_elsewhere")
-        recent.forget()  # What this process remembers; another remembers nothing.
+        seen_ids.forget()  # What this process remembers; another remembers nothing.
     assert len(recorded(home)) == 1
 
 
@@ -182,13 +183,13 @@ class Settled:
 def test_streams_can_be_settled_while_other_threads_begin_new_ones():
     streams = [Settled() for _ in range(2000)]
     for stream in streams:
-        runtime.watch_stream(stream)
+        recorder.watch_stream(stream)
     done = threading.Event()
 
     def begin():
         while not done.is_set():
             streams.append(Settled())
-            runtime.watch_stream(streams[-1])
+            recorder.watch_stream(streams[-1])
 
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
@@ -196,7 +197,7 @@ def test_streams_can_be_settled_while_other_threads_begin_new_ones():
     thread.start()
     try:
         for _ in range(5):
-            runtime.settle_streams()
+            recorder.settle_streams()
     finally:
         done.set()
         thread.join()

@@ -10,7 +10,7 @@ import pytest
 import tokenbudget as tb
 from tests.integration.capture.local_server import running
 from tests.integration.capture.sdks import SDKS
-from tokenbudget.capture import providers
+from tokenbudget.capture import registry
 from tokenbudget.core.usage import Usage
 
 # How the SDKs leave their sockets is theirs.
@@ -190,6 +190,6 @@ def test_a_named_provider_is_taken(sdk, server, events):
 def test_what_is_documented_is_what_is_read(server, events):
     documented = set()
     for package in ("google.genai", "mistralai", "cohere", "groq", "botocore"):
-        for api in providers.sdk(package).apis:
+        for api in registry.sdk(package).apis:
             documented |= set(api.read.places) | set(api.adds)
     assert {name for sdk in SDKS for name in sdk.fields} <= documented

@@ -3,6 +3,7 @@ import asyncio
 import httpx2
 import openai
 import pytest
+from google.genai.types import MediaModality
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse, LLMMetadata
 from llama_index.core.embeddings import MockEmbedding
 from llama_index.core.instrumentation import get_dispatcher
@@ -10,9 +11,12 @@ from llama_index.core.llms import CustomLLM
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 
 import tokenbudget as tb
+from tests.integration.capture import bodies
 from tests.integration.capture.bodies import CHAT, MESSAGE, but
+from tests.integration.capture.provider_bodies import CONVERSE
 from tokenbudget.integrations.llamaindex import TokenBudgetEventHandler
 
+BILLED = {"input_tokens": 21, "output_tokens": 40}
 HI = [ChatMessage(role="user", content="hi")]
 
 
@@ -111,6 +115,62 @@ def test_the_shape_of_the_raw_answer_says_how_to_read_it(events):
     assert (events[0].usage.input_tokens, events[0].usage.cache_write_1h_tokens) == (2310, 200)
 
 
+def provider_class(name):
+    return type("Named", (Model,), {"class_name": classmethod(lambda cls: name)})
+
+
+def camel(name):
+    head, *rest = name.split("_")
+    return head + "".join(map(str.capitalize, rest))
+
+
+THOUGHT = {"prompt_token_count": 100, "candidates_token_count": 30, "thoughts_token_count": 20}
+SNAKES = {
+    "thoughts beside the answer": (THOUGHT, (100, 50)),
+    "thoughts in the answer, as the total shows": (THOUGHT | {"total_token_count": 130}, (100, 30)),
+    "a tool's prompt": (THOUGHT | {"tool_use_prompt_token_count": 7, "total_token_count": 157}, (107, 50)),
+}
+
+
+@pytest.mark.parametrize(("usage", "tokens"), SNAKES.values(), ids=SNAKES)
+def test_gemini_is_read_by_its_own_rules_in_either_spelling(events, usage, tokens):
+    for raw in ({"usage_metadata": usage}, {"usageMetadata": {camel(name): count for name, count in usage.items()}}):
+        provider_class("GenAI")(raw=raw, model="gemini-2.5-flash").chat(HI)
+    assert [(event.provider, event.usage.input_tokens, event.usage.output_tokens) for event in events] == [
+        ("google", *tokens)
+    ] * 2
+
+
+def test_what_gemini_looked_up_is_beside_its_usage(events):
+    usage = THOUGHT | {"prompt_tokens_details": [{"modality": MediaModality.AUDIO, "token_count": 60}]}
+    raw = {"usage_metadata": usage, "grounding_metadata": {"web_search_queries": ["a", "b"], "grounding_chunks": None}}
+    for model in ("gemini-2.5-flash", "gemini-3-flash-preview"):
+        provider_class("GenAI")(raw=raw, model=model).chat(HI)
+    assert [event.usage.tools for event in events] == [{"grounded_prompt": 1}, {"google_search_queries": 2}]
+    assert {event.usage.input_audio_tokens for event in events} == {60}
+
+
+ENDS = {
+    "a response": ("openai_responses_llm", {"type": "response.completed", "response": bodies.RESPONSE}, (300, 40)),
+    "Converse": ("Bedrock_Converse_LLM", {"metadata": {"usage": CONVERSE["usage"]}}, (2310, 90)),
+    "Mistral": ("MistralAI_LLM", {"data": {"usage": {"prompt_tokens": 100, "completion_tokens": 20}}}, (100, 20)),
+    "Cohere": ("Cohere_LLM", {"event_type": "stream-end", "response": {"meta": {"billed_units": BILLED}}}, (21, 40)),
+    "Anthropic": (
+        "Anthropic_LLM",
+        {"type": "message_delta", "usage": {"input_tokens": 10, "output_tokens": 4, "cache_read_input_tokens": 30}},
+        (40, 4),
+    ),
+    "a model on Bedrock": ("Bedrock_LLM", {"prompt_token_count": 9, "generation_token_count": 3}, (9, 3)),
+    "Ollama": ("Ollama_llm", {"model": "llama3", "prompt_eval_count": 9, "eval_count": 3}, (9, 3)),
+}
+
+
+@pytest.mark.parametrize(("name", "raw", "tokens"), ENDS.values(), ids=ENDS)
+def test_what_comes_last_of_a_stream_says_how_to_read_it(events, name, raw, tokens):
+    provider_class(name)(raw=raw, model="m").chat(HI)
+    assert [(event.usage.input_tokens, event.usage.output_tokens) for event in events] == [tokens]
+
+
 def test_an_error_is_recorded_and_not_charged(events):
     with pytest.raises(ValueError, match="no"):
         Model(error=ValueError("no")).chat(HI)
@@ -124,6 +184,16 @@ def test_a_wrapped_client_inside_records_alone(events):
     Model(raw={"usage": {"prompt_tokens": 1}}, client=client).chat(HI)
     Model(raw={"usage": {"prompt_tokens": 1}}, client=client).complete("hi")
     assert [event.response_id for event in events] == ["chatcmpl-llama-inside"] * 2
+
+
+def test_a_call_of_a_wrapped_client_inside_is_its_own_where_the_answer_is_another(events):
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(200, json=but(CHAT, id="chatcmpl-llama-guard")))
+    client = tb.wrap(openai.OpenAI(api_key="unused", http_client=httpx2.Client(transport=transport)))
+    Model(raw=chat(5), client=client).chat(HI)
+    assert [event.response_id for event in events] == ["chatcmpl-llama-guard", "chatcmpl-llama-5"]
+    events.clear()
+    Model(raw=chat(6), client=client).complete("hi")
+    assert [event.response_id for event in events] == ["chatcmpl-llama-guard", "chatcmpl-llama-6"]
 
 
 def test_embeddings_are_estimated_from_their_texts(events):

@@ -247,4 +247,4 @@ def test_a_rebuild_that_the_store_does_not_take_says_so(s3_server, postgres_url,
     storage.storage_at.cache_clear()
     said = CliRunner().invoke(ledger, ["rebuild"])
     assert said.exit_code == 1
-    assert "0 days were written, the next could not be: s3://" in said.output
+    assert "0 days written, the next could not be: s3://" in said.output

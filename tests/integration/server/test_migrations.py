@@ -16,7 +16,7 @@ from tokenbudget_server.store.url import sqlalchemy_url
 
 pytestmark = pytest.mark.postgres
 
-DISTRIBUTED = ("events", "usage_15m", "spend_day")
+DISTRIBUTED = ("events", "event_ids", "usage_15m", "spend_day")
 
 
 @pytest.fixture
@@ -82,8 +82,49 @@ def test_every_table_that_grows_is_vacuumed_early(connection, post, make_event, 
     options = [set(row) for (row,) in sql(parts, "events")]
     assert len(options) > 14
     assert all(row == {"autovacuum_vacuum_insert_scale_factor=0.05", "autovacuum_freeze_min_age=0"} for row in options)
+    ((ids,),) = sql("SELECT reloptions FROM pg_class WHERE relname = 'event_ids'")
+    assert set(ids) == options[0]
     rollups = sql("SELECT reloptions FROM pg_class WHERE relname IN ('usage_15m', 'spend_day')")
     assert [set(row) for (row,) in rollups] == [{"fillfactor=50", "autovacuum_vacuum_scale_factor=0.02"}] * 2
+
+
+BEFORE_EVENT_IDS = "DROP TABLE event_ids; UPDATE alembic_version SET version_num = '0003'"
+
+
+def test_the_ids_of_older_events_are_known(postgres_url, post, make_event, sql):
+    sent = [make_event(occurred_at=f"2026-0{month}-01T00:00:00Z") for month in range(1, 4)]
+    post(*sent)
+    known = sql("SELECT project_id, id, occurred_at FROM event_ids ORDER BY id")
+    sql(BEFORE_EVENT_IDS)
+    # Twice under one id, as was possible.
+    columns = "project_id, id, api_key_id, cache_read_tokens, cache_write_tokens, reasoning_tokens, attempts, batch, "
+    columns += "provider, model, operation, status, measured, source"
+    sql(f"INSERT INTO events (occurred_at, {columns}) SELECT '2026-05-01 00:00+00', {columns} FROM events LIMIT 1")
+    migrate(postgres_url)
+    assert sql("SELECT project_id, id, occurred_at FROM event_ids ORDER BY id") == known
+    again = [{**event, "occurred_at": "2026-06-01T00:00:00Z"} for event in sent]
+    assert post(*again, make_event()) == {"accepted": 1, "duplicates": 3, "rejected": []}
+
+
+def test_the_table_of_ids_is_made_beside_events_that_are_distributed(postgres_url, make_coordinator, sql):
+    make_coordinator(postgres_url)
+    sql("SELECT create_distributed_table('events', 'project_id', colocate_with => 'none')")
+    sql(BEFORE_EVENT_IDS)
+    migrate(postgres_url)
+    assert sql(
+        "SELECT count(DISTINCT colocationid), count(*) FROM pg_dist_partition WHERE logicalrelid::text IN "
+        "('events', 'event_ids')"
+    ) == [(1, 2)]
+
+
+def test_an_event_whose_id_was_not_noted_is_a_duplicate_all_the_same(post, make_event, sql):
+    """As a server of an earlier version stores it, while it is being replaced."""
+    older, newer = make_event(), make_event()
+    post(older)
+    sql("DELETE FROM event_ids")
+    assert post(older, newer) == {"accepted": 1, "duplicates": 1, "rejected": []}
+    assert post({**older, "occurred_at": "2026-06-01T00:00:00Z"})["duplicates"] == 1
+    assert sql("SELECT sum(requests) FROM spend_day") == sql("SELECT count(*) FROM events") == [(2,)]
 
 
 def test_a_month_that_events_came_late_for_gets_its_partition(connection, post, make_event, sql):
@@ -115,6 +156,7 @@ def test_what_is_older_than_the_retention_goes_with_its_sums(postgres_url, post,
     assert sql("SELECT occurred_at FROM events ORDER BY 1") == kept
     assert sql("SELECT bucket FROM usage_15m ORDER BY 1") == kept
     assert sql("SELECT day::timestamp AT TIME ZONE 'UTC' FROM spend_day ORDER BY 1") == kept
+    assert sql("SELECT occurred_at FROM event_ids ORDER BY 1") == kept
     assert sql("SELECT to_regclass('events_2024_06')") == [(None,)]
     assert sql("SELECT count(*) FROM events_2024_07") == [(2,)]
 

@@ -12,7 +12,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from tokenbudget.pricing import PriceRow
-from tokenbudget.pricing.table import BUNDLED
+from tokenbudget.pricing.book.price_book import BUNDLED
 from tokenbudget_server.app import create_app
 from tokenbudget_server.jobs.periodic import PeriodicJobs
 from tokenbudget_server.pricing import download, rows, seed
@@ -336,7 +336,7 @@ def test_an_own_price_that_cannot_be_used_is_explained(client, body, says):
 
 
 def test_prices_set_on_the_servers_machine_count(small_book, settings, client, post, make_event, sql):
-    from tokenbudget.pricing import overrides, store
+    from tokenbudget.pricing.book import overrides, store
 
     own = overrides.make(provider="openai", model="house", input_per_million=1, output_per_million=1)
     store.append(settings.home, [own], store.OVERRIDES)
@@ -354,7 +354,7 @@ def test_a_newer_library_brings_its_new_prices_and_takes_none_back(small_book, s
         rows.append_rows(connection, [row("mini", "3e-6", synced)])
     bundle = [row("mini", "9e-6"), row("mini", "2e-6", datetime(2026, 10, 1, tzinfo=UTC)), row("micro", "1e-6")]
     bundle.append(row("maxi", "3e-5", later))
-    from tokenbudget.pricing.table import Provenance, write_file
+    from tokenbudget.pricing.book.price_book import Provenance, write_file
 
     provenance = Provenance(revision="newer", fetched="2026-12-01", url="", licence="", attribution="")
     (tmp_path / "data").mkdir()

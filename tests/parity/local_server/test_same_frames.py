@@ -19,7 +19,13 @@ from tokenbudget.notebook import UnpricedWarning
 
 pytestmark = [pytest.mark.postgres, pytest.mark.filterwarnings("ignore::tokenbudget.notebook.UnpricedWarning")]
 
-PERIODS = ["2026", "2026-03", "2026-03-08..2026-04-26", "2026-03-29"]
+PERIODS = [
+    "2026",
+    "2026-03",
+    ("2026-03-08", "2026-04-26"),
+    "2026-03-29",
+    ("2026-03-08T06:07:08.009Z", "2026-04-26T05:06:07"),
+]
 RELATIVE = ["24h", "7d", "30d", "90d", "mtd", "qtd", "ytd"]
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe"]
 QUESTIONS = {

@@ -13,7 +13,7 @@ from polars.testing import assert_frame_equal
 from tests.unit.analytics.oracle import grouped
 from tests.unit.analytics.test_cubes import CubedSource
 from tests.unit.ledger.generate import START, FrameSource, events
-from tokenbudget.analytics import bins, percentiles, quantiles
+from tokenbudget.analytics import histogram, percentiles, quantiles
 from tokenbudget.core.errors import QueryError
 from tokenbudget.core.event import Event
 from tokenbudget.core.period import parse
@@ -71,7 +71,7 @@ def test_those_of_histograms_are_as_near_as_is_said(made, by) -> None:
     same = [*by, "measure", "count", "max"]
     assert_frame_equal(exact.select(same), near.select(same), check_exact=True)
     levels = ["p0", "p50", "p95", "p100"]
-    assert_frame_equal(exact.select(levels), near.select(levels), rel_tol=bins.ERROR, abs_tol=0)
+    assert_frame_equal(exact.select(levels), near.select(levels), rel_tol=histogram.ERROR, abs_tol=0)
 
 
 @quick
@@ -143,6 +143,6 @@ def test_tags_named_like_columns_of_answers_are_told_apart(tag) -> None:
 @quick
 @given(value=st.floats(1e-3, 1e19))
 def test_the_middle_of_a_bin_is_near_every_value_in_it(value) -> None:
-    frame = pl.DataFrame({"value": [value, 0.0, -0.0, None]}).select(number=bins.number(pl.col("value")))
-    middles = frame.select(bins.middle(pl.col("number"))).to_series().to_list()
-    assert middles == [pytest.approx(value, rel=bins.ERROR), 0.0, 0.0, None]
+    frame = pl.DataFrame({"value": [value, 0.0, -0.0, None]}).select(number=histogram.number(pl.col("value")))
+    middles = frame.select(histogram.middle(pl.col("number"))).to_series().to_list()
+    assert middles == [pytest.approx(value, rel=histogram.ERROR), 0.0, 0.0, None]

@@ -1,6 +1,8 @@
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,6 +42,102 @@ def test_spans(text: str, tz: str, start: str, end: str) -> None:
 
 def test_a_pair_of_dates_includes_the_second() -> None:
     assert parse((date(2026, 10, 1), date(2026, 10, 15)), NOW) == parse("2026-10-01..2026-10-15", NOW)
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+OCTOBER = "2026-10-01..2026-10-15"
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ("2026-10-01", "2026-10-15"),
+        ["2026-10-01", "2026-10-15"],
+        (" 2026-10-01 ", date(2026, 10, 15)),
+        (date(2026, 10, 1), "2026-10-15"),
+        (np.datetime64("2026-10-01"), np.datetime64("2026-10-15")),
+    ],
+)
+def test_a_pair_may_be_of_text(pair) -> None:
+    assert parse(pair, NOW, "Europe/Berlin") == parse(OCTOBER, NOW, "Europe/Berlin")
+
+
+def test_a_day_may_be_a_date() -> None:
+    assert parse(date(2026, 10, 5), NOW) == parse("2026-10-05", NOW)
+
+
+@pytest.mark.parametrize(
+    ("pair", "name", "start", "end"),
+    [
+        (
+            ("2026-10-01T06:00", "2026-10-02"),
+            "2026-10-01T06:00:00..2026-10-02",
+            "2026-10-01T06:00:00+02:00",
+            "2026-10-03T00:00:00+02:00",
+        ),
+        (
+            ("2026-10-01", "2026-10-02 06:30:15"),
+            "2026-10-01..2026-10-02T06:30:15",
+            "2026-10-01T00:00:00+02:00",
+            "2026-10-02T06:30:15+02:00",
+        ),
+        (
+            ("2026-10-01T06:00Z", datetime(2026, 10, 1, 9, tzinfo=BERLIN)),
+            "2026-10-01T06:00:00Z..2026-10-01T07:00:00Z",
+            "2026-10-01T08:00:00+02:00",
+            "2026-10-01T09:00:00+02:00",
+        ),
+        (
+            (datetime(2026, 10, 24), pd.Timestamp("2026-10-26")),  # noqa: DTZ001
+            "2026-10-24T00:00:00..2026-10-26T00:00:00",
+            "2026-10-24T00:00:00+02:00",
+            "2026-10-26T00:00:00+01:00",
+        ),
+        (
+            ("2026-10-01t06:00+05:30", date(2026, 10, 1)),
+            "2026-10-01T00:30:00Z..2026-10-01",
+            "2026-10-01T02:30:00+02:00",
+            "2026-10-02T00:00:00+02:00",
+        ),
+    ],
+)
+def test_a_time_is_an_end_that_is_not_included(pair, name, start, end) -> None:
+    period = parse(pair, NOW, "Europe/Berlin")
+    assert period.name == name
+    assert days(period) == (start, end)
+    assert parse(name, NOW, "Europe/Berlin") == period  # As a server is asked.
+    assert period.previous_end <= period.start
+    assert period.start - period.previous_start == period.end - period.start
+
+
+def test_the_span_before_a_running_pair_of_times_stops_where_it_is_now() -> None:
+    period = parse(("2026-10-05T12:00Z", "2026-10-05T13:00Z"), NOW)
+    assert (f"{period.previous_start:%H:%M}", f"{period.previous_end:%H:%M}") == ("11:00", "11:07")
+
+
+@pytest.mark.parametrize(
+    ("pair", "says"),
+    [
+        (("2026-10-01", "2026-13-01"), "'2026-13-01' is no date such as 2026-10-01"),
+        (("yesterday", "today"), "'yesterday' is no date"),
+        (("2026-10-01", "2026-10-02T25:00"), "is no date such as"),
+        (("2026-10-02", "2026-10-01"), "ends before it starts"),
+        (("2026-10-02T06:00", "2026-10-02T06:00"), "ends before it starts"),
+        (("2026-10-01",), "got 1 ends"),
+        (("2026-10-01", "2026-10-02", "2026-10-03"), "got 3 ends"),
+        (("2026-10-01", None), "'none' is no date"),
+        (("2026-10-01", pd.NaT), "'nat' is no date"),
+        (None, "unknown period 'none'"),
+        (7, "unknown period '7'"),
+        ("0001-01-01..9999-12-31", "beyond the calendar"),
+        ("9999-12-31", "beyond the calendar"),
+        ("0001-01-01T00:00+14:00..2026-10-01", "beyond the calendar"),
+    ],
+)
+def test_what_is_wrong_with_a_pair_is_said(pair, says) -> None:
+    with pytest.raises(PeriodError, match="period") as raised:
+        parse(pair, NOW)
+    assert says in str(raised.value)
 
 
 def test_a_day_when_clocks_change_has_23_or_25_hours() -> None:

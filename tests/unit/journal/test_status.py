@@ -1,6 +1,8 @@
 from datetime import UTC, datetime
 
-from tokenbudget.journal import Journal, Options, cursor, listed, quarantine, status, tally
+import pytest
+
+from tokenbudget.journal import Journal, Options, cursor, delivery_stats, listed, quarantine, status
 from tokenbudget.journal.record import frame
 
 
@@ -20,21 +22,49 @@ def test_what_is_where(tmp_path):
         file.write(b"corrupted\n")
     quarantine.set_aside(tmp_path, [quarantine.SetAside("rejected", "no", "{}")])
     at = datetime(2026, 10, 5, tzinfo=UTC)
-    tally.add(tmp_path, shipped=2, last_ack=at)
-    tally.add(tmp_path, shipped=3, refused=1, last_error="down", last_error_at=at)
+    delivery_stats.add(tmp_path, shipped=2, last_ack=at)
+    delivery_stats.add(tmp_path, shipped=3, refused=1, last_error="down", last_error_at=at)
     found = status(tmp_path)
     assert (found.pending, found.kept, found.quarantined, found.torn, found.segments) == (3, 5, 1, 1, 2)
     assert (found.shipped, found.refused, found.last_ack, found.last_error) == (5, 1, at, "down")
     assert found.journal_bytes == sum(s.size for s in listed(tmp_path))
 
 
-def test_what_waits_in_memory(tmp_path):
+@pytest.mark.parametrize(("sends", "waiting"), [(True, (1, 0)), (False, (0, 1))])
+def test_what_waits_in_memory(tmp_path, sends, waiting):
     (tmp_path / "home").write_text("in the way")
-    journal = Journal(tmp_path / "home")
-    journal.append(b"{}")
+    journal = Journal(tmp_path / "home", sends=lambda: sends)
+    journal.append(b'{"unpriced":"unknown_model"}')
     found = status(tmp_path / "home")
-    assert found.held == 1
+    assert (found.held, found.unpriced) == (1, 1)
+    assert (found.pending, found.kept) == waiting
     assert "File exists" in found.problem
+    assert ("until the server has them" in found.problem) == sends
+    journal.release(journal.held())
+    found = status(tmp_path / "home")
+    assert (found.held, found.pending, found.kept) == (0, 0, 0)
+
+
+def test_what_cannot_be_counted_on_disk_is_counted_in_memory(tmp_path):
+    home = tmp_path / "home"
+    home.write_text("in the way")
+    journal = Journal(home, options=Options(memory_bytes=100))
+    for _ in range(50):
+        journal.append(b"{}")
+    at = datetime(2026, 10, 5, tzinfo=UTC)
+    delivery_stats.add(home, shipped=3, last_ack=at)
+    journal.close()
+    refused = journal.refused
+    assert refused > 0
+    found = status(home)
+    assert (found.refused, found.shipped, found.last_ack) == (refused, 3, at)
+    home.unlink()
+    delivery_stats.add(home, shipped=2)
+    (home / "journal").mkdir(parents=True)
+    delivery_stats.add(home, shipped=1, last_error="caf\udce9")
+    told = delivery_stats._written(home)
+    assert (told.refused, told.shipped, told.last_ack, told.last_error) == (refused, 6, at, "caf\ufffd")
+    assert delivery_stats.load(home) == told
 
 
 def test_what_was_refused_is_counted_once(tmp_path):
@@ -44,7 +74,7 @@ def test_what_was_refused_is_counted_once(tmp_path):
         journal.append(b"{}")
     assert status(tmp_path).refused == journal.refused > 0
     journal.close()
-    assert status(tmp_path).refused == journal.refused == tally.load(tmp_path).refused
+    assert status(tmp_path).refused == journal.refused == delivery_stats.load(tmp_path).refused
 
 
 def test_a_cursor_of_another_file_is_not_trusted(tmp_path):
@@ -63,5 +93,5 @@ def test_a_cursor_of_another_file_is_not_trusted(tmp_path):
 def test_a_broken_tally_counts_from_zero(tmp_path):
     (tmp_path / "journal").mkdir()
     (tmp_path / "journal" / "tally.json").write_text("{")
-    tally.add(tmp_path, shipped=1)
-    assert tally.load(tmp_path).shipped == 1
+    delivery_stats.add(tmp_path, shipped=1)
+    assert delivery_stats.load(tmp_path).shipped == 1

@@ -11,6 +11,7 @@ import pytest
 from tokenbudget import config
 from tokenbudget.journal import Journal, Options, listed, read_lines
 from tokenbudget.journal import writer as writer_module
+from tokenbudget.journal.record import frame
 from tokenbudget.journal.segment import adopted, close_inherited, create
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
@@ -219,13 +220,30 @@ def test_without_a_home_events_wait_in_memory_and_are_written_later(tmp_path, at
         journal.append(record(number))
     assert journal.held() == [record(n) for n in range(10)]
     assert len(caplog.records) == 1
-    assert "wait in memory" in caplog.text
+    assert "wait in memory and are lost" in caplog.text
+    assert "TOKENBUDGET_HOME=/" in caplog.text
     assert journal.problem
     home.unlink()
     journal.append(record(10))
     assert ids(home) == list(range(11))
     assert journal.held() == []
     assert journal.problem is None
+
+
+def test_what_waits_in_memory_is_taken_over_by_another_journal(tmp_path, at_once):
+    (tmp_path / "blocked").write_text("in the way")
+    first = Journal(tmp_path / "blocked")
+    for number in range(3):
+        first.append(record(number))
+    second = Journal(tmp_path / "blocked", options=Options(memory_bytes=len(frame(record(0))) * 4))
+    second.append(record(3))
+    second.take_over(first)
+    assert (first.held(), len(second.held()), second.refused) == ([], 4, 0)
+    third = Journal(tmp_path / "free")
+    third.append(record(4))
+    third.take_over(second)
+    assert (second.held(), third.held()) == ([], [])
+    assert ids(tmp_path / "free") == list(range(5))
 
 
 def test_memory_is_bounded_and_what_is_refused_is_counted(tmp_path, at_once, caplog):

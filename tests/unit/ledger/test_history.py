@@ -47,6 +47,7 @@ RICH = Event(
     response_id="r1",
     project="p",
     tags={"feature": "chat", "user_id": "u"},
+    warnings=("cache_read_tokens 12 > input_tokens 10", "output_tokens -1 < 0"),
 )
 UNPRICED = Event(id=uuid7(), occurred_at=NOW, provider="openai", model="new", unpriced="unknown_model")
 

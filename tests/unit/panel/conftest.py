@@ -1,9 +1,10 @@
 import pytest
 
 from tests.unit.ledger.generate import FrameSource
-from tokenbudget import config, runtime
-from tokenbudget.notebook.route import LocalAnswers
-from tokenbudget_panel import desk as desks
+from tokenbudget import config
+from tokenbudget.notebook.backend import LocalAnswers
+from tokenbudget.recording import recorder
+from tokenbudget_panel import answers as desks
 
 
 @pytest.fixture
@@ -11,7 +12,7 @@ def home(tmp_path):
     """A TokenBudget home of this test's own, in local mode."""
     config.configure(home=tmp_path)
     yield tmp_path
-    runtime.shutdown()
+    recorder.shutdown()
     config.reset()
 
 

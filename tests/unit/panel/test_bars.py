@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tokenbudget.core.event import Event
 from tokenbudget.core.ids import uuid7
 from tokenbudget_panel.bars import bars, labels, legend_html, tick_labels
-from tokenbudget_panel.view import View
+from tokenbudget_panel.page_state import View
 
 OCTOBER = View("2026-10", "model", "Europe/Berlin")
 NOON = datetime(2026, 10, 5, 12, tzinfo=UTC)
@@ -49,6 +49,12 @@ def test_the_tip_gives_every_digit(snap):
     assert shown.slots["tip"][3] == "<b>Sun 4 Oct 2026</b><table></table>no calls"
 
 
+def test_a_bar_of_unknown_cost_totals_to_unknown(snap):
+    shown = bars(snap([call(NOON, "a", None), call(NOON + timedelta(days=1), "b", "1")], OCTOBER))
+    assert "<td>Total</td><td>unknown</td><td>1 call</td>" in shown.slots["tip"][4]
+    assert [(name, total) for name, _, total in shown.legend] == [("b", "$1.00"), ("a", "unknown")]
+
+
 def test_names_are_text_not_markup(snap):
     view = View("2026-10", "feature", "UTC")
     shown = bars(snap([call(NOON, "a", "1", tags={"feature": "<script>"}), call(NOON, "a", "0.5")], view))
@@ -77,9 +83,12 @@ def test_ticks_reach_the_top_and_differ(highest):
     assert 2 <= len(ticks) <= 7
     assert max(ticks) >= highest * (1 - 1e-9)
     assert len(set(ticks.values())) == len(ticks)
-    assert [Decimal(text.removeprefix("$").replace(",", "")) for text in ticks.values()] == [
-        Decimal(str(height)) for height in ticks
-    ]
+    assert [in_dollars(text) for text in ticks.values()] == [Decimal(str(height)) for height in ticks]
+
+
+def in_dollars(text):
+    size = {"M": 10**6, "B": 10**9}.get(text[-1], 1)
+    return Decimal(text.strip("$MB").replace(",", "")) * size
 
 
 @pytest.mark.parametrize(
@@ -89,6 +98,7 @@ def test_ticks_reach_the_top_and_differ(highest):
         (0.42, ["$0", "$0.10", "$0.20", "$0.30", "$0.40", "$0.50"]),
         (0.00031, ["$0", "$0.0001", "$0.0002", "$0.0003", "$0.0004"]),
         (52_000, ["$0", "$20,000", "$40,000", "$60,000"]),
+        (7_000_000, ["$0", "$2M", "$4M", "$6M", "$8M"]),
         (0, ["$0"]),
     ],
 )

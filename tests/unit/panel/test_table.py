@@ -6,8 +6,8 @@ from tokenbudget.core.event import Event
 from tokenbudget.core.ids import uuid7
 from tokenbudget.core.usage import Usage
 from tokenbudget.plotting import palette
+from tokenbudget_panel.page_state import View
 from tokenbudget_panel.table import rows
-from tokenbudget_panel.view import View
 
 
 def call(cost, feature=None, latency=None, tokens=None):
@@ -31,8 +31,8 @@ def test_rows_say_and_sort_by_the_same_numbers(snap):
     assert frame["cost_text"].tolist() == ["$0.75", "$0.0000000025", "unknown"]
     assert frame["share_text"].tolist() == [">99.9 %", "<0.1 %", "–"]
     assert frame["latency_text"].tolist() == ["500 ms", "–", "–"]
-    assert frame["tokens_text"].tolist() == ["1.2k", "unknown", "unknown"]
-    assert frame["tokens_exact"].tolist()[0] == "1,200"
+    assert frame["tokens_text"].tolist() == ["1,200", "unknown", "unknown"]
+    assert frame["average_text"].tolist() == ["$0.75", "$0.0000000025", "unknown"]
     assert frame["cost"].tolist()[:2] == [0.75, 2.5e-9]
     assert math.isnan(frame["cost"].iloc[2])
     assert frame["width"].between(0, 100).all()

@@ -40,7 +40,7 @@ def test_tiles_say_the_metrics():
     shown = by_name(SOME, NOTHING)
     assert {name: (tile.value, tile.note) for name, tile in shown.items()} == {
         "Spend": ("$112.00", "no calls in the period before"),
-        "Requests": ("1.5k", "$0.075 each"),
+        "Requests": ("1,500", "$0.0747 each"),
         "Tokens": ("1.25M", "1M in · 250k out"),
         "Cache hit rate": ("40.0 %", "400k input tokens reused"),
         "Error rate": ("0.2 %", "3 failed · 0 aborted"),
@@ -53,8 +53,8 @@ def test_tiles_say_the_metrics():
     [
         ("112", "100", "▲ 12 %", "bad"),
         ("75", "100", "▼ 25 %", "good"),
-        ("100", "100", "± 0 %", ""),
-        ("100", "0", "", "bad"),
+        ("100", "100", "no change", ""),
+        ("100", "0", "", ""),
         ("100", None, "", ""),
         (None, "100", "", ""),
     ],

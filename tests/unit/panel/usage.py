@@ -3,10 +3,10 @@
 import random
 from datetime import UTC, datetime, timedelta
 
-from tokenbudget import runtime
 from tokenbudget.core.event import Event
 from tokenbudget.core.ids import uuid7
 from tokenbudget.core.usage import Usage
+from tokenbudget.recording import recorder
 
 MODELS = (
     ("openai", "gpt-4o-mini", 8),
@@ -46,7 +46,7 @@ def record(calls: int, *, flush: bool = False) -> None:
     """Journal calls under the home that is configured; with `flush`, wait until the server has them."""
     chance, now = random.Random(2026), datetime.now(UTC)
     for _ in range(calls):
-        runtime.record(call(now - timedelta(days=90 * chance.random()), chance))
+        recorder.record(call(now - timedelta(days=90 * chance.random()), chance))
     if flush:
-        assert runtime.flush(timeout=60)
-    runtime.shutdown()
+        assert recorder.flush(timeout=60)
+    recorder.shutdown()

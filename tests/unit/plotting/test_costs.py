@@ -76,6 +76,12 @@ def test_where_no_call_has_a_price_the_cost_is_unknown_and_not_zero(journal) -> 
     assert words(tb.plot_costs("7d")).startswith("Cost unknown")
 
 
+def test_a_group_without_a_price_costs_unknown(journal) -> None:
+    journal(model="priced")
+    journal(model="unpriced", cost=None, unpriced="unknown_model")
+    assert sorted(legend(tb.plot_costs("7d", by="model"))) == ["priced  $1.00", "unpriced  unknown"]
+
+
 @pytest.mark.parametrize(("filters", "says"), [({}, "tb.wrap"), ({"feature": "x"}, "leave out filters")])
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_empty_figure_says_what_to_do(journal, filters, says, kind) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tokenbudget.pricing import PriceBook, Pricer
-from tokenbudget.pricing.diff import read_table
+from tokenbudget.pricing.book.diff import read_table
 
 HERE = Path(__file__).parent
 

@@ -12,9 +12,9 @@ import pytest
 from tokenbudget.core.receipt import Receipt, Unpriced
 from tokenbudget.core.usage import Usage
 from tokenbudget.pricing import PriceBook, Pricer
-from tokenbudget.pricing.build import unknown_fields
-from tokenbudget.pricing.diff import read_table
-from tokenbudget.pricing.table import BUNDLED, read_file
+from tokenbudget.pricing.book.build import unknown_fields
+from tokenbudget.pricing.book.diff import read_table
+from tokenbudget.pricing.book.price_book import BUNDLED, read_file
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def test_pricing_loads_neither_polars_nor_httpx_nor_reads_prices_on_import():
     code = (
         "import sys, tokenbudget.pricing as p; "
         "print(sorted({'polars', 'httpx', 'click', 'pandas'} & set(sys.modules)), p.default.__module__); "
-        "import tokenbudget.pricing.local as d; print(d._bundled)"
+        "import tokenbudget.pricing.default_pricer as d; print(d._bundled)"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert answer.stdout.splitlines() == ["[] tokenbudget.pricing.local", "None"]
+    assert answer.stdout.splitlines() == ["[] tokenbudget.pricing.default_pricer", "None"]

@@ -1,6 +1,7 @@
 """Receipts and refusals, one by one: what was used, and what the bill must say."""
 
 import json
+import re
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 
 from tokenbudget.core.receipt import Receipt, Unpriced
 from tokenbudget.core.usage import Usage
+from tokenbudget.pricing import Pricer
+from tokenbudget.pricing.book.overrides import make
 
 CASES = json.loads((Path(__file__).parent / "cases.json").read_text("utf-8"))
 
@@ -41,6 +44,18 @@ def test_refusal(pricer, case):
     assert isinstance(refused, Unpriced), refused
     assert refused.label == case["unpriced"]
     assert refused.detail
+
+
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if "no_unit_price" in c.get("unpriced", "")], ids=lambda case: case["shows"]
+)
+def test_what_a_refusal_says_to_set_prices_the_call(book, pricer, case):
+    refused = answer(pricer, case)
+    fields = re.findall(r"'(\w+)': \.\.\.", refused.detail)
+    assert len(fields) == len(refused.parts)
+    call = case["call"]
+    own = make(provider=call["provider"], model=call["model"], rates=dict.fromkeys(fields, "0.001"))
+    assert isinstance(answer(Pricer(book, overrides=[own]), case), Receipt)
 
 
 def test_each_case_is_asked_either_way():

@@ -10,9 +10,10 @@ from tokenbudget import config
 from tokenbudget.core.errors import PriceError
 from tokenbudget.core.event import Event, encode
 from tokenbudget.core.receipt import Unpriced
-from tokenbudget.core.usage import Usage
-from tokenbudget.journal import Journal
-from tokenbudget.pricing import prices
+from tokenbudget.core.usage import Pass, Usage
+from tokenbudget.journal import Journal, compact
+from tokenbudget.ledger.sealed import PRICING, to_sealed
+from tokenbudget.pricing import default, prices
 from tokenbudget.pricing.estimate import estimate
 from tokenbudget.pricing.explain import explain
 
@@ -29,12 +30,21 @@ EVENT = Event(
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch):
+def empty_home(tmp_path, monkeypatch):
     monkeypatch.setattr(config, "in_force", config.resolve(home=tmp_path))
-    journal = Journal(tmp_path)
-    journal.append(encode(EVENT))
-    journal.close()
     return tmp_path
+
+
+def record(home, event):
+    journal = Journal(home, sends=lambda: False)
+    journal.append(encode(event))
+    journal.close()
+
+
+@pytest.fixture
+def home(empty_home):
+    record(empty_home, EVENT)
+    return empty_home
 
 
 class TestExplain:
@@ -49,7 +59,7 @@ class TestExplain:
             "total",
         ]
         assert "0.01135" in text.splitlines()[5]
-        assert "recorded at US$ 0.5" in text
+        assert "recorded at $0.50" in text
         assert "cache_read_tokens 12 > input_tokens 10" in text
 
     def test_in_a_notebook_as_a_table(self, pricer):
@@ -67,7 +77,7 @@ class TestExplain:
         assert view.cost_usd is None
         assert [line.part for line in view.lines] == ["input", "output", "web_search"]
         assert "known of it" in repr(view)
-        assert "used telescope, which has no rate" in repr(view)
+        assert "used telescope, for which there is no rate" in repr(view)
         assert view._repr_html_().count("<tr") == 5
 
     def test_no_price_says_why(self, pricer):
@@ -92,14 +102,82 @@ class TestExplain:
         assert explain(Unpriced(reason="no_usage", detail="nothing was stated")).cost_usd is None
 
 
+def seal(home, sealed=to_sealed):
+    assert compact(home, sealed, min_bytes=0, min_segments=0).segments == 1
+
+
+MILLION = Usage(input_tokens=1_000_000, output_tokens=0)
+RICH = {
+    "a batch": {"model": "gpt-4o", "batch": True, "usage": MILLION},
+    "a region": {"provider": "bedrock", "model": "anthropic.claude-sonnet-4-5-20250929-v1:0", "region": "eu-west-1"},
+    "a tier": {"model": "gpt-5", "service_tier": "flex"},
+    "speed": {"provider": "anthropic", "model": "claude-opus-4-8", "speed": "fast"},
+    "tools": {"model": "gpt-5", "usage": EVENT.usage},
+    "units": {"provider": "cohere", "model": "rerank-v3.5", "usage": Usage(units={"search_units": Decimal(2)})},
+    "a bill": {"provider": "openrouter", "usage": Usage(input_tokens=9, reported_cost_usd=Decimal("0.25"))},
+    "passes": {
+        "provider": "anthropic",
+        "model": "claude-sonnet-4-5",
+        "usage": Usage(
+            input_tokens=300_000,
+            output_tokens=10,
+            passes=(
+                Pass(usage=Usage(input_tokens=100_000, output_tokens=4), kind="message"),
+                Pass(usage=Usage(input_tokens=200_000, output_tokens=6), model="claude-opus-4-6", kind="advisor"),
+            ),
+        ),
+    },
+    "nothing to price": {"model": "gpt-nope", "usage": MILLION},
+}
+
+
+@pytest.mark.parametrize("fields", RICH.values(), ids=RICH)
+def test_a_sealed_call_is_explained_as_it_was_in_the_journal(empty_home, fields):
+    event = default().priced(msgspec.structs.replace(EVENT, **fields))
+    record(empty_home, event)
+    before = explain(event.id)
+    seal(empty_home)
+    after = explain("resp_<1>")
+    assert after == before
+    assert (after.cost_usd, after.remarks) == (event.cost_usd, EVENT.warnings)
+
+
+def test_a_batch_costs_what_it_was_recorded_at_when_it_is_sealed(empty_home):
+    event = default().priced(msgspec.structs.replace(EVENT, **RICH["a batch"]))
+    record(empty_home, event)
+    seal(empty_home)
+    assert explain(event.id).cost_usd == event.cost_usd == Decimal("1.25")
+
+
+@pytest.mark.parametrize("cost", [Decimal("1.25"), None])
+def test_of_a_file_that_lacks_what_prices_depend_on_the_recorded_cost_is_shown(empty_home, cost):
+    event = msgspec.structs.replace(EVENT, **RICH["a batch"], cost_usd=cost, price_key="gpt-4o")
+    record(empty_home, event)
+    seal(empty_home, lambda events: to_sealed(events).drop(PRICING))
+    view = explain(event.id)
+    assert (view.cost_usd, [line.source for line in view.lines]) == (cost, ["recorded"] if cost else [])
+    assert "its lines are not known" in repr(view)
+
+
+def test_a_cost_that_prices_set_later_do_not_come_to_says_so(home):
+    text = repr(explain(EVENT.id))
+    assert "recorded at $0.50, which is what sums are made of" in text
+    assert "tb.reprice(...)" in text
+
+
+def test_a_call_that_a_server_has_taken_is_said_to_be_there(empty_home, monkeypatch):
+    monkeypatch.setattr(config, "in_force", config.resolve(home=empty_home, url="http://127.0.0.1:9", api_key="k"))
+    with pytest.raises(PriceError, match="what the server has taken is kept there"):
+        explain("resp_2")
+
+
 class TestEstimate:
     def test_from_no_output_to_all_of_it(self, pricer):
         job = estimate("gpt-4o", [100, 100, 300], max_tokens=50, pricer=pricer)
         assert (job.calls, job.input_tokens, job.output_tokens) == (3, (500, 500), (0, 150))
         assert job.cost_usd == (Decimal("0.00125"), Decimal("0.00275"))
         assert (
-            repr(job)
-            == "3 calls of gpt-4o (openai): US$ 0.00125 to 0.00275 (input 500 to 500 tokens, output up to 150)"
+            repr(job) == "3 calls of gpt-4o (openai): $0.00125 to $0.00275 (input 500 to 500 tokens, output up to 150)"
         )
 
     def test_in_a_batch(self, pricer):

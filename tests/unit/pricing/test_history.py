@@ -8,8 +8,8 @@ import pytest
 from tokenbudget.core.errors import PriceError
 from tokenbudget.core.usage import Usage
 from tokenbudget.pricing import PriceBook, Pricer, PriceRow
-from tokenbudget.pricing.overrides import make
-from tokenbudget.pricing.table import Provenance, read_file, write_file
+from tokenbudget.pricing.book.overrides import make
+from tokenbudget.pricing.book.price_book import Provenance, read_file, write_file
 
 MAY = datetime(2026, 5, 1, tzinfo=UTC)
 JUNE = datetime(2026, 6, 1, tzinfo=UTC)

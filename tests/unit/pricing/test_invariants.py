@@ -15,8 +15,8 @@ from tokenbudget.core.money import to_pico
 from tokenbudget.core.receipt import Receipt, Unpriced
 from tokenbudget.core.usage import TOKEN_FIELDS, Usage, check
 from tokenbudget.pricing import PriceBook, Pricer, PriceRow
-from tokenbudget.pricing.diff import read_table
-from tokenbudget.pricing.frame import EXTRAS, Extras, reprice_frame
+from tokenbudget.pricing.book.diff import read_table
+from tokenbudget.pricing.engine.frames import EXTRAS, Extras, reprice_frame
 
 JUNE = datetime(2026, 6, 1, tzinfo=UTC)
 RAISED = PriceRow.make(
@@ -41,6 +41,8 @@ MODELS = [
     ("vertex", "gemini-3-flash"),
     ("deepseek", "deepseek-v4"),
     ("dashscope", "qwen-coder"),
+    ("azure", "gpt-5-mini"),
+    ("azure", "model-router"),
     ("perplexity", "deep"),
     ("perplexity", "online"),
     ("moonshot_cn", "kimi"),
@@ -48,6 +50,7 @@ MODELS = [
     ("", ""),
 ]
 TIERS = [None, "default", "flex", "priority", "batch", "scale", "nonsense"]
+BILL, NO_BILL = {"reported_cost_usd": Decimal("0.01")}, {"reported_cost_usd": Decimal(0)}
 BOUNDS = [0, 1, 31_999, 32_000, 32_001, 199_999, 200_000, 200_001]
 
 counts = st.one_of(st.sampled_from(BOUNDS), st.integers(0, 400_000))
@@ -79,12 +82,13 @@ def events(draw):
         st.sampled_from([(), (), (), ("input_tokens",), ("output_tokens",), ("input_tokens", "output_tokens")])
     )
     parts = {name: getattr(usage, name) for name in TOKEN_FIELDS} | dict.fromkeys(silent)
-    extra = draw(st.sampled_from([{}, {}, {}, {"tools": {"web_search": 2}}, {"reported_cost_usd": Decimal("0.01")}]))
+    extra = draw(st.sampled_from([{}, {}, {}, {"tools": {"web_search": 2}}, BILL, NO_BILL]))
     return Event(
         id="x",
         occurred_at=draw(moments),
         provider=provider,
         model=model,
+        requested_model=draw(st.sampled_from([None, None, "model-router"])),
         usage=Usage(**parts, **extra),
         service_tier=draw(st.sampled_from(TIERS)),
         region=draw(st.sampled_from([None, "eu", "us", "global"])),
@@ -248,7 +252,7 @@ def test_a_frame_costs_what_its_rows_cost(listed):
 def test_calls_whose_parts_fit_are_priced_by_columns_alone(listed):
     frame = frame_of(listed)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tokenbudget.pricing.frame._answer", None)  # Pricing one row would fail.
+        patch.setattr("tokenbudget.pricing.engine.frames._answer", None)  # Pricing one row would fail.
         reprice_frame(frame, PRICER)
     check_frame(frame, listed)
 

@@ -6,9 +6,9 @@ import pytest
 
 from tokenbudget.core.receipt import Receipt, Unpriced
 from tokenbudget.core.usage import Usage
-from tokenbudget.pricing.overrides import make
-from tokenbudget.pricing.pricer import Pricer
-from tokenbudget.pricing.table import PriceBook
+from tokenbudget.pricing.book.overrides import make
+from tokenbudget.pricing.book.price_book import PriceBook
+from tokenbudget.pricing.engine.pricer import Pricer
 
 BY_THE_SECOND = {"input_cost_per_second": "0.0001"}
 BOTH = BY_THE_SECOND | {"input_cost_per_token": "0.000002", "output_cost_per_token": "0.000004"}

@@ -2,6 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tokenbudget.journal import quarantine
 from tokenbudget.transport.backoff import delay, retry_after
 from tokenbudget.transport.connection import connect
 from tokenbudget.transport.delivery import deliver, isolate, send
@@ -69,6 +70,15 @@ def test_the_servers_words_and_wishes_are_kept(server, client):
     server.script = [answer(503, {"title": "busy", "detail": "the store restarts"}, **{"Retry-After": "7"})]
     outcome = send(client, RECORDS)
     assert (outcome.wait, outcome.detail) == (7.0, "HTTP 503: the store restarts")
+
+
+def test_words_that_cannot_be_stored_are_no_obstacle(server, client, tmp_path):
+    rejected = b'{"accepted": 7, "rejected": [{"index": 3, "field": "tags.\\ud83d", "reason": "no \\ud83d"}]}'
+    server.script = [answer(202, rejected), answer(503, b'{"detail": "busy \\ud83d"}')]
+    outcome = deliver(client, RECORDS)
+    assert [(entry.field, entry.reason) for entry in outcome.poison] == [("tags.\ufffd", "no \ufffd")]
+    quarantine.set_aside(tmp_path, outcome.poison)
+    assert send(client, RECORDS).detail == "HTTP 503: busy \ufffd"
 
 
 def test_rejected_events_are_poison_and_the_rest_is_shipped(server, client):

@@ -10,10 +10,10 @@ import pytest
 
 from tokenbudget.config import Config
 from tokenbudget.core.errors import ConfigError
-from tokenbudget.journal import Journal, Options, cursor, listed, quarantine, status, tally
+from tokenbudget.journal import Journal, Options, cursor, delivery_stats, listed, quarantine, status
 from tokenbudget.transport import Shipper, probe, push, shipper
-from tokenbudget.transport import round as round_module
-from tokenbudget.transport.round import Round
+from tokenbudget.transport import upload as round_module
+from tokenbudget.transport.upload import Upload
 
 
 def record(number):
@@ -50,7 +50,7 @@ def rounds(journal):
     with ExitStack() as stack:
 
         def make(batch=500, of=journal):
-            made = Round(of, batch)
+            made = Upload(of, batch)
             stack.callback(made.close)
             return made
 
@@ -151,7 +151,7 @@ def test_a_busy_server_gets_the_same_batch_again(rounds, journal, server, settin
     assert shipping.run(settings, urgent=True)
     assert server.batches[0] == server.batches[1]
     assert server.seen == once(range(3))
-    assert tally.load(settings.home).last_error is None
+    assert delivery_stats.load(settings.home).last_error is None
 
 
 def test_a_server_that_asks_for_patience_gets_it(rounds, journal, server, settings):

@@ -2,7 +2,7 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { render, screen, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, it } from "vitest";
-import { fakeSummary } from "../dev/fakeAnalytics.ts";
+import { fakeSummary, fakeTimeseries } from "../dev/fakeAnalytics.ts";
 import { App } from "../src/App.tsx";
 import { signIn } from "../src/session/session.ts";
 import { type Answers, KEY, period, problem, serve } from "./server.ts";
@@ -48,7 +48,7 @@ describe("the overview", () => {
     };
     open({ "/api/analytics/summary": unknown });
     const figures = await screen.findByRole("region", { name: "Key figures" });
-    expect(within(figures).getByTitle(/^Unknown/).textContent).toBe("–");
+    expect(within(figures).getByTitle(/^No price/).textContent).toBe("unknown");
   });
 
   it("keeps the period in the address and asks for it", async () => {
@@ -64,9 +64,33 @@ describe("the overview", () => {
     const chart = await screen.findByRole("group", { name: /Spend over time by model/ });
     chart.focus();
     await user.keyboard("{End}");
-    expect(within(chart).getByText(/^Mon.* 23 Nov, so far: \$.*claude-sonnet-4-5 \$/)).toBeTruthy();
+    expect(within(chart).getByText(/^Mon 23 Nov 2026, so far: \$.*claude-sonnet-4-5 \$/)).toBeTruthy();
     await user.keyboard("{ArrowLeft}");
-    expect(within(chart).getByText(/^Sun.* 22 Nov: \$/)).toBeTruthy();
+    expect(within(chart).getByText(/^Sun 22 Nov 2026: \$/)).toBeTruthy();
+  });
+
+  it("reads the cost of a model without a price as unknown, also when it is shown alone", async () => {
+    const unpriced = (url: URL) => {
+      const answer = fakeTimeseries(period(url), url.searchParams.has("by") ? 6 : null);
+      const rows = answer.rows.map((row) => (row.model === "gpt-4o" ? { ...row, cost_usd: null } : row));
+      return { ...answer, rows };
+    };
+    const { user } = open({ "/api/analytics/timeseries": unpriced });
+    await user.click(await screen.findByRole("button", { name: "gpt-4o" }));
+    const chart = screen.getByRole("group", { name: /Spend over time by model/ });
+    chart.focus();
+    await user.keyboard("{End}");
+    expect(within(chart).getByText("Mon 23 Nov 2026, so far: unknown, gpt-4o unknown")).toBeTruthy();
+  });
+
+  it("says in words what a dash stands for", async () => {
+    const unmeasured = (url: URL) => {
+      const answer = fakeSummary(period(url));
+      return { ...answer, summary: { ...answer.summary, cache_hit_rate: null } };
+    };
+    open({ "/api/analytics/summary": unmeasured });
+    const figures = await screen.findByRole("region", { name: "Key figures" });
+    expect(within(figures).getByTitle("no value").textContent).toBe("–no value");
   });
 
   it("offers the chart as a table", async () => {

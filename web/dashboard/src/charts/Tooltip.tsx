@@ -1,6 +1,6 @@
 import type { Usd } from "../api/exact.ts";
 import { formatUsd } from "../format/money.ts";
-import { formatCount } from "../format/numbers.ts";
+import { formatCount, plural } from "../format/numbers.ts";
 import { bucketLabel } from "../format/time.ts";
 import { colorOf } from "./palette.ts";
 import type { Bucket, Stack } from "./series.ts";
@@ -61,8 +61,7 @@ export function tooltipText(bucket: Bucket, stack: Stack, total: Usd | null): st
 const title = (bucket: Bucket, { interval, tz }: Stack) =>
   bucketLabel(bucket.start, interval, tz) + (bucket.running ? ", so far" : "");
 
-const withoutPrice = ({ unpriced }: Bucket) =>
-  `${formatCount(unpriced)} ${unpriced === 1 ? "request" : "requests"} without a known price`;
+const withoutPrice = ({ unpriced }: Bucket) => `${plural(unpriced, "request")} without a known price`;
 
 function placement(x: number, room: number) {
   if (x + DISTANCE + WIDTH <= room) return { top: 4, left: x + DISTANCE, width: WIDTH };

@@ -1,67 +1,50 @@
 import type { Usd } from "../api/exact.ts";
-
-export const UNKNOWN = "–";
+import { compact, decimal, isKnown, signOf, UNKNOWN } from "./numbers.ts";
 
 const SIGNIFICANT = 3;
-const PICO = 12;
-const byDecimals = new Map<number, Intl.NumberFormat>();
+const CENTS = 2;
+const ALL_DIGITS = 20;
+/** From here on cents would read a million. */
+const FULL_BELOW = 999_999.995;
 
 /**
- * An amount for reading: cents from a dollar up, three significant digits below down to the last picodollar, so that
- * something never reads as nothing ($1,234.50, $0.320, $0.000203). Unknown is a dash.
+ * An amount for reading: cents from a dollar up, three significant digits below, cents at least, so that something
+ * never reads as nothing ($1,234.50, $0.32, $0.000203).
  */
-export function formatUsd(amount: Usd | number | null): string {
-  if (amount === null) return UNKNOWN;
-  const value = Number(amount);
-  return dollars(value, decimalsFor(value));
+export function formatUsd(amount: Usd | null): string {
+  return isKnown(amount)
+    ? dollars(amount, Math.max(CENTS, SIGNIFICANT - 1 - exponentOf(Number(amount))))
+    : UNKNOWN;
 }
 
-/** An amount for narrow places: like `formatUsd`, but millions are shortened ($1.23M). */
-export function formatUsdShort(amount: Usd | number | null): string {
-  if (amount === null || Math.abs(Number(amount)) < 1e6) return formatUsd(amount);
-  return COMPACT.format(Number(amount));
+/** An amount for large figures and narrow places: like `formatUsd`, but millions are shortened ($1.23M). */
+export function formatUsdShort(amount: Usd | null): string {
+  if (!isKnown(amount) || Math.abs(Number(amount)) < FULL_BELOW) return formatUsd(amount);
+  return `${signOf(amount)}$${compact(amount)}`;
 }
 
 /** Every digit the server sent, without an exponent or trailing zeros beyond the cents. */
-export function exactUsd(amount: Usd | null): string {
-  if (amount === null) return "unknown";
-  const [, sign = "", integer = "0", fraction = "", exponent = "0"] =
-    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(amount) ?? [];
-  const shift = Number(exponent);
-  const digits = integer + fraction;
-  const point = integer.length + shift;
-  const padded = point <= 0 ? "0".repeat(1 - point) + digits : digits.padEnd(point, "0");
-  const at = Math.max(point, 1);
-  const units = BigInt(padded.slice(0, at)).toLocaleString("en-US");
-  const cents = padded.slice(at).replace(/0+$/, "").padEnd(2, "0");
-  return `${sign}$${units}.${cents}`;
-}
+export const exactUsd = (amount: Usd | null) => (isKnown(amount) ? dollars(amount, ALL_DIGITS) : UNKNOWN);
 
 /** The labels of an axis: all with as many decimals as its step needs. */
 export function axisUsd(step: number): (value: number) => string {
-  const whole = (decimals: number) =>
-    Math.abs(step * 10 ** decimals - Math.round(step * 10 ** decimals)) < 1e-6;
-  const decimals = [0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14].find(whole) ?? 14;
-  return (value) => (value >= 1e6 ? COMPACT.format(value) : dollars(value, decimals));
+  const needed = decimalsOf(step);
+  const decimals = needed === 1 ? CENTS : needed;
+  return (value) => {
+    if (value === 0) return "$0";
+    if (Math.abs(value) >= FULL_BELOW) return formatUsdShort(String(value));
+    return `${signOf(value)}$${decimal(value, decimals, decimals)}`;
+  };
 }
 
-function decimalsFor(value: number): number {
-  const size = Math.abs(Number(value.toPrecision(SIGNIFICANT)));
-  if (size === 0 || size >= 1) return 2;
-  return Math.min(PICO, SIGNIFICANT - 1 - Math.floor(Math.log10(size)));
-}
+const dollars = (amount: Usd, most: number) => `${signOf(amount)}$${decimal(amount, CENTS, most)}`;
 
-function dollars(value: number, decimals: number): string {
-  let format = byDecimals.get(decimals);
-  if (!format) {
-    format = usd({ minimumFractionDigits: decimals, maximumFractionDigits: decimals });
-    byDecimals.set(decimals, format);
-  }
-  return format.format(value);
-}
+/** The power of ten that a number begins at: -2 for 0.012. */
+const exponentOf = (value: number) => (value === 0 ? 0 : Number(value.toExponential().split("e")[1]));
 
-function usd(options: Intl.NumberFormatOptions): Intl.NumberFormat {
-  return new Intl.NumberFormat("en-US", { style: "currency", currency: "USD", ...options });
+/** The decimals of a number of three significant digits. */
+function decimalsOf(value: number): number {
+  const [digits = "", exponent = "0"] = value.toExponential(SIGNIFICANT - 1).split("e");
+  const fraction = digits.replace(/^\d\.?|0+$/g, "");
+  return Math.max(0, fraction.length - Number(exponent));
 }
-
-const COMPACT = usd({ notation: "compact", maximumSignificantDigits: 3 });

@@ -1,7 +1,7 @@
 import { useState } from "react";
+import { periodName } from "../format/time.ts";
 import { apiKey } from "../session/session.ts";
 import { Icon } from "../ui/Icon.tsx";
-import { periodTitle } from "./scope.ts";
 
 const snippet = (key: string) =>
   `import tokenbudget as tb\ntb.configure(url="${location.origin}", api_key="${key}")`;
@@ -16,8 +16,7 @@ export function FirstSteps({ period }: { period: string }) {
           Nothing was spent in this period
         </h2>
         <p className="mt-1.5 text-center text-ink-2">
-          No request has arrived for “{periodTitle(period).toLowerCase()}”. Two lines in a notebook connect
-          it:
+          No request has arrived for “{periodName(period)}”. Two lines in a notebook connect it:
         </p>
         <Snippet />
         <p className="mt-6 text-sm text-ink-2">Then wrap your client and use it as before:</p>

@@ -3,6 +3,7 @@ import type { Summary } from "../api/summary.ts";
 import type { Timeseries, TimeseriesRow } from "../api/timeseries.ts";
 import { formatCount, formatCountShort, formatPercent } from "../format/numbers.ts";
 import { previousLabel } from "../format/time.ts";
+import { Figure } from "../ui/Figure.tsx";
 import { Skeleton } from "../ui/Skeleton.tsx";
 import { Usd } from "../ui/Usd.tsx";
 import { Delta } from "./Delta.tsx";
@@ -51,9 +52,13 @@ export function Kpis({ answer, series }: KpisProps) {
           value={<span title={formatCount(now.requests)}>{formatCountShort(now.requests)}</span>}
           delta={<Delta now={now.requests} before={before.requests} more="news" />}
           note={
-            <span title={now.avg_cost_usd ?? ""}>
-              <Usd amount={now.avg_cost_usd} /> each
-            </span>
+            now.avg_cost_usd === null ? (
+              "cost unknown"
+            ) : (
+              <>
+                <Usd amount={now.avg_cost_usd} /> each
+              </>
+            )
           }
           course={course((row) => row.requests)}
         />
@@ -70,7 +75,7 @@ export function Kpis({ answer, series }: KpisProps) {
         />
         <KpiCard
           name="Cache hit rate"
-          value={formatPercent(now.cache_hit_rate)}
+          value={<Figure text={formatPercent(now.cache_hit_rate)} />}
           delta={<Delta now={now.cache_hit_rate} before={before.cache_hit_rate} more="good" unit="points" />}
           note={
             <span title={formatCount(now.cache_read_tokens)}>
@@ -81,7 +86,7 @@ export function Kpis({ answer, series }: KpisProps) {
         />
         <KpiCard
           name="Error rate"
-          value={formatPercent(now.error_rate)}
+          value={<Figure text={formatPercent(now.error_rate)} />}
           delta={<Delta now={now.error_rate} before={before.error_rate} more="bad" unit="points" />}
           note={`${formatCountShort(now.errors)} failed · ${formatCountShort(now.aborted)} aborted`}
           course={course((row) => row.error_rate)}

@@ -3,6 +3,7 @@ import type { ModelRow } from "../api/byModel.ts";
 import { colorOf } from "../charts/palette.ts";
 import { modelName } from "../charts/series.ts";
 import { formatCount, formatCountShort, formatDuration, formatPercent } from "../format/numbers.ts";
+import { Figure } from "../ui/Figure.tsx";
 import { Usd } from "../ui/Usd.tsx";
 
 interface ModelTableRowProps {
@@ -50,7 +51,9 @@ export function ModelTableRow({ row, colors, onHighlight }: ModelTableRowProps) 
       <Cell>
         <Usd amount={row.avg_cost_usd} />
       </Cell>
-      <Cell>{formatDuration(row.avg_latency_ms)}</Cell>
+      <Cell>
+        <Figure text={formatDuration(row.avg_latency_ms)} />
+      </Cell>
     </tr>
   );
 }
@@ -74,7 +77,9 @@ function Share({ share, color }: { share: number | null; color: string }) {
           style={{ width: `${(share ?? 0) * 100}%`, background: color }}
         />
       </span>
-      <span className="w-11 text-right text-ink-2">{formatPercent(share)}</span>
+      <span className="w-14 text-right whitespace-nowrap text-ink-2">
+        <Figure text={formatPercent(share)} />
+      </span>
     </>
   );
 }

@@ -17,7 +17,7 @@ export function ScopePicker() {
         options={periods.map((value) => ({
           value,
           label: periodTitle(value),
-          content: PERIODS[value]?.[0] ?? value,
+          content: PERIODS[value] ?? value,
         }))}
       />
       <Picker

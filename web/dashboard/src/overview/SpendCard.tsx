@@ -3,7 +3,7 @@ import type { Timeseries } from "../api/timeseries.ts";
 import { Legend } from "../charts/Legend.tsx";
 import { StackedBars } from "../charts/StackedBars.tsx";
 import { StackTable } from "../charts/StackTable.tsx";
-import { type Bucket, only, type Stack } from "../charts/series.ts";
+import { type Bucket, only, type Segment, type Stack } from "../charts/series.ts";
 import { Segmented } from "../ui/Segmented.tsx";
 import { Skeleton } from "../ui/Skeleton.tsx";
 
@@ -25,7 +25,7 @@ export function SpendCard({ stack, totals, colors, highlighted, onHighlight }: S
   const shown = stack && alone !== null ? only(stack, alone) : stack;
   const costs = new Map(totals?.rows.map((row) => [row.bucket, row.cost_usd]));
   const totalOf = (bucket: Bucket) =>
-    alone === null ? (costs.get(bucket.start) ?? null) : (bucket.segments[0]?.usd ?? "0");
+    alone === null ? (costs.get(bucket.start) ?? null) : costOf(bucket.segments[0]);
 
   return (
     <section aria-labelledby="spend-title" className="panel p-4 sm:p-5">
@@ -61,6 +61,9 @@ export function SpendCard({ stack, totals, colors, highlighted, onHighlight }: S
     </section>
   );
 }
+
+/** Without requests nothing was spent; requests without a known price cost an unknown amount. */
+const costOf = (segment: Segment | undefined) => (segment ? segment.usd : "0");
 
 const HEIGHTS = [40, 55, 48, 70, 62, 30, 28, 66, 74, 58, 80, 72, 34, 38, 77, 85, 69, 90];
 

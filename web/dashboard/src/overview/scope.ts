@@ -1,4 +1,5 @@
 import type { Scope } from "../api/live.ts";
+import { periodName } from "../format/time.ts";
 import { useSearchParam } from "../state/useSearchParam.ts";
 
 export const LOCAL_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -16,13 +17,17 @@ export function useScope(): Scope {
   return project ? { period, tz, project } : { period, tz };
 }
 
-/** The periods on offer: label of the button, and the name in a sentence. */
-export const PERIODS: Record<string, readonly [string, string]> = {
-  "24h": ["24 h", "Last 24 hours"],
-  "7d": ["7 d", "Last 7 days"],
-  "30d": ["30 d", "Last 30 days"],
-  "90d": ["90 d", "Last 90 days"],
-  mtd: ["Month", "Month to date"],
+/** The periods on offer, and the label of each button. */
+export const PERIODS: Record<string, string> = {
+  "24h": "24 h",
+  "7d": "7 d",
+  "30d": "30 d",
+  "90d": "90 d",
+  mtd: "Month",
 };
 
-export const periodTitle = (name: string) => PERIODS[name]?.[1] ?? name;
+/** A period as a headline: "Last 30 days". */
+export function periodTitle(name: string): string {
+  const words = periodName(name);
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}

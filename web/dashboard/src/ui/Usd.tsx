@@ -3,7 +3,7 @@ import { exactUsd, formatUsd, formatUsdShort } from "../format/money.ts";
 
 /** An amount, readable; pointing at it shows every digit the server sent. */
 export function Usd({ amount, short = false }: { amount: Digits | null; short?: boolean }) {
-  if (amount === null) return <span title="Unknown: no price is known for it">{formatUsd(null)}</span>;
+  if (amount === null) return <span title="No price is known for it">{formatUsd(null)}</span>;
   return (
     <data value={amount} title={exactUsd(amount)}>
       {short ? formatUsdShort(amount) : formatUsd(amount)}

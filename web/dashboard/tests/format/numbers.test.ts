@@ -1,33 +1,15 @@
-import { describe, expect, it } from "vitest";
-import { formatCount, formatCountShort, formatDuration, formatPercent } from "../../src/format/numbers.ts";
+import { expect, it } from "vitest";
+import { changeInPoints } from "../../src/format/numbers.ts";
 
-describe("counts", () => {
-  it.each([
-    [null, "–", "–"],
-    [0, "0", "0"],
-    [9_999, "9,999", "9,999"],
-    [12_345, "12,345", "12.3K"],
-    [4_500_000, "4,500,000", "4.50M"],
-  ])("%s", (value, full, short) => {
-    expect(formatCount(value)).toBe(full);
-    expect(formatCountShort(value)).toBe(short);
-  });
+it.each([
+  [0.31, 0.298, "up", "1.2 pt"],
+  [0.1, 0.3, "down", "20.0 pt"],
+  [0.3004, 0.3, "none", "no change"],
+] as const)("the rate %s after %s went %s by %s", (now, before, direction, size) =>
+  expect(changeInPoints(now, before)).toEqual({ direction, size }),
+);
+
+it("compares no rate with none", () => {
+  expect(changeInPoints(null, 0.1)).toBeNull();
+  expect(changeInPoints(0.1, null)).toBeNull();
 });
-
-it.each([
-  [null, "–"],
-  [0, "0%"],
-  [0.0004, "<0.1%"],
-  [0.013, "1.3%"],
-  [0.9995, ">99.9%"],
-  [1, "100%"],
-])("writes the ratio %s as %s", (ratio, text) => expect(formatPercent(ratio)).toBe(text));
-
-it.each([
-  [null, "–"],
-  [0, "0 ms"],
-  [340.4, "340 ms"],
-  [999.7, "1.00 s"],
-  [9_996, "10.0 s"],
-  [126_000, "2.1 min"],
-])("writes %s milliseconds as %s", (ms, text) => expect(formatDuration(ms)).toBe(text));

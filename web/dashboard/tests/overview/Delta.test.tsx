@@ -3,8 +3,8 @@ import { expect, it } from "vitest";
 import { Delta } from "../../src/overview/Delta.tsx";
 
 it.each([
-  [116, 100, "percent", "up 16%"],
-  [99.5, 100, "percent", "down 0.5%"],
+  [116, 100, "percent", "up 16 %"],
+  [99.5, 100, "percent", "down 0.5 %"],
   [100.01, 100, "percent", "no change"],
   [3000, 100, "percent", "up 30×"],
   [5, 0, "percent", ""],

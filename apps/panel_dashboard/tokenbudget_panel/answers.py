@@ -1,0 +1,154 @@
+"""Where every visitor's questions are asked: once for all who look at the same, and not again for some seconds."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from tokenbudget import config
+from tokenbudget.core.query import DIMENSIONS as COLUMNS
+from tokenbudget.core.query import Query
+from tokenbudget.notebook.backend import Answers, answers
+from tokenbudget_panel.error_messages import Trouble, explained
+from tokenbudget_panel.page_state import DIMENSIONS, View
+
+FRESH_SECONDS = 4.0
+"""How long an answer is shown to others who ask the same."""
+RECENT_SECONDS = 60.0
+"""How long an answer is good enough to open a page with, until the new one comes."""
+TAGS_FRESH_SECONDS = 60.0
+CHART_GROUPS = 6
+TABLE_GROUPS = 50
+_SAMPLED_CALLS = 200
+_MOST_KEPT = 128
+_NEVER = float("-inf")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything the page shows of a view, all of the same moment.
+
+    Attributes
+    ----------
+    query : Query
+    spans : polars.DataFrame
+        The answer of ``summary``: the period, then the one before it.
+    groups : polars.DataFrame
+        The answer of ``by``.
+    series : polars.DataFrame
+        The answer of ``timeseries``.
+    dimensions : tuple of str
+        What one can split by.
+    source : str
+        Who answered, for people.
+    taken_at : datetime
+        UTC.
+    """
+
+    query: Query
+    spans: pl.DataFrame
+    groups: pl.DataFrame
+    series: pl.DataFrame
+    dimensions: tuple[str, ...]
+    source: str
+    taken_at: datetime
+
+    @property
+    def current(self) -> dict[str, Any]:
+        """The period's metrics."""
+        return self.spans.row(0, named=True)
+
+    @property
+    def previous(self) -> dict[str, Any]:
+        """The metrics of the period before."""
+        return self.spans.row(1, named=True)
+
+
+@dataclass
+class _Kept:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    outcome: Snapshot | Trouble | None = None
+    at: float = _NEVER
+
+
+class Desk:
+    """Answers views; thread-safe, one for all visitors."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: dict[View, _Kept] = {}
+        self._tags: set[str] = set()
+        self._tags_at = _NEVER
+
+    def look(self, view: View) -> Snapshot | Trouble:
+        """Answer a view, from what is still fresh if possible; never raises.
+
+        Those who ask the same at once wait for one answer.
+        """
+        kept = self._place(view)
+        with kept.lock:
+            if time.monotonic() - kept.at > FRESH_SECONDS:
+                kept.outcome = self._take(view, after=kept.outcome)
+                kept.at = time.monotonic()
+            return kept.outcome
+
+    def recall(self, view: View) -> Snapshot | None:
+        """Give the last answer to a view without asking, if there is one that is not old."""
+        kept = self._kept.get(view)
+        recent = kept is not None and time.monotonic() - kept.at < RECENT_SECONDS
+        return kept.outcome if recent and isinstance(kept.outcome, Snapshot) else None
+
+    def ask_again(self) -> None:
+        """Take nothing for fresh any more."""
+        with self._lock:
+            for kept in self._kept.values():
+                kept.at = _NEVER
+
+    def _place(self, view: View) -> _Kept:
+        with self._lock:
+            kept = self._kept.pop(view, None) or _Kept()
+            self._kept[view] = kept  # The last asked for is the last to go.
+            while len(self._kept) > _MOST_KEPT:
+                del self._kept[next(iter(self._kept))]
+            return kept
+
+    def _take(self, view: View, after: Snapshot | Trouble | None) -> Snapshot | Trouble:
+        try:
+            if isinstance(after, Trouble):
+                config.configure()  # Reads the settings anew: somebody may have put them right.
+            query, asked = view.query(), answers()
+            return Snapshot(
+                query=query,
+                spans=asked.summary(msgspec.structs.replace(query, by=())),
+                groups=asked.by(msgspec.structs.replace(query, limit=TABLE_GROUPS)),
+                series=asked.timeseries(msgspec.structs.replace(query, limit=CHART_GROUPS)),
+                dimensions=self._dimensions(asked, query),
+                source=_source(),
+                taken_at=datetime.now(UTC),
+            )
+        except Exception as error:  # noqa: BLE001 (the page shows what went wrong)
+            return explained(error)
+
+    def _dimensions(self, asked: Answers, query: Query) -> tuple[str, ...]:
+        """Find the tag keys of recent calls; a key that was seen stays."""
+        if time.monotonic() - self._tags_at > TAGS_FRESH_SECONDS:
+            recent = asked.events(msgspec.structs.replace(query, by=(), limit=_SAMPLED_CALLS))
+            self._tags |= {name.removeprefix("tag_") for name in recent.columns if name.startswith("tag_")}
+            self._tags_at = time.monotonic()
+        tags = sorted(self._tags - {*DIMENSIONS, *COLUMNS})
+        return (*DIMENSIONS, *tags)
+
+
+def _source() -> str:
+    settings = config.current()
+    return settings.url.partition("://")[2] if settings.url else "this machine's journal"
+
+
+desk = Desk()
+"""The process's."""

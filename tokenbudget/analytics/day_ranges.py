@@ -1,0 +1,97 @@
+"""Which parts of a span of time a source answers from cubes, and which it has to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, time, timedelta
+from typing import Literal, Protocol
+
+import polars as pl
+
+from tokenbudget.ledger.schema import Source
+
+Span = tuple[datetime, datetime]
+Kind = Literal["totals", "bins"]
+"""Of cubes: the totals that metrics are derived from, or the histograms of `tokenbudget.analytics.histogram`."""
+
+_DAY = timedelta(days=1)
+
+
+class CubedSource(Source, Protocol):
+    """A ledger source that keeps cubes."""
+
+    def cubes(
+        self, spans: Sequence[Span], columns: Iterable[str], kind: Kind = "totals"
+    ) -> tuple[pl.LazyFrame | None, list[Span]]:
+        """Give the cubes of whole days, and which of the spans have to be scanned because there is none.
+
+        Parameters
+        ----------
+        spans : sequence of (datetime, datetime)
+            From midnight to midnight, UTC.
+        columns : iterable of str
+            Dimensions and tags, as columns of the ledger, that the cubes must have.
+        kind : {"totals", "bins"}
+            What the cubes must hold.
+        """
+        ...
+
+
+class MomentarySource(Source, Protocol):
+    """A ledger source that changes while it is read."""
+
+    def at_one_moment(self, start: datetime, end: datetime) -> Source:
+        """Give the source as it is now, for this span; every part of an answer then comes of one state."""
+        ...
+
+
+def at_one_moment(source: Source, start: datetime, end: datetime) -> Source:
+    """Hold a source still for a question about ``start <= occurred_at < end``, if it is one that changes."""
+    hold = getattr(source, "at_one_moment", None)
+    return source if hold is None else hold(start, end)
+
+
+def whole_days(start: datetime, end: datetime, edges: Iterable[datetime] = ()) -> tuple[list[Span], list[Span]]:
+    """Cut a span into runs of whole UTC days, and the rest.
+
+    Parameters
+    ----------
+    edges : iterable of datetime
+        No day in which one of these lies (but at its beginning) is whole.
+
+    Examples
+    --------
+    >>> at = lambda day, hour=0: datetime(2026, 3, day, hour, tzinfo=UTC)
+    >>> whole, rest = whole_days(at(1, 12), at(5), [at(3, 6)])
+    >>> [(a.day, b.day) for a, b in whole], [(a.day, a.hour, b.day) for a, b in rest]
+    ([(2, 3), (4, 5)], [(1, 12, 2), (3, 0, 4)])
+    """
+    cut = {_midnight(edge) for edge in edges if edge != _midnight(edge)}
+    whole: list[Span] = []
+    rest: list[Span] = []
+    at = start
+    while at < end:
+        following = min(_midnight(at) + _DAY, end)
+        is_whole = following - at == _DAY and at not in cut
+        _extend(whole if is_whole else rest, at, following)
+        at = following
+    return whole, rest
+
+
+def _extend(spans: list[Span], start: datetime, end: datetime) -> None:
+    if spans and spans[-1][1] == start:
+        spans[-1] = spans[-1][0], end
+    else:
+        spans.append((start, end))
+
+
+def joined(spans: Iterable[Span]) -> list[Span]:
+    """Put spans that follow each other together."""
+    found: list[Span] = []
+    for start, end in sorted(spans):
+        _extend(found, start, end)
+    return found
+
+
+def _midnight(at: datetime) -> datetime:
+    return datetime.combine(at.astimezone(UTC).date(), time(), UTC)

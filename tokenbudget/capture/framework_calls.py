@@ -1,0 +1,75 @@
+"""Calls of frameworks through clients that are observed too: the client records them, the framework's handler not.
+
+A handler enters an `Outer` when its framework starts a call, and leaves it at the end.  A `Call` begun in between in
+the same context makes itself known to all that are open around it.  It may be the framework's call or another one (a
+guard, a tool, another model asked while a stream is read): the handler tells by its answer.  An `Outer` that is never
+left does no harm: nobody asks it any more.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tokenbudget.capture.call import Call
+
+_KEPT = 64
+"""Calls that are remembered of one framework's call, which as a rule makes one."""
+
+
+class Outer:
+    """A framework's call under way.
+
+    Attributes
+    ----------
+    calls : deque of Call
+        What clients inside have begun, and what handlers inside have recorded.
+    around : Outer or None
+        The framework's call that this one is part of.
+    """
+
+    __slots__ = ("around", "calls", "is_open")
+
+    def __init__(self, around: Outer | None) -> None:
+        self.around = around
+        self.is_open = True
+        self.calls: deque[Call] = deque(maxlen=_KEPT)
+
+    def hear(self, call: Call) -> None:
+        """Take note of a call inside."""
+        told: Outer | None = self
+        while told is not None:
+            if told.is_open and call not in told.calls:
+                told.calls.append(call)
+            told = told.around
+
+    def leave(self) -> None:
+        """Close it, and what was left open inside."""
+        self.is_open = False
+        current.set(_still_open(self.around))
+
+
+current: contextvars.ContextVar[Outer | None] = contextvars.ContextVar("tokenbudget_outer", default=None)
+
+
+def enter() -> Outer:
+    """Open one in this context.
+
+    Examples
+    --------
+    >>> outside = enter()
+    >>> enter().around is outside
+    True
+    >>> outside.leave()
+    """
+    opened = Outer(_still_open(current.get()))
+    current.set(opened)
+    return opened
+
+
+def _still_open(found: Outer | None) -> Outer | None:
+    while found is not None and not found.is_open:
+        found = found.around
+    return found

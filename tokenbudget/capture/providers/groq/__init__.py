@@ -1,0 +1,27 @@
+"""Groq's own SDK: OpenAI's shapes, with usage in the last chunk of every stream."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tokenbudget.capture.instrument.api_spec import never
+from tokenbudget.capture.instrument.stainless import StainlessSdk
+from tokenbudget.capture.providers import openai
+from tokenbudget.capture.providers.openai import BATCHES, EMBEDDINGS, SPEECH, TRANSCRIPTIONS
+
+# The tools that it ran are in the message, where no quick reading looks.
+CHAT = replace(openai.CHAT, ask_for_usage=False, fast_reader=never)
+
+SDK = StainlessSdk(
+    name="groq",
+    clients=("Groq", "AsyncGroq"),
+    provider="groq",
+    routes={
+        "/chat/completions": CHAT,
+        "/embeddings": EMBEDDINGS,
+        "/audio/transcriptions": TRANSCRIPTIONS,
+        "/audio/translations": TRANSCRIPTIONS,
+        "/audio/speech": SPEECH,
+    },
+    batches=BATCHES,
+)

@@ -1,0 +1,248 @@
+"""Attribution: the tags that events recorded here carry."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import functools
+import inspect
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from types import MappingProxyType, TracebackType
+from typing import Any, Literal, ParamSpec, TypeVar, cast
+
+from tokenbudget.core.errors import TagError
+from tokenbudget.core.limits import LONGEST_TAG_VALUE, MOST_TAGS, TAG_KEY, is_storable
+
+_NO_TAGS: dict[str, str] = {}
+# The mappings in it are shared and never changed.
+_current: contextvars.ContextVar[dict[str, str]] = contextvars.ContextVar("tokenbudget_tags", default=_NO_TAGS)
+tags_in_force = _current.get
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def current_tags() -> dict[str, str]:
+    """Give a copy of the tags in force here.
+
+    Examples
+    --------
+    >>> with tags(feature="chat"):
+    ...     current_tags()
+    {'feature': 'chat'}
+    """
+    return dict(_current.get())
+
+
+def checked(values: Any) -> dict[str, str]:
+    """Check tags and write their values as text.
+
+    Raises
+    ------
+    TagError
+        If a key or a value is out of bounds; the text names it.
+    """
+    if not isinstance(values, Mapping):
+        msg = f"tags must be a mapping such as {{'feature': 'chat'}}, got {type(values).__name__}: {values!r:.80}"
+        raise TagError(msg)
+    clean: dict[str, str] = {}
+    for key, value in values.items():
+        if not isinstance(key, str) or not TAG_KEY.fullmatch(key):
+            msg = f"tag key {key!r} must be 1 to 64 characters out of A-Z a-z 0-9 _ . : -"
+            raise TagError(msg)
+        if isinstance(value, bool):
+            text = "true" if value else "false"
+        elif isinstance(value, str | int | float):
+            text = str(value)
+        else:
+            msg = f"tag {key!r} must be text, a number or a bool, got {type(value).__name__}: {value!r:.80}"
+            raise TagError(msg)
+        if len(text) > LONGEST_TAG_VALUE:
+            most = LONGEST_TAG_VALUE
+            msg = f"tag {key!r} has {len(text)} characters, at most {most} are kept: shorten it or store an id"
+            raise TagError(msg)
+        if not is_storable(text):
+            msg = f"tag {key!r} holds what is no character (U+0000, or half of a surrogate pair): {text!r:.80}"
+            raise TagError(msg)
+        clean[key] = text
+    return clean
+
+
+def merged(outer: Mapping[str, str], inner: Mapping[str, str]) -> dict[str, str]:
+    """Lay `inner` tags over `outer` ones.
+
+    Raises
+    ------
+    TagError
+        If there are then more than 20.
+    """
+    both = {**outer, **inner}
+    if len(both) > MOST_TAGS:
+        msg = f"{len(both)} tags at once, at most {MOST_TAGS}: {', '.join(sorted(both))}"
+        raise TagError(msg)
+    return both
+
+
+class tags:  # noqa: N801 (reads as a word of the language: `with tb.tags(feature="chat"):`)
+    """Tag every call made inside the block; inner tags win over outer ones.
+
+    They follow ``await``, asyncio tasks started inside and generators; threads only when asked
+    (:meth:`tags.propagate`).
+
+    Parameters
+    ----------
+    **values : str, int, float or bool
+        At most 20 in force at once; keys of 1 to 64 characters out of ``A-Z a-z 0-9 _ . : -``, values of at most
+        256 characters.
+
+    Raises
+    ------
+    TagError
+        At this call, never at the provider's, if a tag is out of bounds.
+
+    Examples
+    --------
+    >>> with tags(feature="chat", env="dev"), tags(feature="search"):
+    ...     current_tags()
+    {'feature': 'search', 'env': 'dev'}
+    """
+
+    def __init__(self, /, **values: Any) -> None:
+        self._values = checked(values)
+        merged(_current.get(), self._values)
+        self._tokens: list[contextvars.Token[dict[str, str]]] = []
+
+    def __enter__(self) -> Mapping[str, str]:
+        both = merged(_current.get(), self._values)
+        self._tokens.append(_current.set(both))
+        return MappingProxyType(both)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Literal[False]:
+        token = self._tokens.pop()
+        # A generator may be closed in another context than it was started in: that one has its own tags.
+        with contextlib.suppress(ValueError):
+            _current.reset(token)
+        return False
+
+    async def __aenter__(self) -> Mapping[str, str]:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Literal[False]:
+        return self.__exit__(kind, error, trace)
+
+    @staticmethod
+    def propagate(function: Callable[P, R]) -> Callable[P, R]:
+        """Make `function` carry the tags in force now, wherever it runs: a thread, a pool, a callback.
+
+        Examples
+        --------
+        >>> from concurrent.futures import ThreadPoolExecutor
+        >>> with ThreadPoolExecutor() as pool, tags(feature="batch"):
+        ...     pool.submit(tags.propagate(current_tags)).result()
+        {'feature': 'batch'}
+        """
+        return tagged(**_current.get())(function)
+
+
+def tagged(**values: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Tag every call made inside the decorated function, coroutine function or (async) generator function.
+
+    Parameters
+    ----------
+    **values : str, int, float or bool
+        As for `tags`.
+
+    Raises
+    ------
+    TagError
+        At decoration, if a tag is out of bounds.
+
+    Examples
+    --------
+    >>> @tagged(feature="search")
+    ... def search():
+    ...     return current_tags()
+    >>> search()
+    {'feature': 'search'}
+    """
+    clean = checked(values)
+    merged(_NO_TAGS, clean)
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        shell: Any
+        if inspect.isasyncgenfunction(function):
+            shell = _async_generator(function, clean)
+        elif inspect.isgeneratorfunction(function):
+            shell = _generator(function, clean)
+        elif inspect.iscoroutinefunction(function):
+            shell = _coroutine(function, clean)
+        else:
+            shell = _function(function, clean)
+        return cast("Callable[P, R]", functools.wraps(function)(shell))
+
+    return decorate
+
+
+def _function(function: Any, values: dict[str, str]) -> Any:
+    def shell(*args: Any, **kwargs: Any) -> Any:
+        with tags(**values):
+            return function(*args, **kwargs)
+
+    return shell
+
+
+def _coroutine(function: Any, values: dict[str, str]) -> Any:
+    async def shell(*args: Any, **kwargs: Any) -> Any:
+        with tags(**values):
+            return await function(*args, **kwargs)
+
+    return shell
+
+
+def _generator(function: Any, values: dict[str, str]) -> Any:
+    def shell(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        # Tags hold while the generator runs, not while its consumer does.
+        inner = function(*args, **kwargs)
+        step, value = inner.send, None
+        try:
+            while True:
+                try:
+                    with tags(**values):
+                        item = step(value)
+                except StopIteration as stop:
+                    return stop.value
+                try:
+                    value = yield item
+                    step = inner.send
+                except Exception as error:  # noqa: BLE001 (thrown in by the consumer: it belongs inside)
+                    step, value = inner.throw, error
+        finally:
+            inner.close()
+
+    return shell
+
+
+def _async_generator(function: Any, values: dict[str, str]) -> Any:
+    async def shell(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        inner = function(*args, **kwargs)
+        step, value = inner.asend, None
+        try:
+            while True:
+                try:
+                    with tags(**values):
+                        item = await step(value)
+                except StopAsyncIteration:
+                    return
+                try:
+                    value = yield item
+                    step = inner.asend
+                except Exception as error:  # noqa: BLE001 (thrown in by the consumer: it belongs inside)
+                    step, value = inner.athrow, error
+        finally:
+            await inner.aclose()
+
+    return shell

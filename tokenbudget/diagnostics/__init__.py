@@ -1,0 +1,1 @@
+"""What TokenBudget knows of itself: its internal errors, its health, and what it does not measure."""

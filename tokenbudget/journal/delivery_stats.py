@@ -1,0 +1,100 @@
+"""What shipping has come to so far, over all processes: ``home/journal/tally.json``, for `status`.
+
+Only for people to look at: nothing depends on it, and a process killed at the wrong moment leaves it a batch short.
+Where it cannot be written, this process remembers what it would have written, and writes it as soon as it can.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tokenbudget.core.limits import storable
+from tokenbudget.journal.files import replace
+from tokenbudget.journal.locks import locked
+from tokenbudget.journal.segment import journal_dir
+
+_LOCK_SECONDS = 0.5
+
+
+class Tally(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Counts and last things seen.
+
+    Attributes
+    ----------
+    shipped : int
+        Events a server acknowledged, those it had already included.
+    refused : int
+        Events refused because a bound was reached.
+    last_ack, last_error_at : datetime or None
+        UTC.
+    last_error : str or None
+        Why the last attempt failed; None once one succeeded.
+    clock_skew_s : float or None
+        Seconds by which the server's clock was ahead of this machine's.
+    """
+
+    shipped: int = 0
+    refused: int = 0
+    last_ack: datetime | None = None
+    last_error: str | None = None
+    last_error_at: datetime | None = None
+    clock_skew_s: float | None = None
+
+
+_decoder = msgspec.json.Decoder(Tally)
+_unwritten: dict[Path, tuple[dict[str, int], dict[str, Any]]] = {}
+"""Of each home, what could not be written: counts to add, and what was seen."""
+_lock = threading.Lock()
+
+
+def load(home: Path) -> Tally:
+    """Read the tally, with what this process could not write; all zero when there is none."""
+    with _lock:
+        return _with(_written(home), *_unwritten.get(home, ({}, {})))
+
+
+def add(home: Path, *, shipped: int = 0, refused: int = 0, **seen: datetime | float | str | None) -> None:
+    """Add to the counts and put what was `seen` in place of what was there."""
+    path = journal_dir(home) / "tally.json"
+    texts = {name: storable(value) for name, value in seen.items() if isinstance(value, str)}
+    with _lock:
+        before, seen_before = _unwritten.pop(home, ({}, {}))
+        counts = {"shipped": shipped + before.get("shipped", 0), "refused": refused + before.get("refused", 0)}
+        latest = {**seen_before, **seen, **texts}
+        try:
+            with locked(path.with_suffix(".lock"), _LOCK_SECONDS) as taken:
+                if taken:
+                    replace(path, msgspec.json.encode(_with(_written(home), counts, latest)))
+                    return
+        except OSError:
+            pass
+        _unwritten[home] = counts, latest
+
+
+def _written(home: Path) -> Tally:
+    try:
+        return _decoder.decode((journal_dir(home) / "tally.json").read_bytes())
+    except (OSError, msgspec.DecodeError):
+        return Tally()
+
+
+def _with(told: Tally, counts: dict[str, int], seen: dict[str, Any]) -> Tally:
+    added = {name: getattr(told, name) + count for name, count in counts.items()}
+    return msgspec.structs.replace(told, **added, **seen)
+
+
+def _after_fork() -> None:
+    # What the parent could not write, the parent writes.
+    global _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+    _unwritten.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

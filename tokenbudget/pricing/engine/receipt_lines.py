@@ -1,0 +1,137 @@
+"""Lines of a receipt: how many tokens each rate of a plan bills, to the last one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from tokenbudget.core.receipt import Line
+from tokenbudget.core.usage import Usage
+from tokenbudget.pricing.engine.rate_card import EXACT, RatePlan, Side
+
+_PICO = Decimal(1).scaleb(-12)
+_multiply = EXACT.multiply
+_quantize = EXACT.quantize
+
+
+class NoRateError(Exception):
+    """Something was used that has no rate.
+
+    Parameters
+    ----------
+    *parts : str
+        What has none.
+    lines : iterable of Line
+        What else was used, and has one.
+    """
+
+    def __init__(self, *parts: str, lines: Iterable[Line] = ()) -> None:
+        super().__init__(*parts)
+        self.parts = parts
+        self.lines = tuple(lines)
+
+
+def amount(quantity: Decimal, rate: Decimal) -> Decimal:
+    """Multiply, to whole picodollars, half to even."""
+    return _quantize(_multiply(quantity, rate), _PICO)
+
+
+def total(lines: Iterable[Line]) -> Decimal:
+    """Add up amounts exactly."""
+    cost = Decimal(0)
+    for line in lines:
+        cost = EXACT.add(cost, line.amount)
+    return cost
+
+
+def token_lines(plan: RatePlan, usage: Usage, model: str = "") -> list[Line]:
+    """Bill the tokens of a call by a plan.
+
+    Raises
+    ------
+    NoRateError
+        If tokens were used that have no rate.
+    """
+    lines: list[Line] = []
+    if usage.input_tokens:
+        _bill(lines, plan, plan.input, usage, usage.input_tokens, model)
+    if usage.output_tokens:
+        _bill(lines, plan, plan.output, usage, usage.output_tokens, model)
+    return lines
+
+
+def token_pico(plan: RatePlan, usage: Usage) -> int | None:
+    """Give what the lines of `token_lines` add up to, in picodollars, without writing them.
+
+    Whole numbers of picodollars are exact without a decimal; None where a rate is none of them or is missing, or where
+    parts overlap.
+    """
+    given = _side_pico(plan.input, usage, usage.input_tokens or 0)
+    made = _side_pico(plan.output, usage, usage.output_tokens or 0)
+    return None if given is None or made is None else given + made
+
+
+def _side_pico(side: Side, usage: Usage, rest: int) -> int | None:
+    pico = 0
+    counts = side.read(usage)
+    if any(counts):
+        for count, (rate, less) in zip(counts, side.quick, strict=False):
+            if count:
+                own = count
+                for field in less:
+                    own -= getattr(usage, field)
+                if own > 0:
+                    if rate is None:
+                        return None
+                    pico += own * rate
+                    rest -= own
+    if rest <= 0:
+        return None if rest else pico
+    return None if side.pico is None else pico + rest * side.pico
+
+
+def _bill(lines: list[Line], plan: RatePlan, side: Side, usage: Usage, whole: int, model: str) -> None:
+    rest = whole
+    if any(side.read(usage)):
+        for charge, count in zip(side.charges, split(side, usage, whole), strict=True):
+            if count:
+                lines.append(_line(plan, charge.part, count, charge.rate, model))
+                rest -= count
+    if rest:
+        lines.append(_line(plan, side.name, rest, side.rate, model))
+
+
+def split(side: Side, usage: Usage, whole: int) -> list[int]:
+    """Count the tokens of each part, so that no token is in two parts and all fit into the whole."""
+    counts = []
+    for charge in side.charges:
+        count: int = getattr(usage, charge.field)
+        if count:
+            for field in charge.less:
+                count -= getattr(usage, field)
+        counts.append(max(count, 0))
+    excess = sum(counts) - whole
+    if excess > 0:
+        # Parts overlap where the provider does not say by how much: audio may have been read from the cache.
+        for index in reversed(range(len(counts))):
+            taken = min(excess, counts[index])
+            counts[index] -= taken
+            excess -= taken
+    return counts
+
+
+def _line(plan: RatePlan, part: str, count: int, rate: Decimal | None, model: str) -> Line:
+    if rate is None:
+        raise NoRateError(f"{part} tokens")
+    quantity = Decimal(count)
+    return Line(
+        part=part,
+        unit="token",
+        quantity=quantity,
+        rate=rate,
+        amount=_quantize(_multiply(quantity, rate), _PICO),
+        price_key=plan.key,
+        tier=plan.tier,
+        source=plan.source,
+        model=model,
+    )

@@ -1,0 +1,181 @@
+"""Event templates: events that differ only in counts, times and ids are priced and written without being built.
+
+Most calls of a process are of a few kinds: the same model of the same provider, in the same tier.  For each kind what
+never changes is encoded once, and prices are settled once (`tokenbudget.pricing.engine.linear`).  What is left for a
+call is to add up its counts and encode what is its own.  A call that is not so plain (server tools, contradictory
+counts, another unit than tokens) does not fit a template: `EventTemplate.render` returns None, and the event is built,
+checked and priced with all care.  Both ways give the same event.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from tokenbudget import config
+from tokenbudget.config import Config
+from tokenbudget.core.event import Event, encode
+from tokenbudget.core.receipt import Unpriced
+from tokenbudget.core.sanitize import sanitized
+from tokenbudget.core.usage import INPUT_PARTS, OUTPUT_PARTS, STATED_ZEROS, Usage
+from tokenbudget.pricing import default_pricer
+from tokenbudget.pricing.engine.linear import LinearRates
+from tokenbudget.pricing.engine.pricer import Pricer
+
+Kind = tuple[str, str, str, str | None, str | None, str | None, str | None]
+"""Provider, operation, model, requested model, service tier, speed, region."""
+
+_MOST_KINDS = 1000
+_LIFETIMES = ("cache_write_5m_tokens", "cache_write_1h_tokens", "cache_write_12h_tokens")
+_ROOM = (
+    {"input_tokens": (1, 0, 0), "output_tokens": (0, 1, 0)}
+    | dict.fromkeys(INPUT_PARTS, (-1, 0, 0))
+    | dict.fromkeys(OUTPUT_PARTS, (0, -1, 0))
+    | {"cache_write_tokens": (-1, 0, 1)}
+    | dict.fromkeys(_LIFETIMES, (0, 0, -1))
+)
+"""What a count leaves for the parts of the input, of the output and of the cache writes, or takes of it.
+
+Sound parts lie in the sound part of what was cached, too: these few counts are left to the careful way.
+"""
+_USAGE = frozenset(Usage.__struct_fields__)
+_DOLLAR = 10**12
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BEGIN = encode(Event(id="", occurred_at=_EPOCH, provider="", model="")).index(b',"provider"')
+
+
+class EventTemplate:
+    """One kind of event.
+
+    Parameters
+    ----------
+    event : Event
+        One of the kind, without what differs.
+    tariff : Tariff or None
+        What it costs; None where nothing is known, which the event says.
+    """
+
+    __slots__ = ("_end", "_is_priced", "_most_input", "_terms")
+
+    def __init__(self, event: Event, linear_rates: LinearRates | None) -> None:
+        rates = dict.fromkeys(_ROOM, 0) if linear_rates is None else linear_rates.rates
+        self._end = encode(event)[_BEGIN:]
+        self._terms = {name: (rates[name], *room) for name, room in _ROOM.items() if name in rates}
+        self._most_input = sys.maxsize if linear_rates is None else linear_rates.most_input
+        self._is_priced = linear_rates is not None
+
+    def render(self, found: Mapping[str, Any], own: dict[str, Any]) -> bytes | None:
+        """Write an event.
+
+        Parameters
+        ----------
+        found : mapping
+            Counts by the names of `Usage`; what has another name is passed over.
+        own : dict
+            What else is the event's own: its id and so on.  Usage and cost are added.
+
+        Returns
+        -------
+        bytes or None
+            The record; None where it takes more than adding up.
+        """
+        terms, counts = self._terms, {}
+        pico = given = made = written = 0
+        for name, count in found.items():
+            term = terms.get(name)
+            if term is None:
+                if name in _USAGE and (count or name in STATED_ZEROS):
+                    return None
+            elif count or name in STATED_ZEROS:
+                if type(count) is not int or count < 0:
+                    return None
+                counts[name] = count
+                rate, a, b, c = term
+                pico += count * rate
+                given += count * a
+                made += count * b
+                written += count * c
+        whole = counts.get("input_tokens")
+        if not whole or whole > self._most_input or "output_tokens" not in counts:
+            return None
+        if given < 0 or made < 0 or written < 0:
+            return None
+        own["usage"] = counts
+        if self._is_priced:
+            own["cost_usd"] = f"{pico // _DOLLAR}.{pico % _DOLLAR:012}"
+        return encode(own)[:-1] + self._end
+
+
+class EventTemplates:
+    """The forms in use under the settings and prices in force."""
+
+    def __init__(self) -> None:
+        self._state = _State(None, None, None)
+
+    def find(self, kind: Kind) -> EventTemplate | None:
+        """Give the form of a kind; None where each event has to be built, or nothing is recorded."""
+        state = self._state
+        if state.settings is not config.in_force or state.prices is not default_pricer.in_force:
+            state = self._state = _State.in_force()
+        try:
+            return state.known[kind]
+        except KeyError:
+            template = state.known[kind] = state.make(kind)
+            return template
+        except TypeError:
+            return None  # A server may send anything for a name.
+
+
+class _State:
+    """Forms made under the same settings and prices: never mixed with those of others, whatever threads do."""
+
+    __slots__ = ("known", "pricer", "prices", "settings")
+
+    def __init__(self, settings: Config | None, prices: object, pricer: Pricer | None) -> None:
+        self.settings = settings
+        self.prices = prices
+        self.pricer = pricer
+        self.known: dict[Kind, EventTemplate | None] = {}
+
+    @classmethod
+    def in_force(cls) -> _State:
+        """Start with those of now."""
+        settings = config.in_force
+        with contextlib.suppress(Exception):  # Whoever prices the event itself says what is wrong.
+            default_pricer.default()
+        prices = default_pricer.in_force
+        return cls(settings, prices, prices[1] if prices is not None and prices[0] is settings else None)
+
+    def make(self, kind: Kind) -> EventTemplate | None:
+        """Make the form of a kind, if it can have one."""
+        if len(self.known) >= _MOST_KINDS:
+            self.known.clear()
+        settings, pricer = self.settings, self.pricer
+        if settings is None or pricer is None or not settings.enabled:
+            return None
+        if not all(name is None or type(name) is str for name in kind):
+            return None
+        provider, operation, model, requested_model, service_tier, speed, region = kind
+        price = pricer.linear_rates((provider, model, requested_model, service_tier, speed, region, False))
+        if price is None:
+            return None
+        event = Event(
+            id="",
+            occurred_at=_EPOCH,
+            provider=provider,
+            model=model,
+            operation=operation,
+            requested_model=requested_model,
+            service_tier=service_tier,
+            speed=speed,
+            region=region,
+            project=settings.project,
+            unpriced=price.label if isinstance(price, Unpriced) else None,
+            price_key=price.key if isinstance(price, LinearRates) else None,
+        )
+        if sanitized(event) is not event:
+            return None  # Each event says what was wrong with its names.
+        return EventTemplate(event, price if isinstance(price, LinearRates) else None)
