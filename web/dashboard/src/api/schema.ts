@@ -98,7 +98,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** PostEvent */
+        /**
+         * PostEvent
+         * @description A project stores an id once, however often it is sent and whatever time it comes with: the first one counts, and sending again is safe. Text that cannot be stored (U+0000, half of a surrogate pair, a name that is too long) is replaced or cut, and a warning of the event says so.
+         */
         post: operations["V1EventsPostEvent"];
         delete?: never;
         options?: never;
@@ -115,7 +118,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** PostEvents */
+        /**
+         * PostEvents
+         * @description A project stores an id once, however often it is sent and whatever time it comes with: the first one counts, and sending again is safe. Text that cannot be stored (U+0000, half of a surrogate pair, a name that is too long) is replaced or cut, and a warning of the event says so.
+         */
         post: operations["V1EventsBatchPostEvents"];
         delete?: never;
         options?: never;
@@ -1582,7 +1588,7 @@ export interface operations {
     ApiAnalyticsByFeatureByFeature: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -1668,7 +1674,7 @@ export interface operations {
     ApiAnalyticsByMemberByMember: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -1754,7 +1760,7 @@ export interface operations {
     ApiAnalyticsByModelByModel: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -1840,7 +1846,7 @@ export interface operations {
     ApiAnalyticsByProjectByProject: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -1926,7 +1932,7 @@ export interface operations {
     ApiAnalyticsByTagByTag: {
         parameters: {
             query: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2014,7 +2020,7 @@ export interface operations {
     ApiAnalyticsByUserByUser: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2100,7 +2106,7 @@ export interface operations {
     ApiAnalyticsCoverageCoverage: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2184,7 +2190,7 @@ export interface operations {
     ApiAnalyticsPercentilesPercentiles: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2198,7 +2204,7 @@ export interface operations {
                 level?: number[];
                 /** @description Of what to give percentiles; of all by default */
                 measure?: ("cost_usd" | "latency_ms" | "time_to_first_token_ms")[];
-                /** @description Read every call: percentiles of more than 1,000,000 are up to 1.6% off otherwise */
+                /** @description Read every call: percentiles of more than 1,000,000 are up to 1.6 % off otherwise */
                 exact?: boolean;
                 /** @description The one project that is asked about; all that you may see when left out */
                 project_id?: number;
@@ -2276,7 +2282,7 @@ export interface operations {
     ApiAnalyticsQueryQuery: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2364,7 +2370,7 @@ export interface operations {
     ApiAnalyticsSummarySummary: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2448,7 +2454,7 @@ export interface operations {
     ApiAnalyticsTimeseriesTimeseries: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2538,7 +2544,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsByFeatureByFeature: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2624,7 +2630,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsByMemberByMember: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2710,7 +2716,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsByModelByModel: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2796,7 +2802,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsByProjectByProject: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2882,7 +2888,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsByTagByTag: {
         parameters: {
             query: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2970,7 +2976,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsByUserByUser: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -3056,7 +3062,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsCoverageCoverage: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -3140,7 +3146,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsPercentilesPercentiles: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -3154,7 +3160,7 @@ export interface operations {
                 level?: number[];
                 /** @description Of what to give percentiles; of all by default */
                 measure?: ("cost_usd" | "latency_ms" | "time_to_first_token_ms")[];
-                /** @description Read every call: percentiles of more than 1,000,000 are up to 1.6% off otherwise */
+                /** @description Read every call: percentiles of more than 1,000,000 are up to 1.6 % off otherwise */
                 exact?: boolean;
             };
             header?: never;
@@ -3232,7 +3238,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsQueryQuery: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -3320,7 +3326,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsSummarySummary: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -3404,7 +3410,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsTimeseriesTimeseries: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -3494,7 +3500,7 @@ export interface operations {
     ApiEventsGetEvents: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
