@@ -19,7 +19,7 @@ from tokenbudget_server.accounts.routes import AccountsController
 from tokenbudget_server.accounts.service import Accounts
 from tokenbudget_server.analytics.conditional import Replies, answer_cache
 from tokenbudget_server.analytics.routes import AnalyticsController, ProjectAnalyticsController, get_events
-from tokenbudget_server.analytics.source import provide_source, visible_projects
+from tokenbudget_server.analytics.source import provide_source
 from tokenbudget_server.health.routes import get_health
 from tokenbudget_server.ingest.controllers import post_event, post_events
 from tokenbudget_server.ingest.service import Ingest
@@ -37,6 +37,7 @@ from tokenbudget_server.web.decimal_response import ExactResponse
 from tokenbudget_server.web.openapi_descriptions import SECURITY, Documented
 from tokenbudget_server.web.openapi_schemas import DecimalSchemas, StructSchemas
 from tokenbudget_server.web.problems import answer_problem
+from tokenbudget_server.web.scope import provide_question_scope, provide_scope
 from tokenbudget_server.web.static_site import make_site
 
 
@@ -59,7 +60,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
     engine = create_async_engine(sqlalchemy_url(settings.database), pool_pre_ping=True)
     writer = Writer(settings.database)
     cache = _key_cache(settings)
-    accounts = Accounts(engine, cache, shows_demo=settings.demo)
+    accounts = Accounts(engine, cache)
     prices = Prices(engine, settings.home)
     own_prices = OwnPrices(engine, prices)
     price_sync = PriceSync(engine, prices, settings.price_url)
@@ -113,7 +114,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
             "settings": Provide(lambda: settings, sync_to_thread=False),
             "admin": Provide(provide_admin),
             "principal": Provide(provide_principal),
-            "project_ids": Provide(visible_projects),
+            "question_scope": Provide(provide_question_scope, sync_to_thread=False),
+            "caller_scope": Provide(provide_scope),
             "source": Provide(provide_source),
         },
         exception_handlers={Exception: answer_problem},

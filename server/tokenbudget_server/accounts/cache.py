@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -26,6 +27,8 @@ _LARGEST = 10_000
 _log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Principal).decode
+_SHAPE = sha256(_encode(msgspec.json.schema(Principal))).hexdigest()[:8]
+"""Part of an entry's name, so that processes of different versions do not read what the others wrote."""
 
 
 class KeyCache(Protocol):
@@ -66,7 +69,7 @@ class MemoryKeyCache:
 
     async def forget(self, api_key_id: int) -> None:
         """Forget a key."""
-        self._known = {digest: entry for digest, entry in self._known.items() if entry[0].api_key_id != api_key_id}
+        self._known = {digest: entry for digest, entry in self._known.items() if entry[0].credential.id != api_key_id}
 
     async def close(self) -> None:
         """Do nothing: there is no connection."""
@@ -92,7 +95,7 @@ class RedisKeyCache:
         """Remember, and note by which digest the key is known."""
         try:
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.set(_digest_of(principal.api_key_id), digest, ex=SECONDS)
+                pipe.set(_digest_of(principal.credential.id), digest, ex=SECONDS)
                 pipe.set(_entry(digest), _encode(principal), ex=SECONDS)
                 await pipe.execute()
         except RedisError as error:
@@ -119,8 +122,8 @@ def _say_gone(error: RedisError) -> None:
 
 
 def _entry(digest: str) -> str:
-    return f"tokenbudget:key:{digest}"
+    return f"tokenbudget:key:{_SHAPE}:{digest}"
 
 
-def _digest_of(api_key_id: int) -> str:
+def _digest_of(api_key_id: int | str) -> str:
     return f"tokenbudget:key-digest:{api_key_id}"

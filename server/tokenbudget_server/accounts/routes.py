@@ -8,9 +8,9 @@ from typing import Annotated
 import msgspec
 from litestar import Controller, delete, get, post
 
-from tokenbudget_server.accounts.principal import Principal, no_such_project
 from tokenbudget_server.accounts.service import Accounts, Key, Project
 from tokenbudget_server.web.problems import ProblemError
+from tokenbudget_server.web.scope import Scope
 
 
 class KeyRequest(msgspec.Struct, frozen=True):
@@ -33,27 +33,25 @@ class AccountsController(Controller):
     tags = ["accounts"]  # noqa: RUF012 - Litestar's way
 
     @get("/projects")
-    async def projects(self, principal: Principal, accounts: Accounts) -> list[Project]:
+    async def projects(self, caller_scope: Scope, accounts: Accounts) -> list[Project]:
         """List the projects you may see, by name."""
-        return await accounts.projects(principal)
+        return await accounts.projects(caller_scope)
 
     @post("/projects/{project_id:int}/keys")
     async def create_key(
-        self, project_id: int, data: KeyRequest, principal: Principal, accounts: Accounts
+        self, project_id: int, data: KeyRequest, caller_scope: Scope, accounts: Accounts
     ) -> KeyWithText:
         """Make a key for a project."""
-        created = await accounts.create_key(principal, project_id, data.name)
-        if created is None:
-            raise no_such_project(principal, project_id)
+        created = await accounts.create_key(caller_scope, project_id, data.name)
         return KeyWithText(created.key, created.text)
 
     @get("/keys")
-    async def keys(self, principal: Principal, accounts: Accounts) -> Sequence[Key]:
+    async def keys(self, caller_scope: Scope, accounts: Accounts) -> Sequence[Key]:
         """List the keys you may see, newest first."""
-        return await accounts.keys(principal)
+        return await accounts.keys(caller_scope)
 
     @delete("/keys/{key_id:int}")
-    async def revoke_key(self, key_id: int, principal: Principal, accounts: Accounts) -> None:
+    async def revoke_key(self, key_id: int, caller_scope: Scope, accounts: Accounts) -> None:
         """Revoke a key; it is refused everywhere from now on."""
-        if not await accounts.revoke_key(principal, key_id):
+        if not await accounts.revoke_key(caller_scope, key_id):
             raise ProblemError(404, f"there is no key {key_id} that your key may manage")

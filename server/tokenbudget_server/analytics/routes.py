@@ -50,6 +50,7 @@ from tokenbudget_server.analytics.schemas import (
 from tokenbudget_server.ledger import PostgresLedger
 from tokenbudget_server.ledger.names import Names
 from tokenbudget_server.pricing.prices import Prices
+from tokenbudget_server.web.scope import Scope
 
 _Request = Request[Any, Any, Any]
 _LIMIT = 20
@@ -151,7 +152,7 @@ class ProjectAnalyticsController(AnalyticsController):
 
 @get("/api/events", parameters=[*QUESTION, PAGE_SIZE, CURSOR], arrow=True, tags=["analytics"])
 async def get_events(
-    request: _Request, engine: AsyncEngine, project_ids: list[int], source: PostgresLedger
+    request: _Request, engine: AsyncEngine, question_scope: Scope, source: PostgresLedger
 ) -> EventsPage:
     """List single events, newest first, page by page: ``next`` is the ``cursor`` of the following page.
 
@@ -163,7 +164,7 @@ async def get_events(
     if wants_arrow(request):
         return await _events_as_arrow(source, query, cursor)  # type: ignore[return-value]
     names = await asyncio.to_thread(source.names) if query.filters.keys() & SENDERS else Names()
-    return await list_events(engine, project_ids, query, names, cursor)
+    return await list_events(engine, question_scope, query, names, cursor)
 
 
 async def _events_as_arrow(source: PostgresLedger, query: Query, cursor: str | None) -> Response[bytes] | Stream:

@@ -10,12 +10,12 @@ from litestar.params import Parameter
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenbudget.core.errors import PriceError
-from tokenbudget_server.accounts.admin import Admin
 from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.pricing.changes import ChangesPage, list_changes
 from tokenbudget_server.pricing.overrides import OwnPrice, OwnPrices, StoredPrice
 from tokenbudget_server.pricing.sync import PriceSync, Synced
 from tokenbudget_server.web.problems import ProblemError
+from tokenbudget_server.web.scope import Scope
 
 _PAGE = 100
 _LARGEST_PAGE = 1_000
@@ -29,13 +29,13 @@ class SyncRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @post("/api/admin/sync-pricing", status_code=200, tags=["pricing"])
 async def post_sync_pricing(
-    admin: Admin,  # noqa: ARG001 - whoever asks must have the admin's key
+    admin: Scope,
     price_sync: PriceSync,
     data: SyncRequest | None = None,
 ) -> Synced:
     """Fetch the price table from ``TOKENBUDGET_PRICE_URL`` and append what changed; 502 changes nothing."""
     try:
-        return await price_sync.sync(data.confirm if data else ())
+        return await price_sync.sync(data.confirm if data else (), admin)
     except PriceError as error:
         raise ProblemError(502, str(error)) from error
 
@@ -61,18 +61,18 @@ async def get_price_overrides(principal: Principal, own_prices: OwnPrices) -> li
 
 
 @post("/api/admin/price-overrides", tags=["pricing"])
-async def post_price_override(admin: Admin, own_prices: OwnPrices, data: OwnPrice) -> StoredPrice:  # noqa: ARG001
+async def post_price_override(admin: Scope, own_prices: OwnPrices, data: OwnPrice) -> StoredPrice:
     """Set what is paid for a model; events that come in from now on are priced by it, as of when they occurred."""
-    return await own_prices.set(data)
+    return await own_prices.set(admin, data)
 
 
 @delete("/api/admin/price-overrides", status_code=200, tags=["pricing"])
 async def delete_price_override(
-    admin: Admin,  # noqa: ARG001
+    admin: Scope,
     own_prices: OwnPrices,
     provider: str,
     model: str,
     effective_from: str | None = None,
 ) -> StoredPrice:
     """Go back to the table's price from a date on (since ever by default); nothing is deleted."""
-    return await own_prices.end(provider, model, effective_from)
+    return await own_prices.end(admin, provider, model, effective_from)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenbudget.core.errors import PriceError
@@ -15,7 +16,9 @@ from tokenbudget.pricing import Override, overrides
 from tokenbudget.pricing.table import encode_fields
 from tokenbudget_server.pricing import rows as stored
 from tokenbudget_server.pricing.prices import Prices
+from tokenbudget_server.web.audit import Target, audit
 from tokenbudget_server.web.problems import ProblemError
+from tokenbudget_server.web.scope import Scope
 
 
 class OwnPrice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,7 +87,7 @@ class OwnPrices:
             found = stored.to_overrides((await connection.execute(stored.select_overrides())).all())
         return [StoredPrice.of(override) for override in found]
 
-    async def set(self, price: OwnPrice) -> StoredPrice:
+    async def set(self, scope: Scope, price: OwnPrice) -> StoredPrice:
         """Set a price.
 
         Raises
@@ -93,11 +96,12 @@ class OwnPrices:
             400 when a value is missing, contradicts another or is out of bounds.
         """
         try:
-            return await self._append(overrides.make(**msgspec.structs.asdict(price)))
+            override = overrides.make(**msgspec.structs.asdict(price))
         except PriceError as error:
             raise ProblemError(400, str(error)) from None
+        return await self._append(scope, "price_override.set", override)
 
-    async def end(self, provider: str, model: str, effective_from: str | None) -> StoredPrice:
+    async def end(self, scope: Scope, provider: str, model: str, effective_from: str | None) -> StoredPrice:
         """Go back to the table's price from a date on.
 
         Raises
@@ -112,12 +116,21 @@ class OwnPrices:
         ended = Override(
             provider=canonical(provider), model=model.strip(), prices=encode_fields({}), effective_from=when
         )
-        return await self._append(ended)
+        return await self._append(scope, "price_override.end", ended)
 
-    async def _append(self, override: Override) -> StoredPrice:
+    async def _append(self, scope: Scope, action: str, override: Override) -> StoredPrice:
         async with self._engine.begin() as connection:
-            await connection.run_sync(stored.lock)
-            await connection.run_sync(stored.append_override, override)
-            await connection.run_sync(lambda sync: stored.update_state(sync, is_changed=True))
+            after = await connection.run_sync(_append, scope, action, override)
         self._prices.forget()
-        return StoredPrice.of(override)
+        return after
+
+
+def _append(connection: Connection, scope: Scope, action: str, override: Override) -> StoredPrice:
+    stored.lock(connection)
+    last = stored.to_overrides(connection.execute(stored.select_last_override(override.provider, override.model)).all())
+    before, after = map(StoredPrice.of, last), StoredPrice.of(override)
+    stored.append_override(connection, override)
+    stored.update_state(connection, is_changed=True)
+    target = Target("price_override", f"{override.provider}/{override.model}")
+    audit(connection, scope, action, target, next(before, None), after)
+    return after

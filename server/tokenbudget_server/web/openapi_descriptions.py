@@ -56,8 +56,8 @@ _SAYS = {
 _NEEDS = {
     "principal": (401, 503),
     "admin": (403, 503),
-    "ingest": (400, 413, 415),
-    "project_ids": (400, 403, 404),
+    "ingest": (400, 403, 413, 415),
+    "question_scope": (400, 404),
     "price_sync": (502,),
 }
 
@@ -83,7 +83,7 @@ class Documented(ReceiveRoutePlugin):
             handler.responses = {**problems(*statuses), **(handler.responses or {})}
             if (body := handler.opt.get("body")) is not None:
                 handler.responses[_BODY] = ResponseSpec(body, generate_examples=False)
-            chooses = "project_ids" in needs and "project_id" not in route.path_parameters
+            chooses = "question_scope" in needs and "project_id" not in route.path_parameters
             handler.operation_class = _operation(handler.opt, [PROJECT] if chooses else [])
             handler.security = [{_KEYS[name]: []} for name in _KEYS if name in needs]
 
@@ -104,7 +104,7 @@ def _statuses(handler: HTTPRouteHandler, needs: set[str], in_path: Mapping[str, 
     if own:
         found.add(400)
     if in_path:
-        found |= {403, 404} if "project_id" in in_path else {404}
+        found.add(404)
     return sorted(found)
 
 

@@ -786,8 +786,8 @@ export interface components {
             id: number;
             name: string;
             hint: string;
-            project_id: number;
-            project: string;
+            project_id: number | null;
+            project: string | null;
             /** Format: date-time */
             created_at: string;
             revoked_at?: string | null;
@@ -1234,6 +1234,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is larger than 5 MiB unpacked, or holds more than 1000 events. */
             413: {
                 headers: {
@@ -1296,6 +1305,15 @@ export interface operations {
             };
             /** @description There is no API key, or it is not valid. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1367,15 +1385,6 @@ export interface operations {
             };
             /** @description There is no API key, or it is not valid. */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The key may not do this. */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1592,15 +1601,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description There is no such thing. */
             404: {
                 headers: {
@@ -1671,15 +1671,6 @@ export interface operations {
             };
             /** @description There is no API key, or it is not valid. */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The key may not do this. */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1764,15 +1755,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description There is no such thing. */
             404: {
                 headers: {
@@ -1843,15 +1825,6 @@ export interface operations {
             };
             /** @description There is no API key, or it is not valid. */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The key may not do this. */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1938,15 +1911,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description There is no such thing. */
             404: {
                 headers: {
@@ -2024,15 +1988,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description There is no such thing. */
             404: {
                 headers: {
@@ -2101,15 +2056,6 @@ export interface operations {
             };
             /** @description There is no API key, or it is not valid. */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The key may not do this. */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2200,15 +2146,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description There is no such thing. */
             404: {
                 headers: {
@@ -2288,15 +2225,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description There is no such thing. */
             404: {
                 headers: {
@@ -2365,15 +2293,6 @@ export interface operations {
             };
             /** @description There is no API key, or it is not valid. */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The key may not do this. */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2462,15 +2381,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description There is no such thing. */
             404: {
                 headers: {
@@ -2541,15 +2451,6 @@ export interface operations {
             };
             /** @description There is no API key, or it is not valid. */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The key may not do this. */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2634,15 +2535,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description There is no such thing. */
             404: {
                 headers: {
@@ -2720,15 +2612,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description There is no such thing. */
             404: {
                 headers: {
@@ -2799,15 +2682,6 @@ export interface operations {
             };
             /** @description There is no API key, or it is not valid. */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The key may not do this. */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2894,15 +2768,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description There is no such thing. */
             404: {
                 headers: {
@@ -2980,15 +2845,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description There is no such thing. */
             404: {
                 headers: {
@@ -3057,15 +2913,6 @@ export interface operations {
             };
             /** @description There is no API key, or it is not valid. */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The key may not do this. */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3156,15 +3003,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description There is no such thing. */
             404: {
                 headers: {
@@ -3244,15 +3082,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description There is no such thing. */
             404: {
                 headers: {
@@ -3321,15 +3150,6 @@ export interface operations {
             };
             /** @description There is no API key, or it is not valid. */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The key may not do this. */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3418,15 +3238,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description There is no such thing. */
             404: {
                 headers: {
@@ -3492,15 +3303,6 @@ export interface operations {
             };
             /** @description There is no API key, or it is not valid. */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The key may not do this. */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3615,15 +3417,6 @@ export interface operations {
             };
             /** @description There is no API key, or it is not valid. */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The key may not do this. */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
