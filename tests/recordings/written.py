@@ -51,12 +51,19 @@ _MESSAGE_COST = _lines(
     ("output", 90, "0.000015"),
     ("web_search", 2, "0.01"),
 )
-_CONVERSE_COST = _lines(
+_CLAUDE_ON_BEDROCK_COST = _lines(
     ("input", 10, "0.0000033"),
     ("cache_read", 2000, "0.00000033"),
     ("cache_write_5m", 100, "0.000004125"),
     ("cache_write_1h", 200, "0.0000066"),
     ("output", 90, "0.0000165"),
+)
+_CONVERSE_COST = _lines(  # flex
+    ("input", 10, "0.00000165"),
+    ("cache_read", 2000, "0.000000165"),
+    ("cache_write_5m", 100, "0.0000020625"),
+    ("cache_write_1h", 200, "0.0000033"),
+    ("output", 90, "0.00000825"),
 )
 _GEMINI_COST = _lines(  # flex
     ("input", 460, "0.00000025"),
@@ -204,7 +211,7 @@ WRITTEN = [
             ON_BEDROCK,
             body,
             provider_bodies.CLAUDE_FIELDS,
-            (*_CONVERSE_COST, *_lines(("web_search", 2, "0.01"))),
+            (*_CLAUDE_ON_BEDROCK_COST, *_lines(("web_search", 2, "0.01"))),
         )
         for end, body in (
             ("", provider_bodies.CLAUDE_ON_BEDROCK),

@@ -44,7 +44,7 @@ _ANY_USAGE = Usage(input_tokens=1, output_tokens=1)
 _ADVICE = {
     "no_usage": "the provider stated no tokens: ask for usage in streams (stream_options={{'include_usage': True}}),"
     " and read streams to their end",
-    "no_unit_price": "{parts} was used and has no rate: set it with {how}, then tb.reprice(...)",
+    "no_unit_price": "no rate is known for {parts}: set it with {how}, then tb.reprice(...)",
     "error": "pricing failed: tb.explain(id) of a call shows the error; please report it",
 }
 _NO_REASON = "recorded without a price: tb.reprice(...) prices what can be priced"

@@ -99,7 +99,7 @@ class EventTemplate:
                 made += count * b
                 written += count * c
         whole = counts.get("input_tokens")
-        if whole is None or whole > self._most_input or "output_tokens" not in counts:
+        if not whole or whole > self._most_input or "output_tokens" not in counts:
             return None
         if given < 0 or made < 0 or written < 0:
             return None

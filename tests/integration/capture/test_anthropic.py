@@ -184,18 +184,18 @@ def _batch_server(request):
         content = "\n".join(map(json.dumps, lines)).encode()
         return Reply(headers={"content-type": "application/x-jsonl"}, content=content)
     return {
-        "id": "msgbatch_1",
+        "id": "msgbatch_results",
         "type": "message_batch",
         "processing_status": "ended",
         "created_at": "2026-10-01T12:00:00Z",
-        "results_url": "https://api.anthropic.com/v1/messages/batches/msgbatch_1/results",
+        "results_url": "https://api.anthropic.com/v1/messages/batches/msgbatch_results/results",
     }
 
 
 def test_batch_results(connect, events):
     client, _ = connect(anthropic.Anthropic, _batch_server)
     for _ in range(2):
-        assert [line.custom_id for line in client.messages.batches.results("msgbatch_1")] == ["1", "2"]
+        assert [line.custom_id for line in client.messages.batches.results("msgbatch_results")] == ["1", "2"]
     (event,) = events
     assert (event.batch, event.usage.input_tokens) == (True, 2310)
     assert event.occurred_at.isoformat() == "2026-10-01T12:00:00+00:00"

@@ -131,14 +131,16 @@ def test_failures_are_kept_and_tried_again_ever_later(on, sql, caplog):
     assert [bool(record.exc_info) for record in told] == [False, False, False, True]
 
 
-def test_it_is_never_later_than_its_interval(on):
+@pytest.mark.parametrize(
+    ("every", "waits"), [(2, [2, 4, 8, 16, 32, 60, 60]), (40, [30, 60, 60]), (100, [30, 60, 100, 100])]
+)
+def test_the_longest_pause_is_a_minute_or_the_interval(on, every, waits):
     async def scenario(engine):
-        work = Work(*[OSError()] * 3)
-        every = timedelta(seconds=40)
-        jobs = PeriodicJobs(engine, [job(work, lock=None, every=every)])
-        return [await jobs.turn(job(work, lock=None, every=every)) for _ in range(3)]
+        failing = job(Work(*[OSError()] * len(waits)), lock=None, every=timedelta(seconds=every))
+        jobs = PeriodicJobs(engine, [failing])
+        return [(await jobs.turn(failing)).total_seconds() for _ in waits]
 
-    assert on(scenario) == [timedelta(seconds=30), timedelta(seconds=40), timedelta(seconds=40)]
+    assert on(scenario) == waits
 
 
 def test_without_a_lock_each_process_does_it_without_the_database(on):

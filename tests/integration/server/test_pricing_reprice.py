@@ -197,9 +197,17 @@ def test_only_one_prices_at_a_time(postgres_url, reprice, store):
     store(pricer(mini="1e-6").priced(event()))
     with psycopg.connect(postgres_url) as other:
         other.execute("SELECT pg_advisory_lock(%s)", [locks.REPRICING])
-        with pytest.raises(RepricingUnderWayError):
+        with pytest.raises(RepricingUnderWayError, match="already"):
             reprice(pricer(mini="2e-6"))
         assert reprice(pricer(mini="2e-6"), dry_run=True)["changed"].sum() == 1
+
+
+def test_who_comes_second_is_told_so_by_the_api(client, post, make_event, postgres_url):
+    post(make_event())
+    with psycopg.connect(postgres_url) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", [locks.REPRICING])
+        answer = client.post("/api/reprice", json={"period": "7d", "dry_run": False})
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/repricing-under-way")
 
 
 def test_events_that_come_in_meanwhile_are_neither_lost_nor_doubled(postgres_url, project, store, reprice, sql):

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import anthropic
 import openai
 import pytest
 
@@ -11,11 +12,13 @@ from tests.integration.capture.test_sdks import read
 from tests.integration.capture.wire import Wire, client_of
 
 pytestmark = test_sdks.pytestmark
+DEEPINFRA = "https://api.deepinfra.com/v1/openai"
 GEMINI = "https://generativelanguage.googleapis.com/v1beta/openai"
 MISTRAL = "https://api.mistral.ai/v1"
 OPENAI = "https://api.openai.com/v1"
 OPENROUTER = "https://openrouter.ai/api/v1"
 PERPLEXITY = "https://api.perplexity.ai"
+VERCEL = "https://ai-gateway.vercel.sh/v1"
 VOYAGE = "https://api.voyageai.com/v1"
 XAI = "https://api.x.ai/v1"
 COUNTS = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
@@ -63,6 +66,47 @@ def test_only_what_was_billed_is_a_bill(events, usage, bill):
     assert (event.usage.input_tokens, event.usage.output_tokens, event.warnings) == (100, 20, ())
     if bill is None:
         assert event.price_key != "reported"
+
+
+GATEWAYS = {
+    "DeepInfra, at its priority tier": (DEEPINFRA, {"estimated_cost": 8.775e-06}, Decimal("0.000008775")),
+    "Vercel, beside what the market takes": (VERCEL, {"cost": 1.316e-05, "market_cost": 2e-05}, Decimal("0.00001316")),
+}
+
+
+@pytest.mark.parametrize(("base_url", "usage", "bill"), GATEWAYS.values(), ids=GATEWAYS)
+def test_a_bill_by_another_name_is_a_bill(events, base_url, usage, bill):
+    chat(base_url, "qwen/nobody-lists-it", COUNTS | usage)
+    assert (events[0].cost_usd, events[0].price_key) == (bill, "reported")
+
+
+def test_images_have_their_bill_in_the_answer_too(events):
+    answer = {"created": 1_790_000_000, "data": [{"url": "x"}], "usage": {"cost_in_usd_ticks": 400_000_000}}
+    client(XAI, answer).images.generate(model="grok-imagine-image-2.0", prompt="a hat")
+    assert (events[0].cost_usd, events[0].usage.units) == (Decimal("0.04"), {"images": 1})
+
+
+def test_a_gateways_bill_comes_through_anthropics_client_too(events):
+    usage = {"input_tokens": 1000, "output_tokens": 100, "cost": 0.0051, "is_byok": False}
+    wire = Wire(bodies.MESSAGE | {"model": "anthropic/claude-sonnet-4.5", "usage": usage})
+    asked = anthropic.Anthropic(
+        api_key="unused", base_url="https://openrouter.ai/api", http_client=client_of(anthropic, wire)
+    )
+    tb.wrap(asked).messages.create(model="anthropic/claude-sonnet-4.5", max_tokens=9, messages=sdks.HI)
+    assert (events[0].provider, events[0].usage.input_tokens) == ("openrouter", 1000)
+    assert (events[0].cost_usd, events[0].price_key) == (Decimal("0.0051"), "reported")
+
+
+# Counts of nothing
+
+
+def test_zeros_beside_an_answer_are_no_count(events):
+    chat(OPENAI, "gpt-4o-mini", dict.fromkeys(COUNTS, 0))
+    respond(OPENAI, "gpt-4o-mini", {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0})
+    for event in events:
+        assert event.usage.absent
+        assert (event.cost_usd, event.unpriced) == (None, "no_usage")
+        assert event.warnings == ("input_tokens 0, output_tokens 0: taken as not stated",)
 
 
 # Perplexity

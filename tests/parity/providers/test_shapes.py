@@ -146,6 +146,16 @@ def test_a_streams_tier_is_in_its_headers(server, events):
     assert flex.cost_usd == ordinary.cost_usd / 2
 
 
+def test_how_bedrock_served_a_claude_is_in_the_headers_and_not_in_what_claude_says(server, events):
+    for tier in ("reserved", "default"):
+        invoke(server, MESSAGE, "us.anthropic.claude-sonnet-4-6", **{"x-amzn-bedrock-service-tier": tier})
+    reserved, ordinary = events
+    assert (reserved.service_tier, ordinary.service_tier) == ("reserved", "default")
+    searches = Decimal("0.02")  # its tokens are paid for by time
+    assert reserved.usage.tools == {"web_search": 2}
+    assert reserved.cost_usd == searches < ordinary.cost_usd
+
+
 def test_a_stream_with_optimized_latency_is_not_priced_as_an_ordinary_one(server, events):
     invoke(server, CHUNKS, "openai.gpt-oss-120b-1:0", **{"x-amzn-bedrock-performanceconfig-latency": "optimized"})
     assert (events[0].speed, events[0].cost_usd, events[0].unpriced) == (

@@ -64,7 +64,7 @@ def test_no_rows_mean_that_all_is_priced():
         (event("known-model", "unknown_model"), "there is a price now (known-model): tb.reprice"),
         (event("deployment", "unknown_model", requested_model="known-model"), "there is a price now"),
         (event("a", "no_usage", usage=Usage()), "stream_options={'include_usage': True}"),
-        (event("a", "no_unit_price"), "something was used and has no rate"),
+        (event("a", "no_unit_price"), "no rate is known for something: set it with"),
         (
             event("a", "no_unit_price: output tokens, ocr"),
             "rates={'output_cost_per_token': ..., 'ocr_cost_per_call': ...})",

@@ -77,7 +77,7 @@ class TestExplain:
         assert view.cost_usd is None
         assert [line.part for line in view.lines] == ["input", "output", "web_search"]
         assert "known of it" in repr(view)
-        assert "used telescope, which has no rate" in repr(view)
+        assert "used telescope, for which there is no rate" in repr(view)
         assert view._repr_html_().count("<tr") == 5
 
     def test_no_price_says_why(self, pricer):

@@ -9,6 +9,15 @@ from tokenbudget.core.usage import STATED_ZEROS, TOKEN_FIELDS, Usage, check
 
 _TOKENS = frozenset(TOKEN_FIELDS)
 _OTHERS = frozenset(Usage.__struct_fields__) - _TOKENS
+_WHOLES = ("input_tokens", "output_tokens")
+_BILLED = (*TOKEN_FIELDS, "tools", "units", "passes")
+
+
+def _states_nothing(found: Found) -> bool:
+    """Tell whether all counts are zeros: no call is made of nothing, but some servers that do not count say so."""
+    if found.get("input_tokens") != 0 or "reported_cost_usd" in found:
+        return False
+    return not any(found.get(name) for name in _BILLED)
 
 
 def usage_of(found: Found) -> tuple[Usage, tuple[str, ...]]:
@@ -18,7 +27,13 @@ def usage_of(found: Found) -> tuple[Usage, tuple[str, ...]]:
     --------
     >>> usage_of({"input_tokens": 10, "cache_read_tokens": 12, "model": "m"})[1]
     ('cache_read_tokens 12 > input_tokens 10',)
+    >>> unknown, warnings = usage_of({"input_tokens": 0, "output_tokens": 0, "model": "m"})
+    >>> unknown.absent, warnings
+    (True, ('input_tokens 0, output_tokens 0: taken as not stated',))
     """
+    if _states_nothing(found):
+        unstated = ", ".join(f"{name} 0" for name in _WHOLES if found.get(name) == 0)
+        return Usage(), (f"{unstated}: taken as not stated",)
     named: dict[str, Any] = {}
     for name, value in found.items():
         if not value and name not in STATED_ZEROS:

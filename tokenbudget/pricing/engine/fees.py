@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from fnmatch import fnmatchcase
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import msgspec
 
 from tokenbudget.core.usage import Usage
-from tokenbudget.pricing.book.price_book import PriceRow
+from tokenbudget.pricing.book.fee_list import Fee, Tool, Unit, table
 from tokenbudget.pricing.engine.rate_card import RateCard
 
-PREPAID = "prepaid"
-"""The tier whose tokens are paid for by time."""
 PROVISIONED: tuple[tuple[float, RateCard | None], ...] = (
     (
         float("-inf"),
@@ -31,163 +26,6 @@ PROVISIONED: tuple[tuple[float, RateCard | None], ...] = (
 """What is known of the model behind provisioned throughput: nothing."""
 _SIZES = ("low", "medium", "high")
 _USD = "_usd"
-
-
-class Tool(msgspec.Struct, frozen=True):
-    """A tool whose fee the model's row states.
-
-    Attributes
-    ----------
-    field : str
-        Where the row states it.
-    counts : str
-        What its calls are counted in, where rows differ.
-    unless : str
-        Another tool that is billed in its place where the call has both.
-    """
-
-    field: str
-    counts: str = ""
-    unless: str = ""
-
-
-class Fee(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A fee from a provider's price list.
-
-    Attributes
-    ----------
-    tool : str
-        The tool as `Usage.tools` names it, with its variant where fees differ: ``code_interpreter:4g``.
-    models : tuple of str
-        Patterns of the models it holds for.
-    usd : Decimal
-        US dollars a call.
-    input_tokens : int
-        Tokens that each call is billed for beside the fee, at the model's rate of input.
-    over_row : bool
-        Whether it comes before what the model's row states, which is the fee of another tool.
-    source, date : str
-        The price list, and when it said so.
-    """
-
-    provider: str
-    tool: str
-    models: tuple[str, ...] = ("*",)
-    usd: Decimal
-    input_tokens: int = 0
-    over_row: bool = False
-    source: str
-    date: str
-
-
-class Batch(msgspec.Struct, frozen=True):
-    """What batches cost of a provider's standard rates."""
-
-    of_standard: Decimal
-    source: str
-
-
-class Rate(msgspec.Struct, frozen=True):
-    """What a variant of a unit costs with some models, from a provider's price list."""
-
-    models: tuple[str, ...]
-    variants: tuple[str, ...]
-    usd: Decimal
-    source: str
-    date: str
-
-
-class Unit(msgspec.Struct, frozen=True):
-    """A unit other than tokens: the rates that may price it, and the tokens that may stand for it.
-
-    Attributes
-    ----------
-    slots : tuple of str
-        Where a row may state its rate.
-    plain : tuple of str
-        Variants that a row's plain rate holds for; empty: all that the row has no rate of their own for.
-    rates : tuple of Rate
-        Rates that a row does not state.
-    """
-
-    slots: tuple[str, ...]
-    unit: str
-    side: str = ""
-    plain: tuple[str, ...] = ()
-    rates: tuple[Rate, ...] = ()
-
-
-class Bills(msgspec.Struct, frozen=True):
-    """Providers that state their bill in the answer, and mean it where it is 0."""
-
-    zero: tuple[str, ...]
-
-
-class Routers(msgspec.Struct, frozen=True):
-    """Keys of deployments that hand each call on to a model of their choice: their rows are what that costs."""
-
-    keys: tuple[str, ...]
-
-
-class Free(msgspec.Struct, frozen=True):
-    """Patterns of the keys whose zeros are meant."""
-
-    keys: tuple[str, ...]
-    exempt: tuple[str, ...] = msgspec.field(name="except")
-
-
-class Fees(msgspec.Struct, frozen=True):
-    """The whole file."""
-
-    tiers: dict[str, list[str]]
-    tools: dict[str, Tool]
-    fees: tuple[Fee, ...]
-    batches: dict[str, Batch]
-    bills: Bills
-    routers: Routers
-    units: dict[str, Unit]
-    free: Free
-
-
-@cache
-def table() -> Fees:
-    """Read the fees."""
-    text = files("tokenbudget.pricing").joinpath("data", "fees.toml").read_text("utf-8")
-    return msgspec.convert(tomllib.loads(text), Fees)
-
-
-@cache
-def tier_of(name: str | None) -> str:
-    """Give the tier of the table that a provider's word means; empty for the standard one.
-
-    Examples
-    --------
-    >>> tier_of("ON_DEMAND_FLEX"), tier_of("default"), tier_of("ultrafast")
-    ('flex', '', 'ultrafast')
-    """
-    word = (name or "").strip().lower().replace("-", "_")
-    for tier, words in table().tiers.items():
-        if word in words:
-            return "" if tier == "standard" else tier
-    return word
-
-
-def is_free(row: PriceRow) -> bool:
-    """Tell whether the zeros of a row are meant; a row that states nothing is never free."""
-    free = table().free
-    meant = any(fnmatchcase(row.key, p) for p in free.keys) and not any(fnmatchcase(row.key, p) for p in free.exempt)
-    return meant and bool(row.fields())
-
-
-def is_bill(provider: str, usd: Decimal) -> bool:
-    """Tell whether an amount in an answer is what the provider bills: 0 beside tokens is mostly a placeholder.
-
-    Examples
-    --------
-    >>> is_bill("openrouter", Decimal(0)), is_bill("azure", Decimal(0)), is_bill("azure", Decimal("0.02"))
-    (True, False, True)
-    """
-    return usd.is_finite() and (usd > 0 or (usd == 0 and provider in table().bills.zero))
 
 
 class Extra(msgspec.Struct, frozen=True):
@@ -207,7 +45,7 @@ def extras(card: RateCard, provider: str, usage: Usage, tier: str) -> Iterator[E
             yield from _tool(card, provider, name, calls, usage, tier)
     for name, quantity in usage.units.items():
         if quantity:
-            yield from _unit(card, name, Decimal(quantity), usage, tier)
+            yield from _unit(card, name, _at_least(provider, name, Decimal(quantity)), usage, tier)
     if (per_request := card.rate("input_per_request", tier)) is not None:
         yield Extra("request", "request", Decimal(1), per_request, card.source)
 
@@ -283,6 +121,12 @@ def _listed(card: RateCard, tool: Tool, name: str) -> Decimal | None:
     return card.discounted(Decimal(value)) or None
 
 
+def _at_least(provider: str, name: str, quantity: Decimal) -> Decimal:
+    """Give how much of a unit is billed where so much was used."""
+    least = (minimum.least for minimum in table().minimums if (minimum.provider, minimum.unit) == (provider, name))
+    return max((quantity, *least))
+
+
 def _unit(card: RateCard, name: str, quantity: Decimal, usage: Usage, tier: str) -> Iterator[Extra]:
     base, _, variant = name.partition(":")
     if base.endswith(_USD):
@@ -318,6 +162,8 @@ def _field(part: str) -> str:
         return f"{name}_cost_per_token"
     if kind == "speed":
         return "input_cost_per_token"
+    if kind in ("input", "output"):
+        return f"{kind}_cost_per_token_{name}"
     if unit := table().units.get(base):
         return unit.slots[0].replace("per_", "cost_per_", 1)
     return f"{base}_{variant}_cost_per_call" if variant else f"{base}_cost_per_call"

@@ -11,10 +11,10 @@ from operator import attrgetter
 import msgspec
 
 from tokenbudget.core.event import Event
-from tokenbudget.core.providers import canonical
+from tokenbudget.core.providers import DOLLAR, canonical, record_of
 from tokenbudget.core.receipt import Line, Receipt, Unpriced
 from tokenbudget.core.usage import Usage
-from tokenbudget.pricing.book import match
+from tokenbudget.pricing.book import fee_list, match
 from tokenbudget.pricing.book.overrides import ANY_MODEL, Override, Overrides
 from tokenbudget.pricing.book.price_book import PriceBook
 from tokenbudget.pricing.engine import fees
@@ -72,7 +72,7 @@ class Pricer:
         kind = (provider, model, requested_model, service_tier, speed, region, batch)
         try:
             bill = usage.reported_cost_usd
-            if bill is not None and fees.is_bill(canonical(provider), bill):
+            if bill is not None and fee_list.is_bill(canonical(provider), bill):
                 return _reported(bill)
             if bill is not None:
                 usage = _replace(usage, reported_cost_usd=None)
@@ -166,25 +166,26 @@ class Pricer:
         overrides = self._overrides.of(provider, [*given, *match.all_names(provider, given), key or ""])
         if key is None and not overrides:
             if any(map(match.is_provisioned, given)):
-                return RateSchedule(provider, fees.PROVISIONED, tier=fees.PREPAID, region=None, speed=None)
+                return RateSchedule(provider, fees.PROVISIONED, tier=fee_list.PREPAID, region=None, speed=None)
             return self._unknown(provider, model, requested_model)
-        if key in fees.table().routers.keys and not overrides:
+        if key in fee_list.table().routers.keys and not overrides:
             return Unpriced(reason="no_price", detail=f"which model {key} handed the call on to is not stated")
         rows = self.book.history(key or "")
         dated = dated_cards(key or f"{provider}/{given[0]}", rows, overrides, self._overrides.of(provider, [ANY_MODEL]))
-        if all(card is None or card.is_blank for _, card in dated) and not (rows and fees.is_free(rows[-1])):
+        if all(card is None or card.is_blank for _, card in dated) and not (rows and fee_list.is_free(rows[-1])):
             return Unpriced(
                 reason="no_price",
-                detail=f"the price table lists {key} without a price: set one with tokenbudget.pricing.prices.set(...)",
+                detail=f"the price table lists {key} without a price: set one with "
+                f"{fees.how_to_set(provider, given[0], ('input tokens', 'output tokens'))}",
             )
-        tier = "batch" if batch else fees.tier_of(service_tier)
+        tier = "batch" if batch else fee_list.tier_of(service_tier, provider)
         router = None if overrides else self._router(provider, requested_model)
         return RateSchedule(provider, dated, tier=tier, region=region, speed=speed, router=router)
 
     def _router(self, provider: str, requested_model: str | None) -> RateSchedule | None:
         """Give what a deployment costs that only chose the model; None for one that is the model."""
         key = match.find_key(self.book, provider, requested_model) if requested_model else None
-        if key not in fees.table().routers.keys:
+        if key not in fee_list.table().routers.keys:
             return None
         cards = dated_cards(key, self.book.history(key), (), self._overrides.of(provider, [ANY_MODEL]))
         return RateSchedule(provider, cards, tier="", region=None, speed=None)
@@ -200,21 +201,21 @@ class Pricer:
         return match.find_key(self.book, provider, model, region=region) or (model if model in self.book else None)
 
     def _unknown(self, provider: str, model: str, requested_model: str | None) -> Unpriced:
-        currency = match.rules_of(provider).currency
-        if currency != match.DOLLAR:
+        currency = record_of(provider).currency
+        if currency != DOLLAR:
             detail = f"{provider} bills in {currency}, and the price table is in US dollars: set what you pay for"
             return Unpriced(reason="other_currency", detail=f"{detail} {model!r} with tb.prices.set(...)")
         if match.is_vague(provider, model, requested_model):
             detail = f"{provider} answers {model!r} for several models, and {requested_model!r} names none"
-            mapping = f"configure(models={{{requested_model!r}: 'gpt-4-turbo'}}), say"
+            mapping = f"tb.configure(models={{{requested_model!r}: 'gpt-4-turbo'}}), say"
             return Unpriced(reason="unknown_model", detail=f"{detail}: map it with {mapping}")
         name = model or requested_model or ""
         near = match.near(self.book, provider, name)
         hint = f"; listed are {', '.join(near)}" if near else ""
-        return Unpriced(
-            reason="unknown_model",
-            detail=f"no price for {name!r} of {provider}{hint}: map it with configure(models=...) or set its price",
-        )
+        mapping = f"tb.configure(models={{{name!r}: ...}})"
+        setting = fees.how_to_set(provider, name, ("input tokens", "output tokens"))
+        detail = f"no price for {name!r} of {provider}{hint}: map it to a listed one, {mapping}, or set it, {setting}"
+        return Unpriced(reason="unknown_model", detail=detail)
 
     def _passes(self, case: RateSchedule, usage: Usage, kind: Kind, at: datetime | None) -> Receipt | Unpriced:
         """Price each model pass by its own model and size, and the tools of the call once."""
@@ -309,7 +310,8 @@ def _refusal(error: Exception, provider: str, model: str) -> Unpriced:
     what = f"{model} of {provider}"
     if isinstance(error, NoRateError):
         used = ", ".join(error.parts)
-        detail = f"{what} used {used}, which has no rate: set one with {fees.how_to_set(provider, model, error.parts)}"
+        setting = fees.how_to_set(provider, model, error.parts)
+        detail = f"{what} used {used}, for which there is no rate: set one with {setting}"
         return Unpriced(reason="no_unit_price", detail=detail, parts=error.parts, lines=error.lines)
     if isinstance(error, NoPriceError):
         return Unpriced(reason="no_price", detail=f"{what} has no price for the time of the call yet")

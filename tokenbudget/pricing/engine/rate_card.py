@@ -221,7 +221,7 @@ class RateCard:
             return Side(name, charges, own(name))
 
         label = [
-            tier if not tier or self.has_tier(tier) else f"{tier} (standard rate)",
+            "" if tier in dict(uplifts) else tier if not tier or self.has_tier(tier) else f"{tier} (standard rate)",
             f"above_{above // 1000}k_tokens" if above else "",
             "off_peak" if off_peak else "",
             *(f"{name}×{multiplier.normalize():f}" if multiplier else name for name, multiplier in uplifts),

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
+from tokenbudget.pricing.book import fee_list
 from tokenbudget.pricing.book.overrides import MULTIPLIER, Override
 from tokenbudget.pricing.book.price_book import PriceRow, began
 from tokenbudget.pricing.engine import fees
@@ -19,6 +20,7 @@ Dated = TypeVar("Dated", PriceRow, Override)
 
 _NOWHERE = ("", "global", "not_available")
 _ORDINARY = ("", "standard")
+_RESIDENCY = "regional_processing_uplift_multiplier_"
 
 
 class NoPriceError(Exception):
@@ -62,7 +64,7 @@ class RateSchedule:
         first = self.cards[0]
         self.is_timeless = len(dated) == 1 and first is not None and first.off_peak is None
         self._only: tuple[RateCard, RatePlan] | None = None
-        self._is_prepaid = tier == fees.PREPAID
+        self._is_prepaid = tier == fee_list.PREPAID
         self.on_demand: RateSchedule | None = None
         self.router = router
         if self._is_prepaid and dated is not fees.PROVISIONED:
@@ -122,16 +124,17 @@ class RateSchedule:
     def _uplifts(self, card: RateCard) -> Iterator[tuple[str, Decimal]]:
         """Give the multipliers on every token rate, by how, where and how fast the call was served."""
         if self._is_prepaid:
-            yield fees.PREPAID, Decimal(0)
+            yield fee_list.PREPAID, Decimal(0)
             return
-        if self.tier == "batch" and not card.has_tier("batch") and (batch := fees.table().batches.get(self.provider)):
-            yield "batch", batch.of_standard
+        if self.tier and not card.has_tier(self.tier):
+            yield from self._tier_uplift(card)
         entries = card.fields.get("provider_specific_entry") or {}
         if self._region not in _NOWHERE:
             for value in (
-                card.fields.get(f"regional_processing_uplift_multiplier_{self._region}"),
+                _residency(card, self._region),
                 card.fields.get("regional_endpoint_uplift_multiplier"),
                 entries.get(self._region),
+                fee_list.of_region(self.provider, self._region),
             ):
                 if isinstance(value, int | Decimal):
                     yield self._region, Decimal(value)
@@ -142,6 +145,21 @@ class RateSchedule:
             elif not card.states_tokens:
                 # Speed is dear, and the standard rate would be far too low.
                 raise NoRateError(f"{self._speed} speed")
+
+    def _tier_uplift(self, card: RateCard) -> Iterator[tuple[str, Decimal]]:
+        """Give what the tier costs of the standard rates, where the row has none for it."""
+        multiplier = fee_list.of_standard(self.provider, self.tier)
+        if multiplier is not None:
+            yield self.tier, multiplier
+        elif fee_list.is_dear(self.tier) and not card.states_tokens:
+            raise NoRateError(f"{self.tier} input", f"{self.tier} output")
+
+
+def _residency(card: RateCard, region: str) -> object:
+    """Give what data residency costs of the standard rates: what is equal in all listed regions holds in others."""
+    listed = {name: value for name, value in card.fields.items() if name.startswith(_RESIDENCY)}
+    values = set(listed.values())
+    return listed.get(f"{_RESIDENCY}{region}") or (values.pop() if len(values) == 1 else None)
 
 
 def dated_cards(

@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pydantic
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tokenbudget.capture.usage.builder import usage_of
@@ -49,8 +49,24 @@ def test_a_reader_can_be_changed():
 counts = st.dictionaries(st.sampled_from(TOKEN_FIELDS), st.integers(-5, 50))
 
 
+@pytest.mark.parametrize("more", [{}, {"output_tokens": 0}, {"cache_read_tokens": 0, "tools": {}}])
+def test_counts_of_nothing_at_all_are_not_stated(more):
+    usage, warnings = usage_of({"input_tokens": 0, "model": "m", **more})
+    assert usage.absent
+    assert [warning.endswith("taken as not stated") for warning in warnings] == [True]
+
+
+@pytest.mark.parametrize(
+    "more", [{"output_tokens": 1}, {"units": {"pages": Decimal(1)}}, {"reported_cost_usd": Decimal(0)}]
+)
+def test_no_input_beside_something_that_is_billed_is_stated(more):
+    usage, warnings = usage_of({"input_tokens": 0, "output_tokens": 0, **more})
+    assert (usage.input_tokens, warnings) == (0, ())
+
+
 @given(counts)
 def test_the_quick_way_and_the_full_check_agree(found):
+    assume(found.get("input_tokens") != 0 or any(found.values()))
     expected, warnings = check(Usage(**found))
     assert usage_of(dict(found)) == (expected, warnings)
 

@@ -50,6 +50,8 @@ ARN = "arn:aws:bedrock:ap-northeast-1:123456789012:"
             None,
             "gemini-3-flash",
         ),
+        ("vertex", "google/gemini-3-flash", None, None, "gemini-3-flash"),
+        ("vertex", "mistralai/gemini-3-flash", None, None, None),
         ("groq", "openai/gpt-oss", None, None, "groq/openai/gpt-oss"),
         ("litellm", "openai/gpt-4o", None, None, "gpt-4o"),
         ("litellm", "azure/gpt-4o", None, None, "azure/gpt-4o"),

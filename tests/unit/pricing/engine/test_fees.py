@@ -7,12 +7,12 @@ import pytest
 from tokenbudget.core.providers import canonical
 from tokenbudget.core.receipt import Receipt
 from tokenbudget.core.usage import Usage
+from tokenbudget.pricing.book import fee_list
 from tokenbudget.pricing.book.overrides import make
 from tokenbudget.pricing.book.price_book import PriceBook
-from tokenbudget.pricing.engine import fees
 from tokenbudget.pricing.engine.pricer import Pricer
 
-FEES = fees.table().fees
+FEES = fee_list.table().fees
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_a_container_costs_what_the_table_says_that_it_does(bundled, provider):
 
 
 def test_routers_are_rows_of_the_table_that_bill_the_input_alone(bundled):
-    for key in fees.table().routers.keys:
+    for key in fee_list.table().routers.keys:
         row = bundled.latest(key).fields()
         assert row["input_cost_per_token"] > 0
         assert not row["output_cost_per_token"]
@@ -97,3 +97,28 @@ def test_a_block_of_content_is_billed_in_the_tier_of_the_call(bundled):
     usage = Usage(input_tokens=0, output_tokens=0, tools={"web_search": 1})
     receipt = Pricer(bundled).price("openai", "gpt-4o-mini", usage, batch=True)
     assert receipt.cost_usd == Decimal("0.01") + 8000 * Decimal("0.000000075")
+
+
+@pytest.mark.parametrize(("used", "billed"), [("2.5", 10), ("10", 10), ("12.5", Decimal("12.5"))])
+def test_groq_bills_ten_seconds_at_least(bundled, used, billed):
+    receipt = Pricer(bundled).price("groq", "whisper-large-v3", Usage(units={"seconds": Decimal(used)}))
+    assert [line.quantity for line in receipt.lines] == [billed]
+    openai = Pricer(bundled).price("openai", "whisper-1", Usage(units={"seconds": Decimal(used)}))
+    assert [line.quantity for line in openai.lines] == [Decimal(used)]
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "dearer"),
+    [("bedrock", "anthropic.claude-opus-5-5", 1), ("bedrock_mantle", "anthropic.claude-opus-5-5", Decimal("1.1"))],
+)
+def test_the_endpoints_of_bedrock_have_each_its_list(bundled, provider, model, dearer):
+    usage = Usage(input_tokens=1_000_000, output_tokens=0)
+    standard = Pricer(bundled).price("bedrock", "anthropic.claude-opus-5-5", usage).cost_usd
+    assert Pricer(bundled).price(provider, model, usage, region="us-east-1").cost_usd == standard * dearer
+
+
+@pytest.mark.parametrize(("region", "dearer"), [(None, 1), ("us", Decimal("1.25")), ("eu", 1)])
+def test_together_charges_for_regions(bundled, region, dearer):
+    model, usage = "meta-llama/Llama-3.3-70B-Instruct-Turbo", Usage(input_tokens=1_000_000, output_tokens=0)
+    standard = Pricer(bundled).price("together", model, usage).cost_usd
+    assert Pricer(bundled).price("together", model, usage, region=region).cost_usd == standard * dearer

@@ -8,7 +8,9 @@ from typing import Any
 from tokenbudget.capture.instrument import accumulators
 from tokenbudget.capture.instrument.api_spec import Api, Found
 from tokenbudget.capture.instrument.batches import Batches, Line
+from tokenbudget.capture.instrument.protocols import Guide
 from tokenbudget.capture.instrument.stainless import StainlessSdk
+from tokenbudget.capture.providers.openai.usage import reported_cost
 from tokenbudget.capture.usage.fields import Fields, Reader, fields
 from tokenbudget.capture.usage.wholes import with_cache, with_passes
 from tokenbudget.core.usage import Pass, Usage
@@ -33,6 +35,7 @@ _MESSAGE = Reader(
     web_search="usage.server_tool_use.web_search_requests",
     web_fetch="usage.server_tool_use.web_fetch_requests",
     iterations="usage.iterations",
+    cost="usage.cost",
     **{ours: f"usage.{theirs}" for ours, theirs in _COUNTS.items()},
 )
 _BESIDE_THE_TOTAL = frozenset({"compaction", "advisor_message"})
@@ -85,7 +88,7 @@ def passes_beside(iterations: Iterable[Any]) -> list[Pass]:
 MESSAGES = Api(
     operation="messages",
     read=_MESSAGE,
-    rules=(_whole_input, _server_tools, _passes),
+    rules=(reported_cost, _whole_input, _server_tools, _passes),
     accumulate=accumulators.messages,
     text_size=accumulators.glance_messages,
 )
@@ -123,4 +126,5 @@ SDK = StainlessSdk(
     batches=Batches(results_end="/results", line=_batch_line, batch_part="/messages/batches", made=_batch_made),
     unmeasured=_UNMEASURED,
     class_providers={"Bedrock": "bedrock", "Vertex": "vertex", "Foundry": "azure"},
+    guide=Guide(calls="sync, async, streams, raw responses, batch results", checked_with="0.79.0, 2.12.0"),
 )

@@ -9,6 +9,7 @@ from typing import Any
 from tokenbudget.capture.instrument import accumulators
 from tokenbudget.capture.instrument.api_spec import Api
 from tokenbudget.capture.instrument.batches import Batches, Line
+from tokenbudget.capture.instrument.protocols import Guide
 from tokenbudget.capture.instrument.stainless import StainlessSdk
 from tokenbudget.capture.providers.openai import usage as rules
 from tokenbudget.capture.providers.openai.fast_reader import fast_chat_reader
@@ -23,7 +24,10 @@ _ANSWER = Reader(
     response_id="id",
     service_tier="service_tier",
 )
-_BILL = {"cost": "usage.cost", "ticks": "usage.cost_in_usd_ticks"}
+_BILL: dict[str, str | tuple[str, ...]] = {
+    "cost": ("usage.cost", "usage.estimated_cost"),
+    "ticks": "usage.cost_in_usd_ticks",
+}
 _CHAT = _ANSWER.but(
     input_tokens="usage.prompt_tokens",
     output_tokens="usage.completion_tokens",
@@ -113,7 +117,7 @@ EMBEDDINGS = Api(operation="embeddings", read=_CHAT, rules=(rules.no_output, rul
 IMAGES = Api(
     operation="images",
     read=_RESPONSES,
-    rules=(stated_total, rules.image_output, svg_authors),
+    rules=(rules.reported_cost, stated_total, rules.image_output, svg_authors),
     accumulate=accumulators.last_event,
     is_text=False,
     adds=("units", "passes"),
@@ -121,7 +125,7 @@ IMAGES = Api(
 TRANSCRIPTIONS = Api(
     operation="transcriptions",
     read=_RESPONSES.but(seconds=("usage.seconds", "duration")),
-    rules=(rules.seconds, stated_total),
+    rules=(rules.reported_cost, rules.seconds, stated_total),
     accumulate=accumulators.last_event,
     is_text=False,
 )
@@ -207,4 +211,8 @@ SDK = StainlessSdk(
     connects=connects(responses=RESPONSES, decisions=DECISIONS, transcriptions=TRANSCRIPTIONS),
     unmeasured=UNMEASURED,
     may_ask=_knows_stream_options,
+    guide=Guide(
+        calls="sync, async, streams, raw responses, batch results, web-socket sessions",
+        checked_with="1.66.0, 2.54.0, 3.54.0",
+    ),
 )

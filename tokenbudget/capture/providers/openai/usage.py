@@ -65,7 +65,11 @@ def _left_out(found: Found, model: object) -> str:
 
 
 def reported_cost(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
-    """Take the provider's own bill: OpenRouter's ``cost``, Perplexity's ``cost.total_cost``, xAI's ticks."""
+    """Take the provider's own bill.
+
+    OpenRouter and Vercel state it as ``cost``, DeepInfra as ``estimated_cost``, Perplexity as ``cost.total_cost``,
+    xAI in ticks.
+    """
     if (ticks := found.pop("ticks", None)) is not None:
         found["reported_cost_usd"] = Decimal(ticks) / _TICKS_PER_DOLLAR
     elif (cost := found.pop("cost", None)) is not None:
