@@ -154,12 +154,15 @@ def test_without_a_lock_each_process_does_it_without_the_database(on):
     assert on(scenario, f"postgresql://nobody@127.0.0.1:{free_port()}/nothing") == 3
 
 
-def test_it_is_cancelled_with_the_application_and_leaves_the_lock(on):
+def test_it_is_cancelled_with_the_application_and_leaves_the_lock(on, postgres_url):
     async def scenario(engine):
         work = Work(gate=asyncio.Event())
         async with PeriodicJobs(engine, [job(work)]).running():
             await work.began.wait()
         assert work.cancelled
+        with psycopg.connect(postgres_url) as other:  # Postgres ends a session some time after its client.
+            other.execute("SET lock_timeout = '10s'")
+            other.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
         again, other_process = Work(), create_async_engine(engine.url)
         await PeriodicJobs(other_process, [job(again)]).turn(job(again))
         await other_process.dispose()

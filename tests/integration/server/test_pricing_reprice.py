@@ -5,6 +5,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import msgspec
 import psycopg
 import pytest
 
@@ -18,6 +19,7 @@ from tokenbudget_server.store import locks
 from tokenbudget_server.store.rows import to_row
 from tokenbudget_server.store.writer import Writer
 from tokenbudget_server.web.errors import RepricingUnderWayError
+from tokenbudget_server.web.scope import SERVER
 
 pytestmark = pytest.mark.postgres
 
@@ -47,6 +49,10 @@ def event(number=0, **fields):
     return Event(**(known | fields))
 
 
+def scope(*project_ids):
+    return msgspec.structs.replace(SERVER, project_ids=project_ids)
+
+
 @pytest.fixture
 def project(sql, key):
     return sql("SELECT id FROM projects")[0][0]
@@ -71,7 +77,9 @@ def store(postgres_url, project):
 @pytest.fixture
 def reprice(postgres_url, project):
     def run(prices, **options):
-        return repricing.reprice(postgres_url, [project], PERIOD, prices, **{"dry_run": False, "chunk": 3, **options})
+        return repricing.reprice(
+            postgres_url, scope(project), PERIOD, prices, **{"dry_run": False, "chunk": 3, **options}
+        )
 
     return run
 
@@ -106,6 +114,12 @@ def test_a_dry_run_tells_the_difference_and_changes_nothing(store, reprice, sql)
     assert reprice(new).equals(found)
     assert_sums_follow(sql)
     assert reprice(new)["changed"].sum() == 0
+
+
+def test_it_is_one_act_however_many_chunks_it_takes(store, reprice, sql):
+    store(*(pricer(mini="1e-6").priced(event(hour)) for hour in range(8)))
+    assert reprice(pricer(mini="2e-6"), chunk=3)["changed"].sum() == 8
+    assert sql("SELECT action, target_id FROM audit") == [("events.reprice", "30d")]
 
 
 def test_the_first_price_stays_on_the_event(store, reprice, sql):
@@ -161,7 +175,7 @@ def test_everything_a_price_depends_on_is_read_back(store, postgres_url, project
     ]  # fmt: skip
     store(*(default().priced(event(hour, **fields)) for hour, fields in enumerate(usages)))
     assert sql("SELECT count(*) FROM events WHERE cost_usd IS NOT NULL")[0][0] >= 8
-    found = repricing.reprice(postgres_url, [project], PERIOD, default(), dry_run=True)
+    found = repricing.reprice(postgres_url, scope(project), PERIOD, default(), dry_run=True)
     assert found["changed"].sum() == 0, found
 
 

@@ -794,8 +794,8 @@ export interface components {
             id: number;
             name: string;
             hint: string;
-            project_id: number;
-            project: string;
+            project_id: number | null;
+            project: string | null;
             /** Format: date-time */
             created_at: string;
             revoked_at?: string | null;
@@ -1254,15 +1254,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -1487,6 +1478,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `/problems/forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `/problems/too-large` */
             413: {
                 headers: {
@@ -1549,6 +1549,15 @@ export interface operations {
             };
             /** @description `/problems/unauthenticated` */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/forbidden` */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1642,15 +1651,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -1721,15 +1721,6 @@ export interface operations {
             };
             /** @description `/problems/unauthenticated` */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `/problems/forbidden` */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1814,15 +1805,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -1893,15 +1875,6 @@ export interface operations {
             };
             /** @description `/problems/unauthenticated` */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `/problems/forbidden` */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1988,15 +1961,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -2074,15 +2038,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -2151,15 +2106,6 @@ export interface operations {
             };
             /** @description `/problems/unauthenticated` */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `/problems/forbidden` */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2250,15 +2196,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -2338,15 +2275,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -2415,15 +2343,6 @@ export interface operations {
             };
             /** @description `/problems/unauthenticated` */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `/problems/forbidden` */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2512,15 +2431,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -2591,15 +2501,6 @@ export interface operations {
             };
             /** @description `/problems/unauthenticated` */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `/problems/forbidden` */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2684,15 +2585,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -2770,15 +2662,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -2849,15 +2732,6 @@ export interface operations {
             };
             /** @description `/problems/unauthenticated` */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `/problems/forbidden` */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2944,15 +2818,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -3030,15 +2895,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -3107,15 +2963,6 @@ export interface operations {
             };
             /** @description `/problems/unauthenticated` */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `/problems/forbidden` */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3206,15 +3053,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -3294,15 +3132,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -3371,15 +3200,6 @@ export interface operations {
             };
             /** @description `/problems/unauthenticated` */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `/problems/forbidden` */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3468,15 +3288,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -3547,15 +3358,6 @@ export interface operations {
             };
             /** @description `/problems/unauthenticated` */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `/problems/forbidden` */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3672,15 +3474,6 @@ export interface operations {
             };
             /** @description `/problems/unauthenticated` */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `/problems/forbidden` */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
