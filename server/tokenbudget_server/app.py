@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from tokenbudget_server.accounts import feature as accounts
 from tokenbudget_server.analytics import feature as analytics
 from tokenbudget_server.cache.client import RedisClient
+from tokenbudget_server.db.installation import installation_id
+from tokenbudget_server.db.url import sqlalchemy_url
 from tokenbudget_server.health import feature as health
 from tokenbudget_server.ingest import feature as ingest
 from tokenbudget_server.jobs.maintenance import maintenance_job
@@ -20,8 +22,6 @@ from tokenbudget_server.jobs.periodic import PeriodicJobs
 from tokenbudget_server.pricing import feature as pricing
 from tokenbudget_server.pricing.prices import Prices
 from tokenbudget_server.settings import Settings, read_settings
-from tokenbudget_server.store.installation import installation_id
-from tokenbudget_server.store.url import sqlalchemy_url
 from tokenbudget_server.web import static_site
 from tokenbudget_server.web.decimal_response import ExactResponse
 from tokenbudget_server.web.features import Dependency, Feature, Lifespan
@@ -33,7 +33,7 @@ from tokenbudget_server.web.problems import Problems
 def create_app(settings: Settings | None = None) -> Litestar:
     """Make the application.
 
-    The database must have been migrated (`tokenbudget_server.store.migrate`).
+    The database must have been migrated (`tokenbudget_server.db.migrate`).
 
     Parameters
     ----------

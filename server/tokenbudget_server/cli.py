@@ -97,8 +97,8 @@ def distribute(*, dry_run: bool, despite_sessions: bool) -> None:
     It may be empty or filled.  Stop the servers first.  Stopped half-way, it goes on where it was; on a distributed
     database it does nothing.
     """
-    from tokenbudget_server.store import migrate
-    from tokenbudget_server.store.distribute import coordinator
+    from tokenbudget_server.db import migrate
+    from tokenbudget_server.db.distribute import coordinator
 
     url = read_settings().database
     with coordinator(url) as citus:

@@ -32,7 +32,7 @@ from urllib.parse import unquote, urlsplit
 
 from tokenbudget.config import default_home
 from tokenbudget.pricing.book.sync import URL
-from tokenbudget_server.store.url import psycopg_url
+from tokenbudget_server.db.url import psycopg_url
 from tokenbudget_server.web.errors import SettingsError
 
 PORT = 8321

@@ -28,7 +28,7 @@ from tokenbudget.analytics.quantiles import EXACT_UP_TO
 from tokenbudget.core.period import parse
 from tokenbudget.core.query import Query
 from tokenbudget_server.ledger import Moment
-from tokenbudget_server.ledger.names import Names
+from tokenbudget_server.ledger.display_names import Names
 
 TURNS = 7
 CUBE_TURNS = 20

@@ -33,10 +33,10 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.benchmarks.ingest_load import Batch, Sender, Sent, batch, make_events
 from tokenbudget.core.event import Event
 from tokenbudget_server.accounts.bootstrap import ensure_first_key
+from tokenbudget_server.db import migrate
 from tokenbudget_server.embedded import EmbeddedPostgres
 from tokenbudget_server.launch.child import Child
 from tokenbudget_server.launch.ports import free_port
-from tokenbudget_server.store import migrate
 from tokenbudget_server.store.rows import EVENT_COLUMNS, KIND_COLUMNS, USAGE_COLUMNS
 
 WORKERS = 2

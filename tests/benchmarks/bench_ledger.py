@@ -107,11 +107,11 @@ def measure_sealed(directory: Path, events: int) -> list[tuple[str, str, str]]:
 
 def measure_postgres(directory: Path) -> list[tuple[str, str, str]]:
     """Read a day from Postgres, whole and then its news."""
+    from tokenbudget_server.db import migrate
+    from tokenbudget_server.db.url import psycopg_url
     from tokenbudget_server.embedded import EmbeddedPostgres
     from tokenbudget_server.ledger import Days
-    from tokenbudget_server.store import migrate
     from tokenbudget_server.store.rows import to_row
-    from tokenbudget_server.store.url import psycopg_url
     from tokenbudget_server.store.writer import Writer
 
     server = EmbeddedPostgres(directory / "postgres")

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from tokenbudget_server.ledger.files import DayFiles, SealedDay
-from tokenbudget_server.ledger.reading import TYPES, Day, Version, midnight
+from tokenbudget_server.ledger.queries import TYPES, Day, Version, midnight
 from tokenbudget_server.ledger.storage import Directory
 
 DAYS = 90

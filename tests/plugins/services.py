@@ -32,7 +32,7 @@ def postgres_server():
 @pytest.fixture(scope="session")
 def template_database(postgres_server):
     """Name of a database with the tables of the store, to be copied."""
-    from tokenbudget_server.store import migrate
+    from tokenbudget_server.db import migrate
 
     migrate(postgres_server.create_database("template_for_tests"))
     return "template_for_tests"

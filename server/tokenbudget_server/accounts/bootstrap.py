@@ -8,8 +8,8 @@ from sqlalchemy import Connection, create_engine, select
 from sqlalchemy.dialects.postgresql import insert
 
 from tokenbudget_server.accounts import keys
-from tokenbudget_server.store.tables import api_keys, memberships, organisations, projects, teams, users
-from tokenbudget_server.store.url import sqlalchemy_url
+from tokenbudget_server.db.tables import api_keys, memberships, organisations, projects, teams, users
+from tokenbudget_server.db.url import sqlalchemy_url
 
 DEFAULT_PROJECT = "default"
 _ORGANISATION = "default"

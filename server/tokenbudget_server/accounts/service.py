@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tokenbudget_server.accounts import keys
 from tokenbudget_server.accounts.cache import KeyCache
 from tokenbudget_server.accounts.principal import ApiKey, Principal, Role
-from tokenbudget_server.store.tables import api_keys, memberships, projects, team_memberships
+from tokenbudget_server.db.tables import api_keys, memberships, projects, team_memberships
 from tokenbudget_server.web.audit import Target, audit
 from tokenbudget_server.web.scope import Scope
 

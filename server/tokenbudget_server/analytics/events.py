@@ -17,9 +17,9 @@ from tokenbudget.core.event import Event
 from tokenbudget.core.query import DIMENSIONS, Query
 from tokenbudget.core.usage import Usage
 from tokenbudget.ledger.schema import SENDERS
-from tokenbudget_server.ledger.names import Names
+from tokenbudget_server.db.tables import events, projects
+from tokenbudget_server.ledger.display_names import Names
 from tokenbudget_server.store.rows import USAGE_COLUMNS
-from tokenbudget_server.store.tables import events, projects
 from tokenbudget_server.web.pagination import DEFAULT_PAGE, LARGEST_PAGE, Keyset, Page
 from tokenbudget_server.web.scope import Scope
 

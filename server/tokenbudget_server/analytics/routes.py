@@ -48,7 +48,7 @@ from tokenbudget_server.analytics.schemas import (
     TimeseriesAnswer,
 )
 from tokenbudget_server.ledger import PostgresLedger
-from tokenbudget_server.ledger.names import Names
+from tokenbudget_server.ledger.display_names import Names
 from tokenbudget_server.pricing.prices import Prices
 from tokenbudget_server.web.pagination import NEXT, NEXT_HEADER, Page
 from tokenbudget_server.web.scope import Scope

@@ -40,7 +40,7 @@ class RedisClient:
     url : str
         ``redis://…``, ``rediss://…`` or ``unix://…``
     installation : callable
-        Gives the id of the installation (`tokenbudget_server.store.installation`): others may share this Redis.
+        Gives the id of the installation (`tokenbudget_server.db.installation`): others may share this Redis.
     """
 
     def __init__(self, url: str, installation: Callable[[], Awaitable[str]]) -> None:

@@ -11,11 +11,11 @@ from sqlalchemy import Connection, create_engine, func, select
 
 from tokenbudget import pricing
 from tokenbudget_server.accounts.bootstrap import ensure_project, insert_key
+from tokenbudget_server.db.tables import api_keys, projects, spend_day
+from tokenbudget_server.db.url import sqlalchemy_url
 from tokenbudget_server.demo.generate import DAYS, day_of_usage
 from tokenbudget_server.store.flusher import Flusher
 from tokenbudget_server.store.rows import Row, to_row
-from tokenbudget_server.store.tables import api_keys, projects, spend_day
-from tokenbudget_server.store.url import sqlalchemy_url
 
 PROJECT = "demo"
 _KEY_NAME = "made-up usage"

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from tokenbudget_server.embedded.binaries import Binaries
 from tokenbudget_server.embedded.command import clean_environment, initdb_command, single_user_command
+from tokenbudget_server.embedded.data_dir import STAGING_PREFIX, Layout, disk_full, explaining_os_errors
 from tokenbudget_server.embedded.diagnosis import explain
-from tokenbudget_server.embedded.identity import Identity
-from tokenbudget_server.embedded.layout import STAGING_PREFIX, Layout, disk_full, explaining_os_errors
+from tokenbudget_server.embedded.os_user import Identity
 from tokenbudget_server.web.errors import VersionMismatchError
 
 DATABASE = "tokenbudget"

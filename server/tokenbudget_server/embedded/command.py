@@ -8,8 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from tokenbudget_server.embedded.binaries import Binaries
-from tokenbudget_server.embedded.identity import Identity
-from tokenbudget_server.embedded.layout import Layout
+from tokenbudget_server.embedded.data_dir import Layout
+from tokenbudget_server.embedded.os_user import Identity
 
 SUPERUSER = "tokenbudget"
 FIRST_WITH_BUILTIN_LOCALE = 17

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tokenbudget_server.embedded.layout import Layout, disk_full
+from tokenbudget_server.embedded.data_dir import Layout, disk_full
 from tokenbudget_server.web.errors import DataDirectoryError, EmbeddedPostgresError, PostgresStartError
 
 ORPHANS_STILL_RUN = "pre-existing shared memory block"

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tokenbudget_server.embedded.layout import SOCKET_NAME, Layout
+from tokenbudget_server.embedded.data_dir import SOCKET_NAME, Layout
 
 _STATUS_LINE = 7
 

@@ -16,11 +16,11 @@ from tokenbudget_server.embedded import databases
 from tokenbudget_server.embedded.binaries import find_binaries
 from tokenbudget_server.embedded.cluster import DATABASE, check_version, cluster_major, create_cluster
 from tokenbudget_server.embedded.command import LAPTOP_SETTINGS, SUPERUSER, server_command
-from tokenbudget_server.embedded.identity import choose_identity
-from tokenbudget_server.embedded.keeper import POLL_SECONDS, Keeper, stop_orphan
-from tokenbudget_server.embedded.layout import Layout, explaining_os_errors
+from tokenbudget_server.embedded.data_dir import Layout, explaining_os_errors
 from tokenbudget_server.embedded.lock import OwnerLock
+from tokenbudget_server.embedded.os_user import choose_identity
 from tokenbudget_server.embedded.pidfile import Postmaster, running_postmaster
+from tokenbudget_server.embedded.supervisor import POLL_SECONDS, Keeper, stop_orphan
 from tokenbudget_server.web.errors import EmbeddedPostgresError, PostgresStartError
 
 _log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from litestar.di import Provide
 
 from tokenbudget_server.accounts.principal import Principal
-from tokenbudget_server.ingest.controllers import post_event, post_events
+from tokenbudget_server.ingest.routes import post_event, post_events
 from tokenbudget_server.ingest.service import Ingest
 from tokenbudget_server.pricing.prices import Prices
 from tokenbudget_server.settings import Settings

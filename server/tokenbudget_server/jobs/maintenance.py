@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tokenbudget_server.db.locks import MAINTENANCE
+from tokenbudget_server.db.maintenance import maintain
 from tokenbudget_server.jobs.periodic import Periodic
-from tokenbudget_server.store.locks import MAINTENANCE
-from tokenbudget_server.store.maintenance import maintain
 
 _EVERY = timedelta(hours=3)
 _DELAY = timedelta(minutes=1)
-"""After the start, when `tokenbudget_server.store.migrate` has just done the same."""
+"""After the start, when `tokenbudget_server.db.migrate` has just done the same."""
 
 
 def maintenance_job(engine: AsyncEngine, retention: timedelta | None) -> Periodic:

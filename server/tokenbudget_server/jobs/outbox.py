@@ -19,9 +19,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenbudget.core.ids import uuid7
+from tokenbudget_server.db.locks import OUTBOX
+from tokenbudget_server.db.tables import outbox
 from tokenbudget_server.jobs.periodic import Periodic
-from tokenbudget_server.store.locks import OUTBOX
-from tokenbudget_server.store.tables import outbox
 
 _log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from tokenbudget.core.errors import TokenBudgetError
-from tokenbudget_server.store.tables import periodic_jobs
+from tokenbudget_server.db.tables import periodic_jobs
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Periodic:
     run : callable
         Does it; being cancelled at any ``await`` must do no harm.
     lock : int or None
-        Of `tokenbudget_server.store.locks`: one process at a time does it.  None: each process does it.
+        Of `tokenbudget_server.db.locks`: one process at a time does it.  None: each process does it.
     delay : timedelta
         How long a process that starts waits before it looks for the first time.
     """

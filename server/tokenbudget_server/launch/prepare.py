@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from tokenbudget_server.accounts.bootstrap import ensure_first_key
+from tokenbudget_server.db import migrate
 from tokenbudget_server.launch import console
 from tokenbudget_server.launch.configfile import read_key, write_config
 from tokenbudget_server.settings import Settings
-from tokenbudget_server.store import migrate
 
 
 def prepare(settings: Settings, workers: int) -> None:

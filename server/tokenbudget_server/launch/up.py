@@ -110,7 +110,7 @@ def _database(home: Home, settings: Settings, stack: ExitStack) -> str:
 
 def _prepare(url: str, known: str | None, *, demo: bool) -> str:
     from tokenbudget_server.accounts.bootstrap import ensure_first_key
-    from tokenbudget_server.store import migrate
+    from tokenbudget_server.db import migrate
 
     with console.step("tables", "preparing …"):
         migrate(url)

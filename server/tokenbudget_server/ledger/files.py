@@ -19,7 +19,7 @@ from io import BytesIO
 import polars as pl
 
 from tokenbudget.analytics import cubes, tag_cubes
-from tokenbudget_server.ledger.reading import Day, Version, midnight
+from tokenbudget_server.ledger.queries import Day, Version, midnight
 from tokenbudget_server.ledger.storage import Storage
 
 _log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class SealedDay:
     columns : frozenset of str
         What the file has.
     horizon : int
-        The `tokenbudget_server.ledger.reading.horizon` of the snapshot it was read in.
+        The `tokenbudget_server.ledger.queries.horizon` of the snapshot it was read in.
     cube : polars.DataFrame
         Its totals (`tokenbudget.analytics.cubes`).
     tags : frozenset of str

@@ -10,10 +10,10 @@ from typing import TypeVar
 
 import polars as pl
 
-from tokenbudget_server.ledger.days import days_of
-from tokenbudget_server.ledger.moment import Moment
-from tokenbudget_server.ledger.names import Names
-from tokenbudget_server.store.url import psycopg_url
+from tokenbudget_server.db.url import psycopg_url
+from tokenbudget_server.ledger.day_cache import days_of
+from tokenbudget_server.ledger.display_names import Names
+from tokenbudget_server.ledger.snapshot import Moment
 
 _log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tokenbudget.core.errors import QueryError
 from tokenbudget.core.providers import canonical
 from tokenbudget.pricing.book.match import rules_of
-from tokenbudget_server.store.tables import price_changes
+from tokenbudget_server.db.tables import price_changes
 from tokenbudget_server.web.pagination import Id, Keyset, Page
 
 

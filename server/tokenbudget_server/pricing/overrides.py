@@ -15,9 +15,9 @@ from tokenbudget.core.providers import canonical
 from tokenbudget.pricing import Override
 from tokenbudget.pricing.book import overrides
 from tokenbudget.pricing.book.price_book import encode_fields
+from tokenbudget_server.db.tables import price_overrides
 from tokenbudget_server.pricing import rows as stored
 from tokenbudget_server.pricing.prices import Prices
-from tokenbudget_server.store.tables import price_overrides
 from tokenbudget_server.web.audit import Target, audit
 from tokenbudget_server.web.errors import InvalidPriceError
 from tokenbudget_server.web.pagination import Id, Keyset, Page

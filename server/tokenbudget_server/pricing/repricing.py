@@ -27,13 +27,13 @@ from tokenbudget.ledger.schema import INSTANT
 from tokenbudget.pricing import Pricer
 from tokenbudget.pricing.engine.frames import EXTRAS, Extras
 from tokenbudget.pricing.engine.reprice import repriced, was
-from tokenbudget_server.store import arrays
-from tokenbudget_server.store.arrays import Int8Array, TextArray, TimestamptzArray, UuidArray
+from tokenbudget_server.db import arrays
+from tokenbudget_server.db.arrays import Int8Array, TextArray, TimestamptzArray, UuidArray
+from tokenbudget_server.db.locks import REPRICING
+from tokenbudget_server.db.url import psycopg_url, sqlalchemy_url
 from tokenbudget_server.store.flusher import SHARDS
-from tokenbudget_server.store.locks import REPRICING
 from tokenbudget_server.store.rows import USAGE_COLUMNS
 from tokenbudget_server.store.statement import UNPRICED
-from tokenbudget_server.store.url import psycopg_url, sqlalchemy_url
 from tokenbudget_server.web.audit import Target, audit
 from tokenbudget_server.web.errors import RepricingUnderWayError, StoreUnavailableError
 from tokenbudget_server.web.scope import Scope

@@ -10,8 +10,8 @@ from sqlalchemy import JSON, ColumnElement, Connection, Select, Text, bindparam,
 
 from tokenbudget.pricing import Override, PriceBook, PriceRow
 from tokenbudget.pricing.book.diff import PriceChange
-from tokenbudget_server.store.locks import PRICE_BOOK
-from tokenbudget_server.store.tables import price_changes, price_overrides, price_rows, price_state
+from tokenbudget_server.db.locks import PRICE_BOOK
+from tokenbudget_server.db.tables import price_changes, price_overrides, price_rows, price_state
 
 _ROW_FIELDS = ("key", "provider", "mode", "source", "effective_from", "listed")
 _OVERRIDE_FIELDS = ("provider", "model", "effective_from", "note")
@@ -21,7 +21,7 @@ _PRICES: ColumnElement[Any] = cast(bindparam("text", type_=Text), JSON)
 
 
 class State(NamedTuple):
-    """The row of ``price_state``; see `tokenbudget_server.store.tables`."""
+    """The row of ``price_state``; see `tokenbudget_server.db.tables`."""
 
     version: int
     revision: str

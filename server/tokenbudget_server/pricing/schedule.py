@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
+from tokenbudget_server.db.locks import PRICE_SYNC
 from tokenbudget_server.jobs.periodic import Periodic
 from tokenbudget_server.pricing.sync import PriceSync
-from tokenbudget_server.store.locks import PRICE_SYNC
 
 _log = logging.getLogger(__name__)
 

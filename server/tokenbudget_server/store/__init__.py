@@ -1,5 +1,1 @@
-"""Tables, migrations, writer, rollups and queries on Postgres."""
-
-from tokenbudget_server.store.migrate import migrate
-
-__all__ = ["migrate"]
+"""How events are stored: exactly once, with their rollups, by writers that wait for nobody."""

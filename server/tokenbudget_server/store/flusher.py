@@ -11,11 +11,11 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection, AsyncRawCursor, errors
 
-from tokenbudget_server.store import arrays
-from tokenbudget_server.store.locks import ROLLUP_SHARDS
+from tokenbudget_server.db import arrays
+from tokenbudget_server.db.locks import ROLLUP_SHARDS
+from tokenbudget_server.db.url import psycopg_url
 from tokenbudget_server.store.rows import Row, packed
 from tokenbudget_server.store.statement import INSERT, INSERT_BESIDE_OLDER, PARAMETERS
-from tokenbudget_server.store.url import psycopg_url
 from tokenbudget_server.web.errors import StoreUnavailableError
 
 _log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ import msgspec
 from tokenbudget.core.event import Event
 from tokenbudget.core.money import to_pico
 from tokenbudget.core.usage import Usage
-from tokenbudget_server.store.arrays import (
+from tokenbudget_server.db.arrays import (
     BoolArray,
     Float8Array,
     Int8Array,

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy import Connection, insert
 
-from tokenbudget_server.store.tables import audit as table
+from tokenbudget_server.db.tables import audit as table
 from tokenbudget_server.web.scope import Scope
 
 MASK = "…"

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenbudget_server.accounts.principal import ApiKey, Principal, Role
-from tokenbudget_server.store.tables import api_keys, projects
+from tokenbudget_server.db.tables import api_keys, projects
 from tokenbudget_server.web.parameters import LARGEST_ID, read_number
 from tokenbudget_server.web.problems import ProblemError
 

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from tests.integration.embedded.helpers import OtherProcess, make, run_as
-from tokenbudget_server.embedded.identity import NOBODY
+from tokenbudget_server.embedded.os_user import NOBODY
 
 _MEMORY = Path("/dev/shm")
 _ROOMY_BYTES = 2**30

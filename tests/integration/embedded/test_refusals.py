@@ -8,8 +8,8 @@ import pytest
 
 from tests.integration.embedded.helpers import add_event, events, make
 from tokenbudget_server.embedded import EmbeddedPostgres
+from tokenbudget_server.embedded.data_dir import Layout
 from tokenbudget_server.embedded.diagnosis import explain
-from tokenbudget_server.embedded.layout import Layout
 from tokenbudget_server.web.errors import (
     DataDirectoryError,
     DiskFullError,

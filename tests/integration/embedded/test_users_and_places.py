@@ -9,8 +9,8 @@ import pytest
 
 from tests.integration.embedded.helpers import add_event, events, make
 from tokenbudget_server.embedded import find_binaries
-from tokenbudget_server.embedded.identity import NOBODY
-from tokenbudget_server.embedded.layout import LONGEST_SOCKET_PATH, SOCKET_NAME, Layout
+from tokenbudget_server.embedded.data_dir import LONGEST_SOCKET_PATH, SOCKET_NAME, Layout
+from tokenbudget_server.embedded.os_user import NOBODY
 from tokenbudget_server.web.errors import DataDirectoryError
 
 pytestmark = pytest.mark.postgres

@@ -14,10 +14,10 @@ from tokenbudget.core.ids import uuid7
 from tokenbudget_server.accounts import keys
 from tokenbudget_server.accounts.bootstrap import ensure_first_key
 from tokenbudget_server.app import create_app
+from tokenbudget_server.db import maintenance
+from tokenbudget_server.db.migrate import MIGRATIONS
+from tokenbudget_server.db.url import sqlalchemy_url
 from tokenbudget_server.settings import Settings
-from tokenbudget_server.store import maintenance
-from tokenbudget_server.store.migrate import MIGRATIONS
-from tokenbudget_server.store.url import sqlalchemy_url
 
 pytestmark = pytest.mark.postgres
 

@@ -11,9 +11,9 @@ from tests.plugins.ports import free_port
 from tokenbudget_server.accounts import keys, service
 from tokenbudget_server.accounts.bootstrap import ensure_first_key
 from tokenbudget_server.app import create_app
+from tokenbudget_server.db.installation import installation_id
+from tokenbudget_server.db.url import sqlalchemy_url
 from tokenbudget_server.settings import Settings
-from tokenbudget_server.store.installation import installation_id
-from tokenbudget_server.store.url import sqlalchemy_url
 
 pytestmark = pytest.mark.postgres
 

@@ -18,8 +18,8 @@ from tokenbudget_server.accounts.bootstrap import ensure_first_key
 from tokenbudget_server.analytics.conditional import AnswerCache
 from tokenbudget_server.app import create_app
 from tokenbudget_server.cache.client import RedisClient
-from tokenbudget_server.store.installation import installation_id
-from tokenbudget_server.store.url import sqlalchemy_url
+from tokenbudget_server.db.installation import installation_id
+from tokenbudget_server.db.url import sqlalchemy_url
 from tokenbudget_server.web.errors import CacheUnavailableError
 
 pytestmark = [pytest.mark.postgres, pytest.mark.redis]

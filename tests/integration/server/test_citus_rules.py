@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
+from tokenbudget_server.db import migrate
+from tokenbudget_server.db.distribute import DISTRIBUTED, LOCAL, REFERENCE
 from tokenbudget_server.ledger import Days
-from tokenbudget_server.store import migrate
-from tokenbudget_server.store.distribute import DISTRIBUTED, LOCAL, REFERENCE
 
 pytestmark = pytest.mark.postgres
 

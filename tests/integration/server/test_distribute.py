@@ -9,9 +9,9 @@ from click.testing import CliRunner
 from tests.plugins.accounts import make_member, make_project
 from tokenbudget.core.errors import TokenBudgetError
 from tokenbudget_server.cli import db
-from tokenbudget_server.store import migrate
-from tokenbudget_server.store.distribute import DISTRIBUTED, LOCAL, REFERENCE, Placed, coordinator, plan
-from tokenbudget_server.store.tables import metadata
+from tokenbudget_server.db import migrate
+from tokenbudget_server.db.distribute import DISTRIBUTED, LOCAL, REFERENCE, Placed, coordinator, plan
+from tokenbudget_server.db.tables import metadata
 from tokenbudget_server.web.errors import DistributionError, StoreUnavailableError
 
 pytestmark = pytest.mark.postgres

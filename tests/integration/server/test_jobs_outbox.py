@@ -13,9 +13,9 @@ from sqlalchemy import create_engine
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from tokenbudget.core.ids import uuid7
+from tokenbudget_server.db.url import sqlalchemy_url
 from tokenbudget_server.jobs import outbox
 from tokenbudget_server.jobs.outbox import Dispatcher, enqueue
-from tokenbudget_server.store.url import sqlalchemy_url
 
 pytestmark = pytest.mark.postgres
 

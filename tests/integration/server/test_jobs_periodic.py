@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from tests.plugins.ports import free_port
 from tokenbudget_server.app import create_app, mount
+from tokenbudget_server.db import locks
+from tokenbudget_server.db.url import sqlalchemy_url
 from tokenbudget_server.health import feature as health
 from tokenbudget_server.jobs.periodic import Periodic, PeriodicJobs
-from tokenbudget_server.store import locks
-from tokenbudget_server.store.url import sqlalchemy_url
 from tokenbudget_server.web.errors import StoreUnavailableError
 from tokenbudget_server.web.features import Dependency, Feature
 

@@ -22,7 +22,7 @@ from tokenbudget.core.period import parse
 from tokenbudget.core.query import Query
 from tokenbudget.core.usage import Usage
 from tokenbudget_server.cli import ledger
-from tokenbudget_server.ledger import Days, PostgresLedger, days, files, reading
+from tokenbudget_server.ledger import Days, PostgresLedger, day_cache, files, queries
 from tokenbudget_server.store.rows import to_row
 from tokenbudget_server.store.writer import Writer
 
@@ -186,9 +186,9 @@ def test_of_a_changed_day_only_the_news_are_read(postgres_url, project, write, m
     source = PostgresLedger(postgres_url, [project])
     assert len(held(source)) == 50
     read = []
-    since = reading.read_since
-    monkeypatch.setattr(reading, "read_since", lambda *asked: read.append(since(*asked)) or read[-1])
-    monkeypatch.setattr(reading, "read", lambda *_: pytest.fail("the day was read anew"))
+    since = queries.read_since
+    monkeypatch.setattr(queries, "read_since", lambda *asked: read.append(since(*asked)) or read[-1])
+    monkeypatch.setattr(queries, "read", lambda *_: pytest.fail("the day was read anew"))
     write(event(), event())
     assert len(held(source)) == 52
     assert [frame.height for frame in read] == [2]
@@ -206,7 +206,7 @@ def test_what_was_not_committed_when_a_day_was_read_is_seen_later(postgres_url, 
         late.execute("UPDATE events SET model = 'new' WHERE model = 'gpt-4o'")
         sql("CREATE TABLE others (x int)")  # Later transactions come and go meanwhile.
         assert [row[1] for row in held(source)] == ["gpt-4o"]
-    monkeypatch.setattr(reading, "read", lambda *_: pytest.fail("the day was read anew"))
+    monkeypatch.setattr(queries, "read", lambda *_: pytest.fail("the day was read anew"))
     assert {row[1] for row in held(source)} == {"new", "late"}
 
 
@@ -220,8 +220,8 @@ def test_deleted_events_are_gone_though_nothing_new_came(postgres_url, project, 
 
 
 def test_where_transaction_ids_say_nothing_a_changed_day_is_read_anew(elsewhere, write, sql, monkeypatch):
-    monkeypatch.setattr(days.reading, "identity", lambda _: reading.Identity("0", orders=False))
-    monkeypatch.setattr(reading, "read_since", lambda *_: pytest.fail("transaction ids were trusted"))
+    monkeypatch.setattr(day_cache.reading, "identity", lambda _: queries.Identity("0", orders=False))
+    monkeypatch.setattr(queries, "read_since", lambda *_: pytest.fail("transaction ids were trusted"))
     write(event())
     source = elsewhere()
     held(source)
@@ -235,7 +235,7 @@ def test_closed_days_are_read_from_disk_by_another_process(
     write(*(event(n % 4 + 1, feature="f") for n in range(20)))
     PostgresLedger(postgres_url, [project], tmp_path).at_one_moment(SINCE, UNTIL)
     assert len(list(tmp_path.glob("*/*/*.parquet"))) == 4
-    monkeypatch.setattr(reading, "read", lambda *_: pytest.fail("a closed day was read from Postgres"))
+    monkeypatch.setattr(queries, "read", lambda *_: pytest.fail("a closed day was read from Postgres"))
     other = elsewhere(tmp_path)
     assert held(other) == in_postgres(sql)
 
@@ -330,7 +330,7 @@ def test_whole_days_are_answered_without_reading_events(postgres_url, project, w
     query = Query(period=parse(f"{end - timedelta(days=9)}..{end}", datetime.now(UTC)), by=("model", "feature"))
     expected = analytics.by(PostgresLedger(postgres_url, [project]), query)
     source.at_one_moment(SINCE, UNTIL)
-    monkeypatch.setattr("tokenbudget_server.ledger.moment.Moment.scan", lambda *_: pytest.fail("events were scanned"))
+    monkeypatch.setattr("tokenbudget_server.ledger.snapshot.Moment.scan", lambda *_: pytest.fail("events were scanned"))
     assert analytics.by(source, query).equals(expected)
     assert len(analytics.timeseries(source, query)) == 20
     by_sender = analytics.by(source, Query(period=query.period, by=("member", "api_key")))

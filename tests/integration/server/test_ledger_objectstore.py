@@ -22,7 +22,7 @@ from tokenbudget.core.period import parse
 from tokenbudget.core.query import Query
 from tokenbudget.core.usage import Usage
 from tokenbudget_server.cli import ledger
-from tokenbudget_server.ledger import Days, PostgresLedger, files, reading, storage
+from tokenbudget_server.ledger import Days, PostgresLedger, files, queries, storage
 from tokenbudget_server.store.rows import to_row
 from tokenbudget_server.store.writer import Writer
 
@@ -101,8 +101,8 @@ def test_closed_days_are_read_by_another_machine(process, s3_url, write, sql, mo
     write(0, 1, 1, 2, 3, 9)
     assert held(process(s3_url)) == in_postgres(sql)
     assert len([name for name in in_the_store(s3_url) if name.endswith(".parquet")]) == 4
-    read = reading.read
-    monkeypatch.setattr(reading, "read", lambda cursor, days: read(cursor, [day for day in days if is_today(day)]))
+    read = queries.read
+    monkeypatch.setattr(queries, "read", lambda cursor, days: read(cursor, [day for day in days if is_today(day)]))
     other = process(s3_url)
     assert held(other) == in_postgres(sql)
     query = Query(period=parse("30d", datetime.now(UTC)), by=("feature",))

@@ -8,10 +8,10 @@ from sqlalchemy import create_engine
 from tokenbudget_server.accounts import keys
 from tokenbudget_server.accounts.bootstrap import ensure_first_key, ensure_project
 from tokenbudget_server.app import create_app
+from tokenbudget_server.db import migrate
+from tokenbudget_server.db.distribute import REFERENCE, coordinator
+from tokenbudget_server.db.url import sqlalchemy_url
 from tokenbudget_server.settings import Settings
-from tokenbudget_server.store import migrate
-from tokenbudget_server.store.distribute import REFERENCE, coordinator
-from tokenbudget_server.store.url import sqlalchemy_url
 
 pytestmark = pytest.mark.postgres
 

@@ -9,10 +9,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
-from tokenbudget_server.store import migrate
-from tokenbudget_server.store.partitions import ensure_partitions
-from tokenbudget_server.store.tables import metadata
-from tokenbudget_server.store.url import sqlalchemy_url
+from tokenbudget_server.db import migrate
+from tokenbudget_server.db.partitions import ensure_partitions
+from tokenbudget_server.db.tables import metadata
+from tokenbudget_server.db.url import sqlalchemy_url
 
 pytestmark = pytest.mark.postgres
 

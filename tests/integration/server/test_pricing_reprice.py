@@ -14,8 +14,8 @@ from tokenbudget.core.ids import uuid7
 from tokenbudget.core.period import parse
 from tokenbudget.core.usage import Pass, Usage
 from tokenbudget.pricing import PriceBook, Pricer, PriceRow
+from tokenbudget_server.db import locks
 from tokenbudget_server.pricing import repricing
-from tokenbudget_server.store import locks
 from tokenbudget_server.store.rows import to_row
 from tokenbudget_server.store.writer import Writer
 from tokenbudget_server.web.errors import RepricingUnderWayError

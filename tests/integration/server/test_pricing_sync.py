@@ -14,13 +14,13 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from tokenbudget.pricing import PriceRow
 from tokenbudget.pricing.book.price_book import BUNDLED
 from tokenbudget_server.app import create_app
+from tokenbudget_server.db.url import sqlalchemy_url
 from tokenbudget_server.jobs.periodic import PeriodicJobs
 from tokenbudget_server.pricing import download, rows, seed
 from tokenbudget_server.pricing.prices import Prices
 from tokenbudget_server.pricing.schedule import daily_sync
 from tokenbudget_server.pricing.sync import PriceSync
 from tokenbudget_server.settings import read_settings
-from tokenbudget_server.store.url import sqlalchemy_url
 from tokenbudget_server.web.errors import SettingsError
 
 pytestmark = pytest.mark.postgres

@@ -12,7 +12,7 @@ import pytest
 from tokenbudget_server.launch.prepare import check_ledger
 from tokenbudget_server.ledger import files, storage
 from tokenbudget_server.ledger.files import DayFiles
-from tokenbudget_server.ledger.reading import TYPES, Version
+from tokenbudget_server.ledger.queries import TYPES, Version
 from tokenbudget_server.ledger.storage import Directory, ObjectStore, storage_at
 from tokenbudget_server.settings import Settings
 from tokenbudget_server.web.errors import SettingsError

@@ -22,7 +22,8 @@ from tokenbudget.core.usage import TOKEN_FIELDS, Usage
 from tokenbudget.journal import Journal
 from tokenbudget.ledger.local import LocalSource
 from tokenbudget.pricing import default
-from tokenbudget_server.ledger import Days, PostgresLedger, reading
+from tokenbudget_server.ledger import Days, PostgresLedger
+from tokenbudget_server.ledger import queries as ledger_queries
 from tokenbudget_server.web.errors import StoreUnavailableError
 
 pytestmark = pytest.mark.postgres
@@ -159,7 +160,7 @@ def test_days_past_the_memory_are_read_again(stored) -> None:
 
 def test_unchanged_days_are_not_read_again(stored, monkeypatch) -> None:
     _, server = stored
-    monkeypatch.setattr(reading, "_EVENTS", "SELECT 'this is not asked'")
+    monkeypatch.setattr(ledger_queries, "_EVENTS", "SELECT 'this is not asked'")
     assert analytics.summary(server, YEAR)["requests"][0] == 2
 
 

@@ -2,7 +2,7 @@ import struct
 
 import pytest
 
-from tokenbudget_server.store.arrays import BoolArray, Float8Array, Int8Array, JsonbArray, TextArray, UuidArray
+from tokenbudget_server.db.arrays import BoolArray, Float8Array, Int8Array, JsonbArray, TextArray, UuidArray
 
 
 @pytest.mark.parametrize(

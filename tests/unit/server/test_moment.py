@@ -20,9 +20,9 @@ from tokenbudget.core.period import parse
 from tokenbudget.core.query import Query
 from tokenbudget.ledger import to_frame
 from tokenbudget_server.ledger import Moment
+from tokenbudget_server.ledger.display_names import Names
 from tokenbudget_server.ledger.files import DayFiles
-from tokenbudget_server.ledger.names import Names
-from tokenbudget_server.ledger.reading import TYPES, Version
+from tokenbudget_server.ledger.queries import TYPES, Version
 from tokenbudget_server.ledger.storage import Directory
 
 NOW = datetime(2026, 4, 20, 9, 41, tzinfo=UTC)

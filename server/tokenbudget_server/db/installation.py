@@ -7,7 +7,7 @@ from uuid import uuid5
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tokenbudget_server.store.tables import installation
+from tokenbudget_server.db.tables import installation
 
 _DATABASE = text("""
 SELECT oid::bigint AS database, has_function_privilege('pg_control_system()', 'execute') AS asks

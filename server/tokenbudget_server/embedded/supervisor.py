@@ -11,8 +11,8 @@ from collections.abc import Callable
 from threading import Event, Thread
 
 from tokenbudget_server.embedded.command import clean_environment
+from tokenbudget_server.embedded.data_dir import Layout, explaining_os_errors
 from tokenbudget_server.embedded.diagnosis import ORPHANS_STILL_RUN, explain
-from tokenbudget_server.embedded.layout import Layout, explaining_os_errors
 from tokenbudget_server.embedded.pidfile import disarm_stale_files, read_postmaster, running_postmaster
 from tokenbudget_server.web.errors import PostgresStartError
 

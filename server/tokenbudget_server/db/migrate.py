@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tokenbudget_server.db.locks import MIGRATION
+from tokenbudget_server.db.partitions import ensure_partitions
+from tokenbudget_server.db.url import sqlalchemy_url
 from tokenbudget_server.pricing.seed import seed
-from tokenbudget_server.store.locks import MIGRATION
-from tokenbudget_server.store.partitions import ensure_partitions
-from tokenbudget_server.store.url import sqlalchemy_url
 from tokenbudget_server.web.errors import StoreUnavailableError
 
 if TYPE_CHECKING:

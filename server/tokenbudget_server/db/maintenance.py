@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from tokenbudget_server.store.partitions import drop_partitions, ensure_partitions
+from tokenbudget_server.db.partitions import drop_partitions, ensure_partitions
 
 _log = logging.getLogger(__name__)
 

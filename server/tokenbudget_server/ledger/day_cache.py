@@ -26,12 +26,12 @@ from typing import Any
 
 import polars as pl
 
-from tokenbudget_server.ledger import reading
+from tokenbudget_server.ledger import queries
 from tokenbudget_server.ledger.connection import Connection
+from tokenbudget_server.ledger.display_names import Names
 from tokenbudget_server.ledger.files import DayFiles, SealedDay
-from tokenbudget_server.ledger.moment import Moment
-from tokenbudget_server.ledger.names import Names
-from tokenbudget_server.ledger.reading import Day, Identity, Version
+from tokenbudget_server.ledger.queries import Day, Identity, Version
+from tokenbudget_server.ledger.snapshot import Moment
 from tokenbudget_server.ledger.storage import storage_at
 
 _log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class Known:
         """Give its events."""
         if self.events is not None:
             return self.events
-        return self.sealed.read() if self.sealed is not None else reading.empty()
+        return self.sealed.read() if self.sealed is not None else queries.empty()
 
 
 class Days:
@@ -105,10 +105,10 @@ class Days:
             If the database does not answer.
         """
         with self._lock, self._connection.snapshot() as cursor:
-            versions = reading.versions(cursor, projects, start, end)
+            versions = queries.versions(cursor, projects, start, end)
             files = self._files(cursor)
             found = self._bring_up(cursor, files, versions)
-            names = reading.names(cursor, projects)
+            names = queries.names(cursor, projects)
             self._sweep(cursor, files)
             self._forget_the_least_used()
         frames = {day: known.events for day, known in found.items() if known.events is not None}
@@ -129,7 +129,7 @@ class Days:
             If the database does not answer.
         """
         with self._lock, self._connection.snapshot() as cursor:
-            return reading.names(cursor, projects)
+            return queries.names(cursor, projects)
 
     def versions(self, projects: Sequence[int], start: datetime, end: datetime) -> tuple[Versions, Names]:
         """Give the versions of the days that the span touches, and the names, as they are now.
@@ -140,7 +140,7 @@ class Days:
             If the database does not answer.
         """
         with self._lock, self._connection.snapshot() as cursor:
-            return reading.versions(cursor, projects, start, end), reading.names(cursor, projects)
+            return queries.versions(cursor, projects, start, end), queries.names(cursor, projects)
 
     def rebuild(self) -> Iterator[tuple[int, int]]:
         """Write every closed day, of all projects, anew; gives, now and then, the days done and the days in all.
@@ -155,15 +155,15 @@ class Days:
             If the disk does not take them.
         """
         with self._lock, self._connection.snapshot() as cursor:
-            files, horizon, today = self._files(cursor), reading.horizon(cursor), datetime.now(UTC).date()
-            versions = reading.all_days(cursor)
+            files, horizon, today = self._files(cursor), queries.horizon(cursor), datetime.now(UTC).date()
+            versions = queries.all_days(cursor)
             closed = {day: version for day, version in versions.items() if day[1] < today}
             done = 0
             for some in _portions(closed):
-                read = reading.read(cursor, some)
+                read = queries.read(cursor, some)
                 for day, version in some.items():
                     if files is not None:
-                        files.write(day, version, read.pop(day, reading.empty()), horizon)
+                        files.write(day, version, read.pop(day, queries.empty()), horizon)
                 done += len(some)
                 yield done, len(closed)
             if files is not None:
@@ -194,7 +194,7 @@ class Days:
         return found
 
     def _read(self, cursor: Any, files: DayFiles | None, stale: Versions) -> dict[Day, Known]:
-        horizon, today = reading.horizon(cursor), datetime.now(UTC).date()
+        horizon, today = queries.horizon(cursor), datetime.now(UTC).date()
         found: dict[Day, Known] = {}
         anew: dict[Day, Version] = {}
         for day, version in stale.items():
@@ -204,9 +204,9 @@ class Days:
             else:
                 found[day] = self._keep(day, _kept(files, day, version, events, horizon, today))
         for some in _portions(anew):
-            read = reading.read(cursor, some)
+            read = queries.read(cursor, some)
             for day, version in some.items():
-                events = read.pop(day, reading.empty())
+                events = read.pop(day, queries.empty())
                 found[day] = self._keep(day, _kept(files, day, version, events, horizon, today))
         return found
 
@@ -223,20 +223,20 @@ class Days:
             old = before.read()
         except (OSError, pl.exceptions.PolarsError):  # It was there a moment ago.
             return None
-        new = reading.read_since(cursor, day, before.horizon)
+        new = queries.read_since(cursor, day, before.horizon)
         events = pl.concat([old.join(new.select("id"), on="id", how="anti"), new], how="diagonal")
         return events if events.height == version.requests else None
 
     def _is_ordered(self, cursor: Any) -> bool:
         if self._identity is None:
-            self._identity = reading.identity(cursor)
+            self._identity = queries.identity(cursor)
         return self._identity.orders
 
     def _files(self, cursor: Any) -> DayFiles | None:
         if self._place is None:
             return None
         if self._identity is None:
-            self._identity = reading.identity(cursor)
+            self._identity = queries.identity(cursor)
         return DayFiles(storage_at(self._place, self._identity.digest))
 
     def _keep(self, day: Day, known: Known) -> Known:
@@ -254,7 +254,7 @@ class Days:
     def _sweep(self, cursor: Any, files: DayFiles | None) -> None:
         if files is not None and time.monotonic() > self._sweep_at:
             self._sweep_at = time.monotonic() + _SWEEP_SECONDS
-            files.sweep(reading.all_days(cursor))
+            files.sweep(queries.all_days(cursor))
 
 
 @cache

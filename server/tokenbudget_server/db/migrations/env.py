@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from tokenbudget_server.store.tables import metadata
+from tokenbudget_server.db.tables import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 with context.begin_transaction():

@@ -13,7 +13,7 @@ import polars as pl
 
 from tokenbudget.core.usage import TOKEN_FIELDS
 from tokenbudget.ledger import schema
-from tokenbudget_server.ledger.names import Names
+from tokenbudget_server.ledger.display_names import Names
 
 Day = tuple[int, date]
 """A project's id and a UTC day."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tokenbudget_server.embedded.layout import Layout, user_name
+from tokenbudget_server.embedded.data_dir import Layout, user_name
 from tokenbudget_server.web.errors import DataDirectoryError
 
 NOBODY = 65534

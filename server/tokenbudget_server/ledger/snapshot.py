@@ -14,9 +14,9 @@ from tokenbudget.analytics.cubes import of_kind, tells_apart
 from tokenbudget.analytics.day_ranges import Kind, Span
 from tokenbudget.analytics.tag_cubes import of_tag
 from tokenbudget.ledger import schema
+from tokenbudget_server.ledger.display_names import NUMBERED, Names
 from tokenbudget_server.ledger.files import SealedDay
-from tokenbudget_server.ledger.names import NUMBERED, Names
-from tokenbudget_server.ledger.reading import ONE_DAY, TYPES, Day, Version, empty, midnight
+from tokenbudget_server.ledger.queries import ONE_DAY, TYPES, Day, Version, empty, midnight
 
 _CONCATENATIONS = 8
 _ALL_DIMENSIONS = ""

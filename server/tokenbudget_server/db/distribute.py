@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import Connection
 
-from tokenbudget_server.store.locks import MAINTENANCE, MIGRATION
-from tokenbudget_server.store.url import psycopg_url
+from tokenbudget_server.db.locks import MAINTENANCE, MIGRATION
+from tokenbudget_server.db.url import psycopg_url
 from tokenbudget_server.web.errors import DistributionError, StoreUnavailableError
 
 DISTRIBUTED = ("events", "usage_15m", "spend_day", "event_ids")
