@@ -13,7 +13,7 @@ import sys
 if sys.version_info < (3, 11):  # noqa: UP036 - whoever starts this with an older one deserves a sentence, not a trace
     sys.exit("TokenBudget needs Python 3.11 or newer, this is {}.{}.".format(*sys.version_info))
 
-import contextlib
+import io
 import os
 import shutil
 import subprocess
@@ -48,7 +48,7 @@ def test(args: list[str]) -> int:
     extra = {browser.VARIABLE: chromium} if (chromium := browser.find_or_download()) else {}
     outcome = Outcome()
     options = ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadgroup", *args]
-    command = [environment.PYTHON, "-m", "pytest", *options]
+    command: list[str | Path] = [environment.PYTHON, "-m", "pytest", *options]
     outcome.run_pytest("main", command, env=environment.tool_environment(**extra))
     if everything:
         sdks.test(outcome, options)
@@ -60,7 +60,7 @@ def check(_args: list[str]) -> int:
     """Lint, check formats, types and layers, and see that generated files are what their generators write."""
     environment.prepare("dev")
     python = environment.PYTHON
-    steps = {
+    steps: dict[str, list[str | Path]] = {
         "ruff check": [python, "-m", "ruff", "check", "--output-format=concise", "."],
         "ruff format": [python, "-m", "ruff", "format", "--check", "--output-format=concise", "."],
         "mypy": [python, "-m", "mypy"],
@@ -100,7 +100,7 @@ def docs(_args: list[str]) -> int:
 def types(_args: list[str]) -> int:
     """Write the API's OpenAPI document and the web's TypeScript types of it anew."""
     environment.prepare("test")
-    litestar = [environment.PYTHON, "-m", "litestar", "--app", "tokenbudget_server.app:create_app"]
+    litestar: list[str | Path] = [environment.PYTHON, "-m", "litestar", "--app", "tokenbudget_server.app:create_app"]
     # The application is only described: it never connects.
     described = environment.tool_environment(TOKENBUDGET_DATABASE_URL="postgresql://localhost/unused")
     code = run([*litestar, "schema", "openapi", "--output", web.OPENAPI], env=described)
@@ -182,7 +182,7 @@ def main() -> int:
         print(__doc__, "\nCommands:", *(f"  {key:8}{value.__doc__}" for key, value in COMMANDS.items()), sep="\n")
         return 0 if name in {"-h", "--help", "help"} else 2
     os.chdir(ROOT)
-    with contextlib.suppress(AttributeError):  # Not every stand-in for a terminal can be told.
+    if isinstance(sys.stdout, io.TextIOWrapper):  # Not every stand-in for a terminal is one.
         sys.stdout.reconfigure(errors="replace")
     interrupt_on_termination()
     try:

@@ -5,10 +5,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class BuildWeb(BuildHookInterface):
+class BuildWeb(BuildHookInterface[BuilderConfig]):
     """Run the web build before the files of a wheel or source distribution are collected."""
 
     PLUGIN_NAME = "custom"

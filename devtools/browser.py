@@ -39,7 +39,7 @@ def find_or_download() -> str | None:
     if found := find():
         return found
     try:
-        command = [PYTHON, "-m", "playwright", "install", "chromium"]
+        command: list[str | Path] = [PYTHON, "-m", "playwright", "install", "chromium"]
         step("Downloading Chromium for the browser tests", command, advice="install Chromium or Chrome yourself.")
     except StepFailed:
         advice = f"install Chromium or Chrome, or set {VARIABLE} to the path of one."

@@ -1,6 +1,7 @@
 """Import contracts that import-linter does not bring along."""
 
 import sys
+from typing import cast
 
 from grimp import ImportGraph
 from importlinter import Contract, ContractCheck, fields, output
@@ -18,8 +19,9 @@ class ThirdPartyAllowlist(Contract):
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:  # noqa: FBT001 - import-linter's signature
         """Find every direct import of an external package that is not on the list."""
         del verbose
-        modules = {self.source, *graph.find_descendants(self.source)}
-        permitted = sys.stdlib_module_names | self.allowed
+        source = cast("str", self.source)  # import-linter replaces the fields by what they are set to.
+        modules = {source, *graph.find_descendants(source)}
+        permitted = sys.stdlib_module_names | cast("set[str]", self.allowed)
         violations = sorted(
             (module, imported)
             for module in modules
@@ -30,5 +32,6 @@ class ThirdPartyAllowlist(Contract):
 
     def render_broken_contract(self, check: ContractCheck) -> None:
         """Print one line per import that is not allowed."""
+        allowed = ", ".join(sorted(cast("set[str]", self.allowed)))
         for module, imported in check.metadata["violations"]:
-            output.print_error(f"{module} imports {imported}; allowed are {', '.join(sorted(self.allowed))}")
+            output.print_error(f"{module} imports {imported}; allowed are {allowed}")

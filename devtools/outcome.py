@@ -5,10 +5,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Unpack
 from xml.etree import ElementTree as ET
 
 from devtools.environment import STATE
-from devtools.processes import run
+from devtools.processes import Options, run
 
 _RED, _GREEN, _PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[0m"
 
@@ -21,7 +22,7 @@ class Outcome:
         self.python_codes: dict[str, int] = {}
         self.web_code: int | None = None  # None: not run.
 
-    def run_pytest(self, name: str, command: Sequence[str | Path], **options: object) -> None:
+    def run_pytest(self, name: str, command: Sequence[str | Path], **options: Unpack[Options]) -> None:
         """Run pytest in the foreground; its counts are part of the line."""
         report = _report(name)
         report.unlink(missing_ok=True)
@@ -52,8 +53,8 @@ def _report(name: str) -> Path:
 def _counts(names: Sequence[str]) -> Iterator[str]:
     found: Counter[str] = Counter()
     for name in names:
-        suite = ET.parse(_report(name)).getroot().find("testsuite").attrib
-        found.update({kind: int(suite[kind]) for kind in ("tests", "failures", "errors", "skipped")})
+        for suite in ET.parse(_report(name)).getroot().iter("testsuite"):
+            found.update({kind: int(suite.attrib[kind]) for kind in ("tests", "failures", "errors", "skipped")})
     failed, errors, skipped = (found[kind] for kind in ("failures", "errors", "skipped"))
     counts = {"failed": failed, "passed": found["tests"] - failed - errors - skipped}
     counts |= {"skipped": skipped, "errors": errors}

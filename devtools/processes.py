@@ -5,9 +5,10 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import IO, TypedDict, Unpack
 
 ROOT = Path(__file__).resolve().parent.parent
 GRACE_S = 10
@@ -15,15 +16,31 @@ WINDOWS = os.name == "nt"
 _INTERRUPTS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 # A group of its own lets us stop a child together with everything it started. Such a group may not read the
 # terminal, hence stdin is closed: a question nobody sees becomes an error instead of a hang.
-_OWN_GROUP = {"creationflags": 0x200} if WINDOWS else {"start_new_session": True}
+_CREATION_FLAGS = 0x200 if WINDOWS else 0
+
+
+class Options(TypedDict, total=False):
+    """What a child process can be given beside its command."""
+
+    cwd: Path
+    env: Mapping[str, str] | None
+    stdout: IO[bytes]
+    stderr: IO[bytes]
 
 
 @contextlib.contextmanager
-def child(command: Sequence[str | Path], **options: object) -> Iterator[subprocess.Popen]:
+def child(command: Sequence[str | Path], **options: Unpack[Options]) -> Iterator[subprocess.Popen[bytes]]:
     """Start a command; whatever interrupts the body stops the command and all it started."""
     arguments = [str(part) for part in command]
+    options.setdefault("cwd", ROOT)
     with _interrupts_held_back() as let_through:
-        process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, **{"cwd": ROOT, **_OWN_GROUP, **options})
+        process = subprocess.Popen(
+            arguments,
+            stdin=subprocess.DEVNULL,
+            start_new_session=not WINDOWS,
+            creationflags=_CREATION_FLAGS,
+            **options,
+        )
         try:
             let_through()
             yield process
@@ -32,7 +49,7 @@ def child(command: Sequence[str | Path], **options: object) -> Iterator[subproce
             raise
 
 
-def run(command: Sequence[str | Path], **options: object) -> int:
+def run(command: Sequence[str | Path], **options: Unpack[Options]) -> int:
     """Run a command in the foreground to its end and return its exit code."""
     with child(command, **options) as process:
         return process.wait()
@@ -47,7 +64,7 @@ def answer(command: Sequence[str | Path]) -> str | None:
     return finished.stdout.strip() if finished.returncode == 0 else None
 
 
-def stop(process: subprocess.Popen) -> None:
+def stop(process: subprocess.Popen[bytes]) -> None:
     """Ask a process group to end, then insist, then kill it. Another Ctrl-C skips to the next level."""
     if WINDOWS:
         subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False)
@@ -58,7 +75,7 @@ def stop(process: subprocess.Popen) -> None:
                 return
 
 
-def _ends_after(number: int, process: subprocess.Popen) -> bool:
+def _ends_after(number: int, process: subprocess.Popen[bytes]) -> bool:
     deadline = time.monotonic() + GRACE_S
     while time.monotonic() < deadline:
         process.poll()  # Reaps the leader: a zombie would keep the group alive.

@@ -57,7 +57,7 @@ def say(mark: str, text: str) -> None:
     print(f"{mark} {text}", flush=True)
 
 
-def _running(process: subprocess.Popen) -> bool:
+def _running(process: subprocess.Popen[bytes]) -> bool:
     try:
         process.wait(timeout=0.1)
     except subprocess.TimeoutExpired:

@@ -3,11 +3,12 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from tokenbudget_server.app import create_app
 from tokenbudget_server.settings import Settings
 from tokenbudget_server.web.openapi_descriptions import problem_table
-from tokenbudget_server.web.problems import ProblemType
+from tokenbudget_server.web.problems import Problems
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "reference" / "problems.md"
@@ -33,8 +34,8 @@ twice. A `type` of `about:blank` says no more than its status.
 def page() -> str:
     """Return the text of the page."""
     application = create_app(Settings(home=ROOT, database_url="postgresql://localhost/unused"))  # Never connected to.
-    types: list[ProblemType] = application.exception_handlers[Exception].types
-    return HEAD + problem_table(types)
+    problems = cast("Problems", application.exception_handlers[Exception])
+    return HEAD + problem_table(problems.types)
 
 
 def main(args: Sequence[str]) -> int:

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tokenbudget.capture import patch, record, tagged, tags, unpatch, wrap
     from tokenbudget.config import configure
-    from tokenbudget.diagnostics.health_report import status
-    from tokenbudget.notebook import by, coverage, events, percentiles, plot_costs, reprice, summary, timeseries
+    from tokenbudget.health_report import status
+    from tokenbudget.ledger.explain import explain
+    from tokenbudget.notebook import by, events, percentiles, plot_costs, summary, timeseries
+    from tokenbudget.notebook.coverage import coverage
+    from tokenbudget.notebook.reprice import reprice
     from tokenbudget.pricing import prices
     from tokenbudget.pricing.estimate import estimate
-    from tokenbudget.pricing.explain import explain
     from tokenbudget.recording.recorder import flush, shutdown
 
 __version__ = "0.1.0"
@@ -49,7 +51,7 @@ __all__ = [
 _NAMES = {
     "tokenbudget.capture": ("patch", "record", "tagged", "tags", "unpatch", "wrap"),
     "tokenbudget.config": ("configure",),
-    "tokenbudget.diagnostics.health_report": ("status",),
+    "tokenbudget.health_report": ("status",),
     "tokenbudget.notebook": (
         "by",
         "coverage",
@@ -61,7 +63,7 @@ _NAMES = {
         "timeseries",
     ),
     "tokenbudget.pricing.estimate": ("estimate",),
-    "tokenbudget.pricing.explain": ("explain",),
+    "tokenbudget.ledger.explain": ("explain",),
     "tokenbudget.recording.recorder": ("flush", "shutdown"),
 }
 _HOMES = {name: home for home, names in _NAMES.items() for name in names}

@@ -10,17 +10,24 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LAYERS = "Imports inside the library point downwards"
+CAPTURE = "Imports inside capture point downwards"
+PRICING = "Imports inside pricing point downwards"
+RECORDER = "capture hands events to the recorder and to nothing else"
 CORE = "core imports no third-party package but msgspec"
 LIBRARY = "The library never imports the server or the Panel"
 PANEL = "The Panel never imports the server"
+READER = "The Panel asks questions and records nothing"
 SERVER = "Imports inside the server point downwards"
 SCOPE = "What lies under scopes and the audit log does not know them"
 FEATURES = "Features know only the services of one another"
 APPLICATION = "The application knows no handler by name"
-CONTRACTS = [LAYERS, CORE, LIBRARY, PANEL, SERVER, SCOPE, FEATURES, APPLICATION]
+CONTRACTS = [LAYERS, CAPTURE, PRICING, RECORDER, CORE, LIBRARY, PANEL, READER, SERVER, SCOPE, FEATURES, APPLICATION]
 PACKAGES = [
-    *(f"tokenbudget/{name}" for name in ("core", "ledger", "capture", "transport", "journal", "pricing")),
-    *(f"tokenbudget/{name}" for name in ("client", "analytics", "notebook", "plotting", "export")),
+    *(f"tokenbudget/{name}" for name in ("core", "diagnostics", "journal", "ledger", "recording", "transport")),
+    *(f"tokenbudget/{name}" for name in ("analytics", "cli", "client", "integrations", "notebook", "plotting")),
+    *(f"tokenbudget/capture/{name}" for name in ("adapters", "instrument", "providers", "usage")),
+    *(f"tokenbudget/pricing/{name}" for name in ("book", "engine")),
+    *("tokenbudget/capture", "tokenbudget/pricing"),
     *(f"tokenbudget_server/{name}" for name in ("accounts", "analytics", "health", "ingest", "pricing")),
     *(
         f"tokenbudget_server/{name}"
@@ -28,7 +35,14 @@ PACKAGES = [
     ),
     *("tokenbudget", "tokenbudget_server", "tokenbudget_panel"),
 ]
-MODULES = ["tokenbudget/cli.py", *(f"tokenbudget_server/{name}.py" for name in ("app", "cli", "settings"))]
+MODULES = [
+    *(f"tokenbudget/{name}.py" for name in ("config", "health_report", "testing")),
+    *(f"tokenbudget/capture/{name}.py" for name in ("call", "client_doubles", "framework_calls")),
+    *(f"tokenbudget/capture/{name}.py" for name in ("near_misses", "patching", "record_call", "registry")),
+    *(f"tokenbudget/capture/{name}.py" for name in ("seen_ids", "tagging", "wrapping")),
+    *(f"tokenbudget/pricing/{name}.py" for name in ("default_pricer", "estimate", "prices", "receipt_view")),
+    *(f"tokenbudget_server/{name}.py" for name in ("app", "cli", "settings")),
+]
 
 
 def lint_imports(folder: Path) -> list[str]:
@@ -76,14 +90,37 @@ def test_empty_packages_keep_every_contract(skeleton):
         ("tokenbudget/core/x.py", "import tokenbudget.pricing", LAYERS),
         ("tokenbudget/core/x.py", "import tokenbudget.cli", LAYERS),
         ("tokenbudget/journal/x.py", "import tokenbudget.analytics", LAYERS),
-        ("tokenbudget/capture/x.py", "def f():\n    import tokenbudget.client", LAYERS),
+        ("tokenbudget/capture/usage/x.py", "def f():\n    import tokenbudget.client", LAYERS),
         ("tokenbudget/analytics/x.py", "from tokenbudget import plotting", LAYERS),
         ("tokenbudget/client/x.py", "import tokenbudget.cli", LAYERS),
+        ("tokenbudget/core/x.py", "import tokenbudget.config", LAYERS),
+        ("tokenbudget/config.py", "import tokenbudget.diagnostics", LAYERS),
+        ("tokenbudget/diagnostics/x.py", "import tokenbudget.journal", LAYERS),
+        ("tokenbudget/journal/x.py", "import tokenbudget.transport", LAYERS),
+        ("tokenbudget/pricing/book/x.py", "import tokenbudget.journal", LAYERS),
+        ("tokenbudget/journal/x.py", "def f():\n    import tokenbudget.pricing", LAYERS),
+        ("tokenbudget/recording/x.py", "import tokenbudget.capture", LAYERS),
+        ("tokenbudget/plotting/x.py", "import tokenbudget.health_report", LAYERS),
+        ("tokenbudget/notebook/x.py", "import tokenbudget.cli", LAYERS),
+        ("tokenbudget/unheard_of.py", "", LAYERS),
+        ("tokenbudget/unheard_of/__init__.py", "", LAYERS),
+        ("tokenbudget/capture/instrument/x.py", "import tokenbudget.capture.providers", CAPTURE),
+        ("tokenbudget/capture/providers/x.py", "def f():\n    import tokenbudget.capture.adapters", CAPTURE),
+        ("tokenbudget/capture/usage/x.py", "import tokenbudget.capture.registry", CAPTURE),
+        ("tokenbudget/capture/tagging.py", "import tokenbudget.capture.seen_ids", CAPTURE),
+        ("tokenbudget/capture/unheard_of.py", "", CAPTURE),
+        ("tokenbudget/pricing/book/x.py", "import tokenbudget.pricing.engine", PRICING),
+        ("tokenbudget/pricing/engine/x.py", "import tokenbudget.pricing.default_pricer", PRICING),
+        ("tokenbudget/pricing/unheard_of.py", "", PRICING),
+        ("tokenbudget/capture/providers/x.py", "import tokenbudget.journal", RECORDER),
+        ("tokenbudget/capture/call.py", "def f():\n    import tokenbudget.pricing", RECORDER),
         ("tokenbudget/core/x.py", "import polars", CORE),
         ("tokenbudget/core/x.py", "def f():\n    from httpx import Client", CORE),
         ("tokenbudget/client/x.py", "import tokenbudget_server", LIBRARY),
         ("tokenbudget/notebook/x.py", "def f():\n    import tokenbudget_panel", LIBRARY),
         ("tokenbudget_panel/x.py", "import tokenbudget_server", PANEL),
+        ("tokenbudget_panel/x.py", "import tokenbudget.capture", READER),
+        ("tokenbudget_panel/x.py", "def f():\n    from tokenbudget.journal import x", READER),
         ("tokenbudget_server/web/x.py", "import tokenbudget_server.store", SERVER),
         ("tokenbudget_server/store/x.py", "import tokenbudget_server.jobs", SERVER),
         ("tokenbudget_server/jobs/x.py", "def f():\n    import tokenbudget_server.pricing", SERVER),
@@ -101,6 +138,7 @@ def test_empty_packages_keep_every_contract(skeleton):
     ],
 )
 def test_a_violation_breaks_its_contract_and_no_other(skeleton, module, statement, contract):
+    (skeleton / module).parent.mkdir(exist_ok=True)
     (skeleton / module).write_text(statement)
     assert lint_imports(skeleton) == [contract]
 
@@ -116,7 +154,10 @@ def test_a_violation_breaks_its_contract_and_no_other(skeleton, module, statemen
         ("tokenbudget_server/app.py", "import tokenbudget_server.accounts.service"),
         ("tokenbudget_server/web/audit.py", "import tokenbudget_server.db.tables, tokenbudget_server.web.scope"),
         ("tokenbudget_server/web/scope.py", "import tokenbudget_server.accounts.principal"),
-        ("tokenbudget_panel/x.py", "import tokenbudget.plotting"),
+        ("tokenbudget/capture/providers/x.py", "import tokenbudget.capture.instrument, tokenbudget.recording"),
+        ("tokenbudget/pricing/engine/x.py", "import tokenbudget.pricing.book, tokenbudget.config"),
+        ("tokenbudget/cli/x.py", "import tokenbudget.health_report, tokenbudget.transport, tokenbudget.diagnostics"),
+        ("tokenbudget_panel/x.py", "import tokenbudget.plotting, tokenbudget.notebook, tokenbudget.config"),
     ],
 )
 def test_what_the_layers_allow_breaks_nothing(skeleton, module, statement):

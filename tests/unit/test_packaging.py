@@ -14,7 +14,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+CONFIGURATION = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = CONFIGURATION["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 
@@ -91,6 +92,15 @@ def test_compose_waits_for_services_that_exist():
             assert condition == {"condition": "service_healthy"}
 
 
+def test_mypy_is_strict_about_every_module_but_tests_and_notebooks():
+    checked = [ROOT / file for file in CONFIGURATION["tool"]["mypy"]["files"]]
+    folders = [path for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    ours = [path for path in folders if path.name not in {"tests", "notebooks", "web", "dist", "build"}]
+    modules = [*ROOT.glob("*.py"), *(module for folder in ours for module in folder.rglob("*.py"))]
+    assert CONFIGURATION["tool"]["mypy"]["strict"]
+    assert [module for module in modules if not any(module.is_relative_to(path) for path in checked)] == []
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     """Return the names of the files in a wheel that is built of this tree with a built dashboard in it."""
@@ -124,6 +134,11 @@ def test_the_wheel_ships_every_module_and_data_file(wheel):
 
 def test_the_wheel_ships_the_built_dashboard_although_git_ignores_it(wheel):
     assert {"tokenbudget_server/static/index.html", "tokenbudget_server/static/assets/index.js"} <= set(wheel)
+
+
+@pytest.mark.parametrize("package", ["tokenbudget", "tokenbudget_server", "tokenbudget_panel"])
+def test_the_wheel_says_that_each_package_is_typed(wheel, package):
+    assert f"{package}/py.typed" in wheel
 
 
 def test_the_wheel_ships_nothing_else(wheel):

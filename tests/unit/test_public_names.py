@@ -63,3 +63,9 @@ def test_importing_tokenbudget_imports_nothing_heavy() -> None:
     code = "import sys, tokenbudget, tokenbudget.capture, tokenbudget.recording.recorder; print(*sorted(sys.modules))"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert HEAVY.isdisjoint(modules)
+
+
+@pytest.mark.parametrize("name", ["estimate", "explain", "record", "status", "wrap"])
+def test_recording_and_explaining_calls_needs_no_extra(name: str) -> None:
+    code = f"import sys; sys.modules['polars'] = None; import tokenbudget; tokenbudget.{name}"
+    subprocess.run([sys.executable, "-c", code], check=True)

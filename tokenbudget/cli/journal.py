@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command()
 def doctor() -> None:
     """Say how recording is doing and what to mend; ends with 1 if something is wrong."""
-    from tokenbudget.diagnostics.health_report import status
+    from tokenbudget.health_report import status
 
     report = status()
     click.echo(str(report))

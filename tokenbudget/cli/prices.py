@@ -59,9 +59,9 @@ def set_price(provider: str, model: str, **options: Any) -> None:
 def show(provider: str, model: str) -> None:
     """Show the price of MODEL of PROVIDER, for a thousand tokens in and out."""
     from tokenbudget.pricing import price
-    from tokenbudget.pricing.explain import explain
+    from tokenbudget.pricing.receipt_view import ReceiptView
 
     answer = price(provider, model, Usage(input_tokens=1000, output_tokens=1000))
     if isinstance(answer, Unpriced):
         raise click.ClickException(answer.detail)
-    click.echo(repr(explain(answer)))
+    click.echo(repr(ReceiptView(answer=answer)))

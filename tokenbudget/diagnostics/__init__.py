@@ -1,1 +1,1 @@
-"""What TokenBudget knows of itself: its internal errors, its health, and what it does not measure."""
+"""What TokenBudget knows of itself: its internal errors, and what it does not measure."""

@@ -9,7 +9,7 @@ import polars as pl
 
 from tokenbudget import analytics, config
 from tokenbudget.core.query import Query
-from tokenbudget.ledger import Source
+from tokenbudget.ledger.schema import Source
 from tokenbudget.notebook.missing import warn_of_missing
 
 FLUSH_SECONDS = 3.0

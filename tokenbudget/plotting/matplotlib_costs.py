@@ -13,7 +13,7 @@ from tokenbudget.plotting.shape import CostFigure, Layer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
     from matplotlib.layout_engine import LayoutEngine
 
 Kind = Literal["bar", "line", "cumulative"]
@@ -22,7 +22,7 @@ _MOST_TICKS = 8
 _DAY_SECONDS = 86_400
 
 
-def draw(shown: CostFigure, kind: Kind, ax: Axes | None = None) -> Figure:
+def draw(shown: CostFigure, kind: Kind, ax: Axes | None = None) -> Figure | SubFigure:
     """Draw a cost figure.
 
     Parameters
@@ -35,20 +35,22 @@ def draw(shown: CostFigure, kind: Kind, ax: Axes | None = None) -> Figure:
     """
     from matplotlib import pyplot as plt
 
-    figure = ax.figure if ax is not None else plt.figure(figsize=_SIZE, layout=_layout(), facecolor="none")
-    axes = ax if ax is not None else figure.add_subplot()
-    _style(axes)
-    _head(axes, shown)
+    own = None
+    if ax is None:
+        own = plt.figure(figsize=_SIZE, layout=_layout(), facecolor="none")
+        ax = own.add_subplot()
+    _style(ax)
+    _head(ax, shown)
     if shown.hint:
-        _say(axes, shown.hint)
+        _say(ax, shown.hint)
     else:
-        _LAYERS[kind](axes, shown)
-        _time_axis(axes, shown.buckets)
-        _dollar_axis(axes)
-        _legend(axes, shown)
-    if ax is None and "inline" in plt.get_backend():
-        plt.close(figure)  # The notebook shows what a cell returns; an open figure would be shown once more.
-    return figure
+        _LAYERS[kind](ax, shown)
+        _time_axis(ax, shown.buckets)
+        _dollar_axis(ax)
+        _legend(ax, shown)
+    if own is not None and "inline" in plt.get_backend():
+        plt.close(own)  # The notebook shows what a cell returns; an open figure would be shown once more.
+    return ax.figure
 
 
 def _layout() -> LayoutEngine:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import cast
 
 import polars as pl
 
@@ -153,5 +154,5 @@ def _layer(rows: pl.DataFrame, label: str, colour: str) -> Layer:
         label=label,
         colour=colour,
         costs=costs.fill_null(0).cast(pl.Float64).to_list(),
-        total=costs.sum() if known else None,
+        total=cast("Decimal", costs.sum()) if known else None,
     )

@@ -93,7 +93,7 @@ class Desk:
         """
         kept = self._place(view)
         with kept.lock:
-            if time.monotonic() - kept.at > FRESH_SECONDS:
+            if kept.outcome is None or time.monotonic() - kept.at > FRESH_SECONDS:
                 kept.outcome = self._take(view, after=kept.outcome)
                 kept.at = time.monotonic()
             return kept.outcome
@@ -101,8 +101,9 @@ class Desk:
     def recall(self, view: View) -> Snapshot | None:
         """Give the last answer to a view without asking, if there is one that is not old."""
         kept = self._kept.get(view)
-        recent = kept is not None and time.monotonic() - kept.at < RECENT_SECONDS
-        return kept.outcome if recent and isinstance(kept.outcome, Snapshot) else None
+        if kept is None or time.monotonic() - kept.at >= RECENT_SECONDS:
+            return None
+        return kept.outcome if isinstance(kept.outcome, Snapshot) else None
 
     def ask_again(self) -> None:
         """Take nothing for fresh any more."""

@@ -34,8 +34,8 @@ class Chart:
             sizing_mode="stretch_width",
             tools="",
             toolbar_location=None,
-            x_range=Range1d(-0.5, 0.5),
-            y_range=Range1d(0, 1),
+            x_range=Range1d(start=-0.5, end=0.5),
+            y_range=Range1d(start=0, end=1),
             min_border=0,
             min_border_right=20,  # Room for the last label, which is at the edge.
             outline_line_color=None,
@@ -57,9 +57,11 @@ class Chart:
         _set(self._slots, data=bars.slots)
 
     def _draw(self) -> None:
-        edges = {"left": "left", "right": "right", "bottom": "bottom", "top": "top"}
         slots = self.figure.quad(
-            **edges,
+            left="left",
+            right="right",
+            bottom="bottom",
+            top="top",
             source=self._slots,
             fill_color=palette.GRID,
             fill_alpha=0,
@@ -68,7 +70,15 @@ class Chart:
             hover_fill_alpha=0.14,
             hover_line_color=None,
         )
-        self.figure.quad(**edges, source=self._blocks, fill_color="colour", line_color=None)
+        self.figure.quad(
+            left="left",
+            right="right",
+            bottom="bottom",
+            top="top",
+            source=self._blocks,
+            fill_color="colour",
+            line_color=None,
+        )
         self.figure.add_tools(HoverTool(renderers=[slots], tooltips=_TIP, attachment="horizontal"))
 
     def _style(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -88,7 +89,8 @@ class _Session:
         self._overview.retry.on_click(self._on_retry)
         self.page.param.watch(self._on_theme, "dark_theme")
         pn.state.onload(self._refresh)
-        pn.state.add_periodic_callback(self._refresh, period=REFRESH_MS)
+        # Panel takes coroutine functions, which its annotation leaves out.
+        pn.state.add_periodic_callback(self._refresh, period=REFRESH_MS)  # type: ignore[arg-type]
 
     async def _on_choice(self, _: object) -> None:
         _remember(**self._view.__dict__)
@@ -149,7 +151,7 @@ def _periods(chosen: str) -> dict[str, str]:
     return PERIODS if chosen in PERIODS.values() else {**PERIODS, chosen: chosen}
 
 
-def _with(options: object, chosen: str) -> list[str]:
+def _with(options: Iterable[str], chosen: str) -> list[str]:
     listed = list(options)
     return listed if chosen in listed else [*listed, chosen]
 
@@ -171,4 +173,5 @@ def _asked_for() -> View:
 def _remember(**chosen: str) -> None:
     """Keep what was chosen in the address; Panel itself reads ``theme`` from it."""
     if pn.state.location:
-        pn.state.location.update_query(**chosen)
+        # Panel annotates the mapping that the keywords make, not what each of them is.
+        pn.state.location.update_query(**chosen)  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 import panel as pn
-from bokeh.models import HTMLTemplateFormatter
+from bokeh.models.widgets.tables import HTMLTemplateFormatter
 
 from tokenbudget.core import formatting
 from tokenbudget.plotting import palette

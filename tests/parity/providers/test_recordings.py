@@ -15,10 +15,10 @@ from tokenbudget.core.event import encode
 from tokenbudget.core.ids import uuid7
 from tokenbudget.core.receipt import Unpriced
 from tokenbudget.journal import Journal, compact
+from tokenbudget.ledger.explain import explain
 from tokenbudget.ledger.sealed import to_sealed
 from tokenbudget.pricing import default
 from tokenbudget.pricing.engine.reprice import repriced
-from tokenbudget.pricing.explain import explain
 
 pytestmark = test_sdks.pytestmark
 ALL = [*recordings(), *WRITTEN]
@@ -123,6 +123,6 @@ def test_explain_says_the_same_of_the_journal_and_of_what_is_sealed(events, tmp_
 
 
 def test_pricing_what_is_sealed_again_changes_nothing(events):
-    again = repriced(to_sealed(events))
+    again = repriced(to_sealed(events), default())
     assert again.filter("is_changed").select("provider", "model", "cost_pico", "recorded_cost_pico").rows() == []
     assert again["cost_pico"].dtype == pl.Int64

@@ -10,7 +10,7 @@ from tests.unit.ledger.generate import START, FrameSource, events
 from tokenbudget.analytics import by, cubes, summary, timeseries
 from tokenbudget.core.period import parse
 from tokenbudget.core.query import DIMENSIONS, Query
-from tokenbudget.ledger import to_frame
+from tokenbudget.ledger.schema import to_frame
 
 NOW = datetime(2026, 4, 20, 9, 41, tzinfo=UTC)
 DAY = timedelta(days=1)

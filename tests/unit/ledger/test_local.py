@@ -11,8 +11,9 @@ from tokenbudget.core.ids import uuid7, uuid7_from
 from tokenbudget.journal import Journal, compact, journal_dir, snapshot, writer
 from tokenbudget.journal.duplicates import sealed_among
 from tokenbudget.journal.manifest import commit, load
-from tokenbudget.ledger import local, to_frame
+from tokenbudget.ledger import local
 from tokenbudget.ledger.local import LocalSource, local_source
+from tokenbudget.ledger.schema import to_frame
 
 AT = datetime(2026, 10, 5, 12, tzinfo=UTC)
 DAY = AT, AT + timedelta(days=1)

@@ -104,7 +104,7 @@ def test_all_that_a_price_depends_on_is_sealed(tmp_path):
 
 def test_what_was_sealed_without_that_is_left_alone(tmp_path):
     from tokenbudget.journal import compact
-    from tokenbudget.ledger import to_frame
+    from tokenbudget.ledger.schema import to_frame
 
     record(tmp_path, pricer(mini="1e-6").priced(event()))
     compact(tmp_path, to_frame, min_bytes=0, min_segments=0)

@@ -10,7 +10,8 @@ from tests.unit.ledger.generate import events
 from tokenbudget.core.event import Event
 from tokenbudget.core.money import from_pico
 from tokenbudget.core.usage import TOKEN_FIELDS, Usage
-from tokenbudget.ledger import SCHEMA, schema, to_frame
+from tokenbudget.ledger import schema
+from tokenbudget.ledger.schema import SCHEMA, to_frame
 
 AT = datetime(2026, 10, 5, 12, tzinfo=UTC)
 

@@ -18,7 +18,7 @@ from tokenbudget.analytics import cubes, tag_cubes
 from tokenbudget.core.event import Event
 from tokenbudget.core.period import parse
 from tokenbudget.core.query import Query
-from tokenbudget.ledger import to_frame
+from tokenbudget.ledger.schema import to_frame
 from tokenbudget_server.ledger import Moment
 from tokenbudget_server.ledger.display_names import Names
 from tokenbudget_server.ledger.files import DayFiles

@@ -17,7 +17,6 @@ import polars as pl
 from tokenbudget.core.money import to_pico
 from tokenbudget.core.receipt import Unpriced
 from tokenbudget.core.usage import TOKEN_FIELDS, Pass, Usage
-from tokenbudget.pricing.default_pricer import default
 from tokenbudget.pricing.engine.linear_frame import Variants
 from tokenbudget.pricing.engine.pricer import REPORTED, Kind, Pricer
 
@@ -85,7 +84,7 @@ def usage_of(row: Mapping[str, Any]) -> Usage:
     return Usage(**counts, **msgspec.structs.asdict(extras))
 
 
-def reprice_frame(frame: pl.DataFrame, pricer: Pricer | None = None) -> pl.DataFrame:
+def reprice_frame(frame: pl.DataFrame, pricer: Pricer) -> pl.DataFrame:
     """Price every row of a ledger frame as of when it occurred.
 
     Parameters
@@ -93,8 +92,8 @@ def reprice_frame(frame: pl.DataFrame, pricer: Pricer | None = None) -> pl.DataF
     frame : polars.DataFrame
         Columns of the ledger schema, as many as there are: ``provider``, ``model`` and ``occurred_at``, the token
         columns, ``requested_model``, ``service_tier``, ``speed``, ``region``, ``batch``, `EXTRAS`.
-    pricer : Pricer, optional
-        That of this process by default.
+    pricer : Pricer
+        Whose prices; `tokenbudget.pricing.default` is that of this process.
 
     Returns
     -------
@@ -105,11 +104,12 @@ def reprice_frame(frame: pl.DataFrame, pricer: Pricer | None = None) -> pl.DataF
     Examples
     --------
     >>> from datetime import UTC, datetime
+    >>> from tokenbudget.pricing import default
     >>> row = {"provider": "openai", "model": "gpt-4o-mini", "occurred_at": datetime(2026, 10, 5, tzinfo=UTC)}
-    >>> reprice_frame(pl.DataFrame([row | {"input_tokens": 1000, "output_tokens": 200}]))["cost_pico"].to_list()
+    >>> frame = pl.DataFrame([row | {"input_tokens": 1000, "output_tokens": 200}])
+    >>> reprice_frame(frame, default())["cost_pico"].to_list()
     [270000000]
     """
-    pricer = pricer or default()
     counts = frame.select(_counts(frame))
     names = [name for name in _KIND if name in frame.columns]
     kinds = frame.select(names).unique()

@@ -28,15 +28,15 @@ def was(name: str) -> str:
     return f"recorded_{name}"
 
 
-def repriced(frame: pl.DataFrame, pricer: Pricer | None = None) -> pl.DataFrame:
+def repriced(frame: pl.DataFrame, pricer: Pricer) -> pl.DataFrame:
     """Price every row of a ledger frame again, as of when it occurred.
 
     Parameters
     ----------
     frame : polars.DataFrame
         As for `tokenbudget.pricing.engine.frames.reprice_frame`, with `ANSWERS` as they are recorded.
-    pricer : Pricer, optional
-        That of this process by default.
+    pricer : Pricer
+        Whose prices; `tokenbudget.pricing.default` is that of this process.
 
     Returns
     -------
@@ -48,10 +48,12 @@ def repriced(frame: pl.DataFrame, pricer: Pricer | None = None) -> pl.DataFrame:
     Examples
     --------
     >>> from datetime import UTC, datetime
+    >>> from tokenbudget.pricing import default
     >>> row = {"provider": "openai", "model": "gpt-4o-mini", "occurred_at": datetime(2026, 10, 5, tzinfo=UTC)}
     >>> row |= {"input_tokens": 1000, "output_tokens": 200}
     >>> row |= {"cost_pico": None, "price_key": None, "unpriced": "no_price"}
-    >>> repriced(pl.DataFrame([row])).select("cost_pico", "unpriced", "recorded_unpriced", "is_changed").row(0)
+    >>> again = repriced(pl.DataFrame([row]), default())
+    >>> again.select("cost_pico", "unpriced", "recorded_unpriced", "is_changed").row(0)
     (270000000, None, 'no_price', True)
     """
     recorded = frame.select(pl.col("cost_pico").cast(pl.Int64), pl.col("price_key", "unpriced").cast(pl.String))

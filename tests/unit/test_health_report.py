@@ -4,10 +4,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from click.testing import CliRunner
 
-from tokenbudget import config
+from tokenbudget import config, health_report
 from tokenbudget.cli import main
 from tokenbudget.config import Config
-from tokenbudget.diagnostics import health_report
 from tokenbudget.journal import Journal, delivery_stats, quarantine, segment_errors
 from tokenbudget.transport import Probe
 
