@@ -14,6 +14,14 @@ def test_the_table_has_every_token_count_once_and_wholes_first() -> None:
         assert {side_of(whole) for whole in wholes} <= {side_of(name)}
 
 
+def test_cached_media_lie_in_what_was_cached_and_in_their_modality() -> None:
+    assert {name: wholes for name, wholes in PART_OF.items() if len(wholes) > 1} == {
+        "cache_read_audio_tokens": ("cache_read_tokens", "input_audio_tokens"),
+        "cache_read_image_tokens": ("cache_read_tokens", "input_image_tokens"),
+        "cache_write_audio_tokens": ("cache_write_tokens", "input_audio_tokens"),
+    }
+
+
 def around(name: str) -> set[str]:
     return {name, *(outer for whole in PART_OF[name] for outer in around(whole))}
 
