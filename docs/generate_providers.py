@@ -7,28 +7,13 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tokenbudget.capture import hosts, registry  # noqa: E402 (found by the line above)
+from tokenbudget.capture import registry  # noqa: E402 (found by the line above)
 from tokenbudget.capture.instrument.api_spec import Api  # noqa: E402
 from tokenbudget.capture.instrument.protocols import Sdk  # noqa: E402
+from tokenbudget.core.providers import PROVIDERS  # noqa: E402
 from tokenbudget.core.usage import Usage  # noqa: E402
 
 PAGE = ROOT / "docs" / "reference" / "providers.md"
-CALLS = {
-    "openai": (
-        "sync, async, streams, raw responses, batch results, web-socket sessions",
-        "1.66.0, 2.54.0, 3.54.0",
-    ),
-    "anthropic": ("sync, async, streams, raw responses, batch results", "0.79.0, 2.12.0"),
-    "google.genai": ("sync, `aio`, streams, chats, batch results, live sessions", "1.10.0, 3.4.0"),
-    "mistralai": ("sync, async, streams, batch results, realtime sessions", "1.5.0, 3.7.0"),
-    "cohere": ("sync, async, streams, raw responses", "5.13.12, 7.3.1"),
-    "groq": ("sync, async, streams, raw responses, batch results", "0.18.0, 1.7.0"),
-    "botocore": ("sync, streams (boto3)", "1.38.0, 1.43.117"),
-    "aiobotocore": ("async, streams (aioboto3)", "3.10.0"),
-    "litellm": ("sync, async, streams, batch results", "1.106.2"),
-}
-"""How an SDK can be called, and the versions its recorded responses were replayed with: the one thing told by hand."""
-
 HEAD = """# Providers
 
 <!-- Written by docs/generate_providers.py from tokenbudget/capture/providers. -->
@@ -62,8 +47,8 @@ END = """
 The address of a client says who bills it, so any server that speaks OpenAI's protocol is priced by its own prices. An
 address that is not known is taken for the SDK's own provider; name another with `tb.wrap(client, provider="...")`.
 
-| Provider | Hosts |
-|---|---|
+| `provider` | Provider | Hosts |
+|---|---|---|
 {hosts}
 
 `*.openai.azure.com` and other subdomains belong to the host they end in. Ports 11434 and 1234 of this machine are
@@ -139,10 +124,17 @@ A call that goes through a wrapped client as well is recorded once, by the clien
 """
 
 
-def _sdks() -> list[tuple[str, Sdk]]:
-    """Return each SDK by its name, in the order of `CALLS`."""
-    found = {sdk.name: sdk for sdk in registry.packages().values()}
-    return sorted(found.items(), key=lambda named: list(CALLS).index(named[0]))
+def _sdks() -> dict[str, Sdk]:
+    """Return each SDK by its name."""
+    return {sdk.name: sdk for sdk in sorted(registry.packages().values(), key=lambda sdk: sdk.name)}
+
+
+def _of_one_kind() -> dict[str, Sdk]:
+    """Return the SDKs by their names, once where several packages are measured alike (boto3's and aioboto3's)."""
+    kinds: dict[tuple[Api, ...], list[Sdk]] = {}
+    for sdk in _sdks().values():
+        kinds.setdefault(sdk.apis, []).append(sdk)
+    return {", ".join(sdk.name for sdk in alike): alike[0] for alike in kinds.values()}
 
 
 def _fields(api: Api) -> str:
@@ -155,25 +147,23 @@ def _fields(api: Api) -> str:
 def page() -> str:
     """Give the text of the page."""
     rows = []
-    for name, sdk in _sdks():
+    for name, sdk in _sdks().items():
         clients = ", ".join(f"`{client}`" for client in sdk.clients) or f"the module `{name}`"
-        rows.append(f"| `{name}` | {clients} | {' | '.join(CALLS[name])} |")
+        rows.append(f"| `{name}` | {clients} | {sdk.guide.calls} | {sdk.guide.checked_with} |")
     tables = ""
-    for name, sdk in _sdks():
-        if name == "aiobotocore":
-            continue  # as botocore
+    for names, sdk in _of_one_kind().items():
         lines = [f"| `{api.operation}` | {_fields(api)} |" for api in sdk.apis]
-        tables += f"### {name}\n\n| Operation | Fields |\n|---|---|\n" + "\n".join(dict.fromkeys(lines)) + "\n\n"
+        tables += f"### {names}\n\n| Operation | Fields |\n|---|---|\n" + "\n".join(dict.fromkeys(lines)) + "\n\n"
     unmeasured = "\n".join(
-        f"| `{name}` | `{what.call}` | {what.reason} |"
-        for name, sdk in _sdks()
-        if name != "aiobotocore"
+        f"| `{names}` | `{what.call}` | {what.reason} |"
+        for names, sdk in _of_one_kind().items()
         for what in sdk.unmeasured
     )
-    by_provider: dict[str, list[str]] = {}
-    for host, provider in hosts.SUFFIXES.items():
-        by_provider.setdefault(provider, []).append(f"`{host}`")
-    known = "\n".join(f"| `{provider}` | {', '.join(found)} |" for provider, found in sorted(by_provider.items()))
+    known = "\n".join(
+        f"| `{name}` | {one.title} | {', '.join(f'`{host}`' for host in one.hosts)} |"
+        for name, one in sorted(PROVIDERS.items())
+        if one.hosts
+    )
     return HEAD + "\n".join(rows) + "\n" + NOTES + tables + UNMEASURED + unmeasured + "\n" + END.format(hosts=known)
 
 

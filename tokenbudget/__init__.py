@@ -1,4 +1,4 @@
-"""TokenBudget: know in the notebook what your AI costs, to the last token, and stop before it costs too much.
+"""TokenBudget: know in the notebook what your AI costs, to the last token.
 
 >>> import tokenbudget as tb                                # doctest: +SKIP
 >>> client = tb.wrap(OpenAI())                              # doctest: +SKIP

@@ -117,12 +117,12 @@ def cost(event: Event) -> Decimal | None:
     return default().priced(msgspec.structs.replace(event, occurred_at=AT, cost_usd=None, unpriced=None)).cost_usd
 
 
-def recordings() -> list[Recording]:
-    """Read all of them."""
+def recordings(folder: Path = HERE) -> list[Recording]:
+    """Read all of a folder's."""
     found = []
-    for line in (HERE / "expected.jsonl").read_text("utf-8").splitlines():
+    for line in (folder / "expected.jsonl").read_text("utf-8").splitlines():
         expected = json.loads(line, parse_float=Decimal)
-        answer = json.loads((HERE / "answers" / f"{expected['id']}.json").read_text("utf-8"))
+        answer = json.loads((folder / "answers" / f"{expected['id']}.json").read_text("utf-8"))
         found.append(
             Recording(
                 id=expected["id"],

@@ -6,22 +6,20 @@ raw responses give them, and what a provider's batches can hold is read as a lin
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import anthropic
-import groq
-import openai
-
 import tokenbudget as tb
 from tests.integration.capture import sdks
 from tests.integration.capture.local_server import LocalServer
 from tests.integration.capture.wire import Reply, Wire, client_of
 from tests.recordings.corpus import Recording
-from tokenbudget.capture import seen_ids
+from tokenbudget.capture import registry, seen_ids
+from tokenbudget.capture.instrument.stainless import StainlessSdk
 from tokenbudget.core.event import Event
 from tokenbudget.core.usage import Usage
 from tokenbudget.pricing import default
@@ -90,12 +88,18 @@ class Way:
 
 def _stainless(recording: Recording, *answers: Any) -> Any:
     """Connect a client that Stainless made to the host that was recorded, over a network in memory."""
-    sdk = {"anthropic": anthropic, "groq": groq}.get(recording.provider, openai)
-    cls = getattr(sdk, {anthropic: "Anthropic", groq: "Groq"}.get(sdk, "OpenAI"))
+    name = recording.provider if _has_its_own(recording.provider) else "openai"
+    sdk = importlib.import_module(name)
+    cls = getattr(sdk, registry.sdk(name).clients[0])
     address = f"https://{recording.host}{_ROUTE.sub('', recording.path)}"
-    if sdk is groq:
+    if name == "groq":
         address = address.removesuffix("/openai/v1")
     return cls(api_key="unused", base_url=address, http_client=client_of(sdk, Wire(*answers)), max_retries=0)
+
+
+def _has_its_own(provider: str) -> bool:
+    """Tell whether a provider has a client of its own that Stainless made; most others are reached through OpenAI's."""
+    return isinstance(registry.packages().get(provider), StainlessSdk)
 
 
 def _connect(recording: Recording, server: LocalServer) -> Any:

@@ -14,9 +14,10 @@ CORE = "core imports no third-party package but msgspec"
 LIBRARY = "The library never imports the server or the Panel"
 PANEL = "The Panel never imports the server"
 SERVER = "Imports inside the server point downwards"
+SCOPE = "What lies under scopes and the audit log does not know them"
 FEATURES = "Features know only the services of one another"
 APPLICATION = "The application knows no handler by name"
-CONTRACTS = [LAYERS, CORE, LIBRARY, PANEL, SERVER, FEATURES, APPLICATION]
+CONTRACTS = [LAYERS, CORE, LIBRARY, PANEL, SERVER, SCOPE, FEATURES, APPLICATION]
 PACKAGES = [
     *(f"tokenbudget/{name}" for name in ("core", "ledger", "capture", "transport", "journal", "pricing")),
     *(f"tokenbudget/{name}" for name in ("client", "analytics", "notebook", "plotting", "export")),
@@ -52,8 +53,10 @@ def skeleton(tmp_path):
         (tmp_path / package / "__init__.py").touch()
     for module in MODULES:
         (tmp_path / module).touch()
-    for feature in ("accounts", "health"):
-        (tmp_path / "tokenbudget_server" / feature / "routes.py").touch()
+    for module in ("accounts/principal", "accounts/routes", "accounts/service", "health/routes", "store/tables"):
+        (tmp_path / "tokenbudget_server" / f"{module}.py").touch()
+    for module in ("audit", "scope"):
+        (tmp_path / "tokenbudget_server" / "web" / f"{module}.py").touch()
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     shutil.copytree(ROOT / "devtools", tmp_path / "devtools")
     return tmp_path
@@ -87,6 +90,10 @@ def test_empty_packages_keep_every_contract(skeleton):
         ("tokenbudget_server/cache/x.py", "import tokenbudget_server.accounts", SERVER),
         ("tokenbudget_server/analytics/x.py", "import tokenbudget_server.app", SERVER),
         ("tokenbudget_server/unheard_of.py", "", SERVER),
+        ("tokenbudget_server/web/problems.py", "import tokenbudget_server.store.tables", SERVER),
+        ("tokenbudget_server/web/scope.py", "import tokenbudget_server.accounts.service", SERVER),
+        ("tokenbudget_server/store/x.py", "import tokenbudget_server.web.scope", SCOPE),
+        ("tokenbudget_server/store/x.py", "def f():\n    import tokenbudget_server.web.audit", SCOPE),
         ("tokenbudget_server/analytics/x.py", "import tokenbudget_server.accounts.routes", FEATURES),
         ("tokenbudget_server/ingest/x.py", "def f():\n    import tokenbudget_server.health", FEATURES),
         ("tokenbudget_server/app.py", "from tokenbudget_server.accounts import routes", APPLICATION),
@@ -107,6 +114,8 @@ def test_a_violation_breaks_its_contract_and_no_other(skeleton, module, statemen
         ("tokenbudget_server/demo/x.py", "import tokenbudget.analytics, tokenbudget_server.accounts"),
         ("tokenbudget_server/analytics/x.py", "import tokenbudget_server.ledger, tokenbudget_server.web"),
         ("tokenbudget_server/app.py", "import tokenbudget_server.accounts.service"),
+        ("tokenbudget_server/web/audit.py", "import tokenbudget_server.store.tables, tokenbudget_server.web.scope"),
+        ("tokenbudget_server/web/scope.py", "import tokenbudget_server.accounts.principal"),
         ("tokenbudget_panel/x.py", "import tokenbudget.plotting"),
     ],
 )

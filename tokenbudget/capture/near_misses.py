@@ -9,23 +9,9 @@ from typing import Any
 
 from tokenbudget.capture import client_doubles, registry
 
-_WRAPPED = {
-    "aiobotocore": 'tb.wrap(client) inside async with session.create_client("bedrock-runtime") as client',
-    "botocore": 'tb.wrap(boto3.client("bedrock-runtime"))',
-    "google.genai": "tb.wrap(genai.Client())",
-    "litellm": "tb.wrap(litellm)",
-}
-"""How a client is wrapped where calling its class is not how one is made."""
-_BESIDE = {
-    "aioboto3": "aiobotocore",
-    "boto3": "botocore",
-    "google.generativeai": "google.genai",
-    "vertexai": "google.genai",
-}
-"""Packages around an SDK, or from before it."""
 _HANDLERS = {
-    "langchain": "callbacks=[TokenBudgetCallbackHandler()] of tokenbudget.capture.adapters.langchain",
-    "llama_index": "TokenBudgetEventHandler() of tokenbudget.capture.adapters.llamaindex",
+    "langchain": "callbacks=[TokenBudgetCallbackHandler()] of tokenbudget.integrations.langchain",
+    "llama_index": "TokenBudgetEventHandler() of tokenbudget.integrations.llamaindex",
 }
 _BEST_KNOWN = ("anthropic", "google.genai", "openai")
 _MOST = 3
@@ -101,8 +87,10 @@ def _part(thing: Any, package: str, homes: list[str]) -> str:
 
 
 def _wrapped(package: str, client: str | None = None) -> str:
-    usual = f"tb.wrap({client or registry.sdk(package).clients[0]}())"
-    return usual if client else _WRAPPED.get(package, usual)
+    sdk = registry.sdk(package)
+    if client is None and sdk.guide.wrap:
+        return sdk.guide.wrap
+    return f"tb.wrap({client or sdk.clients[0]}())"
 
 
 def _nearest(name: str) -> str:
@@ -124,8 +112,10 @@ def _homes(cls: type) -> list[str]:
 
 
 def _package(homes: Iterable[str]) -> str | None:
-    package = _in(homes, {**registry.packages(), **_BESIDE})
-    return _BESIDE.get(package, package) if package else None
+    packages = registry.packages()
+    around = {other: package for package, sdk in packages.items() for other in sdk.guide.around}
+    package = _in(homes, {**packages, **around})
+    return around.get(package, package) if package else None
 
 
 def _in(homes: Iterable[str], packages: Iterable[str], ends: str = ".") -> str | None:

@@ -12,6 +12,7 @@ from typing import Any, Literal, ParamSpec, TypeVar, cast
 
 from tokenbudget.core.errors import TagError
 from tokenbudget.core.limits import LONGEST_TAG_VALUE, MOST_TAGS, TAG_KEY, is_storable
+from tokenbudget.core.tag_values import tag_text
 
 _NO_TAGS: dict[str, str] = {}
 # The mappings in it are shared and never changed.
@@ -50,12 +51,10 @@ def checked(values: Any) -> dict[str, str]:
         if not isinstance(key, str) or not TAG_KEY.fullmatch(key):
             msg = f"tag key {key!r} must be 1 to 64 characters out of A-Z a-z 0-9 _ . : -"
             raise TagError(msg)
-        if isinstance(value, bool):
-            text = "true" if value else "false"
-        elif isinstance(value, str | int | float):
-            text = str(value)
-        else:
-            msg = f"tag {key!r} must be text, a number or a bool, got {type(value).__name__}: {value!r:.80}"
+        text = tag_text(value)
+        if text is None:
+            kinds = "text, a number, a bool, a date, a UUID or an Enum of these"
+            msg = f"tag {key!r} must be {kinds}, got {type(value).__name__}: {value!r:.80}"
             raise TagError(msg)
         if len(text) > LONGEST_TAG_VALUE:
             most = LONGEST_TAG_VALUE
@@ -91,7 +90,7 @@ class tags:  # noqa: N801 (reads as a word of the language: `with tb.tags(featur
 
     Parameters
     ----------
-    **values : str, int, float or bool
+    **values : str, int, float, bool, date, UUID or Enum
         At most 20 in force at once; keys of 1 to 64 characters out of ``A-Z a-z 0-9 _ . : -``, values of at most
         256 characters.
 
@@ -153,7 +152,7 @@ def tagged(**values: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
     Parameters
     ----------
-    **values : str, int, float or bool
+    **values : str, int, float, bool, date, UUID or Enum
         As for `tags`.
 
     Raises

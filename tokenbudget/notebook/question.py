@@ -11,6 +11,7 @@ from tokenbudget.core import period as periods
 from tokenbudget.core.errors import QueryError
 from tokenbudget.core.period import PeriodLike
 from tokenbudget.core.query import INTERVALS, Interval, Query, column
+from tokenbudget.core.tag_values import is_missing, tag_text
 
 By = str | Iterable[str] | None
 
@@ -43,7 +44,8 @@ def question(
     for name in (*names, *(filters or {})):
         column(name)
     return Query(
-        period=periods.parse(period, datetime.now(UTC), tz or config.current().tz),
+        # A ZoneInfo, or datetime.UTC, is named by its text.
+        period=periods.parse(period, datetime.now(UTC), str(tz or config.current().tz)),
         by=names,
         interval=interval,
         limit=limit,
@@ -52,9 +54,18 @@ def question(
 
 
 def _values(name: str, value: Any) -> tuple[str, ...]:
-    """Read one value or several; None means: calls that have none."""
-    several = value if isinstance(value, list | tuple | set | frozenset) else (value,)
+    """Read one value or several (a list, a column of a frame); None means: calls that have none."""
+    is_one = is_missing(value) or tag_text(value) is not None or not isinstance(value, Iterable)
+    several = (value,) if is_one else tuple(value)
     if not several:
         msg = f"filter {name!r} allows no value: give at least one, or leave it out"
         raise QueryError(msg)
-    return tuple("" if item is None else str(item) for item in several)
+    return tuple(_value(name, item) for item in several)
+
+
+def _value(name: str, item: Any) -> str:
+    text = "" if is_missing(item) else tag_text(item)
+    if text is None:
+        msg = f"filter {name!r} cannot be {type(item).__name__} {item!r:.80}: give a value, or a list of values"
+        raise QueryError(msg)
+    return text

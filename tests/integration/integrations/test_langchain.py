@@ -5,6 +5,7 @@ import itertools
 import httpx2
 import openai
 import pytest
+from langchain_core.caches import InMemoryCache
 from langchain_core.language_models import BaseChatModel, BaseLLM
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, Generation, LLMResult
@@ -252,6 +253,23 @@ def test_a_guard_that_failed_hides_no_failure_of_the_model(events, config):
     with pytest.raises(ValueError, match="no"):
         Careful(client=client).invoke("hi", config=config)
     assert [event.error_type for event in events] == ["APIConnectionError", "ValueError"]
+
+
+@pytest.mark.parametrize("ask", [Model.invoke, lambda *asked: list(Model.stream(*asked))], ids=["whole", "stream"])
+def test_several_handlers_record_a_call_once(events, ask):
+    """A model is given one, its chain another, and the answer states no id."""
+    model = Model(facts={"model_name": FACTS["model_name"]}, callbacks=[TokenBudgetCallbackHandler()])
+    for number in (1, 2):
+        ask(model, "hi", {"callbacks": [TokenBudgetCallbackHandler(), TokenBudgetCallbackHandler()]})
+        assert [event.usage.input_tokens for event in events] == [1000] * number
+
+
+@pytest.mark.parametrize("usage", [USAGE, None])
+def test_what_langchains_own_cache_answers_is_no_call(events, config, usage):
+    model = Model(facts={"model_name": FACTS["model_name"]}, usage=usage, cache=InMemoryCache())
+    for _ in range(3):
+        assert model.invoke("hi", config).content == "Hello there."
+    assert len(events) == 1
 
 
 def test_a_response_id_seen_already_is_not_recorded_again(events, config):

@@ -104,6 +104,20 @@ def test_a_stream_is_recorded_at_its_end(events):
     assert 0 < event.time_to_first_token_ms < event.latency_ms
 
 
+@pytest.mark.parametrize("again", [TokenBudgetEventHandler(), None], ids=["another handler", "the same one"])
+def test_several_handlers_record_a_call_once(events, again):
+    """As where a cell of a notebook is run again; the answers state no id."""
+    dispatcher = get_dispatcher()
+    dispatcher.add_event_handler(again or dispatcher.event_handlers[-1])
+    unnamed = {name: value for name, value in CHAT.items() if name != "id"}
+    for _ in range(2):
+        Model(raw=unnamed).chat(HI)
+        list(Model(raw=unnamed).stream_chat(HI))
+        Model(raw=unnamed).complete("hi")
+    MockEmbedding(embed_dim=2).get_text_embedding("hello")
+    assert [event.operation for event in events] == [*["chat"] * 6, "embeddings"]
+
+
 def test_a_completion_made_of_a_chat_is_one_call(events):
     Model(raw=chat(4)).complete("hi")
     (event,) = events

@@ -30,6 +30,7 @@ def of_a_package(name, **members):
 
 COMPLETIONS = types.SimpleNamespace(completions=types.SimpleNamespace(create=print))
 GPT, CLAUDE = openai.OpenAI(api_key="unused"), anthropic.AsyncAnthropic(api_key="unused")
+LANGCHAIN = "callbacks=[TokenBudgetCallbackHandler()] of tokenbudget.integrations.langchain"
 BEDROCK = 'tb.wrap(boto3.client("bedrock-runtime"))'
 CASES = [
     (openai.OpenAI, "the class openai.OpenAI: make a client of it, tb.wrap(OpenAI())"),
@@ -39,6 +40,7 @@ CASES = [
     (openai, "the module openai: wrap a client, tb.wrap(OpenAI()), or measure every client with tb.patch()"),
     (genai, "the module google.genai: wrap a client, tb.wrap(genai.Client()), or"),
     (boto3, f"the module boto3: wrap a client, {BEDROCK}, or"),
+    (types.ModuleType("litellm.utils"), "the module litellm.utils: wrap a client, tb.wrap(litellm), or"),
     (re, "the module re: it takes a client, and of modules litellm only"),
     (GPT.chat, "openai.resources.chat.chat.Chat: wrap the client itself, tb.wrap(OpenAI())"),
     (GPT.chat.completions, "Completions: wrap the client itself, tb.wrap(OpenAI())"),
@@ -51,7 +53,7 @@ CASES = [
     (aws(), f"boto3.session.Session: wrap the client itself, {BEDROCK}"),
     (aws().client("s3"), f"botocore.client.S3: of AWS's clients bedrock-runtime calls models, {BEDROCK}"),
     (get_session(), "AioSession: wrap the client itself, tb.wrap(client) inside async with session.create_client("),
-    (FakeListChatModel(responses=[]), "what a framework calls is recorded by its handler, callbacks=[TokenBudgetC"),
+    (FakeListChatModel(responses=[]), f"recorded by its handler, {LANGCHAIN}"),
     (of_a_package("Gateway", chat=COMPLETIONS), "company.llm.Gateway: wrap the client inside it or, where its server"),
     (of_a_package("OpenAIClient"), "company.llm.OpenAIClient: it is called like openai.OpenAI, but is another class"),
     (of_a_package("MistralGateway"), "it is called like mistralai.client.Mistral, but is another class"),

@@ -1,11 +1,17 @@
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from decimal import Decimal
+from enum import Enum, StrEnum
+from uuid import UUID
 
+import numpy as np
 import pytest
 
 from tokenbudget.capture import current_tags, tagged, tags
 from tokenbudget.core.errors import TagError
+from tokenbudget.notebook.question import question
 
 
 def test_tags_nest_and_merge():
@@ -25,10 +31,41 @@ def test_one_object_can_be_used_again_and_inside_itself():
     assert current_tags() == {}
 
 
-@pytest.mark.parametrize(("value", "text"), [(True, "true"), (False, "false"), (7, "7"), (0.5, "0.5"), ("", "")])
+class Plan(StrEnum):
+    PRO = "pro"
+
+
+class Stage(str, Enum):  # noqa: UP042 (as many programs have them)
+    PROD = "prod"
+
+
+VALUES = [
+    (True, "true"),
+    (False, "false"),
+    (7, "7"),
+    (0.5, "0.5"),
+    ("", ""),
+    (Plan.PRO, "pro"),
+    (Stage.PROD, "prod"),
+    (UUID(int=7), "00000000-0000-0000-0000-000000000007"),
+    (date(2026, 10, 5), "2026-10-05"),
+    (Decimal("1.50"), "1.50"),
+    (np.int64(7), "7"),
+    (np.float64(0.5), "0.5"),
+    (np.bool_(True), "true"),
+    (np.str_("a"), "a"),
+]
+
+
+@pytest.mark.parametrize(("value", "text"), VALUES)
 def test_values_become_text(value, text):
     with tags(key=value):
         assert current_tags() == {"key": text}
+
+
+@pytest.mark.parametrize(("value", "text"), VALUES)
+def test_what_is_asked_for_is_the_text_that_was_set(value, text):
+    assert question("7d", filters={"key": value}).filters == {"key": (text,)}
 
 
 @pytest.mark.parametrize(

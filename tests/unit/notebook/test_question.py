@@ -1,5 +1,8 @@
-from datetime import date
+from datetime import UTC, date
+from zoneinfo import ZoneInfo
 
+import pandas as pd
+import polars as pl
 import pytest
 
 from tokenbudget import config
@@ -18,6 +21,21 @@ def test_filters_are_texts_and_none_means_untagged() -> None:
     assert asked.filters == {"feature": ("",), "model": ("a", "b"), "user_id": ("7",)}
 
 
+@pytest.mark.parametrize(
+    "users",
+    [
+        pd.Series(["a", None, "b"]),
+        pd.Series(["a", pd.NA, "b"], dtype="string"),
+        pd.array(["a", float("nan"), "b"], dtype=object),
+        pl.Series(["a", None, "b"]),
+        (user for user in ("a", float("nan"), "b")),
+        {"a": 1, None: 2, "b": 3}.keys(),
+    ],
+)
+def test_the_values_of_a_frame_are_several(users) -> None:
+    assert question("7d", filters={"user_id": users}).filters == {"user_id": ("a", "", "b")}
+
+
 @pytest.mark.parametrize(("by", "expected"), [(None, ()), ("model", ("model",)), (["a", "b"], ("a", "b"))])
 def test_dimensions(by, expected) -> None:
     assert question("7d", by=by).by == expected
@@ -27,6 +45,11 @@ def test_the_configured_zone_counts_unless_another_is_named(tmp_path) -> None:
     config.configure(home=tmp_path, tz="Asia/Kolkata")
     assert question("7d").period.tz == "Asia/Kolkata"
     assert question("7d", tz="Europe/Berlin").period.tz == "Europe/Berlin"
+
+
+@pytest.mark.parametrize(("tz", "name"), [(ZoneInfo("Asia/Kathmandu"), "Asia/Kathmandu"), (UTC, "UTC")])
+def test_a_zone_may_be_an_object(tz, name) -> None:
+    assert question("7d", tz=tz).period.tz == name
 
 
 def test_a_pair_of_dates_includes_the_second() -> None:
@@ -44,6 +67,8 @@ def test_a_pair_of_dates_includes_the_second() -> None:
         ({"period": "7d", "by": "no such!"}, QueryError, "neither a dimension"),
         ({"period": "7d", "filters": {"no such!": "x"}}, QueryError, "neither a dimension"),
         ({"period": "7d", "filters": {"model": []}}, QueryError, "allows no value"),
+        ({"period": "7d", "filters": {"model": pd.Series([], dtype=object)}}, QueryError, "allows no value"),
+        ({"period": "7d", "filters": {"model": [["a"]]}}, QueryError, "cannot be list"),
     ],
 )
 def test_what_is_not_understood_is_said(asked, error, says) -> None:

@@ -12,7 +12,6 @@ from tokenbudget.capture.instrument.api_spec import Api
 from tokenbudget.capture.providers import anthropic, bedrock, cohere, google, mistral, openai
 from tokenbudget.capture.providers.google.usage import as_json
 from tokenbudget.capture.usage.fields import Fields, Reader, fields, plain
-from tokenbudget.core.providers import canonical
 
 UNKNOWN = Api(operation="chat", read=Reader(response_id="id", model="model"))
 EMBEDDINGS = Api(operation="embeddings", read=Reader())
@@ -35,21 +34,6 @@ _USAGES = {
 }
 """A count that a usage has -> the API that names it so."""
 _OBJECTS = {"response": openai.RESPONSES, "text_completion": openai.COMPLETIONS}
-_PREFIXES = {
-    "openai": "openai",
-    "azure": "azure",
-    "anthropic": "anthropic",
-    "bedrock": "bedrock",
-    "vertex": "vertex",
-    "gemini": "google",
-    "google": "google",
-    "genai": "google",
-    "mistral": "mistral",
-    "cohere": "cohere",
-    "groq": "groq",
-    "ollama": "ollama",
-    "deepseek": "deepseek",
-}
 
 
 def recognise(raw: Any, provider: str = "") -> tuple[Api, Fields]:
@@ -113,17 +97,3 @@ def _gemini(answer: Fields) -> Fields:
     plain = as_json(answer)
     candidates = plain.get("candidates") or [{name: plain[name] for name in ("groundingMetadata",) if name in plain}]
     return {**plain, "candidates": [one for one in candidates if one]}
-
-
-def provider_of(class_name: str) -> str:
-    """Tell who bills the calls of a framework's class by the class's name.
-
-    Examples
-    --------
-    >>> provider_of("AzureOpenAI"), provider_of("Anthropic_LLM"), provider_of("OpenRouter_LLM"), provider_of("MyOwn")
-    ('azure', 'anthropic', 'openrouter', 'myown')
-    """
-    name = class_name.lower().removesuffix("_llm")
-    known = [provider for part, provider in _PREFIXES.items() if part in name]
-    # Azure's and Bedrock's classes name the maker of the model as well.
-    return next((one for one in known if one in {"azure", "bedrock", "vertex"}), (*known, canonical(name))[0])

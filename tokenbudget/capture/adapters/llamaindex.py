@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from typing import Any
 
 from llama_index.core.bridge.pydantic import PrivateAttr
@@ -27,6 +28,7 @@ from tokenbudget.capture.instrument.api_spec import Api
 from tokenbudget.capture.record_call import record
 from tokenbudget.capture.usage import text_size
 from tokenbudget.capture.usage.fields import Fields
+from tokenbudget.core.providers import llamaindex_provider
 from tokenbudget.diagnostics import internal_errors
 
 __all__ = ["TokenBudgetEventHandler"]
@@ -34,6 +36,19 @@ __all__ = ["TokenBudgetEventHandler"]
 _STARTS = (LLMChatStartEvent, LLMCompletionStartEvent)
 _ENDS = (LLMChatEndEvent, LLMCompletionEndEvent)
 _PROGRESS = (LLMChatInProgressEvent, LLMCompletionInProgressEvent)
+
+
+_NOTED = (*_STARTS, *_ENDS, EmbeddingStartEvent, EmbeddingEndEvent)
+_MOST_SEEN = 1000
+_seen: deque[str] = deque(maxlen=_MOST_SEEN)
+"""Ids of the last events: each handler that was added, be it the same one twice, is given the same event at once."""
+
+
+def _first_sight(event: BaseEvent) -> bool:
+    if event.id_ in _seen:
+        return False
+    _seen.append(event.id_)
+    return True
 
 
 class TokenBudgetEventHandler(BaseEventHandler):
@@ -56,8 +71,10 @@ class TokenBudgetEventHandler(BaseEventHandler):
         return "TokenBudgetEventHandler"
 
     def handle(self, event: BaseEvent, **_: Any) -> None:
-        """Take note of an event."""
+        """Take note of an event; one that another handler has taken note of is not ours."""
         try:
+            if isinstance(event, _NOTED) and not _first_sight(event):
+                return
             if isinstance(event, _STARTS):
                 self._begin(event, answer_shapes.UNKNOWN, _prompt(event))
             elif isinstance(event, EmbeddingStartEvent):
@@ -75,7 +92,7 @@ class TokenBudgetEventHandler(BaseEventHandler):
 
     def _begin(self, event: Any, api: Api, request: Fields) -> None:
         named = event.model_dict
-        provider = answer_shapes.provider_of(str(named.get("class_name") or "unknown"))
+        provider = llamaindex_provider(str(named.get("class_name") or "unknown"))
         model = named.get("model") or named.get("model_name")
         self._spans.setdefault(event.span_id, []).append(Reported(api, provider, {**request, "model": model}))
 

@@ -19,7 +19,7 @@ from tokenbudget.capture.instrument.api_spec import Api
 from tokenbudget.capture.instrument.batches import Reading
 from tokenbudget.capture.instrument.connects import Opening
 from tokenbudget.capture.instrument.lazy_modules import when_imported
-from tokenbudget.capture.instrument.protocols import MARK, Mark
+from tokenbudget.capture.instrument.protocols import MARK, Guide, Mark
 from tokenbudget.capture.instrument.wrappers import Attempt, CallHooks
 from tokenbudget.capture.usage.fields import Fields
 from tokenbudget.diagnostics.unmeasured import Unmeasured, note
@@ -107,6 +107,8 @@ class MethodSdk:
         Where a client keeps the objects to mark, e.g. ``_client_wrapper.httpx_client``; empty: the client itself.
     packages : tuple of str
         Packages that hold its client classes, where versions differ; `name` by default.
+    guide : Guide
+        What messages and the documentation say of it.
     """
 
     def __init__(  # noqa: PLR0913 (a declaration)
@@ -121,11 +123,13 @@ class MethodSdk:
         sends: tuple[str, ...] = (),
         places: tuple[str, ...] = ("",),
         packages: tuple[str, ...] = (),
+        guide: Guide = Guide(),  # noqa: B008 (frozen)
     ) -> None:
         self.name = name
         self.packages = packages or (name,)
         self.clients = tuple(dict.fromkeys(path.rpartition(".")[2] for path in clients))
         self.apis = apis
+        self.guide = guide
         self.unmeasured = tuple(unmeasured)
         self.everything = False
         self._paths = frozenset(clients)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tokenbudget.capture.instrument.api_spec import Api
@@ -33,6 +34,28 @@ class Mark:
         return Mark, (self.provider,)
 
 
+@dataclass(frozen=True)
+class Guide:
+    """What messages and the documentation say of an SDK.
+
+    Attributes
+    ----------
+    calls : str
+        How its clients can be called.
+    checked_with : str
+        The versions that its recorded responses were replayed with.
+    wrap : str
+        How a client is wrapped, where calling its class is not how one is made.
+    around : tuple of str
+        Packages around the SDK, or from before it: who hands over an object of theirs means this SDK.
+    """
+
+    calls: str = ""
+    checked_with: str = ""
+    wrap: str = ""
+    around: tuple[str, ...] = ()
+
+
 class Sdk(Protocol):
     """What a provider file's ``SDK`` is."""
 
@@ -50,6 +73,9 @@ class Sdk(Protocol):
 
     unmeasured: tuple[Unmeasured, ...]
     """What is billed and not measured, for the documentation's table."""
+
+    guide: Guide
+    """What messages and the documentation say of it."""
 
     def supports(self, client: Any) -> bool:
         """Tell whether this object is one of its clients."""

@@ -16,18 +16,18 @@ from typing import Any
 
 from tokenbudget import config
 from tokenbudget.capture.call import Call
-from tokenbudget.capture.hosts import billed_by, provider_at
 from tokenbudget.capture.instrument import connects, usage_request, wrappers
 from tokenbudget.capture.instrument.api_spec import Api
 from tokenbudget.capture.instrument.batches import Batches, Reading
 from tokenbudget.capture.instrument.connects import Connect
 from tokenbudget.capture.instrument.http_bodies import observe_raw
-from tokenbudget.capture.instrument.protocols import MARK, Mark
+from tokenbudget.capture.instrument.protocols import MARK, Guide, Mark
 from tokenbudget.capture.instrument.sessions import Session
 from tokenbudget.capture.instrument.stainless_classes import count_retries, marking, noticing_loop, see_before
 from tokenbudget.capture.instrument.streams import AsyncItems, Items, is_usage_alone, notice_close
 from tokenbudget.capture.instrument.wrappers import Attempt, CallHooks
 from tokenbudget.capture.usage.fields import NONE
+from tokenbudget.core.providers import billed_by, provider_at
 from tokenbudget.diagnostics.unmeasured import Unmeasured, by_end, note
 
 _MOST_CLASSES = 500
@@ -58,6 +58,8 @@ class StainlessSdk:
         End of a path, with ``{}`` for an id, that is posted to and billed, but not measured.
     may_ask : callable
         ``may_ask(client)``: whether a client's server knows the option that asks for a stream's usage.
+    guide : Guide
+        What messages and the documentation say of it.
     """
 
     def __init__(  # noqa: PLR0913 (a declaration)
@@ -73,10 +75,12 @@ class StainlessSdk:
         connects: Mapping[str, Connect | Unmeasured] | None = None,
         unmeasured: Mapping[str, Unmeasured] | None = None,
         may_ask: Callable[[Any], bool] = lambda client: True,  # noqa: ARG005
+        guide: Guide = Guide(),  # noqa: B008 (frozen)
     ) -> None:
         self.name = self.package = name
         self.packages = (name,)
         self.clients = clients
+        self.guide = guide
         self._connects = connects or {}
         sessions = (connect.api for connect in self._connects.values() if isinstance(connect, Connect))
         self.apis = tuple(dict.fromkeys((*routes.values(), *sessions)))

@@ -10,10 +10,10 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from tokenbudget.capture.hosts import STATE_USAGE_UNASKED, provider_at
 from tokenbudget.capture.instrument import mocked_transports
 from tokenbudget.capture.instrument.wrappers import Attempt
 from tokenbudget.capture.usage.fields import NONE, fields
+from tokenbudget.core.providers import provider_at, record_of
 
 _REFUSED = (400, 422)
 _refusing: set[tuple[str, str]] = set()
@@ -58,7 +58,7 @@ def ask(attempt: Attempt, options: Any, package: str) -> None:
     provider, _ = provider_at(client.base_url.host)
     server = (package, str(client.base_url))
     if (
-        provider in STATE_USAGE_UNASKED
+        (provider is not None and record_of(provider).states_usage_unasked)
         or server in _refusing
         or mocked_transports.answer_for(getattr(client, "_client", None))
     ):

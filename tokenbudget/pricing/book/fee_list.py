@@ -77,6 +77,15 @@ class TierRates(msgspec.Struct, frozen=True):
     of: dict[str, ProviderTiers]
 
 
+class Uplift(msgspec.Struct, frozen=True):
+    """What serving a call in a region costs of a provider's standard rates, for all of its models."""
+
+    provider: str
+    regions: tuple[str, ...]
+    of_standard: Decimal
+    source: str
+
+
 class Rate(msgspec.Struct, frozen=True):
     """What a variant of a unit costs with some models, from a provider's price list."""
 
@@ -143,6 +152,7 @@ class Fees(msgspec.Struct, frozen=True):
     fees: tuple[Fee, ...]
     own_tiers: dict[str, dict[str, str]]
     tier_rates: TierRates
+    uplifts: tuple[Uplift, ...]
     bills: Bills
     routers: Routers
     minimums: tuple[Minimum, ...]
@@ -185,6 +195,18 @@ def of_standard(provider: str, tier: str) -> Decimal | None:
     """
     known = table().tier_rates.of.get(provider)
     return None if known is None else known.rates.get(tier)
+
+
+def of_region(provider: str, region: str) -> Decimal | None:
+    """Give what a region costs of a provider's standard rates, where its price list says so for all of its models.
+
+    Examples
+    --------
+    >>> of_region("together", "ca"), of_region("together", "")
+    (Decimal('1.25'), None)
+    """
+    known = (uplift for uplift in table().uplifts if uplift.provider == provider and region in uplift.regions)
+    return next((uplift.of_standard for uplift in known), None)
 
 
 def is_dear(tier: str) -> bool:

@@ -11,10 +11,9 @@ from importlib.resources import files
 
 import msgspec
 
-from tokenbudget.core.providers import canonical
+from tokenbudget.core.providers import DOLLAR, PROVIDERS, canonical
 from tokenbudget.pricing.book.price_book import PriceBook
 
-DOLLAR = "USD"
 # Resource paths in front of an id: Google's, Bedrock's ARNs, a gateway's own.
 _PATH = re.compile(r"^(?:arn:[^/]*/|(?:projects/.*/)?(?:publishers/[^/]+/)?models/|(?:converse|invoke)/)")
 # A snapshot is dated in full; four digits alone could as well be a version (gpt-4-0613, mistral-large-2411).
@@ -27,7 +26,7 @@ _PROVISIONED = re.compile(r"^arn:[^:]*:(?:bedrock:[^/]*:(?:provisioned|imported)
 _ARN_REGION = re.compile(r"^arn:[^:]*:bedrock:([a-z0-9-]+):")
 
 
-class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PriceKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a provider's models are keyed in the table (``data/providers.toml``)."""
 
     keys: tuple[str, ...] = ()
@@ -36,19 +35,19 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gateway: bool = False
     makers: tuple[str, ...] = ()
     vague: tuple[str, ...] = ()
-    currency: str = DOLLAR
 
 
 @cache
-def providers() -> dict[str, Provider]:
-    """Read the table of providers."""
+def providers() -> dict[str, PriceKeys]:
+    """Read the table of providers; the prices are in US dollars, so none of them is of a bill in another currency."""
     text = files("tokenbudget.pricing").joinpath("data", "providers.toml").read_text("utf-8")
-    return msgspec.convert(tomllib.loads(text), dict[str, Provider])
+    without = {name: PriceKeys() for name, one in PROVIDERS.items() if one.currency != DOLLAR}
+    return without | msgspec.convert(tomllib.loads(text), dict[str, PriceKeys])
 
 
-def rules_of(provider: str) -> Provider:
+def rules_of(provider: str) -> PriceKeys:
     """Give the rules of a provider; one that is not listed is looked up under its own name."""
-    return providers().get(provider) or Provider(keys=(f"{provider}/{{model}}",), served_by=(provider,))
+    return providers().get(provider) or PriceKeys(keys=(f"{provider}/{{model}}",), served_by=(provider,))
 
 
 def find_key(
@@ -86,7 +85,7 @@ def find_key(
     return None
 
 
-def _ids(rules: Provider, provider: str, model: str, requested_model: str) -> list[str]:
+def _ids(rules: PriceKeys, provider: str, model: str, requested_model: str) -> list[str]:
     """Give the ids that may name the price, the one that says most first."""
     answered, asked = (next(names(provider, one), "") for one in (model, requested_model))
     if is_vague(provider, model, requested_model):
@@ -145,7 +144,7 @@ def is_provisioned(model: str) -> bool:
     return bool(_PROVISIONED.match(model))
 
 
-def _keys(rules: Provider, name: str, region: str | None) -> Iterator[str]:
+def _keys(rules: PriceKeys, name: str, region: str | None) -> Iterator[str]:
     for form in rules.keys:
         if "{region}" not in form:
             yield form.replace("{model}", name)
@@ -158,7 +157,7 @@ def _region(model: str) -> str | None:
     return found[1] if found else None
 
 
-def _is_served(book: PriceBook, rules: Provider, key: str, name: str) -> bool:
+def _is_served(book: PriceBook, rules: PriceKeys, key: str, name: str) -> bool:
     """Tell whether a row is the provider's: a bare key may be another one's, a prefixed one says whose it is."""
     row = book.latest(key)
     return row is not None and (key != name or rules.gateway or row.provider in rules.served_by)

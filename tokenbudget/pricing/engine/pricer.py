@@ -11,7 +11,7 @@ from operator import attrgetter
 import msgspec
 
 from tokenbudget.core.event import Event
-from tokenbudget.core.providers import canonical
+from tokenbudget.core.providers import DOLLAR, canonical, record_of
 from tokenbudget.core.receipt import Line, Receipt, Unpriced
 from tokenbudget.core.usage import Usage
 from tokenbudget.pricing.book import fee_list, match
@@ -201,8 +201,8 @@ class Pricer:
         return match.find_key(self.book, provider, model, region=region) or (model if model in self.book else None)
 
     def _unknown(self, provider: str, model: str, requested_model: str | None) -> Unpriced:
-        currency = match.rules_of(provider).currency
-        if currency != match.DOLLAR:
+        currency = record_of(provider).currency
+        if currency != DOLLAR:
             detail = f"{provider} bills in {currency}, and the price table is in US dollars: set what you pay for"
             return Unpriced(reason="other_currency", detail=f"{detail} {model!r} with tb.prices.set(...)")
         if match.is_vague(provider, model, requested_model):

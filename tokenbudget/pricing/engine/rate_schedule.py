@@ -21,6 +21,7 @@ Dated = TypeVar("Dated", PriceRow, Override)
 
 _NOWHERE = ("", "global", "not_available")
 _ORDINARY = ("", "standard")
+_RESIDENCY = "regional_processing_uplift_multiplier_"
 
 
 class NoPriceError(Exception):
@@ -152,9 +153,10 @@ class RateSchedule:
         entries = card.fields.get("provider_specific_entry") or {}
         if self._region not in _NOWHERE:
             for value in (
-                card.fields.get(f"regional_processing_uplift_multiplier_{self._region}"),
+                _residency(card, self._region),
                 card.fields.get("regional_endpoint_uplift_multiplier"),
                 entries.get(self._region),
+                fee_list.of_region(self.provider, self._region),
             ):
                 if isinstance(value, int | Decimal):
                     yield self._region, Decimal(value)
@@ -173,6 +175,13 @@ class RateSchedule:
             yield self.tier, multiplier
         elif fee_list.is_dear(self.tier) and not card.states_tokens:
             raise NoRateError(f"{self.tier} input", f"{self.tier} output")
+
+
+def _residency(card: RateCard, region: str) -> object:
+    """Give what data residency costs of the standard rates: what is equal in all listed regions holds in others."""
+    listed = {name: value for name, value in card.fields.items() if name.startswith(_RESIDENCY)}
+    values = set(listed.values())
+    return listed.get(f"{_RESIDENCY}{region}") or (values.pop() if len(values) == 1 else None)
 
 
 def dated_cards(

@@ -115,3 +115,10 @@ def test_the_endpoints_of_bedrock_have_each_its_list(bundled, provider, model, d
     usage = Usage(input_tokens=1_000_000, output_tokens=0)
     standard = Pricer(bundled).price("bedrock", "anthropic.claude-opus-5-5", usage).cost_usd
     assert Pricer(bundled).price(provider, model, usage, region="us-east-1").cost_usd == standard * dearer
+
+
+@pytest.mark.parametrize(("region", "dearer"), [(None, 1), ("us", Decimal("1.25")), ("eu", 1)])
+def test_together_charges_for_regions(bundled, region, dearer):
+    model, usage = "meta-llama/Llama-3.3-70B-Instruct-Turbo", Usage(input_tokens=1_000_000, output_tokens=0)
+    standard = Pricer(bundled).price("together", model, usage).cost_usd
+    assert Pricer(bundled).price("together", model, usage, region=region).cost_usd == standard * dearer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from copy import copy
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -15,20 +15,13 @@ from langchain_core.outputs import LLMResult
 from tokenbudget.capture import seen_ids
 from tokenbudget.capture.adapters.langchain import usage
 from tokenbudget.capture.adapters.reported_calls import Reported
-from tokenbudget.capture.hosts import provider_at
 from tokenbudget.capture.usage.fields import Fields, fields
 from tokenbudget.capture.usage.text_size import text_bytes
-from tokenbudget.core.providers import canonical
+from tokenbudget.core.providers import langchain_provider, provider_at
 from tokenbudget.diagnostics import internal_errors
 
 __all__ = ["TokenBudgetCallbackHandler"]
 
-_PROVIDERS = {
-    "anthropic-bedrock": "bedrock",
-    "anthropic_bedrock": "bedrock",
-    "google_vertexai": "vertex",
-    "openai-compatible": "openai",
-}
 _ADDRESSES = ("base_url", "openai_api_base", "api_base", "azure_endpoint", "anthropic_api_url")
 
 
@@ -49,6 +42,8 @@ class TokenBudgetCallbackHandler(BaseCallbackHandler):
     """
 
     run_inline = True  # in the caller's context, where the tags are
+    _under_way: ClassVar[set[UUID]] = set()
+    """Runs that a handler records: where a model and its chain are given one each, the first one does."""
 
     def __init__(self) -> None:
         self._runs: dict[UUID, Reported] = {}
@@ -69,12 +64,13 @@ class TokenBudgetCallbackHandler(BaseCallbackHandler):
             call.written += text_bytes(token)
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **more: Any) -> None:  # noqa: ARG002
-        """Record a call that answered: one event for each prompt it was given."""
+        """Record a call that answered: one event for each prompt it was given, none where a cache answered."""
         try:
             call = self._take(run_id)
             if call is not None:
                 for message in _answers(response):
-                    _record(call, message, response.llm_output or {})
+                    if not usage.is_cached(message):
+                        _record(call, message, response.llm_output or {})
         except Exception as error:  # noqa: BLE001 (never into the host program)
             internal_errors.swallow("integrations.langchain", error)
 
@@ -85,19 +81,23 @@ class TokenBudgetCallbackHandler(BaseCallbackHandler):
             (call.cut if call.written else call.failed)(error)
 
     def _take(self, run_id: UUID) -> Reported | None:
-        """Give the call of a run that is over."""
+        """Give the call of a run that is over; None where another handler records it."""
         call = self._runs.pop(run_id, None)
         if call is not None:
+            self._under_way.discard(run_id)
             call.inside.leave()
         return call
 
     def _begin(self, run_id: UUID, serialized: Mapping[str, Any] | None, request: Fields, more: Fields) -> None:
+        if run_id in self._under_way:
+            return
         try:
             facts = more.get("metadata") or {}
             asked = more.get("invocation_params") or {}
             model = facts.get("ls_model_name") or asked.get("model") or asked.get("model_name")
             provider = _provider(facts.get("ls_provider"), (serialized or {}).get("kwargs") or {})
             self._runs[run_id] = Reported(usage.CHAT, provider, {**request, "model": model})
+            self._under_way.add(run_id)
         except Exception as error:  # noqa: BLE001
             internal_errors.swallow("integrations.langchain", error)
 
@@ -124,7 +124,7 @@ def _provider(named: str | None, settings: Fields) -> str:
             found, _ = provider_at(host)
             if found:
                 return found
-    return canonical(_PROVIDERS.get(named or "", named or "unknown"))
+    return langchain_provider(named or "unknown")
 
 
 def _texts(messages: Any) -> list[Any]:

@@ -99,6 +99,11 @@ def states_usage(message: Fields) -> bool:
     return bool(message.get(_USAGE) or _own_usage(message, fields(message.get(_FACTS))))
 
 
+def is_cached(message: Fields) -> bool:
+    """Tell whether LangChain's own cache answered, and no model was asked: it says so by a cost of nothing."""
+    return fields(message.get(_USAGE)).get("total_cost") == 0
+
+
 def read(message: Fields, said: Fields, provider: str) -> tuple[Api, Fields]:
     """Find how a message states what it used.
 

@@ -18,17 +18,18 @@ from tokenbudget.capture.adapters.litellm.functions import (
     TWINS,
     UNMEASURED,
 )
-from tokenbudget.capture.adapters.litellm.handlers import HANDLERS, region_in, who_bills
+from tokenbudget.capture.adapters.litellm.handlers import HANDLERS, region_in
 from tokenbudget.capture.adapters.litellm.models import instead, target
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.instrument import mocked_transports, usage_request, wrappers
 from tokenbudget.capture.instrument.api_spec import Api
 from tokenbudget.capture.instrument.batches import Reading
 from tokenbudget.capture.instrument.nesting import is_in
-from tokenbudget.capture.instrument.protocols import MARK, Mark
+from tokenbudget.capture.instrument.protocols import MARK, Guide, Mark
 from tokenbudget.capture.instrument.wrappers import Attempt
 from tokenbudget.capture.providers import openai
 from tokenbudget.capture.usage.fields import fields
+from tokenbudget.core.providers import litellm_provider
 from tokenbudget.diagnostics.unmeasured import Unmeasured, note
 
 
@@ -40,6 +41,8 @@ class LiteLlm:
     clients = ()
     apis: tuple[Api, ...] = (*dict.fromkeys(FUNCTIONS.values()), *HANDLERS.apis)
     unmeasured = tuple(Unmeasured(name, reason) for name, reason in UNMEASURED.items())
+
+    guide = Guide(calls="sync, async, streams, batch results", checked_with="1.106.2", wrap="tb.wrap(litellm)")
 
     def __init__(self) -> None:
         self._everything = False
@@ -192,7 +195,7 @@ class _Fetching(_Seam):
         if mark is None:
             return None
         fetched = args[0] if args else kwargs.get("batch_id") or kwargs.get("file_id")
-        provider = mark.provider or who_bills(kwargs.get("custom_llm_provider") or "openai")
+        provider = mark.provider or litellm_provider(kwargs.get("custom_llm_provider") or "openai")
         return Attempt(Reading(openai.BATCHES, provider, None, self._path.format(fetched)), owner, args, kwargs)
 
     def end(self, attempt: Attempt, result: Any) -> Any:

@@ -18,15 +18,8 @@ from tokenbudget.capture.instrument.methods import Asked, Method, MethodSdk
 from tokenbudget.capture.instrument.observers import ByteEvents
 from tokenbudget.capture.providers.anthropic import MESSAGES
 from tokenbudget.capture.providers.google import FETCHED_INTERACTIONS, GENERATE, INTERACTIONS
-from tokenbudget.core.providers import canonical
+from tokenbudget.core.providers import litellm_provider
 
-_PROVIDERS = {
-    "azure_text": "azure",
-    "bedrock_converse": "bedrock",
-    "ollama_chat": "ollama",
-    "text-completion-openai": "openai",
-    "vertex_ai_beta": "vertex",
-}
 _PLACES = ("vertex_location", "vertex_ai_location", "aws_region_name")
 _SENT = ("model", "messages", "contents", "input")
 _HTTP = "litellm.llms.custom_httpx"
@@ -44,11 +37,6 @@ _OBSERVED = (
 """Class and method, and the API it calls."""
 
 
-def who_bills(provider: str) -> str:
-    """Give TokenBudget's name of a provider of LiteLLM's."""
-    return canonical(_PROVIDERS.get(provider, provider))
-
-
 def region_in(arguments: Mapping[str, Any]) -> str | None:
     """Give the region that a call names, for the clouds that bill by it."""
     return next((str(arguments[name]) for name in _PLACES if arguments.get(name)), None)
@@ -61,7 +49,7 @@ def _asked(api: Api, handler: Any, args: tuple[Any, ...], kwargs: Mapping[str, A
     request |= {name: kwargs[name] for name in _SENT if kwargs.get(name) is not None}
     return Asked(
         api=api,
-        provider=who_bills(kwargs["custom_llm_provider"]),
+        provider=litellm_provider(kwargs["custom_llm_provider"]),
         request=request,
         model=kwargs.get("model"),
         region=region_in(dict(kwargs.get("litellm_params") or {})),

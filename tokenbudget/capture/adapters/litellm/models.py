@@ -9,8 +9,7 @@ from itertools import takewhile
 from typing import Any
 from urllib.parse import urlsplit
 
-from tokenbudget.capture.adapters.litellm.handlers import who_bills
-from tokenbudget.capture.hosts import billed_by, provider_at
+from tokenbudget.core.providers import billed_by, litellm_provider, provider_at
 
 _MAKER = re.compile(rb"custom_llm_provider:([^;]+)")
 
@@ -18,7 +17,7 @@ _MAKER = re.compile(rb"custom_llm_provider:([^;]+)")
 def target(module: Any, asked: str, kwargs: Mapping[str, Any]) -> tuple[str, str]:
     """Give the model and who bills it."""
     if not asked and (maker := _maker(str(kwargs.get("response_id") or kwargs.get("video_id")))):
-        return "", who_bills(maker)
+        return "", litellm_provider(maker)
     address = kwargs.get("api_base") or kwargs.get("base_url")
     try:
         model, provider, _, base = module.get_llm_provider(
@@ -28,7 +27,7 @@ def target(module: Any, asked: str, kwargs: Mapping[str, Any]) -> tuple[str, str
     except Exception:  # noqa: BLE001 (the call itself will say that the model is not known)
         provider, _, model = asked.rpartition("/")
     there = provider_at(urlsplit(address).hostname or "")[0] if address else None
-    made_for = who_bills(provider)
+    made_for = litellm_provider(provider)
     # LiteLLM calls every server that speaks OpenAI's protocol by that name.
     return model, billed_by(None if made_for == "openai" else made_for, there) or made_for
 

@@ -8,6 +8,7 @@ from typing import Any
 from tokenbudget.capture.instrument import accumulators
 from tokenbudget.capture.instrument.api_spec import Api, Found
 from tokenbudget.capture.instrument.batches import Batches, Line
+from tokenbudget.capture.instrument.protocols import Guide
 from tokenbudget.capture.instrument.stainless import StainlessSdk
 from tokenbudget.capture.providers.openai.usage import reported_cost
 from tokenbudget.capture.usage.fields import Fields, Reader, fields
@@ -124,4 +125,5 @@ SDK = StainlessSdk(
     batches=Batches(results_end="/results", line=_batch_line, batch_part="/messages/batches", made=_batch_made),
     unmeasured=_UNMEASURED,
     class_providers={"Bedrock": "bedrock", "Vertex": "vertex", "Foundry": "azure"},
+    guide=Guide(calls="sync, async, streams, raw responses, batch results", checked_with="0.79.0, 2.12.0"),
 )

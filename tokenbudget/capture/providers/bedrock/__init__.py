@@ -8,6 +8,7 @@ from typing import Any
 from tokenbudget.capture.instrument import observers
 from tokenbudget.capture.instrument.api_spec import Api
 from tokenbudget.capture.instrument.methods import Asked, Method, MethodSdk
+from tokenbudget.capture.instrument.protocols import Guide
 from tokenbudget.capture.providers import anthropic
 from tokenbudget.capture.providers.bedrock import usage as rules
 from tokenbudget.capture.usage.fields import Reader
@@ -121,7 +122,7 @@ def _asked(client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Ask
     return Asked(api=api, provider="bedrock", request=request, model=model, region=client.meta.region_name)
 
 
-def sdk(name: str, client: str, endpoint: str) -> MethodSdk:
+def sdk(name: str, client: str, endpoint: str, guide: Guide) -> MethodSdk:
     """Make the SDK of a package in which all calls go through a client's ``_make_api_call``."""
     return MethodSdk(
         name=name,
@@ -130,7 +131,18 @@ def sdk(name: str, client: str, endpoint: str) -> MethodSdk:
         unmeasured=_UNMEASURED.values(),
         methods=(Method(owner=f"{name}.client.{client}", name="_make_api_call", asked=_asked, result=rules.observe),),
         sends=(f"{name}.endpoint.{endpoint}._get_response",),
+        guide=guide,
     )
 
 
-SDK = sdk("botocore", "BaseClient", "Endpoint")
+SDK = sdk(
+    "botocore",
+    "BaseClient",
+    "Endpoint",
+    Guide(
+        calls="sync, streams (boto3)",
+        checked_with="1.38.0, 1.43.117",
+        wrap='tb.wrap(boto3.client("bedrock-runtime"))',
+        around=("boto3",),
+    ),
+)

@@ -7,12 +7,13 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
-from tokenbudget.capture.hosts import provider_at
 from tokenbudget.capture.instrument import observers
 from tokenbudget.capture.instrument.api_spec import Api, Found
 from tokenbudget.capture.instrument.methods import Asked, Method, MethodSdk
+from tokenbudget.capture.instrument.protocols import Guide
 from tokenbudget.capture.usage.fields import Fields, Reader, fields
 from tokenbudget.capture.usage.text_size import text_bytes
+from tokenbudget.core.providers import provider_at
 from tokenbudget.diagnostics.unmeasured import Unmeasured
 
 _UNITS = {
@@ -126,4 +127,5 @@ SDK = MethodSdk(
     ),
     sends=tuple(f"{_HTTP}.{prefix}HttpClient.get_base_url" for prefix in ("", "Async")),
     places=("_client_wrapper.httpx_client",),
+    guide=Guide(calls="sync, async, streams, raw responses", checked_with="5.13.12, 7.3.1"),
 )

@@ -13,6 +13,7 @@ from tokenbudget.capture.instrument.api_spec import Api
 from tokenbudget.capture.instrument.batches import Batches, Line, Reading
 from tokenbudget.capture.instrument.downloads import Download
 from tokenbudget.capture.instrument.methods import Asked, Method, MethodSdk
+from tokenbudget.capture.instrument.protocols import Guide
 from tokenbudget.capture.providers.google import sessions
 from tokenbudget.capture.providers.google import usage as rules
 from tokenbudget.capture.usage.fields import Fields, Reader, fields
@@ -202,4 +203,10 @@ SDK = MethodSdk(
     ),
     sends=tuple(f"{_CLIENT}.BaseApiClient.{name}" for name in ("_request_once", "_async_request_once")),
     places=("_api_client", "_api_client._httpx_client", "_api_client._async_httpx_client"),
+    guide=Guide(
+        calls="sync, `aio`, streams, chats, batch results, live sessions",
+        checked_with="1.10.0, 3.4.0",
+        wrap="tb.wrap(genai.Client())",
+        around=("google.generativeai", "vertexai"),
+    ),
 )

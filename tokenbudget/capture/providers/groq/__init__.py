@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tokenbudget.capture.instrument.protocols import Guide
 from tokenbudget.capture.instrument.stainless import StainlessSdk
 from tokenbudget.capture.providers import openai
 from tokenbudget.capture.providers.openai import BATCHES, EMBEDDINGS, SPEECH, TRANSCRIPTIONS
@@ -20,4 +21,5 @@ SDK = StainlessSdk(
         "/audio/speech": SPEECH,
     },
     batches=BATCHES,
+    guide=Guide(calls="sync, async, streams, raw responses, batch results", checked_with="0.18.0, 1.7.0"),
 )

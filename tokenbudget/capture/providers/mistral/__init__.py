@@ -7,16 +7,17 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from tokenbudget.capture.hosts import provider_at
 from tokenbudget.capture.instrument import accumulators, observers
 from tokenbudget.capture.instrument.api_spec import Api, Found
 from tokenbudget.capture.instrument.batches import Line, Reading
 from tokenbudget.capture.instrument.methods import Asked, Method, MethodSdk
+from tokenbudget.capture.instrument.protocols import Guide
 from tokenbudget.capture.providers import openai
 from tokenbudget.capture.providers.mistral import sessions
 from tokenbudget.capture.usage.fields import NONE, Fields, Reader, fields
 from tokenbudget.capture.usage.text_size import text_bytes
 from tokenbudget.capture.usage.wholes import by_total
+from tokenbudget.core.providers import provider_at
 from tokenbudget.diagnostics.unmeasured import Unmeasured, by_end
 
 _CHAT = openai.CHAT.read.but(
@@ -173,4 +174,5 @@ SDK = MethodSdk(
     sends=tuple(f"{home}._hooks.sdkhooks.SDKHooks.before_request" for home in ("mistralai.client", "mistralai")),
     places=("sdk_configuration",),
     packages=("mistralai.client", "mistralai"),
+    guide=Guide(calls="sync, async, streams, batch results, realtime sessions", checked_with="1.5.0, 3.7.0"),
 )

@@ -8,6 +8,7 @@ from typing import Any
 from tokenbudget.capture.instrument import accumulators
 from tokenbudget.capture.instrument.api_spec import Api
 from tokenbudget.capture.instrument.batches import Batches, Line
+from tokenbudget.capture.instrument.protocols import Guide
 from tokenbudget.capture.instrument.stainless import StainlessSdk
 from tokenbudget.capture.providers.openai import usage as rules
 from tokenbudget.capture.providers.openai.fast_reader import fast_chat_reader
@@ -206,4 +207,8 @@ SDK = StainlessSdk(
     connects=connects(responses=RESPONSES, decisions=DECISIONS, transcriptions=TRANSCRIPTIONS),
     unmeasured=UNMEASURED,
     may_ask=_knows_stream_options,
+    guide=Guide(
+        calls="sync, async, streams, raw responses, batch results, web-socket sessions",
+        checked_with="1.66.0, 2.54.0, 3.54.0",
+    ),
 )
