@@ -11,6 +11,8 @@ from operator import attrgetter
 
 import msgspec
 
+from tokenbudget.core.token_parts import DISJOINT, PART_OF, parts_of
+
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Tokens, tool calls and other units of one model call.
@@ -108,35 +110,10 @@ class Pass(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 TOKEN_FIELDS: tuple[str, ...] = tuple(f for f in Usage.__struct_fields__ if f.endswith("_tokens"))
 STATED_ZEROS = frozenset({"input_tokens", "output_tokens", "reported_cost_usd"})
 """Fields in which 0 is not the same as nothing stated."""
-INPUT_PARTS: tuple[str, ...] = (
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "input_audio_tokens",
-    "input_image_tokens",
-    "input_video_tokens",
-    "tool_prompt_tokens",
-)
-OUTPUT_PARTS: tuple[str, ...] = (
-    "reasoning_tokens",
-    "output_audio_tokens",
-    "output_image_tokens",
-    "output_video_tokens",
-    "citation_tokens",
-    "accepted_prediction_tokens",
-    "rejected_prediction_tokens",
-)
-_WHOLES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
-    ("input_tokens", INPUT_PARTS, ("cache_read_tokens", "cache_write_tokens")),
-    ("output_tokens", OUTPUT_PARTS, ()),
-    ("cache_read_tokens", ("cache_read_audio_tokens", "cache_read_image_tokens"), ()),
-    (
-        "cache_write_tokens",
-        ("cache_write_5m_tokens", "cache_write_1h_tokens", "cache_write_12h_tokens", "cache_write_audio_tokens"),
-        ("cache_write_5m_tokens", "cache_write_1h_tokens", "cache_write_12h_tokens"),
-    ),
-)
+INPUT_PARTS = parts_of("input_tokens")
+OUTPUT_PARTS = parts_of("output_tokens")
+_WHOLES = tuple((whole, parts, DISJOINT.get(whole, ())) for whole in PART_OF if (parts := parts_of(whole)))
 """Each whole with its parts, and those parts that never overlap; wholes before the wholes inside them."""
-
 
 _parts = attrgetter(*TOKEN_FIELDS[2:])
 _output_parts = attrgetter(*OUTPUT_PARTS)

@@ -20,27 +20,17 @@ from tokenbudget.config import Config
 from tokenbudget.core.event import Event, encode
 from tokenbudget.core.receipt import Unpriced
 from tokenbudget.core.sanitize import sanitized
-from tokenbudget.core.usage import INPUT_PARTS, OUTPUT_PARTS, STATED_ZEROS, Usage
+from tokenbudget.core.usage import STATED_ZEROS, TOKEN_FIELDS, Usage
 from tokenbudget.pricing import default_pricer
-from tokenbudget.pricing.engine.linear import LinearRates
+from tokenbudget.pricing.engine.linear import terms_of
 from tokenbudget.pricing.engine.pricer import Pricer
+from tokenbudget.pricing.engine.rate_schedule import CurrentRates
 
 Kind = tuple[str, str, str, str | None, str | None, str | None, str | None]
 """Provider, operation, model, requested model, service tier, speed, region."""
 
 _MOST_KINDS = 1000
-_LIFETIMES = ("cache_write_5m_tokens", "cache_write_1h_tokens", "cache_write_12h_tokens")
-_ROOM = (
-    {"input_tokens": (1, 0, 0), "output_tokens": (0, 1, 0)}
-    | dict.fromkeys(INPUT_PARTS, (-1, 0, 0))
-    | dict.fromkeys(OUTPUT_PARTS, (0, -1, 0))
-    | {"cache_write_tokens": (-1, 0, 1)}
-    | dict.fromkeys(_LIFETIMES, (0, 0, -1))
-)
-"""What a count leaves for the parts of the input, of the output and of the cache writes, or takes of it.
-
-Sound parts lie in the sound part of what was cached, too: these few counts are left to the careful way.
-"""
+_UNPRICED = terms_of(dict.fromkeys(TOKEN_FIELDS, 0))
 _USAGE = frozenset(Usage.__struct_fields__)
 _DOLLAR = 10**12
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -54,18 +44,17 @@ class EventTemplate:
     ----------
     event : Event
         One of the kind, without what differs.
-    tariff : Tariff or None
+    current_rates : CurrentRates or None
         What it costs; None where nothing is known, which the event says.
     """
 
     __slots__ = ("_end", "_is_priced", "_most_input", "_terms")
 
-    def __init__(self, event: Event, linear_rates: LinearRates | None) -> None:
-        rates = dict.fromkeys(_ROOM, 0) if linear_rates is None else linear_rates.rates
+    def __init__(self, event: Event, current_rates: CurrentRates | None) -> None:
         self._end = encode(event)[_BEGIN:]
-        self._terms = {name: (rates[name], *room) for name, room in _ROOM.items() if name in rates}
-        self._most_input = sys.maxsize if linear_rates is None else linear_rates.most_input
-        self._is_priced = linear_rates is not None
+        self._terms = _UNPRICED if current_rates is None else current_rates.terms
+        self._most_input = sys.maxsize if current_rates is None else current_rates.most_input
+        self._is_priced = current_rates is not None
 
     def render(self, found: Mapping[str, Any], own: dict[str, Any]) -> bytes | None:
         """Write an event.
@@ -159,7 +148,7 @@ class _State:
         if not all(name is None or type(name) is str for name in kind):
             return None
         provider, operation, model, requested_model, service_tier, speed, region = kind
-        price = pricer.linear_rates((provider, model, requested_model, service_tier, speed, region, False))
+        price = pricer.current_rates((provider, model, requested_model, service_tier, speed, region, False))
         if price is None:
             return None
         event = Event(
@@ -174,8 +163,8 @@ class _State:
             region=region,
             project=settings.project,
             unpriced=price.label if isinstance(price, Unpriced) else None,
-            price_key=price.key if isinstance(price, LinearRates) else None,
+            price_key=price.key if isinstance(price, CurrentRates) else None,
         )
         if sanitized(event) is not event:
             return None  # Each event says what was wrong with its names.
-        return EventTemplate(event, price if isinstance(price, LinearRates) else None)
+        return EventTemplate(event, price if isinstance(price, CurrentRates) else None)

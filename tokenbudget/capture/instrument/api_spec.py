@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tokenbudget.capture.usage.fields import Fields, Reader
@@ -18,23 +18,25 @@ Accumulator = Callable[[dict[str, Any], Fields], int]
 """``accumulate(answer, item)`` adds a stream item to the answer so far and returns the bytes of text written in it."""
 
 TextSize = Callable[[Any], int]
-"""``text_size(item)`` gives the bytes of text in an item that has nothing else; 0 where it has to be folded."""
-
+"""``text_size(item)`` gives the bytes of text in an item that has nothing else; 0 where it has to be accumulated."""
 
 FastReader = Callable[[Any], Found | None]
 """``fast_reader(response)`` reads a response that is as nearly all are; None where it takes the table and the rules."""
 
+MakeFastReader = Callable[[Reader], FastReader]
+"""Makes the fast reader of a table."""
+
 
 def never(response: Any) -> None:
-    """Take no response for a usual one."""
+    """Leave every response to the table and the rules."""
 
 
-def unknown_size(item: Any) -> int:  # noqa: ARG001 (the signature of a Glance)
-    """Fold every item."""
+def unknown_size(item: Any) -> int:  # noqa: ARG001 (the signature of a TextSize)
+    """Leave every item to the accumulator."""
     return 0
 
 
-def ignore(answer: dict[str, Any], item: Fields) -> int:  # noqa: ARG001 (the signature of a Fold)
+def ignore(answer: dict[str, Any], item: Fields) -> int:  # noqa: ARG001 (the signature of an Accumulator)
     """Learn nothing from a stream's items."""
     return 0
 
@@ -51,12 +53,12 @@ class Api:
         Where model, id, tier and usage are in the response.
     rules : tuple of Rule
         What a table cannot say, applied in order.
-    usual : Usual
-        Reads most responses as the table and the rules do, at a fraction of what they cost.
-    fold : Fold
+    accumulate : Accumulator
         How a stream's items add up to one answer that `read` understands.
-    glance : Glance
-        Tells items of plain text, which need no folding.
+    fast_reader : FastReader
+        Reads most responses as the table and the rules do, at a fraction of what they cost (`with_fast_paths`).
+    text_size : TextSize
+        Measures items of plain text, which need not be accumulated (`with_fast_paths`).
     ask_for_usage : bool
         Whether a stream states its usage only when asked to (``stream_options.include_usage``).
     request_only : bool
@@ -75,12 +77,44 @@ class Api:
     operation: str
     read: Reader
     rules: tuple[Rule, ...] = ()
-    fast_reader: FastReader = never
     accumulate: Accumulator = ignore
-    text_size: TextSize = unknown_size
     ask_for_usage: bool = False
     request_only: bool = False
     is_text: bool = True
     skip: Callable[[Fields], bool] | None = None
     begun: Callable[[Fields, Fields], None] | None = None
     adds: tuple[str, ...] = ()
+    # No argument, so that no copy, by whatever means, takes them along: they stand for the table and rules beside them.
+    fast_reader: FastReader = field(init=False, default=never)
+    text_size: TextSize = field(init=False, default=unknown_size)
+
+    def with_fast_paths(self, fast_reader: MakeFastReader | None = None, text_size: TextSize | None = None) -> Api:
+        """Copy the declaration with quick ways that give what its table, its rules and its accumulator give.
+
+        Parameters
+        ----------
+        fast_reader : callable, optional
+            Makes the reader of most responses from the table of this API; it stands for its rules, too.
+        text_size : TextSize, optional
+            Stands for the accumulator of this API.
+        """
+        copy = replace(self)
+        object.__setattr__(copy, "fast_reader", fast_reader(self.read) if fast_reader else self.fast_reader)
+        object.__setattr__(copy, "text_size", text_size or self.text_size)
+        return copy
+
+    def derive(self, **changes: Any) -> Api:
+        """Copy the declaration with changes, for an API that is like this one.
+
+        The fast reader is left behind: it was made for this table, these rules and the classes of this SDK's responses.
+        The text size of items is kept as long as the accumulator is the same.
+
+        Examples
+        --------
+        >>> chat = Api(operation="chat", read=Reader(model="model")).with_fast_paths(lambda read: read, len)
+        >>> own = chat.derive(operation="completions")
+        >>> own.operation, own.fast_reader is never, own.text_size is len
+        ('completions', True, True)
+        """
+        copy = replace(self, **changes)
+        return copy.with_fast_paths(text_size=self.text_size) if copy.accumulate is self.accumulate else copy

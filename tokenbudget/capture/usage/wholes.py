@@ -11,18 +11,22 @@ from itertools import combinations
 
 from tokenbudget.capture.instrument.api_spec import Found
 from tokenbudget.capture.usage.fields import Fields
+from tokenbudget.core.token_parts import side_of
 from tokenbudget.core.usage import TOKEN_FIELDS, Pass, Usage
 
 _SIDE = {
-    "reasoning_tokens": "output_tokens",
-    "tool_prompt_tokens": "input_tokens",
-    "cache_read_tokens": "input_tokens",
-    "cache_write_tokens": "input_tokens",
-    "input_audio_tokens": "input_tokens",
-    "input_image_tokens": "input_tokens",
-    "input_video_tokens": "input_tokens",
-    "output_audio_tokens": "output_tokens",
-    "output_image_tokens": "output_tokens",
+    part: side_of(part)
+    for part in (
+        "reasoning_tokens",
+        "tool_prompt_tokens",
+        "cache_read_tokens",
+        "cache_write_tokens",
+        "input_audio_tokens",
+        "input_image_tokens",
+        "input_video_tokens",
+        "output_audio_tokens",
+        "output_image_tokens",
+    )
 }
 """Parts that some server counts beside their whole -> the whole; the likelier ones first."""
 _MOST_BESIDE = 3

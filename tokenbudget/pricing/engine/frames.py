@@ -16,47 +16,18 @@ import polars as pl
 
 from tokenbudget.core.money import to_pico
 from tokenbudget.core.receipt import Unpriced
+from tokenbudget.core.token_parts import REMAINDERS
 from tokenbudget.core.usage import TOKEN_FIELDS, Pass, Usage
 from tokenbudget.pricing.engine.linear_frame import Variants
 from tokenbudget.pricing.engine.pricer import REPORTED, Kind, Pricer
+from tokenbudget.pricing.engine.token_classes import BILLED_FIELDS
 
 EXTRAS = "extras"
 """Optional column: what tokens do not say of a call, as the JSON of `Extras`."""
 
 _KIND = ("provider", "model", "requested_model", "service_tier", "speed", "region", "batch")
-# With the dearest rate (vector.py), sums of products stay within 64 bits.
+# With the dearest rate (linear_frame.py), sums of products stay within 64 bits.
 _MOST_TOKENS = 100_000_000
-_OVERLAPS = ("cache_read_audio_tokens", "cache_read_image_tokens", "cache_write_audio_tokens")
-# For the cost to be linear in all counts, what is on the left must have room for what is on the right.
-_FITS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
-    (
-        ("input_tokens", *_OVERLAPS),  # Cached audio is counted as cached and as audio.
-        (
-            "cache_read_tokens",
-            "cache_write_tokens",
-            "input_audio_tokens",
-            "input_image_tokens",
-            "input_video_tokens",
-        ),
-    ),
-    (
-        ("output_tokens",),
-        (
-            "reasoning_tokens",
-            "output_audio_tokens",
-            "output_image_tokens",
-            "output_video_tokens",
-            "citation_tokens",
-        ),
-    ),
-    (
-        ("cache_write_tokens",),
-        ("cache_write_5m_tokens", "cache_write_1h_tokens", "cache_write_12h_tokens", "cache_write_audio_tokens"),
-    ),
-    (("cache_read_tokens",), ("cache_read_audio_tokens", "cache_read_image_tokens")),
-    (("input_audio_tokens",), ("cache_read_audio_tokens", "cache_write_audio_tokens")),
-    (("input_image_tokens",), ("cache_read_image_tokens",)),
-)
 
 
 class Extras(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -162,14 +133,15 @@ def _is_single(frame: pl.DataFrame, counts: pl.DataFrame, variants: Variants) ->
     """Find the rows that must be priced one by one."""
     given, made = pl.col("input_tokens"), pl.col("output_tokens")
     number = variants.number
-    odd = pl.lit(~variants.linear.gather(number))
-    odd = odd | (pl.lit(~variants.input_known.gather(number)) & (given.fill_null(0) > 0))
-    odd = odd | (pl.lit(~variants.output_known.gather(number)) & (made.fill_null(0) > 0))
+    odd = pl.lit(variants.key.is_null().gather(number))
     odd = odd | (given.is_null() != made.is_null())
-    for wholes, parts in _FITS:
-        room, needed = ([name for name in names if name in counts.columns] for names in (wholes, parts))
-        if needed:
-            odd = odd | (_sum(needed) > _sum(room))
+    for name, inexact in variants.inexact.items():
+        if name in counts.columns:
+            odd = odd | (pl.lit(inexact.gather(number)) & (pl.col(name).fill_null(0) > 0))
+    for signs in REMAINDERS.values():
+        known = {name: sign for name, sign in signs.items() if name in BILLED_FIELDS and name in counts.columns}
+        if min(known.values(), default=0) < 0:
+            odd = odd | (pl.sum_horizontal(pl.col(name).fill_null(0) * sign for name, sign in known.items()) < 0)
     for name in counts.columns:
         odd = odd | ~pl.col(name).fill_null(0).is_between(0, _MOST_TOKENS)
     # Where the kind has no price, no row has one, unless the provider stated the bill.
@@ -177,10 +149,6 @@ def _is_single(frame: pl.DataFrame, counts: pl.DataFrame, variants: Variants) ->
     if EXTRAS in frame.columns:
         odd = odd | pl.lit(frame[EXTRAS]).is_not_null()
     return counts.select(odd.alias("single"))["single"]
-
-
-def _sum(names: list[str]) -> pl.Expr:
-    return pl.sum_horizontal(pl.lit(0, pl.Int64), *(pl.col(name).fill_null(0) for name in names))
 
 
 def _silenced(answers: pl.DataFrame, counts: pl.DataFrame) -> pl.DataFrame:

@@ -1,57 +1,123 @@
-"""What the tokens of one kind of call cost, as one whole number of picodollars for each count.
+"""Rates as one whole number of picodollars for each token count: how nearly every call is priced.
 
-A receipt bills each part of a call by itself, and what is left of the whole.  Where no part is larger than what it is
-part of, that is the same as adding up, over all counts, the count times one number: a part's number is how much dearer
-its tokens are than those around them.  Nearly every call is of this sort, and is priced so as it is recorded.
+A receipt bills each part of a call by itself, and what is left of the whole.  Where parts fit their wholes
+(`tokenbudget.core.token_parts.REMAINDERS`), that is the same as adding up, over all counts, the count times one number:
+a part's number is how much dearer its tokens are than those around them.  Event templates, single events and whole
+frames are priced so; what does not fit, or has a rate finer than a picodollar, gets a receipt.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
-from tokenbudget.core.usage import TOKEN_FIELDS
-from tokenbudget.pricing.engine.rate_card import RateCard, RatePlan, Side
+from tokenbudget.core.token_parts import REMAINDERS
+from tokenbudget.core.usage import TOKEN_FIELDS, Usage
+from tokenbudget.pricing.engine.charges import EXACT, Side, reader
+
+Term = tuple[int, int, int, int]
+"""The rate of a count, and its signs in what is left of the input, of the output and of the cache writes."""
+_INPUT, _OUTPUT, _WRITES = (REMAINDERS[whole] for whole in ("input_tokens", "output_tokens", "cache_write_tokens"))
+_OTHERS = [signs for signs in REMAINDERS.values() if signs not in (_INPUT, _OUTPUT, _WRITES)]
+# Counts inside other wholes, such as the sound part of what was cached, are few, and these calls get a receipt.
+_SIGNS = {
+    name: (_INPUT.get(name, 0), _OUTPUT.get(name, 0), _WRITES.get(name, 0))
+    for name in TOKEN_FIELDS
+    if all(signs.get(name, 0) >= 0 for signs in _OTHERS)
+}
 
 
-@dataclass(frozen=True, slots=True)
 class LinearRates:
-    """The prices of a kind of call, from now on.
+    """What each token of a call adds to its cost under one plan.
+
+    Parameters
+    ----------
+    *sides : Side
+        Input and output.
 
     Attributes
     ----------
-    key : str
-        The price row.
     rates : mapping of str to int
-        Field of `Usage` -> picodollars that each of its tokens adds; a field that is not there has no such number.
-    most_input : int
-        Input tokens up to which they hold.
+        Token field of `Usage` -> picodollars that each of its tokens adds; a field that is missing has no such number.
+    terms : dict of str to Term
+        The same for a single call, with the signs by which it is seen that its parts fit.
+    unrated : frozenset of str
+        Sides whose tokens outside all parts have no such number; they count as nothing in ``rates``.
+
+    Examples
+    --------
+    >>> from tokenbudget.pricing.engine.rate_card import RateCard
+    >>> card = RateCard("m", {"input_cost_per_token": Decimal("3e-6"), "output_cost_per_token": Decimal("15e-6"),
+    ...                       "cache_read_input_token_cost": Decimal("3e-7")})
+    >>> linear = card.plan("", 0, off_peak=False).linear
+    >>> {field: rate for field, rate in linear.rates.items() if rate}
+    {'input_tokens': 3000000, 'output_tokens': 15000000, 'cache_read_tokens': -2700000}
+    >>> linear.cost(Usage(input_tokens=10, output_tokens=1, cache_read_tokens=8))
+    23400000
     """
 
-    key: str
-    rates: Mapping[str, int]
-    most_input: int
+    __slots__ = ("_input", "_output", "_read", "_read_terms", "rates", "terms", "unrated")
+
+    def __init__(self, *sides: Side) -> None:
+        rates = self.rates = _rates(sides)
+        self.terms = terms_of(rates)
+        self._input, self._output = (rates.get(side.field, 0) for side in sides)
+        self.unrated = frozenset(side.field for side in sides if whole_pico(side.rate) is None)
+        # What is not billed apart need not be read, nor fit: it costs what its whole costs.
+        fields = list(dict.fromkeys(name for side in sides for one in side.charges for name in (one.field, *one.less)))
+        self._read = reader(fields)
+        self._read_terms = [self.terms.get(name) for name in fields]
+
+    def cost(self, usage: Usage) -> int | None:
+        """Return what the tokens of a call cost, in picodollars; None where that takes a receipt."""
+        given, made, written = usage.input_tokens or 0, usage.output_tokens or 0, 0
+        pico = given * self._input + made * self._output
+        counts = self._read(usage)
+        if any(counts):
+            for count, term in zip(counts, self._read_terms, strict=False):
+                if count:
+                    if term is None or count < 0:
+                        return None
+                    rate, a, b, c = term
+                    pico += count * rate
+                    given += count * a
+                    made += count * b
+                    written += count * c
+            if given < 0 or made < 0 or written < 0:
+                return None
+        if self.unrated and ((given and "input_tokens" in self.unrated) or (made and "output_tokens" in self.unrated)):
+            return None
+        return pico
 
 
-def linear_rates(card: RateCard, plan: RatePlan) -> LinearRates | None:
-    """Give the tariff of a plan; None where a side has no rate in whole picodollars, or requests cost by themselves."""
-    if card.per_request or plan.input.pico is None or plan.output.pico is None:
-        return None
-    rates = dict.fromkeys(TOKEN_FIELDS, 0) | {"input_tokens": plan.input.pico, "output_tokens": plan.output.pico}
-    _add_parts(rates, plan.input, plan.input.pico)
-    _add_parts(rates, plan.output, plan.output.pico)
-    return LinearRates(card.key, rates, card.brackets[0] if card.brackets else sys.maxsize)
+def terms_of(rates: Mapping[str, int]) -> dict[str, Term]:
+    """Put rates and signs together, for the counts that have both."""
+    return {name: (rates[name], *signs) for name, signs in _SIGNS.items() if name in rates}
 
 
-def _add_parts(rates: dict[str, int], side: Side, whole: int) -> None:
-    unknown: set[str] = set()
-    for charge, (rate, less) in zip(side.charges, side.quick, strict=True):
-        fields = (charge.field, *less)
-        if rate is None:
-            unknown.update(fields)
-            continue
-        for field, sign in zip(fields, (1, *(-1 for _ in less)), strict=True):
-            rates[field] += sign * (rate - whole)
-    for field in unknown:
-        rates.pop(field, None)
+def _rates(sides: Sequence[Side]) -> Mapping[str, int]:
+    rates = dict.fromkeys(TOKEN_FIELDS, 0)
+    inexact: set[str] = set()
+    for side in sides:
+        whole = rates[side.field] = whole_pico(side.rate) or 0
+        for charge in side.charges:
+            rate = whole_pico(charge.rate)
+            if rate is None:
+                inexact.update((charge.field, *charge.less))
+                continue
+            rates[charge.field] += rate - whole
+            for name in charge.less:
+                rates[name] -= rate - whole
+    return {name: rate for name, rate in rates.items() if name not in inexact}
+
+
+def whole_pico(rate: Decimal | None) -> int | None:
+    """Return a rate in picodollars; None where it is no whole number of them, or there is none.
+
+    Examples
+    --------
+    >>> whole_pico(Decimal("3e-6")), whole_pico(Decimal("1e-13"))
+    (3000000, None)
+    """
+    pico = None if rate is None else rate.scaleb(12, EXACT)
+    return None if pico is None or pico != int(pico) else int(pico)

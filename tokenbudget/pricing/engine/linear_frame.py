@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from itertools import zip_longest
 
 import polars as pl
@@ -11,12 +10,11 @@ import polars as pl
 from tokenbudget.core.receipt import Unpriced
 from tokenbudget.core.usage import TOKEN_FIELDS
 from tokenbudget.pricing.book.off_peak import OffPeak
-from tokenbudget.pricing.engine.rate_card import EXACT, RateCard, RatePlan
+from tokenbudget.pricing.engine.rate_card import RateCard, RatePlan
 from tokenbudget.pricing.engine.rate_schedule import NoPriceError, RateSchedule
 from tokenbudget.pricing.engine.receipt_lines import NoRateError
 
-_PICO = Decimal(10) ** 12
-# With the largest counts that are multiplied (frame.py), sums of products stay within 64 bits.
+# With the largest counts that are multiplied (frames.py), sums of products stay within 64 bits.
 _DEAREST = 10**10
 _MICROSECONDS = 1_000_000
 
@@ -37,10 +35,10 @@ class Variants:
     ----------
     number : polars.Series
         The variant of each row; null where its kind has no price.
-    linear : polars.Series
-        By variant: whether the cost is a sum of whole picodollars per token.
-    input_known, output_known, key : polars.Series
-        By variant: whether every part of the side has a rate; the price row.
+    inexact : dict of str to polars.Series
+        Token field -> by variant, whether its tokens have no rate in whole picodollars.
+    key : polars.Series
+        By variant: the price row; null where only a single call's path can say what a call costs.
     """
 
     def __init__(self, cases: Sequence[RateSchedule | Unpriced], frame: pl.DataFrame, kind: pl.Series) -> None:
@@ -87,24 +85,21 @@ class Variants:
 
     def _compile(self, used: Sequence[int]) -> None:
         size = len(self._cards) * self._levels * 2
-        self.coefficients: dict[str, list[int]] = {}
-        linear, known = [False] * size, {"input": [True] * size, "output": [True] * size}
+        self._rates: dict[str, list[int]] = {}
+        inexact: dict[str, list[bool]] = {}
         keys: list[str | None] = [None] * size
         for number in used:
             plan = self._plan(number)
             if plan is None:
                 continue
             keys[number] = plan.key
-            for side in (plan.input, plan.output):
-                rates = [side.rate, *(charge.rate for charge in side.charges)]
-                known[side.name][number] = None not in rates
-            found = coefficients(plan)
-            linear[number] = found is not None
-            for field, pico in (found or {}).items():
-                self.coefficients.setdefault(field, [0] * size)[number] = pico
-        self.linear = pl.Series(linear, dtype=pl.Boolean)
-        self.input_known = pl.Series(known["input"], dtype=pl.Boolean)
-        self.output_known = pl.Series(known["output"], dtype=pl.Boolean)
+            for field in TOKEN_FIELDS:
+                rate = None if field in plan.linear.unrated else plan.linear.rates.get(field)
+                if rate is None or abs(rate) >= _DEAREST:
+                    inexact.setdefault(field, [False] * size)[number] = True
+                elif rate:
+                    self._rates.setdefault(field, [0] * size)[number] = rate
+        self.inexact = {field: pl.Series(flags, dtype=pl.Boolean) for field, flags in inexact.items()}
         self.key = pl.Series(keys, dtype=pl.String)
 
     def _plan(self, number: int) -> RatePlan | None:
@@ -122,48 +117,10 @@ class Variants:
     def cost(self, counts: pl.DataFrame) -> pl.Series:
         """Give the cost of each row in picodollars, where it is linear; null where the kind has no price."""
         cost = self.number * 0
-        for field, picos in self.coefficients.items():
-            if field in counts.columns and any(picos):
-                cost = cost + pl.Series(picos, dtype=pl.Int64).gather(self.number) * counts[field].fill_null(0)
+        for field, rates in self._rates.items():
+            if field in counts.columns:
+                cost = cost + pl.Series(rates, dtype=pl.Int64).gather(self.number) * counts[field].fill_null(0)
         return cost
-
-
-def coefficients(plan: RatePlan) -> dict[str, int] | None:
-    """Give picodollars per count of each token column, such that parts correct what their whole paid.
-
-    None where a rate is finer than a picodollar: then each line of a receipt is rounded.
-
-    Examples
-    --------
-    >>> from tokenbudget.pricing.engine.rate_card import Card
-    >>> card = Card("m", {"input_cost_per_token": Decimal("3e-6"), "output_cost_per_token": Decimal("15e-6"),
-    ...                   "cache_read_input_token_cost": Decimal("3e-7")})
-    >>> found = coefficients(card.plan("", 0, off_peak=False))
-    >>> found["input_tokens"], found["cache_read_tokens"], found["output_tokens"]
-    (3000000, -2700000, 15000000)
-    """
-    found = dict.fromkeys(TOKEN_FIELDS, 0)
-    for side in (plan.input, plan.output):
-        whole = _pico(side.rate)
-        found[f"{side.name}_tokens"] += whole or 0
-        for charge in side.charges:
-            own = _pico(charge.rate)
-            if own is None or whole is None:
-                return None
-            found[charge.field] += own - whole
-            for field in charge.less:
-                found[field] -= own - whole
-        if whole is None:
-            return None
-    return {field: pico for field, pico in found.items() if pico}
-
-
-def _pico(rate: Decimal | None) -> int | None:
-    """Give a rate in whole picodollars; that of an unknown rate is never billed and may be 0."""
-    if rate is None:
-        return 0
-    pico = EXACT.multiply(rate, _PICO)
-    return int(pico) if pico == pico.to_integral_value() and pico < _DEAREST else None
 
 
 def _exceeded(

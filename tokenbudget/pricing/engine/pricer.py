@@ -18,10 +18,10 @@ from tokenbudget.pricing.book import fee_list, match
 from tokenbudget.pricing.book.overrides import ANY_MODEL, Override, Overrides
 from tokenbudget.pricing.book.price_book import PriceBook
 from tokenbudget.pricing.engine import fees
-from tokenbudget.pricing.engine.linear import LinearRates
-from tokenbudget.pricing.engine.rate_card import EXACT, RateCard, RatePlan
-from tokenbudget.pricing.engine.rate_schedule import NoPriceError, RateSchedule, dated_cards
-from tokenbudget.pricing.engine.receipt_lines import NoRateError, amount, token_lines, token_pico, total
+from tokenbudget.pricing.engine.charges import EXACT
+from tokenbudget.pricing.engine.rate_card import RateCard, RatePlan
+from tokenbudget.pricing.engine.rate_schedule import CurrentRates, NoPriceError, RateSchedule, dated_cards
+from tokenbudget.pricing.engine.receipt_lines import NoRateError, amount, token_lines, total
 
 _replace = msgspec.structs.replace
 REPORTED = "reported"
@@ -135,7 +135,7 @@ class Pricer:
             card, plan = case.plan(event.occurred_at, usage.input_tokens)
         except (NoPriceError, NoRateError):
             return None
-        pico = None if card.per_request or case.router else token_pico(plan, usage)
+        pico = None if card.per_request or case.router else plan.linear.cost(usage)
         return None if pico is None else (pico, card.key)
 
     def case(self, kind: Kind) -> RateSchedule | Unpriced:
@@ -147,13 +147,13 @@ class Pricer:
             case = self._cases[kind] = self._find(kind)
         return case
 
-    def linear_rates(self, kind: Kind) -> LinearRates | Unpriced | None:
-        """Give what the tokens of calls of a kind cost from now on, or why nothing is known; None: price each call."""
+    def current_rates(self, kind: Kind) -> CurrentRates | Unpriced | None:
+        """Return what tokens of a kind of call cost from now on, or why nothing is known; None: price each call."""
         case = self.case(kind)
         if isinstance(case, Unpriced):
             return case
         try:
-            return case.linear_rates()
+            return case.current_rates()
         except (NoPriceError, NoRateError):
             return None
 

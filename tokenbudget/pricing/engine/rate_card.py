@@ -8,66 +8,20 @@ reasoning at $9 beside output at $9 costs $4.50 in a tier that halves output.  N
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from decimal import ROUND_HALF_EVEN, Context, Decimal
-from operator import attrgetter
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from tokenbudget.core.usage import Usage
 from tokenbudget.pricing.book.field_names import parse
 from tokenbudget.pricing.book.off_peak import OffPeak
-from tokenbudget.pricing.engine.token_classes import INPUT_PARTS, OUTPUT_PARTS, SIDE, WHOLE, Part
+from tokenbudget.pricing.engine.charges import EXACT, Charge, Side
+from tokenbudget.pricing.engine.linear import LinearRates
+from tokenbudget.pricing.engine.token_classes import FALLBACK, INPUT_CLASSES, OUTPUT_CLASSES, SIDE, TokenClass
 
-# A context of its own: the host program's may be of any precision, or trap.
-EXACT = Context(prec=50, rounding=ROUND_HALF_EVEN)
 _SIDES = ("input", "output")
 _DIGITS = Decimal("1E-18")
-
-
-class Charge(msgspec.Struct, frozen=True):
-    """How many tokens a line bills (``field`` less those in ``less``), and their rate; None where there is none."""
-
-    part: str
-    field: str
-    less: tuple[str, ...]
-    rate: Decimal | None
-
-
-class Side:
-    """What input or output pays: parts billed apart, and the rate of the rest.
-
-    Attributes
-    ----------
-    read : callable
-        Reads the counts of all parts at once: most calls have none, and that must cost next to nothing.
-    pico : int or None
-        The rate of the rest in whole picodollars; None where it is no whole number of them.
-    quick : tuple of (int or None, tuple of str)
-        The same of each charge, with the fields that are taken off its own.
-    """
-
-    __slots__ = ("charges", "name", "pico", "quick", "rate", "read")
-
-    def __init__(self, name: str, charges: tuple[Charge, ...], rate: Decimal | None) -> None:
-        self.name = name
-        self.charges = charges
-        self.rate = rate
-        self.pico = _whole_pico(rate)
-        self.quick = tuple((_whole_pico(charge.rate), charge.less) for charge in charges)
-        # Twice the last field: attrgetter gives a tuple only for two names and more.
-        fields = [charge.field for charge in charges]
-        self.read: Callable[[Usage], Sequence[int]] = attrgetter(*fields, fields[-1]) if fields else _nothing
-
-
-def _whole_pico(rate: Decimal | None) -> int | None:
-    pico = None if rate is None else rate.scaleb(12, EXACT)
-    return None if pico is None or pico != int(pico) else int(pico)
-
-
-def _nothing(_: Usage) -> Sequence[int]:
-    return ()
 
 
 class RatePlan(msgspec.Struct, frozen=True):
@@ -79,6 +33,8 @@ class RatePlan(msgspec.Struct, frozen=True):
         The price row and where it comes from.
     tier : str
         What chose the rates, for the receipt: ``flex``, ``above_200k_tokens``, ``off_peak``, …
+    linear : LinearRates
+        What the two sides come to for each token count.
     """
 
     key: str
@@ -86,6 +42,7 @@ class RatePlan(msgspec.Struct, frozen=True):
     tier: str
     input: Side
     output: Side
+    linear: LinearRates
 
 
 class RateCard:
@@ -204,19 +161,19 @@ class RateCard:
 
         def effective(slot: str) -> Decimal | None:
             rate = own(slot)
-            return rate if rate is not None or slot not in WHOLE else effective(WHOLE[slot])
+            return rate if rate is not None or slot not in FALLBACK else effective(FALLBACK[slot])
 
-        def side(name: str, parts: tuple[Part, ...]) -> Side:
-            apart = [part for part in parts if not part.own_rate_only or own(part.name) is not None]
-            fields = {part.name: part.field for part in apart}
+        def side(name: str, classes: tuple[TokenClass, ...]) -> Side:
+            apart = [one for one in classes if not one.own_rate_only or own(one.name) is not None]
+            fields = {one.field for one in apart}
             charges = tuple(
                 Charge(
-                    part.name,
-                    part.field,
-                    (*(fields[inner] for inner in part.inside if inner in fields), *part.cached),
-                    effective(part.name),
+                    one.name,
+                    one.field,
+                    (*(field for field in one.inside if field in fields), *one.cached),
+                    effective(one.name),
                 )
-                for part in apart
+                for one in apart
             )
             return Side(name, charges, own(name))
 
@@ -226,13 +183,8 @@ class RateCard:
             "off_peak" if off_peak else "",
             *(f"{name}×{multiplier.normalize():f}" if multiplier else name for name, multiplier in uplifts),
         ]
-        return RatePlan(
-            key=self.key,
-            source=self.source,
-            tier=" ".join(filter(None, label)),
-            input=side("input", INPUT_PARTS),
-            output=side("output", OUTPUT_PARTS),
-        )
+        sides = side("input", INPUT_CLASSES), side("output", OUTPUT_CLASSES)
+        return RatePlan(self.key, self.source, " ".join(filter(None, label)), *sides, LinearRates(*sides))
 
 
 def _trimmed(rate: Decimal) -> Decimal:

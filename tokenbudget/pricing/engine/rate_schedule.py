@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from tokenbudget.pricing.book import fee_list
 from tokenbudget.pricing.book.overrides import MULTIPLIER, Override
 from tokenbudget.pricing.book.price_book import PriceRow, began
 from tokenbudget.pricing.engine import fees
-from tokenbudget.pricing.engine.linear import LinearRates, linear_rates
+from tokenbudget.pricing.engine.linear import Term
 from tokenbudget.pricing.engine.rate_card import RateCard, RatePlan
 from tokenbudget.pricing.engine.receipt_lines import NoRateError
 
@@ -25,6 +26,24 @@ _RESIDENCY = "regional_processing_uplift_multiplier_"
 
 class NoPriceError(Exception):
     """There is no price for the time of the call; the key is the argument."""
+
+
+class CurrentRates(NamedTuple):
+    """What the tokens of a kind of call cost from now on.
+
+    Attributes
+    ----------
+    key : str
+        The price row.
+    terms : mapping of str to Term
+        As `tokenbudget.pricing.engine.linear.LinearRates` has them.
+    most_input : int
+        Input tokens up to which they hold.
+    """
+
+    key: str
+    terms: Mapping[str, Term]
+    most_input: int
 
 
 class RateSchedule:
@@ -88,16 +107,19 @@ class RateSchedule:
             self._only = found
         return found
 
-    def linear_rates(self) -> LinearRates | None:
-        """Give what tokens cost from now on; None where it is no matter of counts alone, or may change by itself."""
-        if self.router is not None:
-            return None
+    def current_rates(self) -> CurrentRates | None:
+        """Return what tokens cost from now on; None where it is no matter of counts alone, or may change by itself."""
         epoch, card = len(self.cards) - 1, self.cards[-1]
-        # A call under way for longer than that is nobody's.
+        # A call that has been running for longer than that is not expected any more.
         since = datetime.now(UTC) - timedelta(days=1)
-        if card is None or card.off_peak is not None or self.begins[-1] > since.timestamp():
+        if self.router is not None or card is None or card.per_request or card.off_peak is not None:
             return None
-        return linear_rates(card, self.plan_of(epoch, 0, off_peak=False))
+        if self.begins[-1] > since.timestamp():
+            return None
+        linear = self.plan_of(epoch, 0, off_peak=False).linear
+        if linear.unrated:
+            return None
+        return CurrentRates(card.key, linear.terms, card.brackets[0] if card.brackets else sys.maxsize)
 
     def card(self, epoch: int) -> RateCard:
         """Give the card of an epoch."""

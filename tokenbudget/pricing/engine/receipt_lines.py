@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from tokenbudget.core.receipt import Line
 from tokenbudget.core.usage import Usage
-from tokenbudget.pricing.engine.rate_card import EXACT, RatePlan, Side
+from tokenbudget.pricing.engine.charges import EXACT, Side
+from tokenbudget.pricing.engine.rate_card import RatePlan
 
 _PICO = Decimal(1).scaleb(-12)
 _multiply = EXACT.multiply
@@ -58,36 +59,6 @@ def token_lines(plan: RatePlan, usage: Usage, model: str = "") -> list[Line]:
     if usage.output_tokens:
         _bill(lines, plan, plan.output, usage, usage.output_tokens, model)
     return lines
-
-
-def token_pico(plan: RatePlan, usage: Usage) -> int | None:
-    """Give what the lines of `token_lines` add up to, in picodollars, without writing them.
-
-    Whole numbers of picodollars are exact without a decimal; None where a rate is none of them or is missing, or where
-    parts overlap.
-    """
-    given = _side_pico(plan.input, usage, usage.input_tokens or 0)
-    made = _side_pico(plan.output, usage, usage.output_tokens or 0)
-    return None if given is None or made is None else given + made
-
-
-def _side_pico(side: Side, usage: Usage, rest: int) -> int | None:
-    pico = 0
-    counts = side.read(usage)
-    if any(counts):
-        for count, (rate, less) in zip(counts, side.quick, strict=False):
-            if count:
-                own = count
-                for field in less:
-                    own -= getattr(usage, field)
-                if own > 0:
-                    if rate is None:
-                        return None
-                    pico += own * rate
-                    rest -= own
-    if rest <= 0:
-        return None if rest else pico
-    return None if side.pico is None else pico + rest * side.pico
 
 
 def _bill(lines: list[Line], plan: RatePlan, side: Side, usage: Usage, whole: int, model: str) -> None:

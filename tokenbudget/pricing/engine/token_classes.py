@@ -1,78 +1,66 @@
-"""Parts of a call's tokens that may be billed apart, and what they are parts of."""
+"""Classes of tokens that may be billed apart, and what they are billed as where they have no rate of their own."""
 
 from __future__ import annotations
 
 import msgspec
 
-# What a part without a rate of its own is billed as.
-WHOLE = {
-    "cache_read": "input",
-    "cache_read_audio": "cache_read",
-    "cache_read_image": "cache_read",
-    "cache_write": "input",
-    "cache_write_5m": "cache_write",
-    "cache_write_1h": "cache_write",
-    "cache_write_12h": "cache_write_1h",
-    "cache_write_audio": "cache_write",
-    "input_audio": "input",
-    "input_image": "input",
-    "input_video": "input",
-    "reasoning": "output",
-    "output_audio": "output",
-    "output_image": "output",
-    "output_video": "output",
-    "citation": "output",
-}
-# The side whose rate says how a tier or a long context moves the part's.
-SIDE = {part: "output" if part in ("reasoning", "citation") else "input" for part in WHOLE} | {
-    part: "output" for part in WHOLE if part.startswith("output")
-}
+from tokenbudget.core.token_parts import PART_OF, parts_of, side_of
 
 
-class Part(msgspec.Struct, frozen=True):
-    """A part of a call's tokens.
+class TokenClass(msgspec.Struct, frozen=True):
+    """A part of a call's tokens that may be billed apart.
 
     Attributes
     ----------
-    field : str
-        The count it is read from.
+    name, field : str
+        The name in prices and receipts, and the count it is read from.
     inside : tuple of str
-        Parts inside it, billed apart where they are.
+        Counts inside it that are taken off where they are billed apart.
     cached : tuple of str
-        Counts inside it that are billed as cached instead.
+        Counts inside it that are taken off in any case: they are billed as cached.
     own_rate_only : bool
         Billed with the whole unless it has a rate of its own.
     """
 
     name: str
     field: str
-    inside: tuple[str, ...] = ()
-    cached: tuple[str, ...] = ()
-    own_rate_only: bool = True
+    inside: tuple[str, ...]
+    cached: tuple[str, ...]
+    own_rate_only: bool
 
 
-INPUT_PARTS = (
-    Part("cache_read_audio", "cache_read_audio_tokens"),
-    Part("cache_read_image", "cache_read_image_tokens"),
-    Part("cache_read", "cache_read_tokens", ("cache_read_audio", "cache_read_image"), own_rate_only=False),
-    Part("cache_write_5m", "cache_write_5m_tokens", own_rate_only=False),
-    Part("cache_write_1h", "cache_write_1h_tokens", own_rate_only=False),
-    Part("cache_write_12h", "cache_write_12h_tokens", own_rate_only=False),
-    Part("cache_write_audio", "cache_write_audio_tokens"),
-    Part(
-        "cache_write",
-        "cache_write_tokens",
-        ("cache_write_5m", "cache_write_1h", "cache_write_12h", "cache_write_audio"),
-        own_rate_only=False,
-    ),
-    Part("input_audio", "input_audio_tokens", cached=("cache_read_audio_tokens", "cache_write_audio_tokens")),
-    Part("input_image", "input_image_tokens", cached=("cache_read_image_tokens",)),
-    Part("input_video", "input_video_tokens"),
+def _class(name: str, *, own_rate_only: bool = True) -> TokenClass:
+    field = f"{name}_tokens"
+    cached = tuple(part for part, wholes in PART_OF.items() if field in wholes[1:])
+    return TokenClass(name, field, parts_of(field), cached, own_rate_only)
+
+
+# Where classes overlap, the last ones give way.
+INPUT_CLASSES = (
+    _class("cache_read_audio"),
+    _class("cache_read_image"),
+    _class("cache_read", own_rate_only=False),
+    _class("cache_write_5m", own_rate_only=False),
+    _class("cache_write_1h", own_rate_only=False),
+    _class("cache_write_12h", own_rate_only=False),
+    _class("cache_write_audio"),
+    _class("cache_write", own_rate_only=False),
+    _class("input_audio"),
+    _class("input_image"),
+    _class("input_video"),
 )
-OUTPUT_PARTS = (
-    Part("reasoning", "reasoning_tokens"),
-    Part("output_audio", "output_audio_tokens"),
-    Part("output_image", "output_image_tokens"),
-    Part("output_video", "output_video_tokens"),
-    Part("citation", "citation_tokens"),
-)
+OUTPUT_CLASSES = tuple(map(_class, ("reasoning", "output_audio", "output_image", "output_video", "citation")))
+BILLED_FIELDS = frozenset({"input_tokens", "output_tokens", *(one.field for one in (*INPUT_CLASSES, *OUTPUT_CLASSES))})
+"""The counts that costs depend on."""
+
+
+def _name(field: str) -> str:
+    return field.removesuffix("_tokens")
+
+
+SIDE = {one.name: _name(side_of(one.field)) for one in (*INPUT_CLASSES, *OUTPUT_CLASSES)}
+"""The side whose rate says how a tier or a long context moves the rate of a class."""
+FALLBACK = {one.name: _name(PART_OF[one.field][0]) for one in (*INPUT_CLASSES, *OUTPUT_CLASSES)} | {
+    "cache_write_12h": "cache_write_1h"
+}
+"""What a class without a rate of its own is billed as: its whole, and a long time to live as the next shorter one."""

@@ -8,7 +8,6 @@ output includes the reasoning; the provider's rules then say what its total and 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from tokenbudget.capture.adapters import answer_shapes
@@ -89,9 +88,9 @@ CHAT = Api(
     ),
     rules=(_whole_writes, *openai.CHAT.rules, *openai.RESPONSES.rules, _searches),
 )
-_GEMINI = replace(CHAT, rules=(_gemini, google.grounding, _media))
+_GEMINI = CHAT.derive(rules=(_gemini, google.grounding, _media))
 
-_COHERE = replace(CHAT, rules=(*CHAT.rules, cohere.billed_units_left_out))
+_COHERE = CHAT.derive(rules=(*CHAT.rules, cohere.billed_units_left_out))
 """Of answers that came whole: of streams LangChain's class takes the billed units, and adds them up."""
 
 

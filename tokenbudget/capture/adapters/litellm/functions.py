@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from tokenbudget.capture.adapters.litellm import usage as rules
-from tokenbudget.capture.instrument.api_spec import never
 from tokenbudget.capture.providers import cohere, mistral, openai
 from tokenbudget.capture.providers.openai.server_tools import server_tools
 from tokenbudget.capture.usage.wholes import stated_total
@@ -21,10 +18,8 @@ _READ = openai.CHAT.read.but(
     iterations="usage.iterations",
 )
 RETRYING = "_with_retries"
-CHAT = replace(
-    openai.CHAT,
+CHAT = openai.CHAT.derive(
     read=_READ,
-    fast_reader=never,
     rules=(
         rules.own_estimate,
         rules.grounded,
@@ -35,14 +30,14 @@ CHAT = replace(
         rules.unbilled,
     ),
 )
-COMPLETIONS = replace(
-    openai.COMPLETIONS, read=_READ, rules=(rules.own_estimate, *openai.COMPLETIONS.rules, rules.other_names)
+COMPLETIONS = openai.COMPLETIONS.derive(
+    read=_READ, rules=(rules.own_estimate, *openai.COMPLETIONS.rules, rules.other_names)
 )
 # The cost in a response's usage is no bill here: LiteLLM writes its own estimate there.
-RESPONSES = replace(openai.RESPONSES, rules=(stated_total, server_tools))
-FETCHED_RESPONSES = replace(RESPONSES, skip=openai.FETCHED_RESPONSES.skip)
-COMPACT = replace(openai.COMPACT, rules=(stated_total,))
-IMAGES = replace(openai.IMAGES, rules=(rules.image_tokens, *openai.IMAGES.rules))
+RESPONSES = openai.RESPONSES.derive(rules=(stated_total, server_tools))
+FETCHED_RESPONSES = RESPONSES.derive(skip=openai.FETCHED_RESPONSES.skip)
+COMPACT = openai.COMPACT.derive(rules=(stated_total,))
+IMAGES = openai.IMAGES.derive(rules=(rules.image_tokens, *openai.IMAGES.rules))
 FUNCTIONS = {
     "completion": CHAT,
     f"completion{RETRYING}": CHAT,
@@ -51,7 +46,7 @@ FUNCTIONS = {
     f"responses{RETRYING}": RESPONSES,
     "get_responses": FETCHED_RESPONSES,
     "compact_responses": COMPACT,
-    "embedding": replace(openai.EMBEDDINGS, rules=(rules.own_estimate, *openai.EMBEDDINGS.rules)),
+    "embedding": openai.EMBEDDINGS.derive(rules=(rules.own_estimate, *openai.EMBEDDINGS.rules)),
     "image_generation": IMAGES,
     "image_edit": IMAGES,
     "image_variation": IMAGES,

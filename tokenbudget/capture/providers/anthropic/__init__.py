@@ -90,8 +90,7 @@ MESSAGES = Api(
     read=_MESSAGE,
     rules=(reported_cost, _whole_input, _server_tools, _passes),
     accumulate=accumulators.messages,
-    text_size=accumulators.glance_messages,
-)
+).with_fast_paths(text_size=accumulators.glance_messages)
 
 
 def _batch_line(line: Fields) -> Line | None:

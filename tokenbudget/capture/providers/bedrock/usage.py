@@ -6,7 +6,6 @@ import copy
 import functools
 import inspect
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -127,7 +126,7 @@ def observe(result: Any, call: Call) -> Any:
 
 
 def _observe_events(stream: Any, call: Call, headers: Mapping[str, str]) -> None:
-    call.api = replace(call.api, accumulate=_with_headers(call.api.accumulate, headers))
+    call.api = call.api.derive(accumulate=_with_headers(call.api.accumulate, headers))
     is_async = hasattr(stream, "__aiter__")
     _watch_iteration(type(stream), "__aiter__" if is_async else "__iter__")
     # On a copy: it has no items of its own, so going through it is what going through the stream was.

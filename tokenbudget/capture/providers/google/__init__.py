@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from tokenbudget.capture.call import Call
@@ -65,10 +64,8 @@ INTERACTIONS = Api(
     skip=rules.is_pending,
     adds=rules.MODALITY_FIELDS,
 )
-FETCHED_INTERACTIONS = replace(
-    INTERACTIONS, rules=(*INTERACTIONS.rules, rules.fetched_often), skip=rules.was_not_pending
-)
-DECISIONS = replace(INTERACTIONS, operation="decisions", skip=None)
+FETCHED_INTERACTIONS = INTERACTIONS.derive(rules=(*INTERACTIONS.rules, rules.fetched_often), skip=rules.was_not_pending)
+DECISIONS = INTERACTIONS.derive(operation="decisions", skip=None)
 LIVE = sessions.live(GENERATE)
 _BY_VERB = {
     "generateContent": GENERATE,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -95,8 +94,7 @@ def live_sides(found: Found, response: Fields, request: Fields) -> None:  # noqa
 
 def live(generate: Api) -> Api:
     """Make the API of live sessions of that which generates content."""
-    return replace(
-        generate,
+    return generate.derive(
         operation="live",
         read=generate.read.but(output_tokens="usageMetadata.responseTokenCount"),
         rules=(live_sides, rules.modalities, rules.grounding),
@@ -179,4 +177,4 @@ VIDEOS = Api(
     skip=is_no_finished_video,
     adds=("units",),
 )
-BEGUN_VIDEOS = replace(VIDEOS, skip=never_an_answer, begun=begin_video)
+BEGUN_VIDEOS = VIDEOS.derive(skip=never_an_answer, begun=begin_video)

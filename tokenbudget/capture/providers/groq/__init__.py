@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from tokenbudget.capture.instrument.api_spec import never
 from tokenbudget.capture.instrument.protocols import Guide
 from tokenbudget.capture.instrument.stainless import StainlessSdk
 from tokenbudget.capture.providers import openai
 from tokenbudget.capture.providers.openai import BATCHES, EMBEDDINGS, SPEECH, TRANSCRIPTIONS
 
-# The tools that it ran are in the message, where no quick reading looks.
-CHAT = replace(openai.CHAT, ask_for_usage=False, fast_reader=never)
+CHAT = openai.CHAT.derive(ask_for_usage=False)
 
 SDK = StainlessSdk(
     name="groq",

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from tokenbudget.capture.instrument import accumulators, observers
-from tokenbudget.capture.instrument.api_spec import Api, Found, never
+from tokenbudget.capture.instrument.api_spec import Api, Found
 from tokenbudget.capture.instrument.batches import Line, Reading
 from tokenbudget.capture.instrument.methods import Asked, Method, MethodSdk
 from tokenbudget.capture.instrument.protocols import Guide
@@ -76,8 +76,8 @@ def _fold_conversation(answer: dict[str, Any], event: Fields) -> int:
     return 0
 
 
-CHAT = replace(openai.CHAT, read=_CHAT, fast_reader=never, ask_for_usage=False)
-FIM = replace(CHAT, operation="completions")
+CHAT = openai.CHAT.derive(read=_CHAT, ask_for_usage=False)
+FIM = CHAT.derive(operation="completions")
 EMBEDDINGS = openai.EMBEDDINGS
 RESPONSES = openai.RESPONSES
 CONVERSATIONS = Api(

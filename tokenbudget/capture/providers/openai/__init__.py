@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -85,12 +84,10 @@ CHAT = Api(
     operation="chat",
     read=_CHAT,
     rules=(rules.chat,),
-    fast_reader=fast_chat_reader(_CHAT),
     accumulate=accumulators.chat,
-    text_size=accumulators.glance_chat,
     ask_for_usage=True,
     adds=("tools", "passes"),
-)
+).with_fast_paths(fast_chat_reader, accumulators.glance_chat)
 COMPLETIONS = Api(
     operation="completions", read=_CHAT, rules=(rules.chat,), accumulate=accumulators.chat, ask_for_usage=True
 )
@@ -99,11 +96,10 @@ RESPONSES = Api(
     read=_RESPONSES,
     rules=(rules.reported_cost, stated_total, server_tools),
     accumulate=accumulators.responses,
-    text_size=accumulators.glance_responses,
     skip=rules.is_pending,
     adds=("tools", "passes"),
-)
-FETCHED_RESPONSES = replace(RESPONSES, skip=rules.is_no_background_result)
+).with_fast_paths(text_size=accumulators.glance_responses)
+FETCHED_RESPONSES = RESPONSES.derive(skip=rules.is_no_background_result)
 DECISIONS = Api(operation="decisions", read=_RESPONSES, rules=(stated_total,))
 RUNS = Api(
     operation="runs",
@@ -147,7 +143,7 @@ VIDEOS = Api(
     skip=rules.is_no_finished_video,
     adds=("units",),
 )
-EXTENSIONS = replace(VIDEOS, begun=rules.extends)
+EXTENSIONS = VIDEOS.derive(begun=rules.extends)
 
 ROUTES = {
     "/chat/completions": CHAT,
