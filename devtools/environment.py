@@ -32,7 +32,7 @@ class Stamp:
         self.digest = digest.hexdigest()
 
     def fresh(self) -> bool:
-        """Say whether the step was done with just these contents."""
+        """Return whether the step was done with just these contents."""
         return self.file.exists() and self.file.read_text(encoding="ascii") == self.digest
 
     def set(self) -> None:

@@ -138,7 +138,7 @@ def _parts(recording: Recording) -> Iterator[str]:
 
 
 def _cell(recording: Recording, way: str, server: LocalServer, tally: Tally) -> str:
-    """Say whether an answer that came in a way counts and costs what it does by hand, and if not, what it does."""
+    """Return whether an answer that came in a way counts and costs what it does by hand, and if not, what it does."""
     event = replayed(recording, way, server)
     found, wanted = used(event), recording.used
     by_hand = total(recording.batch if way == "batch" else recording.cost)

@@ -145,7 +145,7 @@ def _fields(api: Api) -> str:
 
 
 def page() -> str:
-    """Give the text of the page."""
+    """Return the text of the page."""
     rows = []
     for name, sdk in _sdks().items():
         clients = ", ".join(f"`{client}`" for client in sdk.clients) or f"the module `{name}`"

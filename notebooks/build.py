@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 
 
 def sources() -> list[Path]:
-    """Give the notebooks' sources."""
+    """Return the notebooks' sources."""
     return sorted(HERE.glob("[0-9]*.py"))
 
 

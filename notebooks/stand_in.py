@@ -31,7 +31,7 @@ ANTHROPIC_USAGE = {
 
 
 def provider() -> str:
-    """Start the stand-in on a free port of this machine; gives its URL.  It ends with the process."""
+    """Start the stand-in on a free port of this machine; return its URL.  It ends with the process."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
     threading.Thread(target=server.serve_forever, daemon=True, name="stand-in provider").start()
     return f"http://127.0.0.1:{server.server_port}"

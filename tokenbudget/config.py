@@ -80,12 +80,12 @@ class Config:
 
 
 def default_home() -> Path:
-    """Give ``$TOKENBUDGET_HOME``, else ``~/.tokenbudget``."""
+    """Return ``$TOKENBUDGET_HOME``, else ``~/.tokenbudget``."""
     return _expanded(os.environ.get("TOKENBUDGET_HOME") or "~/.tokenbudget")
 
 
 def _expanded(path: str | os.PathLike[str]) -> Path:
-    """Give a path with the user's home in it; a user without one has a directory that cannot be written."""
+    """Return a path with the user's home in it; a user without one has a directory that cannot be written."""
     try:
         return Path(path).expanduser()
     except RuntimeError:  # As in a container that runs under a number nobody has.
@@ -168,7 +168,7 @@ _fallback: Config | None = None
 
 
 def current() -> Config:
-    """Give the settings in force, working them out on first use."""
+    """Return the settings in force, working them out on first use."""
     global in_force  # noqa: PLW0603 (one process has one configuration)
     if in_force is None:
         in_force = resolve(**_explicit)
@@ -176,7 +176,7 @@ def current() -> Config:
 
 
 def for_recording() -> Config:
-    """Give the settings in force; where they cannot be used, those that keep events on this machine.
+    """Return the settings in force; where they cannot be used, those that keep events on this machine.
 
     Nobody's call fails or goes unrecorded for a slip in ``config.toml``: the journal says what is wrong, once, and
     whoever asks a question gets the error itself.

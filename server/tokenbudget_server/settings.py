@@ -106,7 +106,7 @@ class Settings:
         return self.ledger_place if "://" in self.ledger_place else Path(self.ledger_place)
 
     def oldest(self, now: datetime) -> datetime | None:
-        """Give the time before which events are not kept; None where all are."""
+        """Return the time before which events are not kept; None where all are."""
         return None if self.retention is None else now - self.retention
 
 

@@ -55,7 +55,7 @@ Measured = tuple[bool, float, float, float]
 
 
 def questions(source: Moment, files: list[str], events: int) -> dict[str, tuple[bool, Ask, Ask]]:
-    """Give each question: whether a cube answers it, how we do, and how DuckDB does."""
+    """Return each question: whether a cube answers it, how we do, and how DuckDB does."""
     period = parse(f"{LAST - timedelta(days=DAYS - 1)}..{LAST}", until())
     query = partial(Query, period=period)
     connection = duckdb.connect()
@@ -116,7 +116,7 @@ def milliseconds(ask: Ask) -> float:
 
 
 def measure(events: int, directory: Path, turns: int) -> Iterator[tuple[str, Measured]]:
-    """Ask everything; gives per question: from a cube, median, slowest, DuckDB's median, in milliseconds."""
+    """Ask everything; return per question: from a cube, median, slowest, DuckDB's median, in milliseconds."""
     made = seal(directory, events)
     versions = {day: version for day, (version, _) in made.items()}
     source = Moment(Names({PROJECT: "bench"}), versions, {}, {day: sealed for day, (_, sealed) in made.items()})

@@ -122,7 +122,7 @@ def _many(loop: asyncio.AbstractEventLoop) -> Callable[[openai.AsyncOpenAI], Non
 
 
 def added(run: Callable[[Any], None], bare: Any, other: Any, turns: int) -> tuple[float, float]:
-    """Give the µs that `other` adds to `bare` (median of the differences of each turn), and its ratio to it."""
+    """Return the µs that `other` adds to `bare` (median of the differences of each turn), and its ratio to it."""
     chance, spent = random.Random(3), {id(bare): [], id(other): []}
     for turn in range(-max(3, turns // 20), turns):
         for client in chance.sample((bare, other), 2):

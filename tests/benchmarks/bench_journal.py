@@ -73,7 +73,7 @@ def sqlite_wal(path: Path) -> Iterator[Keep]:
 
 
 def microseconds(keep: Keep, record: bytes, count: int) -> float:
-    """Give the µs per event of keeping `record` `count` times."""
+    """Return the µs per event of keeping `record` `count` times."""
     began = time.perf_counter()
     for _ in range(count):
         keep(record)
@@ -81,7 +81,7 @@ def microseconds(keep: Keep, record: bytes, count: int) -> float:
 
 
 def compare(directory: Path) -> dict[str, float]:
-    """Measure every way, in turns; gives medians in µs per event."""
+    """Measure every way, in turns; return medians in µs per event."""
     record = make_record()
     line = frame(record)
     with raw_file(directory / "raw") as write, sqlite_wal(directory / "events.db") as insert:
@@ -103,7 +103,7 @@ def compare(directory: Path) -> dict[str, float]:
 
 
 def resident_mib() -> float:
-    """Give the resident memory of this process; Linux only, 0 elsewhere."""
+    """Return the resident memory of this process; Linux only, 0 elsewhere."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except OSError:
@@ -112,7 +112,7 @@ def resident_mib() -> float:
 
 
 def record_without_server(directory: Path, events: int) -> list[float]:
-    """Record `events` with nobody listening; gives the MiB resident after each tenth."""
+    """Record `events` with nobody listening; return the MiB resident after each tenth."""
     settings = Config(home=directory / "offline", url="http://127.0.0.1:9", api_key="tb_ak_0")
     journal = Journal(settings.home, sends=lambda: True)
     shipper = Shipper(journal, settings=lambda: settings)

@@ -55,7 +55,7 @@ def make_event(at: datetime) -> Event:
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Give the seconds that `work` takes."""
+    """Return the seconds that `work` takes."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began

@@ -67,7 +67,7 @@ def cpu_us(calls: dict[str, Callable[[], Any]]) -> dict[str, float]:
 
 
 def calculators(provider: str, theirs: str, model: str, tokens: dict[str, int]) -> dict[str, Callable[[], Any]]:
-    """Give the calculators at hand, each pricing the same call."""
+    """Return the calculators at hand, each pricing the same call."""
     usage, other = Usage(**tokens), genai_prices.Usage(**tokens)
     found: dict[str, Callable[[], Any]] = {
         "tokenbudget": lambda: price(provider, model, usage, service_tier="default"),

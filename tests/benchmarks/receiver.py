@@ -30,7 +30,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def running() -> Iterator[str]:
-    """Run it in a process of its own; gives its address."""
+    """Run it in a process of its own; return its address."""
     with subprocess.Popen([sys.executable, __file__], stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

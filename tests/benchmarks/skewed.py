@@ -83,5 +83,5 @@ def _counts(events: int) -> list[int]:
 
 
 def until() -> datetime:
-    """Give the moment at which the last day ends."""
+    """Return the moment at which the last day ends."""
     return midnight(LAST).astimezone(UTC) + timedelta(days=1)

@@ -98,7 +98,7 @@ def host(client, monkeypatch):
 
 
 def variables(client):
-    """Give the environment that makes a process such a client."""
+    """Return the environment that makes a process such a client."""
     return {
         "TOKENBUDGET_HOME": str(client.home),
         "TOKENBUDGET_URL": client.url,
@@ -153,7 +153,7 @@ class Evidence:
             ).fetchall()
 
     def recorded(self):
-        """Give the number of events each worker had recorded."""
+        """Return the number of events each worker had recorded."""
         directory = Path(f"{self.settings.home}.progress")
         return {path.name: int.from_bytes(path.read_bytes(), "little") for path in directory.iterdir()}
 

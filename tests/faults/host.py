@@ -11,7 +11,7 @@ from tokenbudget.transport import Shipper
 
 
 def event(name, number, **changes):
-    """Give the record of event `number` of `name`, as the runtime would write it."""
+    """Return the record of event `number` of `name`, as the runtime would write it."""
     return encode(priced(msgspec.structs.replace(event_of(name, number), **changes)))
 
 

@@ -36,19 +36,19 @@ RETURNING id
 def make_project(
     url: str, name: str, *, organisation: str = "default", team: str = "default", is_demo: bool = False
 ) -> int:
-    """Make a project, with its team and organisation where they are missing; gives its id."""
+    """Make a project, with its team and organisation where they are missing; return its id."""
     return _id(url, _PROJECT, organisation=organisation, team=team, name=name, is_demo=is_demo)
 
 
 def make_member(
     url: str, name: str, *, email: str | None = None, role: str = "member", organisation: str = "default"
 ) -> int:
-    """Make a user, who has a role in an organisation; gives the user's id."""
+    """Make a user, who has a role in an organisation; return the user's id."""
     return _id(url, _MEMBER, organisation=organisation, email=email or f"{name}@example.org", name=name, role=role)
 
 
 def make_key(url: str, project_id: int, user_id: int, name: str = "key", scopes: list[str] | None = None) -> str:
-    """Make a key of a user's for a project, with all scopes or these; gives its text."""
+    """Make a key of a user's for a project, with all scopes or these; return its text."""
     from tokenbudget_server.accounts import keys
 
     made = keys.make_key()

@@ -107,7 +107,7 @@ def _handed_on(recording: Recording, answer: Any) -> Any:
 
 
 def _states_usage(item: Any) -> bool:
-    """Tell whether a stream's item states usage, or something in it does."""
+    """Return whether a stream's item states usage, or something in it does."""
     known = plain(item)
     inner = (known.get(name) for name in ("metadata", "data", "response", "delta", "x_groq"))
     parts = [known, *(part for part in inner if isinstance(part, dict))]

@@ -98,7 +98,7 @@ def _stainless(recording: Recording, *answers: Any) -> Any:
 
 
 def _has_its_own(provider: str) -> bool:
-    """Tell whether a provider has a client of its own that Stainless made; most others are reached through OpenAI's."""
+    """Return whether a provider has a client of its own that Stainless made; most share OpenAI's."""
     return isinstance(registry.packages().get(provider), StainlessSdk)
 
 
@@ -266,7 +266,7 @@ def tier_of(body: dict[str, Any]) -> str:
 
 
 def _has_batch_price(recording: Recording) -> bool:
-    """Tell whether the price table, or the provider for all its models, states what a batch costs."""
+    """Return whether the price table, or the provider for all its models, states what a batch costs."""
     if fee_list.of_standard(recording.provider, "batch") is not None:
         return True
     tokens = Usage(input_tokens=1, output_tokens=1)

@@ -57,7 +57,7 @@ def timeseries(source: Source, query: Query) -> Document:
 
 
 def percentiles(source: Source, query: Query, **how: Any) -> Document:
-    """Give percentiles, `how` being as for `tokenbudget.analytics.percentiles`: ``period``, ``by``, ``rows``."""
+    """Return percentiles, `how` being as for `tokenbudget.analytics.percentiles`: ``period``, ``by``, ``rows``."""
     return {
         "period": period(query.period),
         "by": labels(query),

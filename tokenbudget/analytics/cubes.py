@@ -68,7 +68,7 @@ def build(events: pl.DataFrame, day: datetime, keys: Iterable[str] = ()) -> pl.D
 
 
 def tells_apart(cube: pl.DataFrame, kind: Kind, column: str) -> bool:
-    """Tell whether what a cube has of one kind is split by a dimension or tag."""
+    """Return whether what a cube has of one kind is split by a dimension or tag."""
     return column in cube.columns and not (kind == "bins" and column.startswith((TAG_PREFIX, _API_KEY)))
 
 

@@ -23,7 +23,7 @@ class CubedSource(Source, Protocol):
     def cubes(
         self, spans: Sequence[Span], columns: Iterable[str], kind: Kind = "totals"
     ) -> tuple[pl.LazyFrame | None, list[Span]]:
-        """Give the cubes of whole days, and which of the spans have to be scanned because there is none.
+        """Return the cubes of whole days, and which of the spans have to be scanned because there is none.
 
         Parameters
         ----------
@@ -41,7 +41,7 @@ class MomentarySource(Source, Protocol):
     """A ledger source that changes while it is read."""
 
     def at_one_moment(self, start: datetime, end: datetime) -> Source:
-        """Give the source as it is now, for this span; every part of an answer then comes of one state."""
+        """Return the source as it is now, for this span; every part of an answer then comes of one state."""
         ...
 
 

@@ -35,7 +35,7 @@ PREFIXES = (_COUNTS, _MAX)
 
 
 def number(value: pl.Expr) -> pl.Expr:
-    """Give the number of the bin that a value lies in; null where it is not known.
+    """Return the number of the bin that a value lies in; null where it is not known.
 
     Examples
     --------
@@ -48,7 +48,7 @@ def number(value: pl.Expr) -> pl.Expr:
 
 
 def middle(bin_: pl.Expr) -> pl.Expr:
-    """Give the middle of a bin; 0 for the bin that 0 lies in."""
+    """Return the middle of a bin; 0 for the bin that 0 lies in."""
     bits = bin_.cast(pl.UInt64) * _BIN_SIZE + _BIN_SIZE // 2
     return pl.when(bin_ == 0).then(0.0).otherwise(bits.reinterpret(dtype=pl.Float64))
 
@@ -62,7 +62,7 @@ def counted(events: pl.LazyFrame, keys: Sequence[str]) -> pl.LazyFrame:
 
 
 def of(measure: str) -> Sums:
-    """Give how the histogram of a measure adds up: rows of group, ``bin`` (null: not known), ``count`` and ``max``."""
+    """Return how the histogram of a measure adds up: rows of group, ``bin`` (null: unknown), ``count``, ``max``."""
     value = MEASURES[measure]
     added = aggregated([pl.col("count").sum(), pl.col("max").max()])
 

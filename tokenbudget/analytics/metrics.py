@@ -102,7 +102,7 @@ NEEDS: tuple[str, ...] = (
 
 
 def _known(value: pl.Expr, known: pl.Expr, unknown: pl.Expr | None = None) -> pl.Expr:
-    """Give a sum, null where there were calls (or `unknown` ones) but none stated a value."""
+    """Return a sum, null where there were calls (or `unknown` ones) but none stated a value."""
     return pl.when((known > 0) | ((_col("requests") if unknown is None else unknown) == 0)).then(value)
 
 

@@ -42,7 +42,7 @@ def percentiles(
     exact: bool = False,
     measures: Sequence[str] = (),
 ) -> pl.DataFrame:
-    """Give percentiles of cost and time per call, interpolated linearly between the two nearest calls.
+    """Return percentiles of cost and time per call, interpolated linearly between the two nearest calls.
 
     Those of more than `EXACT_UP_TO` calls come from histograms: each value is read as the middle of its bin, at most
     1.6 % off.  Counts and maxima are exact all the same.

@@ -61,7 +61,7 @@ def labels(query: Query) -> list[str]:
 
 
 def dimensions(query: Query) -> list[pl.Expr]:
-    """Give the columns to group by, named by `labels`.
+    """Return the columns to group by, named by `labels`.
 
     Raises
     ------

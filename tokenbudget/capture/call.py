@@ -84,7 +84,7 @@ class Call:
         self.started_ns = time.perf_counter_ns()
 
     def identify(self, key: str, created: float | None) -> None:
-        """Give the event an id and a time that follow from the answer, which may be read more than once.
+        """Return the event an id and a time that follow from the answer, which may be read more than once.
 
         Parameters
         ----------
@@ -195,7 +195,7 @@ class Call:
             self.partial = {}
 
     def _first_sight(self, found: Found) -> bool:
-        """Tell whether a background response, which can be fetched many times, is seen for the first time."""
+        """Return whether a background response, which can be fetched many times, is seen for the first time."""
         response_id, created = str(found.get("response_id")), found.get("created")
         self.identify(response_id, created if isinstance(created, int | float) else None)
         return seen_ids.remember(f"background {response_id}")
@@ -301,7 +301,7 @@ def _unreadable(fault: Exception) -> tuple[str]:
 
 
 def _text(value: Any) -> str | None:
-    """Give a name as the text that an event holds, whatever a server sent in its place."""
+    """Return a name as the text that an event holds, whatever a server sent in its place."""
     return value if value is None or type(value) is str else str(value)
 
 

@@ -30,7 +30,7 @@ _EVERYDAY = ("chat", "chat_stream", "embed", "rerank", "completion", "acompletio
 
 
 def is_mock(thing: Any) -> bool:
-    """Tell whether this is a mock of ``unittest.mock``, whatever it claims to be an instance of.
+    """Return whether this is a mock of ``unittest.mock``, whatever it claims to be an instance of.
 
     Examples
     --------
@@ -42,7 +42,7 @@ def is_mock(thing: Any) -> bool:
 
 
 def is_fake(thing: Any) -> bool:
-    """Tell whether something that is no client is a hand-written double of one.
+    """Return whether something that is no client is a hand-written double of one.
 
     Examples
     --------
@@ -59,7 +59,7 @@ def is_fake(thing: Any) -> bool:
 
 
 def is_called_by(thing: Any, path: str) -> bool:
-    """Tell whether something has a method, e.g. ``chat.completions.create``."""
+    """Return whether something has a method, e.g. ``chat.completions.create``."""
     try:
         return callable(reduce(getattr, path.split("."), thing))
     except Exception:  # noqa: BLE001 (a property may raise anything)

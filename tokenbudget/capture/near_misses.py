@@ -18,7 +18,7 @@ _MOST = 3
 
 
 def explain(thing: Any) -> str:
-    """Give the text of the error for something that is neither a client nor a double of one.
+    """Return the text of the error for something that is neither a client nor a double of one.
 
     Examples
     --------
@@ -34,7 +34,7 @@ def explain(thing: Any) -> str:
 
 
 def _look(thing: Any) -> tuple[str, str]:
-    """Give something's name, and what was most likely meant in place of it."""
+    """Return something's name, and what was most likely meant in place of it."""
     if isinstance(thing, type):
         return f"the class {_name(thing)}", _class(thing)
     if isinstance(thing, ModuleType):
@@ -103,7 +103,7 @@ def _nearest(name: str) -> str:
 
 
 def _words(package: str, client: str) -> set[str]:
-    """Give what a class may be called by that stands for an SDK."""
+    """Return what a class may be called by that stands for an SDK."""
     return {package.partition(".")[0], client.rpartition(".")[2].lower()} - {"client"}
 
 

@@ -119,7 +119,7 @@ def _said(name: str, given: Any, expected: str, example: str) -> str:
 
 
 def _instant(given: Any) -> datetime:
-    """Give a time in UTC.
+    """Return a time in UTC.
 
     Raises
     ------
@@ -187,7 +187,7 @@ def as_usage(usage: Usage | Mapping[str, Any]) -> Usage:
 
 
 def _plain(name: str, value: Any) -> Any:
-    """Give a number of another library (a count in a frame) as Python's own, and money exactly as it was written."""
+    """Return a number of another library (a count in a frame) as Python's own, and money exactly as it was written."""
     if isinstance(value, bool):
         return value
     if isinstance(value, float):

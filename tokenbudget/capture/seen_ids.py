@@ -36,7 +36,7 @@ def remember(response_id: str) -> bool:
 
 
 def seen(response_id: str) -> bool:
-    """Tell whether a response id was noted before."""
+    """Return whether a response id was noted before."""
     return response_id in _now or response_id in _before
 
 

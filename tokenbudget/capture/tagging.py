@@ -24,7 +24,7 @@ R = TypeVar("R")
 
 
 def current_tags() -> dict[str, str]:
-    """Give a copy of the tags in force here.
+    """Return a copy of the tags in force here.
 
     Examples
     --------

@@ -65,7 +65,7 @@ class Client:
     def percentiles(
         self, query: Query, levels: Sequence[float], *, exact: bool, measures: Sequence[str]
     ) -> pl.DataFrame:
-        """Give percentiles."""
+        """Return percentiles."""
         how = [("exact", str(exact).lower()), *(("measure", name) for name in measures)]
         parameters = [*_parameters(query), *(("level", repr(float(level))) for level in levels), *how]
         return self._frame("/api/analytics/percentiles", parameters)[0]

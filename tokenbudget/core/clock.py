@@ -9,7 +9,7 @@ _minute: tuple[int, str] = (-1, "")
 
 
 def utc_time(unix_ns: int) -> datetime:
-    """Give the time, in UTC and whole microseconds, that many nanoseconds after 1970.
+    """Return the time, in UTC and whole microseconds, that many nanoseconds after 1970.
 
     Examples
     --------

@@ -23,7 +23,7 @@ def quantize(amount: Decimal) -> Decimal:
 
 
 def to_pico(amount: Decimal) -> int:
-    """Give dollars as whole picodollars, half to even.
+    """Return dollars as whole picodollars, half to even.
 
     Examples
     --------
@@ -34,7 +34,7 @@ def to_pico(amount: Decimal) -> int:
 
 
 def from_pico(pico: int) -> Decimal:
-    """Give picodollars as dollars, without trailing zeros or exponent.
+    """Return picodollars as dollars, without trailing zeros or exponent.
 
     Examples
     --------

@@ -94,12 +94,12 @@ def zone(name: str) -> ZoneInfo:
 
 
 def midnight(day: date, tz: ZoneInfo) -> datetime:
-    """Give the first instant of a day in a zone, in UTC, also where clocks skip midnight."""
+    """Return the first instant of a day in a zone, in UTC, also where clocks skip midnight."""
     return datetime.combine(day, time(), tz).astimezone(UTC)
 
 
 def quarter_hour_after(now: datetime) -> datetime:
-    """Give the end of the quarter of an hour that `now` lies in."""
+    """Return the end of the quarter of an hour that `now` lies in."""
     return _EPOCH + ((now - _EPOCH) // _QUARTER_HOUR + 1) * _QUARTER_HOUR
 
 

@@ -59,7 +59,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def column(name: str) -> str:
-    """Give the ledger's column for a dimension or a tag.
+    """Return the ledger's column for a dimension or a tag.
 
     Examples
     --------

@@ -118,7 +118,7 @@ def _is_json_sound(value: Mapping[str, Scalar] | tuple[str, ...]) -> bool:
 
 
 def _names(usage: Usage) -> Iterator[tuple[str, int]]:
-    """Give the names in a usage, each with the characters that it may have."""
+    """Return the names in a usage, each with the characters that it may have."""
     for name in (*usage.tools, *usage.units):
         yield name, LONGEST_KIND
     for one in usage.passes:

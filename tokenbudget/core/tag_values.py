@@ -34,7 +34,7 @@ def tag_text(value: Any) -> str | None:
 
 
 def is_missing(value: Any) -> bool:
-    """Tell whether a value stands for none: None, and what frames have in its place.
+    """Return whether a value stands for none: None, and what frames have in its place.
 
     Examples
     --------

@@ -46,7 +46,7 @@ def swallow(where: str, error: BaseException) -> None:
 
 
 def details(error: BaseException) -> BaseException | None:
-    """Give what the log is to show of an error beside its text: the error, for its traceback, or nothing."""
+    """Return what the log is to show of an error beside its text: the error, for its traceback, or nothing."""
     return error if log.isEnabledFor(logging.DEBUG) else None
 
 

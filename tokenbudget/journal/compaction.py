@@ -165,7 +165,7 @@ def _decoded(records: list[bytes], unreadable: list[SetAside]) -> list[Event]:
 
 
 def _write_part(home: Path, fresh: pl.DataFrame, parts: tuple[Part, ...]) -> tuple[Part, tuple[Part, ...]]:
-    """Write `fresh` together with the small parts at the end of `parts`; gives the new part and those merged."""
+    """Write `fresh` together with the small parts at the end of `parts`; return the new part and those merged."""
     import polars as pl
 
     rows, kept = fresh.height, len(parts)

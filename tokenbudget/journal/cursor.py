@@ -17,7 +17,7 @@ def _path(segment: Path) -> Path:
 
 
 def load(segment: Path) -> int:
-    """Give the acknowledged bytes of `segment`; 0 when unknown, which sends it again."""
+    """Return the acknowledged bytes of `segment`; 0 when unknown, which sends it again."""
     try:
         offset = int(_path(segment).read_bytes())
         return offset if 0 <= offset <= segment.stat().st_size else 0

@@ -62,7 +62,7 @@ def _note(ids: Path, name: bytes) -> None:
 
 
 def _read(ids: Path) -> set[bytes]:
-    """Give the ids noted so far, reading only what is new."""
+    """Return the ids noted so far, reading only what is new."""
     inode, size = _identity(ids)
     before, done, known = _known.get(ids, (inode, 0, set()))
     if inode != before or size < done:  # Another file than the one that was read.

@@ -37,7 +37,7 @@ class Part(msgspec.Struct, frozen=True, omit_defaults=True):
     ids: tuple[str, str] | None = None
 
     def path(self, home: Path) -> Path:
-        """Give where the file is."""
+        """Return where the file is."""
         return ledger_dir(home) / self.file
 
 
@@ -73,7 +73,7 @@ _decoder = msgspec.json.Decoder(Manifest)
 
 
 def ledger_dir(home: Path) -> Path:
-    """Give the directory of the Parquet parts."""
+    """Return the directory of the Parquet parts."""
     return home / "ledger"
 
 

@@ -51,7 +51,7 @@ class OverflowBuffer:
         self._bytes += len(line)
 
     def records(self, limit: int | None = None) -> list[bytes]:
-        """Give the records of the oldest lines, at most `limit`."""
+        """Return the records of the oldest lines, at most `limit`."""
         return [line[PREFIX:-1] for line in islice(self._lines, limit)]
 
     def forget(self, records: Collection[bytes]) -> None:
@@ -63,7 +63,7 @@ class OverflowBuffer:
         self.extend(kept)
 
     def shrink(self, bound: int) -> int:
-        """Drop the newest lines until at most `bound` bytes are left; gives how many were dropped."""
+        """Drop the newest lines until at most `bound` bytes are left; return how many were dropped."""
         dropped = 0
         while self._lines and self._bytes > bound:
             self._bytes -= len(self._lines.pop())

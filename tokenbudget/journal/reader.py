@@ -63,7 +63,7 @@ def _read_lines(fd: int, start: int, limit: int, *, finished: bool) -> bytes:
 
 
 def read_lines(home: Path) -> Iterator[bytes]:
-    """Give the JSON of every intact record the journal holds, oldest segment first.
+    """Return the JSON of every intact record the journal holds, oldest segment first.
 
     Events that were compacted to Parquet or acknowledged by a server are not in the journal any more; see
     `tokenbudget.journal.read_open` for a consistent look at both.
@@ -79,7 +79,7 @@ def read_lines(home: Path) -> Iterator[bytes]:
 
 
 def read(home: Path) -> Iterator[Event]:
-    """Give every event the journal holds, oldest segment first.
+    """Return every event the journal holds, oldest segment first.
 
     Raises
     ------

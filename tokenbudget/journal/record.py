@@ -43,7 +43,7 @@ def frame(record: bytes) -> bytes:
 
 
 def intact(line: bytes) -> bool:
-    """Tell whether `line`, without its newline, is what was written."""
+    """Return whether `line`, without its newline, is what was written."""
     try:
         return len(line) > PREFIX and int(line[: PREFIX - 1], 16) == crc32(line[PREFIX:])
     except ValueError:

@@ -22,7 +22,7 @@ def enter(journal: Journal) -> None:
 
 
 def in_this_process(home: Path) -> list[Journal]:
-    """Give the journals of `home` that this process writes."""
+    """Return the journals of `home` that this process writes."""
     return [journal for journal in list(_journals) if journal.home == home]
 
 

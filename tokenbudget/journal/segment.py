@@ -25,7 +25,7 @@ _ATTEMPTS = 10
 
 
 def journal_dir(home: Path) -> Path:
-    """Give the directory of the segments."""
+    """Return the directory of the segments."""
     return home / "journal"
 
 
@@ -58,11 +58,11 @@ class OpenSegment:
         _open.add(self)
 
     def unlinked(self) -> bool:
-        """Tell whether somebody deleted the file under us."""
+        """Return whether somebody deleted the file under us."""
         return os.fstat(self.fd).st_nlink == 0
 
     def lost(self) -> Lost | None:
-        """Tell whether nobody will find what is written to it: the file was deleted, or the descriptor is another's."""
+        """Return why what is written to it would be lost (its file or descriptor is gone); None while it is found."""
         try:
             seen = os.fstat(self.fd)
             if self._disowned(seen):
@@ -78,7 +78,7 @@ class OpenSegment:
         return Lost(why, data.splitlines(keepends=True))
 
     def _disowned(self, seen: os.stat_result) -> bool:
-        """Tell whether `seen`, the descriptor's status, is not our file's: careless code closes what is not its own.
+        """Return whether `seen`, the descriptor's status, is not our file's: careless code closes what is not its own.
 
         Its number is somebody else's then, and is left to them.
         """

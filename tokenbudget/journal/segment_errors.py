@@ -25,7 +25,7 @@ def mark(segment: Path, reason: str) -> None:
 
 
 def reason(segment: Path) -> str | None:
-    """Give why `segment` is stuck; None when it is not."""
+    """Return why `segment` is stuck; None when it is not."""
     try:
         return _path(segment).read_text(encoding="utf-8", errors="replace")
     except OSError:

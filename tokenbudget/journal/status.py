@@ -134,7 +134,7 @@ def status(home: Path) -> Status:
 
 
 def _stuck(segments: list[SegmentFile], events: list[int]) -> list[tuple[int, str]]:
-    """Give how many events wait in each segment that is stuck, and why."""
+    """Return how many events wait in each segment that is stuck, and why."""
     each = ((waiting, segment_errors.reason(segment.path)) for segment, waiting in zip(segments, events, strict=True))
     return [(waiting, reason) for waiting, reason in each if reason is not None and waiting]
 

@@ -130,12 +130,12 @@ class Journal:
         return self._kind()
 
     def live_segment(self) -> Path | None:
-        """Give the segment being written, which only this process may ship."""
+        """Return the segment being written, which only this process may ship."""
         segment = self._segment or self._parked
         return segment.path if segment else None
 
     def held(self, limit: int | None = None) -> list[bytes]:
-        """Give the oldest records that wait in memory, at most `limit`."""
+        """Return the oldest records that wait in memory, at most `limit`."""
         with self._lock:
             return self._held.records(limit)
 

@@ -65,7 +65,7 @@ class History:
         return sum(held - self._taken.get(file, 0) for file, held in _files(self._snapshot).items())
 
     def pieces(self) -> Iterator[Piece]:
-        """Give the events that wait, the oldest files first.
+        """Return the events that wait, the oldest files first.
 
         Raises
         ------
@@ -110,6 +110,6 @@ class History:
 
 
 def _files(snapshot: Snapshot) -> dict[str, int]:
-    """Give how many events each file holds that was recorded for this machine alone."""
+    """Return how many events each file holds that was recorded for this machine alone."""
     tails = {tail.segment: len(tail.records) for tail in snapshot.tails if tail.segment.endswith(_KEPT)}
     return {part.file: part.rows for part in snapshot.parts} | tails

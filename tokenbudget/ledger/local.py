@@ -105,7 +105,7 @@ class LocalSource:
 
 @cache
 def local_source(home: Path) -> LocalSource:
-    """Give this process's one reader of the journal under `home`, with what it remembers."""
+    """Return this process's one reader of the journal under `home`, with what it remembers."""
     return LocalSource(home)
 
 

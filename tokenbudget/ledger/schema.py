@@ -78,7 +78,7 @@ def tag_column(key: str) -> str:
 
 
 def dtype(column: str) -> pl.DataType:
-    """Give the type of a column of the ledger.
+    """Return the type of a column of the ledger.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def within(frame: pl.LazyFrame, start: datetime, end: datetime) -> pl.LazyFrame:
 
 
 def empty() -> pl.DataFrame:
-    """Give a ledger frame of no events."""
+    """Return a ledger frame of no events."""
     return pl.DataFrame(schema=SCHEMA)
 
 

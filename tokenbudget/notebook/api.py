@@ -193,7 +193,7 @@ def percentiles(
     exact: bool = False,
     **filters: Any,
 ) -> Any:
-    """Give percentiles of cost, latency and time to first token per call.
+    """Return percentiles of cost, latency and time to first token per call.
 
     Of up to a million calls they are exact, interpolated linearly between the two nearest calls.  Of more, each call is
     read as the middle of its bin in a histogram, at most 1.6 % off; counts and maxima are exact all the same.

@@ -34,7 +34,7 @@ class Answers(Protocol):
     def percentiles(
         self, query: Query, levels: Sequence[float], *, exact: bool, measures: Sequence[str]
     ) -> pl.DataFrame:
-        """Give percentiles."""
+        """Return percentiles."""
         ...
 
     def events(self, query: Query) -> pl.DataFrame:
@@ -63,7 +63,7 @@ class LocalAnswers:
     def percentiles(
         self, query: Query, levels: Sequence[float], *, exact: bool, measures: Sequence[str]
     ) -> pl.DataFrame:
-        """Give percentiles."""
+        """Return percentiles."""
         return analytics.percentiles(self._source, query, levels, exact=exact, measures=measures)
 
     def events(self, query: Query) -> pl.DataFrame:

@@ -31,7 +31,7 @@ UP, DOWN = "#c8503c", "#1d8a6b"
 
 
 def colours(groups: Sequence[str | None]) -> dict[str | None, str]:
-    """Give each group its colour, largest group first.
+    """Return each group its colour, largest group first.
 
     Examples
     --------

@@ -14,7 +14,7 @@ _bundled: PriceBook | None = None
 
 
 def default() -> Pricer:
-    """Give the pricer for the settings in force, reading the prices on first use.
+    """Return the pricer for the settings in force, reading the prices on first use.
 
     Raises
     ------

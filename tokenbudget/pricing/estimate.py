@@ -153,7 +153,7 @@ def _provider(pricer: Pricer, model: str, provider: str | None) -> tuple[str, st
 
 
 def _each(prompts: Any, column: str | None) -> Iterator[Any]:
-    """Give the prompts one by one; a list of messages is one prompt."""
+    """Return the prompts one by one; a list of messages is one prompt."""
     if isinstance(prompts, str | int | Mapping) or _is_conversation(prompts):
         yield prompts
         return

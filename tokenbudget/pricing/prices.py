@@ -106,7 +106,7 @@ def clear(*, model: str, provider: str, effective_from: datetime | date | str | 
 
 
 def overridden() -> list[Override]:
-    """Give all overrides of this machine, in the order in which they were set."""
+    """Return all overrides of this machine, in the order in which they were set."""
     return store.overrides(config.current().home)
 
 

@@ -44,7 +44,7 @@ class ReceiptView(msgspec.Struct, frozen=True, kw_only=True):
         return self.answer.lines
 
     def _rows(self) -> list[tuple[str, ...]]:
-        """Give the cells of all lines and of the total; columns that no line fills are dropped by `_columns`."""
+        """Return the cells of all lines and of the total; columns that no line fills are dropped by `_columns`."""
         rows = [
             (
                 f"{line.model}: {line.part}" if line.model else line.part,

@@ -105,7 +105,7 @@ class EventTemplates:
         self._state = _State(None, None, None)
 
     def find(self, kind: Kind) -> EventTemplate | None:
-        """Give the form of a kind; None where each event has to be built, or nothing is recorded."""
+        """Return the form of a kind; None where each event has to be built, or nothing is recorded."""
         state = self._state
         if state.settings is not config.in_force or state.prices is not default_pricer.in_force:
             state = self._state = _State.in_force()

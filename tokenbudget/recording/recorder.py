@@ -85,7 +85,7 @@ class Recorder:
         return not self._journal.held(1)
 
     def close(self, timeout: float) -> Journal | None:
-        """Flush, stop the shipper and close the journal; gives the journal if events are left in its memory."""
+        """Flush, stop the shipper and close the journal; return the journal if events are left in its memory."""
         if self._shipper is not None:
             self._shipper.close(timeout)
         self._compactor.close(min(timeout, _SEALING_SECONDS))

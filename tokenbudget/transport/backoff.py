@@ -12,7 +12,7 @@ _LONGEST_ASKED = 3600.0
 
 
 def delay(failures: int, asked: float | None = None, *, longest: float = LONGEST_SECONDS) -> float:
-    """Give the seconds to wait after `failures` attempts in a row.
+    """Return the seconds to wait after `failures` attempts in a row.
 
     Exponential with full jitter, so that a fleet that lost its server does not come back as one; the server's own
     wish, `asked` (``Retry-After``), is a lower bound, up to an hour.

@@ -157,7 +157,7 @@ def _rejected(item: dict[str, Any], records: Sequence[bytes]) -> SetAside:
 
 
 def _said(response: httpx.Response) -> str:
-    """Give the problem detail of an answer, or the beginning of whatever it says."""
+    """Return the problem detail of an answer, or the beginning of whatever it says."""
     try:
         problem = response.json()
         return storable(str(problem.get("detail") or problem.get("title") or problem)[:_EXCERPT])

@@ -8,7 +8,7 @@ from typing import Any
 
 
 def http_library() -> Any:
-    """Give httpx2 where it is installed, else httpx; they are alike in what we use.
+    """Return httpx2 where it is installed, else httpx; they are alike in what we use.
 
     openai 3, which speaks through httpx2, looks for a loaded httpx in every request.  Importing httpx here, on another
     thread, would let it find one half imported and fail the user's call.

@@ -58,12 +58,12 @@ class SegmentRetries:
         return sorted(segments, key=lambda segment: segment_errors.reason(segment.path) is not None)
 
     def is_due(self, segment: SegmentFile) -> bool:
-        """Tell whether to try a segment: its wait is over, or there is news in it."""
+        """Return whether to try a segment: its wait is over, or there is news in it."""
         trouble = self._troubles.get(segment.path)
         return trouble is None or segment.size != trouble.size or time.monotonic() >= trouble.not_before
 
     def failures(self, path: Path) -> int:
-        """Give how often a segment failed in rounds in which others got through."""
+        """Return how often a segment failed in rounds in which others got through."""
         trouble = self._troubles.get(path)
         return trouble.failures if trouble else 0
 

@@ -87,7 +87,7 @@ class Upload:
         return all(done)
 
     def pause(self, idle: float) -> float:
-        """Give the seconds until the next round is due: when the wait is over, or after `idle` to look for orphans."""
+        """Return the seconds until the next round is due: at the end of the wait, or after `idle` to look for orphans."""
         left = self._not_before - time.monotonic()
         return left if left > 0 else idle
 

@@ -99,7 +99,7 @@ class Desk:
             return kept.outcome
 
     def recall(self, view: View) -> Snapshot | None:
-        """Give the last answer to a view without asking, if there is one that is not old."""
+        """Return the last answer to a view without asking, if there is one that is not old."""
         kept = self._kept.get(view)
         if kept is None or time.monotonic() - kept.at >= RECENT_SECONDS:
             return None

@@ -197,5 +197,5 @@ def legend_html(shown: Bars) -> str:
 
 
 def swatches(shown: Bars) -> dict[str, str]:
-    """Give the colour of each group that has one, by the name it is shown under."""
+    """Return the colour of each group that has one, by the name it is shown under."""
     return {name: colour for name, colour, _ in shown.legend} | {"other": palette.OTHER}

@@ -23,7 +23,7 @@ _BARS = "".join(
 
 
 def lines_to_paste() -> str:
-    """Give the lines that make a notebook's calls appear here."""
+    """Return the lines that make a notebook's calls appear here."""
     url = config.current().url
     connect = (
         f'# On this machine, leave this line out:\ntb.configure(url="{url}", api_key="tb_ak_…")\n\n' if url else ""

@@ -16,7 +16,7 @@ _ANY_ADDRESS = {"0.0.0.0", "::", ""}  # noqa: S104 (compared with, not listened 
 
 
 def arguments(host: str, port: int, origins: tuple[str, ...] = ()) -> list[str]:
-    """Give the arguments of ``panel`` that serve the dashboard.
+    """Return the arguments of ``panel`` that serve the dashboard.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ _EMAIL = "admin@localhost"
 
 
 def ensure_first_key(url: str, known: str | None, project: str = DEFAULT_PROJECT) -> str:
-    """Give a key that works, making user, project and key where they are missing.
+    """Return a key that works, making user, project and key where they are missing.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def ensure_first_key(url: str, known: str | None, project: str = DEFAULT_PROJECT
 
 
 def ensure_project(connection: Connection, name: str, *, is_demo: bool = False) -> int:
-    """Give the id of the first organisation's project of that name, making it where it is missing."""
+    """Return the id of the first organisation's project of that name, making it where it is missing."""
     organisation_id = _ensure_organisation(connection)
     team = {"organisation_id": organisation_id, "name": _TEAM}
     connection.execute(insert(teams).values(team).on_conflict_do_nothing())
@@ -68,7 +68,7 @@ def insert_key(connection: Connection, project_id: int, name: str, **values: obj
 
 
 def _ensure_organisation(connection: Connection) -> int:
-    """Give the id of the first organisation, making it where there is none."""
+    """Return the id of the first organisation, making it where there is none."""
     first = select(organisations.c.id).order_by(organisations.c.id).limit(1)
     if connection.scalar(first) is None:
         connection.execute(insert(organisations).values(name=_ORGANISATION).on_conflict_do_nothing())
@@ -77,7 +77,7 @@ def _ensure_organisation(connection: Connection) -> int:
 
 
 def _ensure_owner(connection: Connection, organisation_id: int) -> int:
-    """Give the id of the first user, who owns the organisation, making it where it is missing."""
+    """Return the id of the first user, who owns the organisation, making it where it is missing."""
     values = {"email": _EMAIL, "name": _user_name()}
     connection.execute(insert(users).values(values).on_conflict_do_nothing())
     user_id: int = connection.scalars(select(users.c.id).where(users.c.email == _EMAIL)).one()

@@ -51,7 +51,7 @@ def is_key(text: str) -> bool:
 
 
 def lookup(text: str) -> str:
-    """Give the part of a key that is stored as it is.
+    """Return the part of a key that is stored as it is.
 
     Examples
     --------
@@ -62,7 +62,7 @@ def lookup(text: str) -> str:
 
 
 def digest(text: str) -> str:
-    """Give the name under which a verified key is remembered; the key cannot be found from it."""
+    """Return the name under which a verified key is remembered; the key cannot be found from it."""
     return sha256(text.encode()).hexdigest()
 
 

@@ -109,7 +109,7 @@ class Replies:
 
 
 def wants_arrow(request: Request[Any, Any, Any]) -> bool:
-    """Tell whether a request asks for Arrow rather than JSON."""
+    """Return whether a request asks for Arrow rather than JSON."""
     return ARROW in request.headers.get("accept", "")
 
 

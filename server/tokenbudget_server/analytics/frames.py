@@ -73,7 +73,7 @@ def stream(moment: Moment, query: Query) -> Iterator[bytes]:
 
 
 def _shape(moment: Moment, query: Query) -> pl.DataFrame:
-    """Give a frame of no events with all columns that the period's events have."""
+    """Return a frame of no events with all columns that the period's events have."""
     stored = moment.scan(query.period.start, query.period.end).collect_schema()
     types = {("cost_usd" if name == "cost_pico" else name): stored[name] for name in ordered(stored.names())}
     return pl.DataFrame(schema={**types, "cost_usd": COST})

@@ -103,7 +103,7 @@ def read_query(parameters: MultiDict[str], by: Collection[str] = (), default_lim
 
 
 def this_minute() -> datetime:
-    """Give the present, to the minute."""
+    """Return the present, to the minute."""
     return datetime.now(UTC).replace(second=0, microsecond=0)
 
 

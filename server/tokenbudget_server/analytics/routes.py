@@ -120,7 +120,7 @@ class AnalyticsController(Controller):
 
     @get("/percentiles", parameters=[*QUESTION, BY, LEVEL, MEASURE, EXACT], sync_to_thread=True)
     def percentiles(self, request: _Request, source: PostgresLedger, replies: Replies) -> PercentilesAnswer:
-        """Give percentiles of cost and time per call.
+        """Return percentiles of cost and time per call.
 
         Of up to a million calls they are exact; of more, they come from histograms and are at most 1.6 % off, unless
         ``exact=true``. Each row says in ``exact`` which it is.

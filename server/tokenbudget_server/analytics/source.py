@@ -8,5 +8,5 @@ from tokenbudget_server.web.scope import Scope
 
 
 async def provide_source(settings: Settings, question_scope: Scope) -> PostgresLedger:
-    """Give what analytics reads."""
+    """Return what analytics reads."""
     return PostgresLedger(settings.database, question_scope.project_ids, settings.ledger)

@@ -32,7 +32,7 @@ class PackedArray:
         self.values = values
 
     def packed(self) -> bytes:
-        """Give the array in Postgres' binary format."""
+        """Return the array in Postgres' binary format."""
         header = _HEADER.pack(1, 1, self.element_oid, len(self.values), 1)
         return header + type(self).pack(self.values)
 

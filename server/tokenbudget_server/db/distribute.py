@@ -130,7 +130,7 @@ class Coordinator:
         return list(plan(placed, filled))
 
     def distribute(self) -> Iterator[Step]:
-        """Do what is left; gives each step before it is done.
+        """Do what is left; return each step before it is done.
 
         Waits while a migration or the partitions' maintenance runs, and keeps them waiting.
 
@@ -207,7 +207,7 @@ def _workers(connection: Connection[Any]) -> int:
 
 
 def plan(placed: Mapping[str, Placed], filled: Sequence[str]) -> Iterator[Step]:
-    """Give what is left to do, in order.
+    """Return what is left to do, in order.
 
     Parameters
     ----------

@@ -83,12 +83,12 @@ def drop_partitions(connection: Connection, oldest: datetime) -> list[str]:
 
 
 def month_of(instant: datetime) -> date:
-    """Give the first day of the month that an instant lies in, in UTC."""
+    """Return the first day of the month that an instant lies in, in UTC."""
     return instant.astimezone(UTC).date().replace(day=1)
 
 
 def add_months(month: date, count: int) -> date:
-    """Give the first of the month `count` months after `month`.
+    """Return the first of the month `count` months after `month`.
 
     Examples
     --------

@@ -8,7 +8,7 @@ _SCHEMES = ("postgresql+psycopg://", "postgresql://", "postgres://")
 
 
 def psycopg_url(url: str) -> str:
-    """Give `url` as libpq and psycopg take it.
+    """Return `url` as libpq and psycopg take it.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def psycopg_url(url: str) -> str:
 
 
 def sqlalchemy_url(url: str) -> str:
-    """Give `url` as SQLAlchemy takes it; psycopg is the driver of both its synchronous and its asynchronous engine.
+    """Return `url` as SQLAlchemy takes it; psycopg is the driver of both its synchronous and its asynchronous engine.
 
     Examples
     --------

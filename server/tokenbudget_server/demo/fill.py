@@ -59,7 +59,7 @@ def fill(url: str, progress: Callable[[str], None] = lambda _: None, now: dateti
 
 
 def _ensure_key(connection: Connection, project_id: int) -> int:
-    """Give the id of the key that the usage is said to have come with; nobody can sign in with it."""
+    """Return the id of the key that the usage is said to have come with; nobody can sign in with it."""
     found = select(api_keys.c.id).where(api_keys.c.project_id == project_id, api_keys.c.name == _KEY_NAME)
     if (known := connection.scalar(found)) is not None:
         return int(known)

@@ -29,7 +29,7 @@ _UNAVAILABLE = ResponseSpec(Health, generate_examples=False, description="The da
 
 @get("/health", responses={503: _UNAVAILABLE}, tags=["health"])
 async def get_health(engine: AsyncEngine, jobs: PeriodicJobs) -> Response[Health]:
-    """Say whether the server and its database work."""
+    """Return whether the server and its database work."""
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS), engine.connect() as connection:
             return Response(Health("ok", jobs=await jobs.states(connection)))

@@ -184,7 +184,7 @@ async def _sleep(wait: timedelta, every: timedelta) -> None:
 
 @asynccontextmanager
 async def _locked(engine: AsyncEngine, key: int) -> AsyncIterator[AsyncConnection | None]:
-    """Hold an advisory lock; gives the connection that holds it, or None where another session does."""
+    """Hold an advisory lock; return the connection that holds it, or None where another session does."""
     async with engine.connect() as connection:
         held = await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": key})
         await connection.commit()  # The lock is the session's: no transaction waits for the job.

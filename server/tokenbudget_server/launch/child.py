@@ -86,7 +86,7 @@ class Child:
         raise ChildError(f"{self.name} did not answer within {patience_seconds:.0f} s{self.tail()}")
 
     def tail(self) -> str:
-        """Give the end of its log, for an error's text."""
+        """Return the end of its log, for an error's text."""
         lines = self.log.read_text("utf-8", "replace").splitlines()[-_TAIL_LINES:]
         return "".join(f"\n    {line}" for line in [f"; the end of {self.log}:", *lines]) if lines else ""
 

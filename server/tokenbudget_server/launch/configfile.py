@@ -15,7 +15,7 @@ from tokenbudget_server.web.errors import SettingsError
 
 
 def read_key(home: Path) -> str | None:
-    """Give the key of an earlier start.
+    """Return the key of an earlier start.
 
     Raises
     ------

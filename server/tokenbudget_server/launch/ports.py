@@ -12,7 +12,7 @@ TRIES = 50
 
 
 def free_port(host: str, wanted: int, taken: tuple[int, ...] = ()) -> int:
-    """Give `wanted`, or the next port after it that nobody listens on.
+    """Return `wanted`, or the next port after it that nobody listens on.
 
     Parameters
     ----------

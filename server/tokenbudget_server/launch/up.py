@@ -172,7 +172,7 @@ def _start_panel(home: Home, options: Options, api: _Service, key: str, stack: E
 
 
 def _wait_for_panel(dashboard: _Service) -> str | None:
-    """Give its URL; the Panel may be missed, so a failure is told and not raised."""
+    """Return its URL; the Panel may be missed, so a failure is told and not raised."""
     try:
         with console.step("Panel", "starting …") as step:
             dashboard.wait(step)

@@ -27,7 +27,7 @@ class Connection:
 
     @contextmanager
     def snapshot(self) -> Iterator[Any]:
-        """Open one unchanging view of the database; gives a cursor.
+        """Open one unchanging view of the database; return a cursor.
 
         Raises
         ------
@@ -55,7 +55,7 @@ class Connection:
                 connection.close()
 
     def _connect(self) -> Any:
-        """Give the connection, with a snapshot begun; a new one where the old was lost since the last question."""
+        """Return the connection, with a snapshot begun; a new one where the old was lost since the last question."""
         if self._connection is not None:
             try:
                 return _begun(self._connection)

@@ -63,11 +63,11 @@ class Known:
 
     @property
     def is_there(self) -> bool:
-        """Tell whether its events can still be read: somebody may have cleared the disk."""
+        """Return whether its events can still be read: somebody may have cleared the disk."""
         return self.sealed is None or self.sealed.is_there
 
     def read(self) -> pl.DataFrame:
-        """Give its events."""
+        """Return its events."""
         if self.events is not None:
             return self.events
         return self.sealed.read() if self.sealed is not None else queries.empty()
@@ -97,7 +97,7 @@ class Days:
         self._lock = threading.Lock()
 
     def at(self, projects: Sequence[int], start: datetime, end: datetime) -> Moment:
-        """Give the days that the span touches, as they are in the database now.
+        """Return the days that the span touches, as they are in the database now.
 
         Raises
         ------
@@ -121,7 +121,7 @@ class Days:
             storage_at(self._place, self._identity.digest).look_again()
 
     def names(self, projects: Sequence[int]) -> Names:
-        """Give the names of projects, of their keys and of the members who own them, as they are now.
+        """Return the names of projects, of their keys and of the members who own them, as they are now.
 
         Raises
         ------
@@ -132,7 +132,7 @@ class Days:
             return queries.names(cursor, projects)
 
     def versions(self, projects: Sequence[int], start: datetime, end: datetime) -> tuple[Versions, Names]:
-        """Give the versions of the days that the span touches, and the names, as they are now.
+        """Return the versions of the days that the span touches, and the names, as they are now.
 
         Raises
         ------
@@ -259,7 +259,7 @@ class Days:
 
 @cache
 def days_of(dsn: str, place: Path | str | None = None) -> Days:
-    """Give this process's one memory of a database."""
+    """Return this process's one memory of a database."""
     return Days(dsn, place)
 
 

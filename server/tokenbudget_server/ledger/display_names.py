@@ -59,7 +59,7 @@ class Names:
         )
 
     def column(self, dimension: str) -> pl.Expr:
-        """Give the column of a dimension of `NUMBERED`; null where nothing has the number."""
+        """Return the column of a dimension of `NUMBERED`; null where nothing has the number."""
         known = self._known(dimension)
         named = pl.col(NUMBERED[dimension]).replace_strict(
             list(known), list(known.values()), default=None, return_dtype=pl.String
@@ -67,7 +67,7 @@ class Names:
         return named.alias(dimension)
 
     def numbers(self, dimension: str, names: Iterable[str] | None = None) -> list[int]:
-        """Give the numbers that have one of the names; without names, all that have one at all."""
+        """Return the numbers that have one of the names; without names, all that have one at all."""
         wanted = None if names is None else set(names)
         return [number for number, name in self._known(dimension).items() if wanted is None or name in wanted]
 

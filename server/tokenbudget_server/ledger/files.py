@@ -106,14 +106,14 @@ class DayFiles:
         self._folders: dict[str, dict[str, float]] = {}
 
     def find(self, wanted: Mapping[Day, Version]) -> dict[Day, SealedDay]:
-        """Give those of the days at these versions that are there."""
+        """Return those of the days at these versions that are there."""
         names = {day: name for day, version in wanted.items() if self._is_listed(day, name := _name(day, version))}
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             opened = pool.map(self._open, names, names.values())
             return {day: sealed for day, sealed in zip(names, opened, strict=True) if sealed is not None}
 
     def newest(self, day: Day) -> SealedDay | None:
-        """Give the day at the latest version that there is."""
+        """Return the day at the latest version that there is."""
         listed = self._listed(day)
         names = [name for name in self._of(day) if name.endswith(_SUFFIX) and name + _MARK not in listed]
         return self._open(day, max(names, key=listed.__getitem__)) if names else None
@@ -197,7 +197,7 @@ class DayFiles:
         return SealedDay(self.storage, name, columns, int(facts[_HORIZON]), pl.read_parquet(BytesIO(cube)), tags)
 
     def _summed(self, day: Day, name: str, events: pl.DataFrame, horizon: int) -> tuple[SealedDay, dict[str, bytes]]:
-        """Build a day's cubes; gives the day, and the files to put beside its own."""
+        """Build a day's cubes; return the day, and the files to put beside its own."""
         at = midnight(day[1])
         cube = cubes.build(events, at, _KEYS)
         by_tag = tag_cubes.build(events, at, ["project_id"], without=cube.columns)
@@ -239,12 +239,12 @@ def _name(day: Day, version: Version) -> str:
 
 
 def _day_file(name: str) -> str:
-    """Give the file of the day that a file belongs to."""
+    """Return the file of the day that a file belongs to."""
     return name.partition(_SUFFIX)[0] + _SUFFIX
 
 
 def _is_outdated(name: str, listed: Container[str]) -> bool:
-    """Tell whether a file beside a day's own is half written, or cubes of another format than those there are now."""
+    """Return whether a file beside a day's own is half written, or cubes of another format than those there are now."""
     beside = name.removeprefix(_day_file(name)).removesuffix(_MARK)
     return beside not in {"", _CUBE, _TAG_CUBES} and (beside.endswith(".tmp") or _day_file(name) + _CUBE in listed)
 

@@ -96,13 +96,13 @@ def identity(cursor: Any) -> Identity:
 
 
 def horizon(cursor: Any) -> int:
-    """Give the oldest transaction that this snapshot may not see all of: what it misses has this id or a later one."""
+    """Return the oldest transaction that this snapshot may not see all of: what it misses is not older."""
     cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS xmin")
     return int(_fetch(cursor).item())
 
 
 def names(cursor: Any, projects: Sequence[int]) -> Names:
-    """Give the names of projects, of their keys and of the members who own them."""
+    """Return the names of projects, of their keys and of the members who own them."""
     cursor.execute(_NAMES.format(projects=_ids(projects)))
     found = _fetch(cursor)
     keys = found.drop_nulls("api_key_id").select("api_key_id", "api_key", "user_id", "member")
@@ -110,7 +110,7 @@ def names(cursor: Any, projects: Sequence[int]) -> Names:
 
 
 def versions(cursor: Any, projects: Sequence[int], start: datetime, end: datetime) -> dict[Day, Version]:
-    """Give the versions of the days that a span touches and that have events."""
+    """Return the versions of the days that a span touches and that have events."""
     first = start.astimezone(UTC).date()
     last = (end - timedelta(microseconds=1)).astimezone(UTC).date() + ONE_DAY
     cursor.execute(_VERSIONS.format(projects=_ids(projects), first=first, last=last))
@@ -119,7 +119,7 @@ def versions(cursor: Any, projects: Sequence[int], start: datetime, end: datetim
 
 
 def all_days(cursor: Any) -> dict[Day, Version]:
-    """Give the versions of every project's days."""
+    """Return the versions of every project's days."""
     cursor.execute("SELECT id FROM projects")
     projects = _fetch(cursor)["id"].to_list()
     everything = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
@@ -152,12 +152,12 @@ def read_since(cursor: Any, day: Day, horizon: int) -> pl.DataFrame:
 
 
 def empty() -> pl.DataFrame:
-    """Give a day without events."""
+    """Return a day without events."""
     return pl.DataFrame(schema=TYPES)
 
 
 def midnight(day: date) -> datetime:
-    """Give the instant at which a UTC day begins."""
+    """Return the instant at which a UTC day begins."""
     return datetime.combine(day, time(), UTC)
 
 

@@ -66,7 +66,7 @@ class Moment:
     def cubes(
         self, spans: Sequence[Span], columns: Iterable[str], kind: Kind = "totals"
     ) -> tuple[pl.LazyFrame | None, list[Span]]:
-        """Give the cubes of whole days; see `tokenbudget.analytics.day_ranges.CubedSource`."""
+        """Return the cubes of whole days; see `tokenbudget.analytics.day_ranges.CubedSource`."""
         needed = {NUMBERED.get(name, name) for name in columns}
         asked = [day for day in sorted(self._versions) if any(_touches(day[1], *span) for span in spans)]
         cubes = {day: cube for day in asked if (cube := self._answering(day, needed, kind)) is not None}
@@ -83,12 +83,12 @@ class Moment:
         return self._named(whole, columns), [(midnight(day), midnight(day + ONE_DAY)) for day in sorted(missing)]
 
     def token(self) -> str:
-        """Give text that is another whenever an answer may be."""
+        """Return text that is another whenever an answer may be."""
         said = repr((self.names, sorted(self._versions.items())))
         return sha256(said.encode()).hexdigest()[:32]
 
     def _answering(self, day: Day, columns: Iterable[str], kind: Kind) -> str | None:
-        """Give which cube of a day has these columns: the tag that it is of, or `_ALL_DIMENSIONS`."""
+        """Return which cube of a day has these columns: the tag that it is of, or `_ALL_DIMENSIONS`."""
         sealed = self._sealed.get(day)
         if sealed is None:
             return None

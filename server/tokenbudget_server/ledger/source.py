@@ -41,7 +41,7 @@ class PostgresLedger:
         self._projects = sorted(set(project_ids))
 
     def at_one_moment(self, start: datetime, end: datetime) -> Moment:
-        """Give the ledger as it is now, for a span.
+        """Return the ledger as it is now, for a span.
 
         Raises
         ------
@@ -81,7 +81,7 @@ class PostgresLedger:
         return self.at_one_moment(start, end).scan(start, end, columns)
 
     def names(self) -> Names:
-        """Give the names of the projects, of their keys and of the members who own them.
+        """Return the names of the projects, of their keys and of the members who own them.
 
         Raises
         ------
@@ -91,7 +91,7 @@ class PostgresLedger:
         return self._days.names(self._projects) if self._projects else Names()
 
     def token(self, start: datetime, end: datetime) -> str:
-        """Give text that is another whenever an answer about the span may be.
+        """Return text that is another whenever an answer about the span may be.
 
         Raises
         ------

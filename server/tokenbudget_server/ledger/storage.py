@@ -32,19 +32,19 @@ class Storage(Protocol):
         """Keep a file, in the place of one of that name."""
 
     def get(self, name: str) -> bytes:
-        """Give a file's content; FileNotFoundError where there is none."""
+        """Return a file's content; FileNotFoundError where there is none."""
 
     def delete(self, name: str) -> None:
         """Remove a file, if it is there."""
 
     def list(self, folder: str = "") -> Mapping[str, float]:
-        """Give the names in a folder, or in all, with the time of the last change in seconds since 1970."""
+        """Return the names in a folder, or in all, with the time of the last change in seconds since 1970."""
 
     def has(self, name: str) -> bool:
-        """Tell whether a file can be read; asked often, so it must be cheap, and never raises."""
+        """Return whether a file can be read; asked often, so it must be cheap, and never raises."""
 
     def locate(self, name: str) -> str:
-        """Give the path or URL at which polars finds a file."""
+        """Return the path or URL at which polars finds a file."""
 
     @property
     def patience(self) -> dict[str, Any] | None:
@@ -82,7 +82,7 @@ class Directory:
             temporary.unlink(missing_ok=True)
 
     def get(self, name: str) -> bytes:
-        """Give a file's content."""
+        """Return a file's content."""
         return (self._path / name).read_bytes()
 
     def delete(self, name: str) -> None:
@@ -90,7 +90,7 @@ class Directory:
         (self._path / name).unlink(missing_ok=True)
 
     def list(self, folder: str = "") -> Mapping[str, float]:
-        """Give the names in a folder, or in all, with the times of their last change."""
+        """Return the names in a folder, or in all, with the times of their last change."""
         found = {}
         for path in self._path.glob(f"{folder or '*'}/*"):
             with suppress(FileNotFoundError):  # Another process was first.
@@ -98,11 +98,11 @@ class Directory:
         return found
 
     def has(self, name: str) -> bool:
-        """Tell whether a file is there."""
+        """Return whether a file is there."""
         return (self._path / name).exists()
 
     def locate(self, name: str) -> str:
-        """Give a file's path."""
+        """Return a file's path."""
         return str(self._path / name)
 
     @property
@@ -146,7 +146,7 @@ class ObjectStore:
         self._recent(name)[1].add(name)
 
     def get(self, name: str) -> bytes:
-        """Give a file's content."""
+        """Return a file's content."""
         with self._asking():
             return bytes(self._store.get(name).bytes())
 
@@ -157,7 +157,7 @@ class ObjectStore:
         self._recent(name)[1].discard(name)
 
     def list(self, folder: str = "") -> Mapping[str, float]:
-        """Give the names in a folder, or in all, with the times of their last change."""
+        """Return the names in a folder, or in all, with the times of their last change."""
         with self._asking():
             found = {
                 item["path"]: item["last_modified"].timestamp()
@@ -169,7 +169,7 @@ class ObjectStore:
         return found
 
     def has(self, name: str) -> bool:
-        """Tell whether a file was there within the last minute, and the store answers as far as is known."""
+        """Return whether a file was there within the last minute, and the store answers as far as is known."""
         if time.monotonic() < self._away_until:
             return False
         seen_at, names = self._recent(name)
@@ -180,7 +180,7 @@ class ObjectStore:
         return name in names
 
     def locate(self, name: str) -> str:
-        """Give a file's URL."""
+        """Return a file's URL."""
         return f"{self._url}/{name}"
 
     @property
@@ -216,7 +216,7 @@ class ObjectStore:
 
 @cache
 def storage_at(place: Path | str, folder: str) -> Storage:
-    """Give this process's storage in a folder of a directory or of an object store.
+    """Return this process's storage in a folder of a directory or of an object store.
 
     Raises
     ------

@@ -23,7 +23,7 @@ class Downloaded(NamedTuple):
 
 
 def shown(url: str) -> str:
-    """Give an address as people may see it: without password and parameters.
+    """Return an address as people may see it: without password and parameters.
 
     Examples
     --------

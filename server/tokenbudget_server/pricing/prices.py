@@ -48,11 +48,11 @@ class Prices:
         self._known: tuple[Pricer, Stamp] | None = None
 
     async def pricer(self) -> Pricer:
-        """Give the pricer; raises what `current` does."""
+        """Return the pricer; raises what `current` does."""
         return (await self.current())[0]
 
     async def current(self) -> tuple[Pricer, Stamp]:
-        """Give the pricer, and the version of the prices that it has.
+        """Return the pricer, and the version of the prices that it has.
 
         Raises
         ------
@@ -107,5 +107,5 @@ def _file_stamp(home: Path) -> tuple[int, int] | None:
 
 
 async def provide_pricer(prices: Prices) -> Pricer:
-    """Give the pricer to a route."""
+    """Return the pricer to a route."""
     return await prices.pricer()

@@ -74,7 +74,7 @@ def _named(field: FieldDefinition) -> FieldDefinition:
 
 
 def _documented(hint: Any, *, is_sent: bool) -> Any:
-    """Give the type to describe in place of another: a whole number is a number, and must not fit twice."""
+    """Return the type to describe in place of another: a whole number is a number, and must not fit twice."""
     if hint is Decimal:
         return _SentAmount if is_sent else Decimal
     parts = tuple(_documented(part, is_sent=is_sent) for part in get_args(hint))

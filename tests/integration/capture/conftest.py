@@ -40,7 +40,7 @@ def chat_server(request):
 
 
 def helpers(client):
-    """Give what has the helpers that parse and accumulate: at first they were a beta."""
+    """Return what has the helpers that parse and accumulate: at first they were a beta."""
     completions = client.chat.completions
     return completions if hasattr(completions, "parse") else client.beta.chat.completions
 
@@ -53,7 +53,7 @@ def _client(cls, wire, **options):
 
 @pytest.fixture
 def connect():
-    """Give ``connect(cls, *answers, **options)`` -> (wrapped client, wire)."""
+    """Return ``connect(cls, *answers, **options)`` -> (wrapped client, wire)."""
 
     def connecting(cls, *answers, wrap=True, **options):
         wire = Wire(*answers)

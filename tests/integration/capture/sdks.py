@@ -14,7 +14,7 @@ CLAUDE = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 
 
 def _is(package, oldest):
-    """Tell whether a package is installed in this version or a newer one."""
+    """Return whether a package is installed in this version or a newer one."""
     return _number(version(package)) >= _number(oldest)
 
 

@@ -133,7 +133,7 @@ def test_platforms(events, make, provider, region):
 
 
 def _aws_stream():
-    """Give Anthropic's events as Bedrock sends them, cut into pieces that know nothing of messages."""
+    """Return Anthropic's events as Bedrock sends them, cut into pieces that know nothing of messages."""
     datas = [block.split(b"data: ")[1].strip() for block in bodies.MESSAGE_STREAM]
     messages = b"".join(aws_event("chunk", {"bytes": b64encode(data).decode()}) for data in datas)
     odd = aws_event("initial-response", {})

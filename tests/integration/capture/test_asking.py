@@ -20,7 +20,7 @@ FINISH = bodies.CHAT_CHUNKS[-1]
 
 
 def wants(request):
-    """Tell whether usage was asked for, in OpenAI's way or OpenRouter's."""
+    """Return whether usage was asked for, in OpenAI's way or OpenRouter's."""
     body = json.loads(request.content)
     return bool((body.get("stream_options") or {}).get("include_usage") or (body.get("usage") or {}).get("include"))
 
@@ -67,7 +67,7 @@ READS = [chunks, raw_chunks, raw_lines, raw_body, helper]
 
 
 def both(connect, read, server, base_url=GATEWAY, **more):
-    """Give what a bare client and a wrapped one see, and what the wrapped one sent."""
+    """Return what a bare client and a wrapped one see, and what the wrapped one sent."""
     seen = []
     for wrap in (False, True):
         client, wire = connect(openai.OpenAI, server, wrap=wrap, base_url=base_url)
@@ -216,14 +216,14 @@ def test_a_null_deeper_in_a_chunk_is_the_callers(connect, events):
 
 
 def written_in(module, function):
-    """Give a function that wraps another and was written in this module, as vcr's are."""
+    """Return a function that wraps another and was written in this module, as vcr's are."""
     scope = {"__name__": module, "original": function, "functools": functools}
     exec("@functools.wraps(original)\ndef placed(*args): return original(*args)", scope)
     return scope["placed"]
 
 
 def in_place_of_the_network(monkeypatch, place):
-    """Have all of the HTTP library's requests answered by a function; gives the library."""
+    """Have all of the HTTP library's requests answered by a function; return the library."""
     library = http_of(openai)
     sent = []
 

@@ -97,7 +97,7 @@ class Stand:
 
 
 def named(path, made=print):
-    """Give a namespace in which something can be called by this path."""
+    """Return a namespace in which something can be called by this path."""
     for name in reversed(path.split(".")):
         made = SimpleNamespace(**{name: made})
     return made
@@ -159,7 +159,7 @@ def test_the_note_names_the_first_double_and_is_one_line(caplog):
 
 
 def in_a_package(path):
-    """Give an object of a class that some package defines, which can be called by this path."""
+    """Return an object of a class that some package defines, which can be called by this path."""
     (first, _, rest), cls = path.partition("."), type("Gateway", (), {"__module__": "company.llm"})
     made = cls()
     setattr(made, first, named(rest) if rest else print)

@@ -73,7 +73,7 @@ def run(request, tmp_path):
 
 
 def _without_roots_rights():
-    """Give what makes a program of root's heed the permissions of directories."""
+    """Return what makes a program of root's heed the permissions of directories."""
     if os.geteuid() != 0:
         return []
     if shutil.which("setpriv") is None:
@@ -98,7 +98,7 @@ def test_answers_have_what_is_in_memory(run):
 
 @pytest.fixture
 def blocked(tmp_path, monkeypatch):
-    """Give the home of this process, which cannot be written while a file is in its way."""
+    """Return the home of this process, which cannot be written while a file is in its way."""
     monkeypatch.setattr(writer, "_RETRY_SECONDS", 0.0)
     home = tmp_path / "home"
     home.write_text("in the way")

@@ -25,7 +25,7 @@ def server():
 
 @pytest.fixture
 def guard(connect):
-    """Give a client of the kind that guards are made with, and ``ask`` and ``aask`` of it."""
+    """Return a client of the kind that guards are made with, and ``ask`` and ``aask`` of it."""
     sync, _ = connect(openai.OpenAI, chat_server)
     asynchronous, _ = connect(openai.AsyncOpenAI, chat_server)
     asked = {"model": GUARD, "messages": sdks.HI}
@@ -44,7 +44,7 @@ def is_both(events, *, around="gpt-4o-mini"):
 
 
 def hooked(wire, *hooks, is_async=False):
-    """Give an HTTP client of openai's library that runs hooks before each request."""
+    """Return an HTTP client of openai's library that runs hooks before each request."""
     http = http_of(openai)
     transport = http.MockTransport(wire.answer if is_async else wire)
     return (http.AsyncClient if is_async else http.Client)(transport=transport, event_hooks={"request": hooks})

@@ -65,7 +65,7 @@ JUDGE = "gpt-4.1-nano"
 
 @pytest.fixture(params=["openai", "openai, everything observed", "litellm"])
 def judge(litellm, server, request):
-    """Give what a callback asks a model with, plainly or asynchronously."""
+    """Return what a callback asks a model with, plainly or asynchronously."""
     if request.param == "litellm":
         asked = arguments(server, model=f"openai/{JUDGE}")
         yield lambda: litellm.completion(**asked), lambda: litellm.acompletion(**asked)
@@ -366,7 +366,7 @@ PRICE_OF_MESSAGE = Decimal("0.023555")
 
 
 def own_apis(litellm):
-    """Give API -> call, call and stream, answers, provider, fields of the usage."""
+    """Return API -> call, call and stream, answers, provider, fields of the usage."""
     gemini = GEMINI | {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
     google = importlib.import_module("litellm.google_genai")
     return {

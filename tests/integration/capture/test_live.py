@@ -17,7 +17,7 @@ DONE = {"turnComplete": True}
 
 
 def usage(prompt, written, **more):
-    """Give the tokens of a turn, a fifth of the prompt text and the rest sound."""
+    """Return the tokens of a turn, a fifth of the prompt text and the rest sound."""
     return {
         "promptTokenCount": prompt,
         "responseTokenCount": written,

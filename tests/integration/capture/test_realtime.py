@@ -77,7 +77,7 @@ def client_of(server, *, is_async=False, wrap=True):
 
 
 def realtime(client):
-    """Give the resource that connects: at first it was a beta."""
+    """Return the resource that connects: at first it was a beta."""
     return client.realtime if hasattr(client, "realtime") else client.beta.realtime
 
 

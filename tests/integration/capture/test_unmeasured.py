@@ -26,7 +26,7 @@ def counts():
 
 @pytest.fixture
 def training(connect):
-    """Give a wrapped client, and what it starts a training with."""
+    """Return a wrapped client, and what it starts a training with."""
     client, _ = connect(openai.OpenAI, {"id": "ftjob-1", "object": "fine_tuning.job"})
     return lambda: client.fine_tuning.jobs.create(model="gpt-4o-mini", training_file="file-1")
 

@@ -13,7 +13,7 @@ except ImportError:  # as where all SDKs are old
 
 
 def http_of(sdk):
-    """Give the HTTP library that an SDK speaks through."""
+    """Return the HTTP library that an SDK speaks through."""
     base = importlib.import_module(f"{sdk.__name__}._base_client")
     return getattr(base, "httpx2", None) or base.httpx
 
@@ -94,7 +94,7 @@ class Body(*dict.fromkeys(getattr(one, f"{kind}ByteStream") for one in (httpx, h
 
 
 def client_of(sdk, wire, *, is_async=False):
-    """Give an HTTP client of the SDK's library that knows no network but `wire`."""
+    """Return an HTTP client of the SDK's library that knows no network but `wire`."""
     http = http_of(sdk)
     if is_async:
         return http.AsyncClient(transport=http.MockTransport(wire.answer))

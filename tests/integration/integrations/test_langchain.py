@@ -167,7 +167,7 @@ def test_a_wrapped_client_inside_records_alone(events, config):
 
 
 def wrapped(*bodies):
-    """Give a wrapped client that is answered with these, the last one again and again."""
+    """Return a wrapped client that is answered with these, the last one again and again."""
     left = list(bodies)
 
     def answer(_):

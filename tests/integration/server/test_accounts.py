@@ -20,7 +20,7 @@ pytestmark = pytest.mark.postgres
 
 @pytest.fixture
 def member(client, postgres_url):
-    """Give the headers of somebody who is no admin, with a key for a project of their own."""
+    """Return the headers of somebody who is no admin, with a key for a project of their own."""
     theirs = make_project(postgres_url, "theirs")
     return bearer(make_key(postgres_url, theirs, make_member(postgres_url, "Ada"), "ada"))
 

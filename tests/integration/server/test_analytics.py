@@ -336,7 +336,7 @@ def test_advice_about_prices_is_known_until_prices_change(client, usage, one_min
 
 @pytest.fixture
 def team(client, sql, post, make_event, headers, postgres_url):
-    """Three members, two of one name, with keys for the project; gives their numbers by email."""
+    """Three members, two of one name, with keys for the project; return their numbers by email."""
     ((project,),) = sql("SELECT id FROM projects")
     members = {}
     for number, (name, email, events) in enumerate([("Ada", "a@x", 3), ("Ada", "b@x", 2), ("Bob", "c@x", 1)]):
@@ -396,7 +396,7 @@ QUESTIONS = [
 
 @pytest.fixture
 def elsewhere(client, usage, sql, postgres_url):
-    """Another project with one event of its own; gives the ids of both."""
+    """Another project with one event of its own; return the ids of both."""
     ((here,),) = sql("SELECT id FROM projects")
     there = make_project(postgres_url, "elsewhere")
     sql("UPDATE events SET project_id = %s WHERE model = 'nobody-knows'", there)

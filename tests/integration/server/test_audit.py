@@ -60,7 +60,7 @@ SENDING = {"/v1/events", "/v1/events/batch"}
 
 @pytest.fixture
 def act(client, world):
-    """Do one of `ACTS`; gives the answer."""
+    """Do one of `ACTS`; return the answer."""
 
     def do(action):
         method, path, content = ACTS[action]

@@ -39,7 +39,7 @@ def bearer(text):
 
 @pytest.fixture
 def silent():
-    """A server that takes connections and never answers; gives its URL and the connections."""
+    """A server that takes connections and never answers; return its URL and the connections."""
     connections, stopping = [], threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.05)

@@ -210,7 +210,7 @@ def test_every_rule_of_statements_is_seen_broken():
 
 @pytest.fixture
 def logged(postgres_server, postgres_url, make_coordinator):
-    """Give the statements sent from now on to this test's database, which takes itself for a coordinator."""
+    """Return the statements sent from now on to this test's database, which takes itself for a coordinator."""
     make_coordinator(postgres_url)
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f"ALTER DATABASE {connection.info.dbname} SET log_statement = 'all'")

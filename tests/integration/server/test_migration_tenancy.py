@@ -39,7 +39,7 @@ def sql(old_url):
 
 @pytest.fixture
 def filled(sql):
-    """An admin and a member with a key each, a revoked key, and two projects; gives the texts of the keys."""
+    """An admin and a member with a key each, a revoked key, and two projects; return the texts of the keys."""
     sql("INSERT INTO teams (name) VALUES ('default')")
     sql("INSERT INTO users (email, name, is_admin) VALUES ('admin@localhost', 'root', true), ('ada@x', 'Ada', false)")
     sql("INSERT INTO projects (id, name, team_id) OVERRIDING SYSTEM VALUE VALUES (7, 'default', 1), (12, 'other', 1)")

@@ -19,7 +19,7 @@ PROJECTS = {"home": "blue", "lab": "blue", "shop": "red"}
 
 @pytest.fixture
 def projects(postgres_url):
-    """Two teams with three projects and a demo, and a stranger's project; gives their ids by name."""
+    """Two teams with three projects and a demo, and a stranger's project; return their ids by name."""
     made = {name: make_project(postgres_url, name, team=team) for name, team in PROJECTS.items()}
     made["demo"] = make_project(postgres_url, "demo", team="blue", is_demo=True)
     made["theirs"] = make_project(postgres_url, "theirs", organisation="strangers")
@@ -108,7 +108,7 @@ def test_who_left_the_organisation_has_no_key_that_works(server, postgres_url, p
 
 @pytest.fixture
 def tenants(server, postgres_url, make_event):
-    """Two organisations whose projects, keys and people have the same names; gives headers and ids of each."""
+    """Two organisations whose projects, keys and people have the same names; return headers and ids of each."""
     made = []
     for organisation, model in (("ours", "gpt-4o-mini"), ("theirs", "gpt-4o")):
         project = make_project(postgres_url, "app", organisation=organisation)

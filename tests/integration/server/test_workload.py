@@ -121,7 +121,7 @@ def make(rng):
 
 
 def change_prices(url, key, stop):
-    """Set prices and price everything again, over and over; gives how often."""
+    """Set prices and price everything again, over and over; return how often."""
     rng, turns = random.Random(1), 0
     headers = {"Authorization": f"Bearer {key}", "X-Admin-Key": ADMIN_KEY}
     with httpx.Client(timeout=60, headers=headers) as client:
@@ -168,7 +168,7 @@ GROUPED = " GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7"
 
 
 def assert_sums_are_equal(sql, url, senders, sources) -> int:
-    """Compare events, spend_day, usage_15m, ledgers and answers; gives how many events there are."""
+    """Compare events, spend_day, usage_15m, ledgers and answers; return how many events there are."""
     utc = "(occurred_at AT TIME ZONE 'UTC')::date"
     stored = sql(PER_KEY.format(day=utc, sums=COUNTED, table="events"))
     assert sql(PER_KEY.format(day="day", sums=ROLLED, table="spend_day")) == stored

@@ -16,7 +16,7 @@ _numbers = count(1)
 
 
 def make_project(url: str) -> tuple[int, str]:
-    """Make a project; gives its id and its name."""
+    """Make a project; return its id and its name."""
     name = f"project {next(_numbers)}"
     return accounts.make_project(url, name), name
 

@@ -130,7 +130,7 @@ def compare() -> Comparison:
 
 
 def _both(pricer: Pricer, row: PriceRow) -> dict[str, tuple[Decimal, Decimal]] | None:
-    """Give both prices of every kind of call; None where one of the two does not know the model."""
+    """Return both prices of every kind of call; None where one of the two does not know the model."""
     provider, theirs, prefix = PROVIDERS[row.provider]
     model = row.key.removeprefix(prefix)
     prices = {}

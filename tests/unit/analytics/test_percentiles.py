@@ -27,7 +27,7 @@ quick = settings(max_examples=40, deadline=None)
 
 
 def of_histograms(*args, **how) -> pl.DataFrame:
-    """Give percentiles as those of many calls are given."""
+    """Return percentiles as those of many calls are given."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(quantiles, "EXACT_UP_TO", -1)
         return percentiles(*args, **how)

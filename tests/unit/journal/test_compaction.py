@@ -38,7 +38,7 @@ def to_frame(events):
 
 
 def write(home, count, segments=1, **tags):
-    """Write `count` events into finished segments; gives their ids."""
+    """Write `count` events into finished segments; return their ids."""
     journal = Journal(home, sends=lambda: False)
     ids = []
     for number in range(count):

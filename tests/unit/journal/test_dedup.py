@@ -25,7 +25,7 @@ DAY_MS = 86_400_000
 
 
 def answered(day):
-    """Give the id of an answer of that day since some beginning."""
+    """Return the id of an answer of that day since some beginning."""
     return uuid7_from("line", 1_700_000_000_000 + day * DAY_MS)
 
 

@@ -26,7 +26,7 @@ def ids(home):
 
 
 def becomes_free(path):
-    """Tell whether the segment's lock is let go of, in the time a child needs to come to itself."""
+    """Return whether the segment's lock is let go of, in the time a child needs to come to itself."""
     for _ in range(500):
         with adopted(path) as ours:
             if ours:

@@ -73,7 +73,7 @@ def many(count):
 
 
 def given(history, most=None):
-    """Take pieces, as a server does; gives the events' ids."""
+    """Take pieces, as a server does; return the events' ids."""
     ids = []
     for number, piece in enumerate(history.pieces()):
         if number == most:
@@ -85,7 +85,7 @@ def given(history, most=None):
 
 @pytest.fixture
 def kept(tmp_path):
-    """Keep 1,200 events sealed and 700 in the segment of a process that is running; gives their ids."""
+    """Keep 1,200 events sealed and 700 in the segment of a process that is running; return their ids."""
     events = many(1_900)
     record(tmp_path, *events[:1_200]).close()
     seal(tmp_path)

@@ -173,7 +173,7 @@ def test_parts_that_hold_none_of_the_new_ids_are_not_read(tmp_path, monkeypatch)
 
 @pytest.fixture
 def blocked(tmp_path, monkeypatch):
-    """Give a home that cannot be written for as long as a file is in its way."""
+    """Return a home that cannot be written for as long as a file is in its way."""
     monkeypatch.setattr(writer, "_RETRY_SECONDS", 0.0)
     (tmp_path / "home").write_text("in the way")
     return tmp_path / "home"

@@ -40,7 +40,7 @@ def events(draw):
 
 
 def days_of(made):
-    """Give the frame of each project's day, as the server reads it."""
+    """Return the frame of each project's day, as the server reads it."""
     days = {}
     for project, event in made:
         days.setdefault((project, event.occurred_at.date()), []).append(event)
@@ -52,7 +52,7 @@ def days_of(made):
 
 
 def moments(directory, made, without=()):
-    """Give the same days in memory, and in files but for those on some dates."""
+    """Return the same days in memory, and in files but for those on some dates."""
     frames = days_of(made)
     versions = {day: Version(frame.height, 1, "0") for day, frame in frames.items()}
     files = DayFiles(Directory(Path(directory)))
@@ -157,7 +157,7 @@ def test_what_else_is_asked_is_read_from_events(busy, asked):
 
 
 def frame_of(values):
-    """Give a day of 800 events whose tags have as many values as said."""
+    """Return a day of 800 events whose tags have as many values as said."""
     tags = {f"tag_{name}": pl.int_range(800).mod(count).cast(pl.String) for name, count in values.items()}
     rest = {name: pl.lit(None, dtype) for name, dtype in TYPES.items()}
     return pl.select(pl.int_range(800).alias("n")).select(**(rest | {"project_id": pl.lit(1, pl.Int64)}), **tags)

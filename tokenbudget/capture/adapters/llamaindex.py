@@ -67,7 +67,7 @@ class TokenBudgetEventHandler(BaseEventHandler):
 
     @classmethod
     def class_name(cls) -> str:
-        """Give the name that LlamaIndex knows the handler by."""
+        """Return the name that LlamaIndex knows the handler by."""
         return "TokenBudgetEventHandler"
 
     def handle(self, event: BaseEvent, **_: Any) -> None:

@@ -28,17 +28,17 @@ class Reported(Call):
         self.inside = framework_calls.enter()  # The call first: it belongs to what is around it, not to itself.
 
     def is_recorded(self, answer: Fields) -> bool:
-        """Tell whether an answer to it is one that was recorded inside."""
+        """Return whether an answer to it is one that was recorded inside."""
         found = self.read(answer)
         return any(_has_answered(call, self, found) for call in self.inside.calls if call.status != "error")
 
     def is_failure_recorded(self) -> bool:
-        """Tell whether it is a call inside that failed or was left, and is recorded as that or will be."""
+        """Return whether it is a call inside that failed or was left, and is recorded as that or will be."""
         return any(_is_same_model(call, self, NONE) for call in self.inside.calls if call.status != "ok")
 
 
 def _has_answered(call: Call, reported: Reported, found: Found) -> bool:
-    """Tell whether a call inside gave what the framework gave.
+    """Return whether a call inside gave what the framework gave.
 
     Its id tells, where both state one; else its counts, where both state them; else the model.
     """

@@ -120,7 +120,7 @@ class Reading:
             read_along(response, self, self.lines())
 
     def lines(self) -> Lines:
-        """Give what the bytes of a file of results are put into, where they do not come as a response."""
+        """Return what the bytes of a file of results are put into, where they do not come as a response."""
         return Lines(self._record)
 
     def _take_batch(self, batch: Fields) -> None:

@@ -50,7 +50,7 @@ def _kind(content_type: str, *, hide_usage: bool) -> type[Content]:
 
 
 def _replace_content(response: Any, seen: bytes) -> None:
-    """Give a response whose body is there already another one."""
+    """Return a response whose body is there already another one."""
     response._content = seen  # noqa: SLF001 (httpx and httpx2 have no public way)
     response.__dict__.pop("_text", None)
     if "content-length" in response.headers:
@@ -77,7 +77,7 @@ class Content:
         self._hide = hide_usage
 
     def take(self, chunk: bytes) -> bytes:
-        """Add some bytes; gives those that are for the caller."""
+        """Add some bytes; return those that are for the caller."""
         self._chunks.append(chunk)
         return chunk
 
@@ -106,7 +106,7 @@ class Events(Content):
         self._hidden = False
 
     def take(self, chunk: bytes) -> bytes:
-        """Add some bytes; gives those that are for the caller."""
+        """Add some bytes; return those that are for the caller."""
         self._chunks.append(chunk)
         if b"\n" not in chunk:
             return b"" if self._hide else chunk
@@ -126,7 +126,7 @@ class Events(Content):
         return self._passed(line) + self._ended() if self._hide else b""
 
     def _line(self, line: bytes) -> bytes:
-        """Take a line into account; gives it as the caller is to see it."""
+        """Take a line into account; return it as the caller is to see it."""
         if not line.startswith(b"data:"):
             return line
         data = line[5:]
@@ -150,7 +150,7 @@ class Events(Content):
         return b"" if line.strip() else self._ended()
 
     def _ended(self) -> bytes:
-        """Give the event that has ended, if it is for the caller."""
+        """Return the event that has ended, if it is for the caller."""
         event, self._event = self._event, []
         hidden, self._hidden = self._hidden, False
         return b"" if hidden else b"".join(event)

@@ -51,7 +51,7 @@ class Asked:
 
 
 def itself(owner: Any) -> Any:
-    """Give the object that has the method, as the one that carries the mark."""
+    """Return the object that has the method, as the one that carries the mark."""
     return owner
 
 
@@ -140,11 +140,11 @@ class MethodSdk:
         self._installed: set[Method | Opening | str] = set()
 
     def supports(self, client: Any) -> bool:
-        """Tell whether this object is one of the package's clients."""
+        """Return whether this object is one of the package's clients."""
         return any(f"{cls.__module__}.{cls.__qualname__}" in self._paths for cls in type(client).__mro__)
 
     def is_made(self, client: Any) -> bool:
-        """Tell whether its class has made a client of this object."""
+        """Return whether its class has made a client of this object."""
         return any(_resolve(client, place) is not None for place in self._places)
 
     def wrap(self, client: Any, provider: str | None) -> None:
@@ -165,7 +165,7 @@ class MethodSdk:
         self.everything = False
 
     def observes(self, owner: Any) -> bool:
-        """Tell whether the calls of a client are observed by the mark of this object."""
+        """Return whether the calls of a client are observed by the mark of this object."""
         return self.everything or MARK in owner.__dict__
 
     def _install(self) -> None:

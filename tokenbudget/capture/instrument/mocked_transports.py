@@ -17,7 +17,7 @@ _WAYS = ("handle_request", "handle_async_request")
 
 
 def answer_for(http: Any) -> bool:
-    """Tell whether a test tool answers the requests of an HTTP client (of httpx or httpx2) at this moment."""
+    """Return whether a test tool answers the requests of an HTTP client (of httpx or httpx2) at this moment."""
     loaded = sys.modules
     if not any(name in loaded for name in _LOADED_IN_TESTS):
         return False
@@ -31,7 +31,7 @@ def answer_for(http: Any) -> bool:
 
 
 def _is_replaced(part: Any) -> bool:
-    """Tell whether what sends requests was replaced from outside."""
+    """Return whether what sends requests was replaced from outside."""
     return any(_is_tool(way) or _is_foreign(way, type(part)) for name in _WAYS if (way := getattr(part, name, None)))
 
 
@@ -50,7 +50,7 @@ def _homes(cls: type) -> frozenset[str]:
 
 
 def _home(function: Any) -> str:
-    """Give the package that a function or a method was written in: wrappers copy what it says of itself."""
+    """Return the package that a function or a method was written in: wrappers copy what it says of itself."""
     known = getattr(getattr(function, "__func__", function), "__globals__", None)
     return _package(known["__name__"] if known else getattr(function, "__module__", None))
 

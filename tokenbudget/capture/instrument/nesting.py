@@ -30,13 +30,13 @@ _shells: set[CodeType] = set()
 
 
 def know(wrapper: Any) -> Any:
-    """Give a function that makes attempts, which is known by its frames from now on."""
+    """Return a function that makes attempts, which is known by its frames from now on."""
     _shells.add(wrapper.__code__)
     return wrapper
 
 
 def is_part(around: Attempt, begun: CallHooks) -> bool:
-    """Tell whether a call that is being begun is made by the SDK of the one around it in order to make that."""
+    """Return whether a call that is being begun is made by the SDK of the one around it in order to make that."""
     if around.is_over or around.seam is None:
         return False
     home, own = around.seam.package, begun.package
@@ -59,7 +59,7 @@ def is_part(around: Attempt, begun: CallHooks) -> bool:
 
 
 def is_in(module: str, package: str) -> bool:
-    """Tell whether a module is a package or inside it.
+    """Return whether a module is a package or inside it.
 
     Examples
     --------

@@ -78,10 +78,10 @@ class Sdk(Protocol):
     """What messages and the documentation say of it."""
 
     def supports(self, client: Any) -> bool:
-        """Tell whether this object is one of its clients."""
+        """Return whether this object is one of its clients."""
 
     def is_made(self, client: Any) -> bool:
-        """Tell whether a client has what its calls go through: subclasses that are test doubles leave it out."""
+        """Return whether a client has what its calls go through: subclasses that are test doubles leave it out."""
 
     def wrap(self, client: Any, provider: str | None) -> None:
         """Observe this client's calls from now on."""

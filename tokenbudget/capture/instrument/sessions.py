@@ -50,7 +50,7 @@ class Protocol:
     """Whether messages say by their type what they are."""
 
     def wants(self, head: Head) -> bool:
-        """Tell whether a message has to be looked into."""
+        """Return whether a message has to be looked into."""
         raise NotImplementedError
 
     def text_size(self, session: Session, head: Head) -> None:
@@ -157,7 +157,7 @@ class Session:
         return call
 
     def _is_new(self, name: str) -> bool:
-        """Tell whether no other connection has stated this: a session can be joined by others, in this process too."""
+        """Return whether no other connection has stated this: several can join a session, in this process too."""
         opened, joined = f"session {name}", f"joined session {name}"
         if self._joins:
             return seen_ids.remember(joined) and not seen_ids.seen(opened)

@@ -105,11 +105,11 @@ class StainlessSdk:
     # What the registry calls.
 
     def supports(self, client: Any) -> bool:
-        """Tell whether this object is one of the package's clients."""
+        """Return whether this object is one of the package's clients."""
         return isinstance(client, self._bases())
 
     def is_made(self, client: Any) -> bool:
-        """Tell whether its class has made a client of this object."""
+        """Return whether its class has made a client of this object."""
         return hasattr(client, "_client")
 
     def wrap(self, client: Any, provider: str | None) -> None:
@@ -186,7 +186,7 @@ class StainlessSdk:
     def connect(
         self, client: Any, connect: Connect | Unmeasured, asked: Mapping[str, Any]
     ) -> Callable[[], Session] | None:
-        """Give what starts the session that a client connects to, if it is one that we are to observe."""
+        """Return what starts the session that a client connects to, if it is one that we are to observe."""
         mark = client.__dict__.get(MARK) or (Mark() if self._everything else None)
         if mark is None or not config.for_recording().enabled:
             return None

@@ -101,7 +101,7 @@ class Items(_Loop):
 
 
 def _steps(inner: Any, call: Call, hide: Hide | None) -> Generator[Any, None, None]:
-    """Give the items of `inner`: a generator, as that costs least for each of them."""
+    """Return the items of `inner`: a generator, as that costs least for each of them."""
     text_size, take = call.api.text_size, call.item
     try:
         for item in inner:
@@ -151,7 +151,7 @@ class AsyncItems(_Loop):
 
 
 async def _async_steps(inner: Any, call: Call, hide: Hide | None) -> AsyncGenerator[Any, None]:
-    """Give the items of `inner`."""
+    """Return the items of `inner`."""
     text_size, take = call.api.text_size, call.item
     try:
         async for item in inner:
@@ -172,7 +172,7 @@ async def _async_steps(inner: Any, call: Call, hide: Hide | None) -> AsyncGenera
 
 
 def is_hidden(item: Any, hide: Hide) -> bool:
-    """Tell whether an item that states usage is not for the caller."""
+    """Return whether an item that states usage is not for the caller."""
     try:
         return hide(item)
     except Exception as error:  # noqa: BLE001 (never into the caller's loop: an odd chunk is the caller's to see)
@@ -181,7 +181,7 @@ def is_hidden(item: Any, hide: Hide) -> bool:
 
 
 def is_usage_alone(chunk: Any) -> bool:
-    """Tell whether a chunk that states usage is the one that the option causes, which has no choices.
+    """Return whether a chunk that states usage is the one that the option causes, which has no choices.
 
     Whoever sends usage in a chunk with a choice, even an empty one, does so unasked, or does no harm with it.
 

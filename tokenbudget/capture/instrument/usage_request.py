@@ -21,7 +21,7 @@ _refusing: set[tuple[str, str]] = set()
 
 
 def wants_usage(body: Mapping[str, Any]) -> bool:
-    """Tell whether a request asks for its stream's usage, in OpenAI's way or in OpenRouter's.
+    """Return whether a request asks for its stream's usage, in OpenAI's way or in OpenRouter's.
 
     Examples
     --------
@@ -34,7 +34,7 @@ def wants_usage(body: Mapping[str, Any]) -> bool:
 
 
 def with_usage(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a request's ``stream_options`` with the usage asked for."""
+    """Return a request's ``stream_options`` with the usage asked for."""
     return {**fields(body.get("stream_options")), "include_usage": True}
 
 

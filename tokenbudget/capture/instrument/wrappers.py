@@ -32,7 +32,7 @@ class CallHooks(Protocol):
     package: str
 
     def makes(self, maker: str, begun: CallHooks) -> bool:
-        """Tell whether a call that a module of our package makes while ours is under way is made for ours."""
+        """Return whether a call that a module of our package makes while ours is under way is made for ours."""
 
     def begin(self, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Attempt | None:
         """Start observing; None leaves the call alone."""

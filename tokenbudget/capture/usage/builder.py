@@ -14,7 +14,7 @@ _BILLED = (*TOKEN_FIELDS, "tools", "units", "passes")
 
 
 def _states_nothing(found: Found) -> bool:
-    """Tell whether all counts are zeros: no call is made of nothing, but some servers that do not count say so."""
+    """Return whether all counts are zeros: no call is made of nothing, but some servers that do not count say so."""
     if found.get("input_tokens") != 0 or "reported_cost_usd" in found:
         return False
     return not any(found.get(name) for name in _BILLED)

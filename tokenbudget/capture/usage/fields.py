@@ -16,7 +16,7 @@ Spots = dict[str, Any]
 
 
 def fields(value: Any) -> Fields:
-    """Give an object's fields by name, without copying where possible.
+    """Return an object's fields by name, without copying where possible.
 
     Examples
     --------
@@ -94,7 +94,7 @@ class Reader:
                     spots[name] = (*earlier, (rank, ours))
 
     def __call__(self, response: Fields) -> dict[str, Any]:
-        """Give what is there; what is not there is not in the answer."""
+        """Return what is there; what is not there is not in the answer."""
         found: dict[str, Any] = {}
         later: list[tuple[int, str, Any]] = []
         _walk(self._spots, response, found, later)
@@ -104,7 +104,7 @@ class Reader:
         return found
 
     def names(self, section: str) -> dict[str, str]:
-        """Give the provider's name -> ours for what is read of a section.
+        """Return the provider's name -> ours for what is read of a section.
 
         Examples
         --------
@@ -120,7 +120,7 @@ class Reader:
         }
 
     def but(self, **places: Place) -> Reader:
-        """Give a reader with these places replaced or added."""
+        """Return a reader with these places replaced or added."""
         return Reader(**{**self.places, **places})
 
 

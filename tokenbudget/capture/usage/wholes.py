@@ -119,7 +119,7 @@ def made_of(found: Found, passes: Iterable[Pass]) -> None:
 
 
 def _proven(found: Found, surplus: int, beside: Sequence[str]) -> Sequence[str] | None:
-    """Give the parts that make up what a total is more than both sides; None where there are none such."""
+    """Return the parts that make up what a total is more than both sides; None where there are none such."""
     stated = [part for part in _SIDE if found.get(part)]
     usual = [part for part in stated if part in beside]
     if sum(found[part] for part in usual) == surplus:

@@ -48,14 +48,14 @@ def download(version: str | None, folder: Path) -> Path:
 
 
 def read_wheel(wheel: Path) -> tuple[str, dict[str, Any]]:
-    """Give the version of a wheel and its price table, numbers as decimals."""
+    """Return the version of a wheel and its price table, numbers as decimals."""
     with zipfile.ZipFile(wheel) as archive:
         table: dict[str, Any] = json.loads(archive.read(_MEMBER), parse_float=Decimal)
     return wheel.name.split("-")[1], table
 
 
 def dropped_rows(folder: Path, listed: Container[str]) -> list[PriceRow]:
-    """Give the last known rows of models that older tables list and the newest does not."""
+    """Return the last known rows of models that older tables list and the newest does not."""
     rows: dict[str, PriceRow] = {}
     for version in OLDER:
         name, table = read_wheel(download(version, folder))

@@ -106,7 +106,7 @@ _KINDS: tuple[Kind, ...] = ("new", "raised", "lowered", "removed")
 
 
 def is_price(name: str) -> bool:
-    """Tell whether a field of the table bears on cost; unknown ones that speak of cost do."""
+    """Return whether a field of the table bears on cost; unknown ones that speak of cost do."""
     return name in RULES or "cost" in name or "multiplier" in name or "pricing" in name
 
 
@@ -147,7 +147,7 @@ def _problems(prices: Mapping[str, Any]) -> Iterator[str]:
 
 
 def flat(fields: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Give the values of nested fields with their dotted paths."""
+    """Return the values of nested fields with their dotted paths."""
     if isinstance(fields, dict):
         for name, value in fields.items():
             yield from flat(value, f"{path}.{name}" if path else name)
@@ -239,7 +239,7 @@ def _number(value: Any) -> Decimal | None:
 
 
 def _is_wild(change: PriceChange) -> bool:
-    """Tell whether a price moves more than tenfold, or falls to nothing."""
+    """Return whether a price moves more than tenfold, or falls to nothing."""
     before, after = change.before, change.after
     if not before or after is None:
         return False

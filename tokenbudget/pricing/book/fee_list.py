@@ -169,7 +169,7 @@ def table() -> Fees:
 
 @cache
 def tier_of(name: str | None, provider: str = "") -> str:
-    """Give the tier of the table that a provider's word means; empty for the standard one.
+    """Return the tier of the table that a provider's word means; empty for the standard one.
 
     Examples
     --------
@@ -186,7 +186,7 @@ def tier_of(name: str | None, provider: str = "") -> str:
 
 
 def of_standard(provider: str, tier: str) -> Decimal | None:
-    """Give what a tier costs of a provider's standard rates, where its price list says so for all of its models.
+    """Return what a tier costs of a provider's standard rates, where its price list says so for all of its models.
 
     Examples
     --------
@@ -198,7 +198,7 @@ def of_standard(provider: str, tier: str) -> Decimal | None:
 
 
 def of_region(provider: str, region: str) -> Decimal | None:
-    """Give what a region costs of a provider's standard rates, where its price list says so for all of its models.
+    """Return what a region costs of a provider's standard rates, where its price list says so for all of its models.
 
     Examples
     --------
@@ -210,19 +210,19 @@ def of_region(provider: str, region: str) -> Decimal | None:
 
 
 def is_dear(tier: str) -> bool:
-    """Tell whether a tier costs more than the standard one wherever it is listed."""
+    """Return whether a tier costs more than the standard one wherever it is listed."""
     return tier in table().tier_rates.dear
 
 
 def is_free(row: PriceRow) -> bool:
-    """Tell whether the zeros of a row are meant; a row that states nothing is never free."""
+    """Return whether the zeros of a row are meant; a row that states nothing is never free."""
     free = table().free
     meant = any(fnmatchcase(row.key, p) for p in free.keys) and not any(fnmatchcase(row.key, p) for p in free.exempt)
     return meant and bool(row.fields())
 
 
 def is_bill(provider: str, usd: Decimal) -> bool:
-    """Tell whether an amount in an answer is what the provider bills: 0 beside tokens is mostly a placeholder.
+    """Return whether an amount in an answer is what the provider bills: 0 beside tokens is mostly a placeholder.
 
     Examples
     --------

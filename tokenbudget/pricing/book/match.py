@@ -46,7 +46,7 @@ def providers() -> dict[str, PriceKeys]:
 
 
 def rules_of(provider: str) -> PriceKeys:
-    """Give the rules of a provider; one that is not listed is looked up under its own name."""
+    """Return the rules of a provider; one that is not listed is looked up under its own name."""
     return providers().get(provider) or PriceKeys(keys=(f"{provider}/{{model}}",), served_by=(provider,))
 
 
@@ -86,7 +86,7 @@ def find_key(
 
 
 def _ids(rules: PriceKeys, provider: str, model: str, requested_model: str) -> list[str]:
-    """Give the ids that may name the price, the one that says most first."""
+    """Return the ids that may name the price, the one that says most first."""
     answered, asked = (next(names(provider, one), "") for one in (model, requested_model))
     if is_vague(provider, model, requested_model):
         return [requested_model]
@@ -96,7 +96,7 @@ def _ids(rules: PriceKeys, provider: str, model: str, requested_model: str) -> l
 
 
 def is_vague(provider: str, model: str, requested_model: str | None) -> bool:
-    """Tell whether the answered id stands for several models, so that only the requested one can name the price.
+    """Return whether the answered id stands for several models, so that only the requested one can name the price.
 
     Examples
     --------
@@ -107,7 +107,7 @@ def is_vague(provider: str, model: str, requested_model: str | None) -> bool:
 
 
 def names(provider: str, model: str) -> Iterator[str]:
-    """Give the names under which a model may be listed, the surest first.
+    """Return the names under which a model may be listed, the surest first.
 
     Examples
     --------
@@ -129,12 +129,12 @@ def names(provider: str, model: str) -> Iterator[str]:
 
 
 def all_names(provider: str, models: Iterable[str]) -> list[str]:
-    """Give the names of several ids, those of the first one first."""
+    """Return the names of several ids, those of the first one first."""
     return [name for model in models for name in names(provider, model)]
 
 
 def is_provisioned(model: str) -> bool:
-    """Tell whether an id is that of something paid for by time, however many tokens go through it.
+    """Return whether an id is that of something paid for by time, however many tokens go through it.
 
     Examples
     --------
@@ -158,13 +158,13 @@ def _region(model: str) -> str | None:
 
 
 def _is_served(book: PriceBook, rules: PriceKeys, key: str, name: str) -> bool:
-    """Tell whether a row is the provider's: a bare key may be another one's, a prefixed one says whose it is."""
+    """Return whether a row is the provider's: a bare key may be another one's, a prefixed one says whose it is."""
     row = book.latest(key)
     return row is not None and (key != name or rules.gateway or row.provider in rules.served_by)
 
 
 def near(book: PriceBook, provider: str, model: str) -> list[str]:
-    """Give up to three names that look like the model's: for people to read, never to price by."""
+    """Return up to three names that look like the model's: for people to read, never to price by."""
     rules = rules_of(provider)
     name = next(names(provider, model), model)
     heads = {form.replace("{model}", name[:3]) for form in rules.keys if "{region}" not in form}

@@ -28,7 +28,7 @@ class Window(msgspec.Struct, frozen=True):
     weekdays: frozenset[int]
 
     def covers(self, clock: time, weekday: int) -> bool:
-        """Tell whether an instant, given as UTC clock and local weekday, lies in the window."""
+        """Return whether an instant, given as UTC clock and local weekday, lies in the window."""
         if weekday not in self.weekdays:
             return False
         if self.start < self.end:
@@ -61,7 +61,7 @@ class OffPeak(msgspec.Struct, frozen=True):
         )
 
     def holds(self, at: datetime) -> bool:
-        """Tell whether an instant is off peak."""
+        """Return whether an instant is off peak."""
         clock, weekday = at.astimezone(UTC).time(), at.astimezone(self.zone).isoweekday()
         return any(window.covers(clock, weekday) for window in self.windows)
 

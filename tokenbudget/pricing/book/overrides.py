@@ -54,7 +54,7 @@ class Override(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     note: str = ""
 
     def fields(self) -> dict[str, Any]:
-        """Give the price fields, fractions as `Decimal`."""
+        """Return the price fields, fractions as `Decimal`."""
         return decode_fields(self.prices)
 
     @property
@@ -187,7 +187,7 @@ class Overrides:
             self._by_name.setdefault((override.provider, override.model), {})[override.effective_from] = override
 
     def of(self, provider: str, names: Iterable[str]) -> list[Override]:
-        """Give the overrides of the first name that has any."""
+        """Return the overrides of the first name that has any."""
         for name in names:
             if found := self._by_name.get((provider, name)):
                 return list(found.values())

@@ -68,7 +68,7 @@ class PriceRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return cls(key=key, prices=encode_fields(prices), **rest)
 
     def fields(self) -> dict[str, Any]:
-        """Give the price fields, fractions as `Decimal`."""
+        """Return the price fields, fractions as `Decimal`."""
         return decode_fields(self.prices)
 
 
@@ -140,11 +140,11 @@ class PriceBook:
         return book
 
     def history(self, key: str) -> tuple[PriceRow, ...]:
-        """Give the rows of a key, oldest first; empty when there is none."""
+        """Return the rows of a key, oldest first; empty when there is none."""
         return self._rows.get(key, ())
 
     def latest(self, key: str) -> PriceRow | None:
-        """Give the row of a key that came into force last; None when there is none."""
+        """Return the row of a key that came into force last; None when there is none."""
         history = self._rows.get(key)
         return history[-1] if history else None
 
@@ -159,7 +159,7 @@ class PriceBook:
 
 
 def began(effective_from: datetime | None) -> float:
-    """Give a date as seconds since 1970, to sort and search by; None came before all."""
+    """Return a date as seconds since 1970, to sort and search by; None came before all."""
     return float("-inf") if effective_from is None else effective_from.timestamp()
 
 

@@ -24,7 +24,7 @@ OVERRIDES = "overrides.jsonl"
 
 
 def folder(home: Path) -> Path:
-    """Give the directory of the price files."""
+    """Return the directory of the price files."""
     return home / "prices"
 
 

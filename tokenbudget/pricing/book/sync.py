@@ -24,7 +24,7 @@ _LARGEST_BYTES = 64 << 20
 
 
 def source_url() -> str:
-    """Give the address the table is fetched from."""
+    """Return the address the table is fetched from."""
     return os.environ.get("TOKENBUDGET_PRICE_URL") or URL
 
 

@@ -39,7 +39,7 @@ class Extra(msgspec.Struct, frozen=True):
 
 
 def extras(card: RateCard, provider: str, usage: Usage, tier: str) -> Iterator[Extra]:
-    """Give what a call used beside tokens, each with its rate."""
+    """Return what a call used beside tokens, each with its rate."""
     for name, calls in usage.tools.items():
         if calls:
             yield from _tool(card, provider, name, calls, usage, tier)
@@ -95,7 +95,7 @@ def _billed_by(card: RateCard) -> str:
 
 
 def _billed_instead(card: RateCard, tool: Tool, usage: Usage) -> bool:
-    """Tell whether the call names the same thing a second time, and that is what the row bills."""
+    """Return whether the call names the same thing a second time, and that is what the row bills."""
     used = {name.partition(":")[0] for name, calls in usage.tools.items() if calls}
     known = table().tools
     twins = [known[name] for name in used if name in known and known[name].field == tool.field]
@@ -122,7 +122,7 @@ def _listed(card: RateCard, tool: Tool, name: str) -> Decimal | None:
 
 
 def _at_least(provider: str, name: str, quantity: Decimal) -> Decimal:
-    """Give how much of a unit is billed where so much was used."""
+    """Return how much of a unit is billed where so much was used."""
     least = (minimum.least for minimum in table().minimums if (minimum.provider, minimum.unit) == (provider, name))
     return max((quantity, *least))
 
@@ -170,14 +170,14 @@ def _field(part: str) -> str:
 
 
 def has_rate(card: RateCard, name: str, tier: str) -> bool:
-    """Tell whether a row has a rate for a unit, e.g. ``seconds``."""
+    """Return whether a row has a rate for a unit, e.g. ``seconds``."""
     base, _, variant = name.partition(":")
     unit = table().units.get(base)
     return unit is not None and _unit_rate(card, unit, variant, tier)[0] is not None
 
 
 def _unit_rate(card: RateCard, unit: Unit, variant: str, tier: str) -> tuple[Decimal | None, str]:
-    """Give the rate of a unit and where it is from: the row's own of the variant, a listed one, the row's plain one."""
+    """Return the rate of a unit and where it is from: the row's for the variant, a listed one, or the row's plain one."""
     if variant and (rate := _first(card, [f"{slot}:{variant}" for slot in unit.slots], tier)) is not None:
         return rate, card.source
     if not variant or card.is_own or not unit.plain or variant in unit.plain:

@@ -40,7 +40,7 @@ class Extras(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @classmethod
     def of(cls, usage: Usage) -> str | None:
-        """Give the JSON for the `extras` column; None for the many calls that have none."""
+        """Return the JSON for the `extras` column; None for the many calls that have none."""
         extras = cls(usage.tools, usage.units, usage.passes, usage.reported_cost_usd)
         return None if extras == cls() else msgspec.json.encode(extras).decode()
 
@@ -102,7 +102,7 @@ def reprice_frame(frame: pl.DataFrame, pricer: Pricer) -> pl.DataFrame:
 
 
 def _counts(frame: pl.DataFrame) -> list[pl.Expr]:
-    """Give the token columns that count anything, and the two wholes in any case."""
+    """Return the token columns that count anything, and the two wholes in any case."""
     present = [name for name in TOKEN_FIELDS if name in frame.columns]
     wholes = ("input_tokens", "output_tokens")
     used = {*wholes, *(name for name in present if (frame[name] != 0).any())}
@@ -152,7 +152,7 @@ def _is_single(frame: pl.DataFrame, counts: pl.DataFrame, variants: Variants) ->
 
 
 def _silenced(answers: pl.DataFrame, counts: pl.DataFrame) -> pl.DataFrame:
-    """Give no cost where the provider stated no usage."""
+    """Return no cost where the provider stated no usage."""
     silent = pl.lit(counts["input_tokens"].is_null() & counts["output_tokens"].is_null())
     return answers.with_columns(
         cost_pico=pl.when(silent).then(None).otherwise("cost_pico"),

@@ -103,7 +103,7 @@ class Variants:
         self.key = pl.Series(keys, dtype=pl.String)
 
     def _plan(self, number: int) -> RatePlan | None:
-        """Give the plan of a variant; None where only a single call's path can say what is missing."""
+        """Return the plan of a variant; None where only a single call's path can say what is missing."""
         card, level = divmod(number // 2, self._levels)
         case, epoch = self._cards[card]
         try:
@@ -115,7 +115,7 @@ class Variants:
         return None if known.per_request or case.router else plan
 
     def cost(self, counts: pl.DataFrame) -> pl.Series:
-        """Give the cost of each row in picodollars, where it is linear; null where the kind has no price."""
+        """Return the cost of each row in picodollars, where it is linear; null where the kind has no price."""
         cost = self.number * 0
         for field, rates in self._rates.items():
             if field in counts.columns:

@@ -183,7 +183,7 @@ class Pricer:
         return RateSchedule(provider, dated, tier=tier, region=region, speed=speed, router=router)
 
     def _router(self, provider: str, requested_model: str | None) -> RateSchedule | None:
-        """Give what a deployment costs that only chose the model; None for one that is the model."""
+        """Return what a deployment costs that only chose the model; None for one that is the model."""
         key = match.find_key(self.book, provider, requested_model) if requested_model else None
         if key not in fee_list.table().routers.keys:
             return None
@@ -257,7 +257,7 @@ def _list_cost(on_demand: RateSchedule, usage: Usage, at: datetime | None) -> De
 
 
 def _is_billed_by_units(card: RateCard, plan: RatePlan, usage: Usage, tier: str) -> bool:
-    """Tell whether tokens are stated beside the units that the row bills, as Mistral does with seconds of sound."""
+    """Return whether tokens are stated beside the units that the row bills, as Mistral does with seconds of sound."""
     return (
         bool(usage.units)
         and plan.input.rate is None

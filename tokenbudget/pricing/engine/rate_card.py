@@ -112,15 +112,15 @@ class RateCard:
         return not self.is_own and not any(_numbers(self.fields))
 
     def has_tier(self, tier: str) -> bool:
-        """Tell whether the row has any rate of its own for a service tier."""
+        """Return whether the row has any rate of its own for a service tier."""
         return any(name == tier for name, _ in self.rates)
 
     def bracket(self, input_tokens: int) -> int:
-        """Give the context tier of a call: the highest bound that its input tokens, cached ones included, exceed."""
+        """Return the context tier of a call: the highest bound that its input tokens, cached ones included, exceed."""
         return max((bound for bound in self.brackets if input_tokens > bound), default=0)
 
     def rate(self, slot: str, tier: str = "", above: int = 0, *, off_peak: bool = False) -> Decimal | None:
-        """Give the rate of a part that has one of its own, moved into the tier and context if it must be."""
+        """Return the rate of a part that has one of its own, moved into the tier and context if it must be."""
         # What a tier says of a part (a cache read that is not discounted) holds in long contexts, too; a whole is
         # taken from the long context, which may be dearer by any factor, and moved into the tier.
         between = ((tier, 0), ("", above)) if slot in SIDE else (("", above), (tier, 0))
@@ -193,7 +193,7 @@ def _trimmed(rate: Decimal) -> Decimal:
 
 
 def _decimal(value: Any) -> Decimal | None:
-    """Give a number of the table as a decimal; None for tables within it, and for what is no number."""
+    """Return a number of the table as a decimal; None for tables within it, and for what is no number."""
     if isinstance(value, Decimal):
         return value
     return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else None

@@ -90,7 +90,7 @@ class RateSchedule:
             self.on_demand = RateSchedule(provider, dated, tier="", region=region, speed=speed)
 
     def plan(self, at: datetime | None, input_tokens: int) -> tuple[RateCard, RatePlan]:
-        """Give the card and the rates for a call of a time and a size.
+        """Return the card and the rates for a call of a time and a size.
 
         Raises
         ------
@@ -122,14 +122,14 @@ class RateSchedule:
         return CurrentRates(card.key, linear.terms, card.brackets[0] if card.brackets else sys.maxsize)
 
     def card(self, epoch: int) -> RateCard:
-        """Give the card of an epoch."""
+        """Return the card of an epoch."""
         card = self.cards[epoch]
         if card is None:
             raise NoPriceError
         return card
 
     def plan_of(self, epoch: int, above: int, *, off_peak: bool) -> RatePlan:
-        """Give the rates of one epoch, context tier and time of day."""
+        """Return the rates of one epoch, context tier and time of day."""
         plan = self._plans.get((epoch, above, off_peak))
         if plan is None:
             card = self.card(epoch)
@@ -144,7 +144,7 @@ class RateSchedule:
         return epoch, off_peak is not None and off_peak.holds(at)
 
     def _uplifts(self, card: RateCard) -> Iterator[tuple[str, Decimal]]:
-        """Give the multipliers on every token rate, by how, where and how fast the call was served."""
+        """Return the multipliers on every token rate, by how, where and how fast the call was served."""
         if self._is_prepaid:
             yield fee_list.PREPAID, Decimal(0)
             return
@@ -169,7 +169,7 @@ class RateSchedule:
                 raise NoRateError(f"{self._speed} speed")
 
     def _tier_uplift(self, card: RateCard) -> Iterator[tuple[str, Decimal]]:
-        """Give what the tier costs of the standard rates, where the row has none for it."""
+        """Return what the tier costs of the standard rates, where the row has none for it."""
         multiplier = fee_list.of_standard(self.provider, self.tier)
         if multiplier is not None:
             yield self.tier, multiplier
@@ -178,7 +178,7 @@ class RateSchedule:
 
 
 def _residency(card: RateCard, region: str) -> object:
-    """Give what data residency costs of the standard rates: what is equal in all listed regions holds in others."""
+    """Return what data residency costs of the standard rates: what is equal in all listed regions holds in others."""
     listed = {name: value for name, value in card.fields.items() if name.startswith(_RESIDENCY)}
     values = set(listed.values())
     return listed.get(f"{_RESIDENCY}{region}") or (values.pop() if len(values) == 1 else None)

@@ -81,7 +81,7 @@ class TokenBudgetCallbackHandler(BaseCallbackHandler):
             (call.cut if call.written else call.failed)(error)
 
     def _take(self, run_id: UUID) -> Reported | None:
-        """Give the call of a run that is over; None where another handler records it."""
+        """Return the call of a run that is over; None where another handler records it."""
         call = self._runs.pop(run_id, None)
         if call is not None:
             self._under_way.discard(run_id)
@@ -112,7 +112,7 @@ def _record(begun: Reported, message: Fields, said: Fields) -> None:
 
 
 def _answers(response: LLMResult) -> list[Fields]:
-    """Give each prompt's message where they state usage, else one for what the call says of them together."""
+    """Return each prompt's message where they state usage, else one for what the call says of them together."""
     said = (getattr(one[0], "message", None) for one in response.generations if one)
     messages = [fields(message) for message in said if message is not None]
     return messages if any(map(usage.states_usage, messages)) else [*messages, {}][:1]

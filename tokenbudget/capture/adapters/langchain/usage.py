@@ -50,7 +50,7 @@ def _media(found: Found, response: Fields, request: Fields) -> None:
 
 
 def _has(parts: Fields, kind: str) -> bool:
-    """Tell whether there is a part of a kind among an answer's items, or in a request's messages."""
+    """Return whether there is a part of a kind among an answer's items, or in a request's messages."""
     prompts = (message.get("content") for prompt in parts.get("messages") or () for message in prompt)
     blocks = [*(parts.get("output") or ()), *(block for one in prompts if isinstance(one, list) for block in one)]
     return any(
@@ -95,12 +95,12 @@ _COHERE = CHAT.derive(rules=(*CHAT.rules, cohere.billed_units_left_out))
 
 
 def states_usage(message: Fields) -> bool:
-    """Tell whether a message states what it used, in either way."""
+    """Return whether a message states what it used, in either way."""
     return bool(message.get(_USAGE) or _own_usage(message, fields(message.get(_FACTS))))
 
 
 def is_cached(message: Fields) -> bool:
-    """Tell whether LangChain's own cache answered, and no model was asked: it says so by a cost of nothing."""
+    """Return whether LangChain's own cache answered, and no model was asked: it says so by a cost of nothing."""
     return fields(message.get(_USAGE)).get("total_cost") == 0
 
 

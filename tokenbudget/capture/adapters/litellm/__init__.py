@@ -49,7 +49,7 @@ class LiteLlm:
         self._installed = False
 
     def supports(self, client: Any) -> bool:
-        """Tell whether this is the module."""
+        """Return whether this is the module."""
         return isinstance(client, ModuleType) and client.__name__ == self.name
 
     def is_made(self, client: Any) -> bool:  # noqa: ARG002 (the signature of an Sdk)
@@ -73,7 +73,7 @@ class LiteLlm:
         HANDLERS.unpatch()
 
     def mark(self, module: Any) -> Mark | None:
-        """Give the module's mark; a plain one where everything is observed, None where nothing is."""
+        """Return the module's mark; a plain one where everything is observed, None where nothing is."""
         return module.__dict__.get(MARK) or (Mark() if self._everything else None)
 
     def _install(self, module: Any) -> None:
@@ -131,11 +131,11 @@ class _Seam:
         self._twin = twin
 
     def _mark(self, owner: Any, kwargs: Mapping[str, Any]) -> Mark | None:
-        """Give the module's mark; None where the call is observed at the asynchronous twin, which waits for it."""
+        """Return the module's mark; None where the call is observed at the asynchronous twin, which waits for it."""
         return None if self._twin and kwargs.get(self._twin) is True else self._sdk.mark(owner)
 
     def makes(self, maker: str, begun: wrappers.CallHooks) -> bool:
-        """Tell whether a call is ours: of a client that LiteLLM uses, or of a function that hands ours on."""
+        """Return whether a call is ours: of a client that LiteLLM uses, or of a function that hands ours on."""
         return begun.package != self.package or any(is_in(maker, f"{self.package}.{one}") for one in HANDING_ON)
 
 
@@ -220,7 +220,7 @@ class _Noting(_Seam):
 
 
 def _is_given_inside(attempt: Attempt, result: Any) -> bool:
-    """Tell whether a call gives what a call of its own gave inside it, which is recorded."""
+    """Return whether a call gives what a call of its own gave inside it, which is recorded."""
     around = wrappers.current_attempt.get()
     if isinstance(around, _Attempt):
         around.given += () if around.is_over else (result,)

@@ -38,7 +38,7 @@ _OBSERVED = (
 
 
 def region_in(arguments: Mapping[str, Any]) -> str | None:
-    """Give the region that a call names, for the clouds that bill by it."""
+    """Return the region that a call names, for the clouds that bill by it."""
     return next((str(arguments[name]) for name in _PLACES if arguments.get(name)), None)
 
 
@@ -65,7 +65,7 @@ def _observe(result: Any, call: Call, *, is_async: bool) -> Any:
 
 
 def _module(handler: Any) -> Any:  # noqa: ARG001 (the signature of a Method's `marked`)
-    """Give the module, which is what is wrapped."""
+    """Return the module, which is what is wrapped."""
     return sys.modules["litellm"]
 
 

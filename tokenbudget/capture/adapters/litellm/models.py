@@ -15,7 +15,7 @@ _MAKER = re.compile(rb"custom_llm_provider:([^;]+)")
 
 
 def target(module: Any, asked: str, kwargs: Mapping[str, Any]) -> tuple[str, str]:
-    """Give the model and who bills it."""
+    """Return the model and who bills it."""
     if not asked and (maker := _maker(str(kwargs.get("response_id") or kwargs.get("video_id")))):
         return "", litellm_provider(maker)
     address = kwargs.get("api_base") or kwargs.get("base_url")
@@ -33,7 +33,7 @@ def target(module: Any, asked: str, kwargs: Mapping[str, Any]) -> tuple[str, str
 
 
 def _maker(response_id: str) -> str | None:
-    """Give the provider that LiteLLM writes into the ids of its responses and videos."""
+    """Return the provider that LiteLLM writes into the ids of its responses and videos."""
     try:
         found = _MAKER.search(b64decode(response_id.partition("_")[2]))
     except ValueError:  # an id of the provider's own
@@ -42,7 +42,7 @@ def _maker(response_id: str) -> str | None:
 
 
 def instead(module: Any, kwargs: Mapping[str, Any], result: Any) -> tuple[str, str] | None:
-    """Give the model, and who bills it, that LiteLLM turned to as the context of the one asked for was too small."""
+    """Return the model, and who bills it, that LiteLLM turned to as the context of the one asked for was too small."""
     asked = kwargs.get("model")
     other = (kwargs.get("context_window_fallback_dict") or {}).get(asked)
     if not other:

@@ -16,7 +16,7 @@ _WATCHED = "_tokenbudget_items"
 
 
 def is_stream(result: Any) -> bool:
-    """Tell whether a result is gone through, by a loop of either kind."""
+    """Return whether a result is gone through, by a loop of either kind."""
     return hasattr(result, "__next__") or hasattr(result, "__anext__")
 
 
@@ -31,7 +31,7 @@ def observe(result: Any, call: Call, *, is_async: bool, hide_usage: bool = False
 
 
 def _is_silent(chunk: Any) -> bool:
-    """Tell whether a chunk with usage says nothing else: LiteLLM gives usage to nobody who did not ask for it."""
+    """Return whether a chunk with usage says nothing else: LiteLLM gives usage to nobody who did not ask for it."""
     return not any(map(_says_something, fields(chunk).get("choices") or ()))
 
 

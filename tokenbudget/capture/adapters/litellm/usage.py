@@ -45,7 +45,7 @@ def passes(found: Found, response: Fields, request: Fields) -> None:  # noqa: AR
 
 
 def unbilled(found: Found, response: Fields, request: Fields) -> None:
-    """Give no cost to Cohere's answers: LiteLLM hands its tokens on and not the billed units."""
+    """Return no cost to Cohere's answers: LiteLLM hands its tokens on and not the billed units."""
     if _biller(request).startswith("cohere"):
         cohere.billed_units_left_out(found, response, request)
 

@@ -74,7 +74,7 @@ def _passes(found: Found, response: Fields, request: Fields) -> None:  # noqa: A
 
 
 def passes_beside(iterations: Iterable[Any]) -> list[Pass]:
-    """Give the passes among iterations that the top-level usage leaves out."""
+    """Return the passes among iterations that the top-level usage leaves out."""
     beside = []
     for iteration in iterations:
         known = fields(iteration)

@@ -90,7 +90,7 @@ def _batch_made(batch: Fields) -> tuple[str, Any]:
 
 
 def _held(batch: Fields) -> Iterable[Line]:
-    """Give the results of a batch whose requests were in it and not in a file."""
+    """Return the results of a batch whose requests were in it and not in a file."""
     known = fields(batch.get("metadata"))
     output = fields(known.get("output"))
     for one in _inlined(output, "inlinedResponses"):

@@ -34,7 +34,7 @@ MUSIC = Unmeasured("aio.live.music.connect", "no message of a session states wha
 
 
 def unmeasured(path: str) -> Unmeasured | None:
-    """Give the call that posts to a path, if it is billed and not measured."""
+    """Return the call that posts to a path, if it is billed and not measured."""
     return next((what for end, what in UNMEASURED.items() if path.endswith(end)), None)
 
 
@@ -103,7 +103,7 @@ def live(generate: Api) -> Api:
 
 
 def openings(api: Api) -> tuple[Opening, ...]:
-    """Give how live sessions are opened."""
+    """Return how live sessions are opened."""
     protocol = Live(api)
 
     def open_live(owner: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Session:  # noqa: ARG001
@@ -144,14 +144,14 @@ def begin_video(answer: Fields, request: Fields) -> None:
 
 
 def begun(path: str, request: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Give what the operation was asked for that is looked at, if this process has seen it begin."""
+    """Return what the operation was asked for that is looked at, if this process has seen it begin."""
     name = str(request.get("operationName") or path.partition("?")[0])
     found = _begun.get(name) if _OPERATION.fullmatch(name) else None
     return None if found is None else {**found, "name": name}
 
 
 def is_no_finished_video(answer: Fields) -> bool:
-    """Tell whether an operation is under way still, or failed and is not billed."""
+    """Return whether an operation is under way still, or failed and is not billed."""
     return not answer.get("done") or "error" in answer
 
 

@@ -121,7 +121,7 @@ def _asked_tools(request: Fields) -> frozenset[str]:
 
 
 def searches(model: str, queries: int) -> dict[str, int]:
-    """Give what a model's searches of Google are billed by: the prompt before Gemini 3, each search since."""
+    """Return what a model's searches of Google are billed by: the prompt before Gemini 3, each search since."""
     if not queries:
         return {}
     old = any(f"gemini-{version}" in model for version in ("1", "2"))
@@ -142,7 +142,7 @@ def interaction_tools(found: Found, response: Fields, request: Fields) -> None: 
 
 
 def is_pending(interaction: Fields) -> bool:
-    """Tell whether an interaction is still being made in the background, and keep in mind that it was."""
+    """Return whether an interaction is still being made in the background, and keep in mind that it was."""
     if interaction.get("status") not in _PENDING:
         return False
     seen_ids.remember(f"pending {interaction.get('id')}")
@@ -150,7 +150,7 @@ def is_pending(interaction: Fields) -> bool:
 
 
 def was_not_pending(interaction: Fields) -> bool:
-    """Tell whether a fetched interaction was recorded when it was made (none says so), or is not done yet."""
+    """Return whether a fetched interaction was recorded when it was made (none says so), or is not done yet."""
     return is_pending(interaction) or not seen_ids.seen(f"pending {interaction.get('id')}")
 
 
@@ -162,7 +162,7 @@ def fetched_often(found: Found, response: Fields, request: Fields) -> None:  # n
 
 
 def body_of(response: Fields) -> Fields:
-    """Give the JSON of a response; the SDK's first versions hand it on decoded."""
+    """Return the JSON of a response; the SDK's first versions hand it on decoded."""
     return json_object(response["body"]) if "body" in response else response
 
 

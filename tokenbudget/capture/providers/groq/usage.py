@@ -44,7 +44,7 @@ def system(found: Found, response: Fields) -> None:
 
 
 def _run(response: Fields) -> Iterator[Fields]:
-    """Give the tools that were run: a stream tells them one by one, and each again when it is done."""
+    """Return the tools that were run: a stream tells them one by one, and each again when it is done."""
     lists: list[Iterable[Any]] = [response.get("executed_tools") or ()]
     lists += [
         fields(fields(choice).get("message")).get("executed_tools") or () for choice in response.get("choices") or ()

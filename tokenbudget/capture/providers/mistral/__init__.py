@@ -116,7 +116,7 @@ def _batch_made(batch: Fields) -> tuple[str, Any]:
 
 
 def _held(batch: Fields) -> Iterable[Line]:
-    """Give the results that a job has in itself when it is asked for them."""
+    """Return the results that a job has in itself when it is asked for them."""
     return filter(None, map(openai.batch_line, batch.get("outputs") or ()))
 
 
@@ -146,7 +146,7 @@ def _body(sent: Any) -> Fields:
 
 
 def _shared(sdk: Any) -> Any:
-    """Give what all resources of a client share."""
+    """Return what all resources of a client share."""
     return sdk.sdk_configuration
 
 

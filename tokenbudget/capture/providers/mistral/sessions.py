@@ -36,7 +36,7 @@ class _Realtime(Protocol):
         self._api = api
 
     def wants(self, head: Head) -> bool:
-        """Tell whether a message has to be looked into."""
+        """Return whether a message has to be looked into."""
         return head.type in {"transcription.done", "speech.audio.done"}
 
     def text_size(self, session: Session, head: Head) -> None:
@@ -50,7 +50,7 @@ class _Realtime(Protocol):
 
 
 def opening(owner: str, api: Api) -> Opening:
-    """Give how sessions of one kind are opened."""
+    """Return how sessions of one kind are opened."""
     protocol = _Realtime(api)
 
     def start(resource: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Session:  # noqa: ARG001

@@ -81,7 +81,7 @@ def svg_authors(found: Found, response: Fields, request: Fields) -> None:  # noq
 
 
 def _listed(tools: Any) -> Iterable[Any]:
-    """Give a request's tools; whatever is no list of them was not sent as one."""
+    """Return a request's tools; whatever is no list of them was not sent as one."""
     return tools if isinstance(tools, list | tuple) else ()
 
 
@@ -115,7 +115,7 @@ def _is_search(item: Fields) -> bool:
 
 
 def _sessions(items: list[Fields], offered: list[Fields], response_id: str, at: float) -> Iterator[str]:
-    """Give the memory of each container whose session begins here: that is billed, and not each use of it."""
+    """Return the memory of each container whose session begins here: that is billed, and not each use of it."""
     seen: set[str] = set()
     for number, item in enumerate(items):
         tool, container = _container(item)
@@ -128,7 +128,7 @@ def _sessions(items: list[Fields], offered: list[Fields], response_id: str, at: 
 
 
 def _container(item: Fields) -> tuple[str, str]:
-    """Give the tool whose container an item used, and which; no tool where it used none of the server's."""
+    """Return the tool whose container an item used, and which; no tool where it used none of the server's."""
     if item["type"] == "code_interpreter_call":
         return "code_interpreter", str(item.get("container_id") or "")
     where = fields(item.get("environment")) if item["type"] == "shell_call" else NONE
@@ -136,7 +136,7 @@ def _container(item: Fields) -> tuple[str, str]:
 
 
 def _memory(tool: str, offered: list[Fields]) -> str:
-    """Give the memory that a tool's containers are made with; empty where the caller named a container of its own."""
+    """Return the memory that a tool's containers are made with; empty where the caller named a container of its own."""
     for known in offered:
         if known.get("type") == tool:
             made = known.get("container") if tool == "code_interpreter" else known.get("environment")
@@ -159,7 +159,7 @@ def _take_stated(tools: dict[str, int], counts: Fields) -> None:
 
 
 def _drawing(tools: dict[str, int], drawn: list[Fields], spent: Fields, offered: list[Fields]) -> Iterator[Pass]:
-    """Give what the image model used; where that or its name is not stated, count the images, which have no price."""
+    """Return what the image model used; where that or its name is not stated, count the images, which have no price."""
     counts: dict[str, Any] = {n: count for n, count in _IMAGES(spent).items() if type(count) is int and count}
     models = {tool.get("model") for tool in offered if tool.get("type") == "image_generation"}
     model = models.pop() if len(models) == 1 else None
@@ -173,7 +173,7 @@ def _drawing(tools: dict[str, int], drawn: list[Fields], spent: Fields, offered:
 
 
 def _authors(drawn: Iterable[Fields]) -> Iterator[Pass]:
-    """Give what the models that write images as SVG used."""
+    """Return what the models that write images as SVG used."""
     for item in drawn:
         spent = fields(item.get("svg_usage"))
         if model := spent.get("model"):

@@ -54,7 +54,7 @@ class Realtime(Protocol):
         self._transcriptions = transcriptions
 
     def wants(self, head: Head) -> bool:
-        """Tell whether a message has to be looked into."""
+        """Return whether a message has to be looked into."""
         return head.type in _CONFIGURED or head.type in {"response.created", "response.done", _TRANSCRIBED}
 
     def text_size(self, session: Session, head: Head) -> None:
@@ -92,7 +92,7 @@ class Realtime(Protocol):
 
 
 def _reason(response: Fields) -> str:
-    """Give why a response was not made, by the code of the error or what the provider calls it."""
+    """Return why a response was not made, by the code of the error or what the provider calls it."""
     details = fields(response.get("status_details"))
     return str(fields(details.get("error")).get("code") or details.get("reason") or response["status"])
 
@@ -104,7 +104,7 @@ class Responses(Protocol):
         self._responses = responses
 
     def wants(self, head: Head) -> bool:
-        """Tell whether a message has to be looked into."""
+        """Return whether a message has to be looked into."""
         return head.type.startswith("response.") or head.type == "error"
 
     def take(self, session: Session, head: Head, message: Fields) -> None:
@@ -135,7 +135,7 @@ class Live(Protocol):
         self._decisions = decisions
 
     def wants(self, head: Head) -> bool:
-        """Tell whether a message has to be looked into."""
+        """Return whether a message has to be looked into."""
         return head.type in {
             *("session.started", "session.updated", "session.usage.updated", "session.closed"),
             *("response.event", "decision.event"),
@@ -170,7 +170,7 @@ class Live(Protocol):
 
 
 def connects(*, responses: Api, decisions: Api, transcriptions: Api) -> dict[str, Connect | Unmeasured]:
-    """Give the name of each resource that connects, but for ``Async``, and how its sessions are read."""
+    """Return the name of each resource that connects, but for ``Async``, and how its sessions are read."""
     of_responses = Responses(responses)
     live = Live(of_responses, decisions)
     return {

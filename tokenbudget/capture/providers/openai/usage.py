@@ -88,7 +88,7 @@ def _exact(amount: float | str) -> Decimal:
 
 
 def _billed_by_owner(response: Fields) -> Decimal | None:
-    """Give what the key's own provider bills beside OpenRouter's fee, where OpenRouter used a key of the user's.
+    """Return what the key's own provider bills beside OpenRouter's fee, where OpenRouter used a key of the user's.
 
     None where it is not stated: the fee alone is not what the call cost.
     """
@@ -112,17 +112,17 @@ def _built_in_search(found: Found, model: str) -> None:
 
 
 def is_pending(answer: Fields) -> bool:
-    """Tell whether a response is still being made in the background: it is recorded when it is fetched."""
+    """Return whether a response is still being made in the background: it is recorded when it is fetched."""
     return bool(answer.get("background")) and answer.get("status") in {"queued", "in_progress"}
 
 
 def is_no_background_result(answer: Fields) -> bool:
-    """Tell whether a fetched response was recorded when it was made, or is not done yet."""
+    """Return whether a fetched response was recorded when it was made, or is not done yet."""
     return not answer.get("background") or is_pending(answer)
 
 
 def is_no_finished_run(answer: Fields) -> bool:
-    """Tell whether an answer is another thing of a thread, or a run that is still under way."""
+    """Return whether an answer is another thing of a thread, or a run that is still under way."""
     return answer.get("object") != "thread.run" or answer.get("status") not in _FINISHED
 
 
@@ -132,7 +132,7 @@ def fetched_often(found: Found, response: Fields, request: Fields) -> None:  # n
 
 
 def is_no_finished_video(answer: Fields) -> bool:
-    """Tell whether an answer is no video, or one that is not made yet, or that failed and is not billed."""
+    """Return whether an answer is no video, or one that is not made yet, or that failed and is not billed."""
     return answer.get("object") != "video" or answer.get("status") != "completed"
 
 

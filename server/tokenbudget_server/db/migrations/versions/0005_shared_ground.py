@@ -1,4 +1,4 @@
-"""Give the installation an id; keep when periodic jobs are due, and what is to be done after a transaction."""
+"""Return the installation an id; keep when periodic jobs are due, and what is to be done after a transaction."""
 
 from alembic import op
 

@@ -153,7 +153,7 @@ def _add_organisation(table: str, organisation: int | None) -> None:
 
 
 def _name_keys() -> None:
-    """Give each key its public id, made here: a copy of the table on another node would make its own."""
+    """Return each key its public id, made here: a copy of the table on another node would make its own."""
     connection = op.get_bind()
     ids = connection.scalars(text("SELECT id FROM api_keys")).all()
     if ids:
