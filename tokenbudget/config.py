@@ -178,8 +178,8 @@ def current() -> Config:
 def for_recording() -> Config:
     """Return the settings in force; where they cannot be used, those that keep events on this machine.
 
-    Nobody's call fails or goes unrecorded for a slip in ``config.toml``: the journal says what is wrong, once, and
-    whoever asks a question gets the error itself.
+    No call fails or goes unrecorded for an error in ``config.toml``: the journal says what is wrong, once, and
+    a question raises the error itself.
     """
     global _fallback  # noqa: PLW0603 (found once: a broken file is not read again for each call)
     try:

@@ -190,7 +190,7 @@ class Call:
         except Exception as fault:  # noqa: BLE001 (never into the host program)
             internal_errors.swallow("capture.record", fault)
         finally:
-            # Nobody's prompt or answer outlives the call because of us.
+            # No prompt or answer outlives the call because of us.
             self.request = self.answer = NONE
             self.partial = {}
 

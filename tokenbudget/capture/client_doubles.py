@@ -1,6 +1,6 @@
 """Tell test doubles from clients: mocks, hand-written fakes, and subclasses that never became a client.
 
-Whoever wraps a client wraps its double in unit tests; it has to come back as it is.  A real object that is no client
+Code that wraps a client wraps its double in unit tests; it has to come back as it is.  A real object that is no client
 of ours is another matter: `wrap` refuses it, or its calls would go unmeasured without a word.
 """
 
@@ -52,7 +52,7 @@ def is_fake(thing: Any) -> bool:
     """
     cls = type(thing)
     says_so = cls is SimpleNamespace or _SAYS_SO.search(f"{cls.__module__}.{cls.__qualname__}") is not None
-    # Else only what a script or a notebook defines: a class of a package may be somebody's gateway.
+    # Else only what a script or a notebook defines: a class of a package may be a gateway.
     return any(is_called_by(thing, path) for path in _EVERYDAY if says_so) or (
         (says_so or cls.__module__ == "__main__") and any(is_called_by(thing, path) for path in _CALLED_BY)
     )

@@ -1,4 +1,4 @@
-"""The questions of `tokenbudget.analytics`, asked of a server: the same frames, whoever answers."""
+"""The questions of `tokenbudget.analytics`, asked of a server: the same frames, wherever they are computed."""
 
 from __future__ import annotations
 

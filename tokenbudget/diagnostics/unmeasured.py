@@ -74,7 +74,7 @@ def note(package: str, what: Unmeasured) -> None:
 
 
 def _say(text: str) -> None:
-    """Warn through logging where somebody listens to it, else as Python warns."""
+    """Warn through logging where it is configured, else as Python warns."""
     if not log.hasHandlers():
         try:
             warnings.warn(text, NotMeasuredWarning, stacklevel=3)

@@ -44,7 +44,7 @@ def remove(path: Path) -> None:
 
 
 def sync_file(path: Path) -> None:
-    """Have the kernel write all of `path` to the disk, whoever wrote it."""
+    """Have the kernel write all of `path` to the disk."""
     fd = os.open(path, os.O_RDWR | OPEN_FLAGS)
     try:
         sync(fd)

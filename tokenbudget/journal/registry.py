@@ -17,7 +17,7 @@ _journals: weakref.WeakSet[Journal] = weakref.WeakSet()
 
 
 def enter(journal: Journal) -> None:
-    """Know `journal` for as long as somebody holds it."""
+    """Keep a weak reference to `journal`."""
     _journals.add(journal)
 
 

@@ -1,7 +1,7 @@
 """Segments: the files of the journal, each written by one process that holds its lock.
 
 A name says when, by whom and what for: ``<unix ns>-<pid>-<random>.<kind>.seg``.  A segment whose lock is free is
-finished: its writer moved on or died, and whoever takes the lock may ship or compact it.
+finished: its writer moved on or died, and the process that takes the lock may ship or compact it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class OpenSegment:
     """A segment under this process's lock.
 
     The descriptor closes when the last reference goes: a thread that still holds the object while others rotate
-    writes into the file it meant, never into a descriptor that was closed or given to somebody else.
+    writes into the file it meant, never into a descriptor that was closed or given to another file.
     """
 
     __slots__ = ("__weakref__", "_close", "_identity", "deadline", "fd", "kind", "path", "room", "safe_size")
@@ -58,7 +58,7 @@ class OpenSegment:
         _open.add(self)
 
     def unlinked(self) -> bool:
-        """Return whether somebody deleted the file under us."""
+        """Return whether the file was deleted while it is open."""
         return os.fstat(self.fd).st_nlink == 0
 
     def lost(self) -> Lost | None:
@@ -66,7 +66,7 @@ class OpenSegment:
         try:
             seen = os.fstat(self.fd)
             if self._disowned(seen):
-                return Lost("somebody closed the journal's descriptor; writing to a new file")
+                return Lost("the journal's descriptor was closed by other code; writing to a new file")
             if seen.st_nlink:
                 self.safe_size = seen.st_size
                 return None
@@ -80,7 +80,7 @@ class OpenSegment:
     def _disowned(self, seen: os.stat_result) -> bool:
         """Return whether `seen`, the descriptor's status, is not our file's: careless code closes what is not its own.
 
-        Its number is somebody else's then, and is left to them.
+        Its number belongs to another file then, and is left alone.
         """
         if (seen.st_dev, seen.st_ino) != self._identity:
             self.fd = -1
@@ -120,7 +120,7 @@ def create(home: Path, kind: Kind, room: int, lifetime: float) -> OpenSegment:
         path = directory / name
         fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | OPEN_FLAGS, 0o600)
         segment = OpenSegment(path, fd, kind, room, time.monotonic() + lifetime)
-        if _own(fd) and not segment.unlinked():  # Else somebody adopted the empty file before we locked it.
+        if _own(fd) and not segment.unlinked():  # Else another process adopted the empty file before we locked it.
             return segment
     msg = f"cannot lock a new file in {directory}: every one was taken at once; is a clean-up job running there?"
     raise JournalError(msg)

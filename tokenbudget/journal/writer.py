@@ -260,7 +260,7 @@ class Journal:
     def _check(self, segment: OpenSegment) -> None:
         """Now and then: is the segment full or old, does it still have a name, has something to be written out."""
         if not self._lock.acquire(blocking=False):
-            return  # Somebody is at it, perhaps this very thread below a signal handler.
+            return  # Another thread is at it, or this one below a signal handler.
         try:
             self._check_at = monotonic() + _CHECK_SECONDS
             if segment is not self._segment:

@@ -83,7 +83,7 @@ def _events(records: Iterator[bytes]) -> Iterator[Event]:
         try:
             yield decode(record)
         except msgspec.DecodeError:
-            continue  # Whoever reads the journal for answers says so.
+            continue  # Reading the journal for answers says so.
 
 
 def _within(sealed: pl.DataFrame, start: datetime, end: datetime) -> pl.DataFrame:

@@ -15,9 +15,9 @@ class UnpricedWarning(UserWarning):
 
 
 def warn_of_unpriced(asked: Query, frame: pl.DataFrame) -> None:
-    """Warn whoever called the caller that the costs in `frame` are not the whole cost."""
+    """Warn the caller's caller that the costs in `frame` are not the whole cost."""
     if "unpriced" in (*asked.by, *asked.filters):
-        return  # Whoever asks for them knows of them.
+        return  # A question about them needs no warning.
     unpriced, requests = frame.select(pl.col("unpriced", "requests").sum()).row(0)
     if unpriced:
         warnings.warn(

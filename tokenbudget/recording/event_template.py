@@ -133,7 +133,7 @@ class _State:
     def in_force(cls) -> _State:
         """Start with those of now."""
         settings = config.in_force
-        with contextlib.suppress(Exception):  # Whoever prices the event itself says what is wrong.
+        with contextlib.suppress(Exception):  # Pricing the event itself says what is wrong.
             default_pricer.default()
         prices = default_pricer.in_force
         return cls(settings, prices, prices[1] if prices is not None and prices[0] is settings else None)

@@ -34,7 +34,7 @@ class Outcome:
     ----------
     verdict : str
         ``acknowledged``: every record is the server's or set aside; ``later``: send the same again after a while;
-        ``stopped``: sending again makes no sense until somebody changes something; ``refused``: at least one
+        ``stopped``: sending again makes no sense until the settings or the server change; ``refused``: at least one
         record is poison (never leaves this module).
     shipped : int
         Records the server has, duplicates included.

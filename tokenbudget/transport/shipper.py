@@ -27,7 +27,7 @@ SWEEP_SECONDS = 60.0
 
 
 class _Flush:
-    """Somebody waits for everything written so far, perhaps for the thread to end after it."""
+    """A request to deliver everything written so far, and perhaps to end the thread after it."""
 
     def __init__(self, *, last: bool = False) -> None:
         self.last = last
@@ -38,8 +38,8 @@ class _Flush:
 class Shipper:
     """Ships what `journal` and dead processes left in its home, on one daemon thread.
 
-    The thread starts at the first `wake`, again in a forked child, and never where no server is configured.  Whoever
-    owns the shipper calls `close` at exit; what is left then is shipped by whichever process comes next.
+    The thread starts at the first `wake`, again in a forked child, and never where no server is configured.  The
+    owner of the shipper calls `close` at exit; what is left then is shipped by the next process.
 
     Parameters
     ----------

@@ -66,7 +66,7 @@ class Upload:
         Parameters
         ----------
         urgent : bool, default False
-            Somebody waits for it: try although the last attempt failed, unless the server asked for patience.
+            A caller waits for it: try although the last attempt failed, unless the server asked to wait.
 
         Returns
         -------
@@ -87,7 +87,7 @@ class Upload:
         return all(done)
 
     def pause(self, idle: float) -> float:
-        """Return the seconds until the next round is due: at the end of the wait, or after `idle` to look for orphans."""
+        """Return the seconds until the next round: what is left of the wait, else `idle`, to look for orphans."""
         left = self._not_before - time.monotonic()
         return left if left > 0 else idle
 
@@ -125,7 +125,7 @@ class Upload:
             try:
                 done.append(self._ship_segment(segment.path))
             except FileNotFoundError:
-                continue  # Somebody else shipped it to the end.
+                continue  # Another process shipped it to the end.
             except (_StumbledError, OSError) as error:  # It cannot be taken, read or settled now; the others may.
                 self._failed_at(segment, error)
                 done.append(False)
@@ -157,7 +157,7 @@ class Upload:
             self._journal.rotate()  # Its disk is in trouble, most likely full: make room.
         with adopted(path) as ours:
             if not ours:
-                return True  # Its writer lives and ships it, or somebody else has just adopted it.
+                return True  # Its writer lives and ships it, or another process has just adopted it.
             if not self._ship(path, finished=True):
                 return False
         self._settle(path)
@@ -247,7 +247,7 @@ class Upload:
         )
 
     def _stopped(self, outcome: Outcome) -> None:
-        """Stop knocking: nothing changes until somebody changes the key, the URL or the server."""
+        """Stop sending: nothing changes until the key, the URL or the server does."""
         if self._failures == 0:
             log.warning(
                 "tokenbudget: %s does not take our events (%s); they stay on disk and are sent once the URL "

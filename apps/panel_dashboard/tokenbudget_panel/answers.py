@@ -122,7 +122,7 @@ class Desk:
     def _take(self, view: View, after: Snapshot | Trouble | None) -> Snapshot | Trouble:
         try:
             if isinstance(after, Trouble):
-                config.configure()  # Reads the settings anew: somebody may have put them right.
+                config.configure()  # Reads the settings anew: they may be right by now.
             query, asked = view.query(), answers()
             return Snapshot(
                 query=query,

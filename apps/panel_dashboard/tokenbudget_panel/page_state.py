@@ -45,7 +45,7 @@ class View:
         return question(self.period, tz=self.tz, by=self.by)
 
     def or_default(self, default: View) -> View:
-        """Keep what is understood of it, which may come from an address that somebody typed."""
+        """Keep what is understood of it, which may come from an address typed by hand."""
         kept = default
         for name in ("period", "by", "tz"):
             tried = replace(kept, **{name: getattr(self, name) or getattr(default, name)})

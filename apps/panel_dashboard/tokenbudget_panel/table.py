@@ -13,7 +13,7 @@ from tokenbudget.plotting import palette
 from tokenbudget_panel import theme
 from tokenbudget_panel.answers import Snapshot
 
-# `<%- … %>` escapes: groups are named by whoever calls, and a tag may hold anything.
+# `<%- … %>` escapes: callers name groups, and a tag may hold anything.
 _NAME = '<i class="swatch" style="background:<%- colour %>"></i><span title="<%- name %>"><%- name %></span>'
 _SHARE = (
     '<span class="share"><span class="bar"><% if (width > 0) { %>'

@@ -38,7 +38,7 @@ CREDENTIALS: tuple[Credential, ...] = (by_api_key,)
 
 
 async def provide_principal(request: Request[Any, Any, Any], accounts: Accounts) -> Principal:
-    """Return whoever sent the request.
+    """Return who sent the request.
 
     Raises
     ------

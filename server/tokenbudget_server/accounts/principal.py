@@ -46,7 +46,7 @@ class ApiKey(msgspec.Struct, frozen=True, tag="key"):
 
 
 class Session(msgspec.Struct, frozen=True, tag="session"):
-    """A browser that somebody signed in with."""
+    """A browser that a user signed in with."""
 
     id: str
 

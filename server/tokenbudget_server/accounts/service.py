@@ -71,7 +71,7 @@ class Accounts:
         self._verifying: dict[str, asyncio.Task[Principal | None]] = {}
 
     async def authenticate(self, text: str) -> Principal | None:
-        """Find out whose key a text is; None when it is nobody's, or revoked."""
+        """Find out whose key a text is; None when it is unknown or revoked."""
         if not keys.is_key(text):
             return None
         digest = keys.digest(text)
@@ -179,7 +179,7 @@ class Accounts:
         return found
 
 
-# Whoever left the organisation has no membership in it, and no key that is accepted.
+# A user who left the organisation has no membership in it, and no key that is accepted.
 _CANDIDATES = (
     select(
         api_keys.c.id,

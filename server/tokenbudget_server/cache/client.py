@@ -1,7 +1,7 @@
 """The one client of Redis, which saves time and must never cost it.
 
 A Redis that does not answer within half a second is not asked again until it answers a ping, which a job in the
-background sends it.  Until then whoever asks hears at once that it is away.
+background sends it.  Until then callers are told at once that it is away.
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ class Coordinator:
         Raises
         ------
         DistributionError
-            If somebody does: a server that goes on would trust what holds on one node alone.
+            If there are any: a server that goes on would trust what holds on one node alone.
         """
         patience = time.monotonic() + _PATIENCE_SECONDS
         while (sessions := _row(self._connection, _SESSIONS)[0]) and time.monotonic() < patience:

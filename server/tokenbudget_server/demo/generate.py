@@ -60,7 +60,7 @@ def _moment(workload: Workload, day: date, random: Random) -> datetime:
 
 
 def _runaway(workload: Workload, day: date, random: Random) -> Iterator[Event]:
-    """Make up the night in which an agent called itself until somebody woke up."""
+    """Make up the night in which an agent called itself until an engineer woke up."""
     for _ in range(workload.calls * 11):
         moment = datetime.combine(day, time(1), UTC) + timedelta(seconds=random.uniform(0, 5.5 * 3600))
         yield _event(workload._replace(users=1, input_tokens=16_000), moment, random)

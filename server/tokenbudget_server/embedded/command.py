@@ -37,7 +37,7 @@ def initdb_command(binaries: Binaries, identity: Identity, directory: Path, *, s
     """Command line that creates a cluster in an empty directory.
 
     Text sorts by code point, the same on every system: `initdb`'s default would be the
-    locale of whoever happens to start it first.
+    locale of the user who happens to start it first.
     """
     builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
     locale = builtin if binaries.major >= FIRST_WITH_BUILTIN_LOCALE else ["--locale=C"]

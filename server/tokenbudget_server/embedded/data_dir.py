@@ -97,7 +97,7 @@ class Layout:
         """
         with explaining_os_errors(self.root):
             self.sockets.mkdir(mode=0o700, exist_ok=True)
-            # Whoever reaches the socket is trusted as superuser, and anyone can make directories in /tmp.
+            # A process that reaches the socket is trusted as superuser, and anyone can make directories in /tmp.
             _check_directory(self.sockets, {os.geteuid(), self.root.stat().st_uid})
             self.sockets.chmod(0o700)
             if self.log.exists() and self.log.stat().st_size > _LOG_BYTES_KEPT:

@@ -21,7 +21,7 @@ class OwnerLock:
 
     @classmethod
     def try_acquire(cls, path: Path) -> OwnerLock | None:
-        """Take the lock of `path`, or return None when somebody has it."""
+        """Take the lock of `path`, or return None when another process has it."""
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -31,7 +31,7 @@ class OwnerLock:
         return cls(descriptor)
 
     def release(self) -> None:
-        """Let somebody else own the server."""
+        """Let another process own the server."""
         _held.discard(self._descriptor)
         fcntl.flock(self._descriptor, fcntl.LOCK_UN)
         os.close(self._descriptor)

@@ -75,7 +75,7 @@ class EmbeddedPostgres:
 
     @property
     def pid(self) -> int | None:
-        """Process id of the server, whoever owns it; None when none is running."""
+        """Process id of the server, whichever process owns it; None when none is running."""
         postmaster = running_postmaster(self._layout)
         return postmaster.pid if postmaster else None
 

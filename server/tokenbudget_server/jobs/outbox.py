@@ -1,7 +1,7 @@
 """What is to be done after a transaction, kept by the transaction itself: it is done if and only if that commits.
 
 Each message is handled at least once: a process that is killed half-way leaves it to the next attempt, by whichever
-process.  Its id stays the same, so that a handler, or whoever it tells, can know a message that came before.
+process.  Its id stays the same, so that a handler, or its recipient, can know a message that came before.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ class Home:
             os.close(descriptor)
 
     def announce(self, running: Running) -> None:
-        """Say where everything listens, to whoever tries to start it again."""
+        """Say where everything listens, to a user who tries to start it again."""
         temporary = self._state.with_suffix(".part")
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(msgspec.json.encode(running))

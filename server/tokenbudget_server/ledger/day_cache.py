@@ -63,7 +63,7 @@ class Known:
 
     @property
     def is_there(self) -> bool:
-        """Return whether its events can still be read: somebody may have cleared the disk."""
+        """Return whether its events can still be read: the disk may have been cleared."""
         return self.sealed is None or self.sealed.is_there
 
     def read(self) -> pl.DataFrame:

@@ -78,7 +78,7 @@ class SealedDay:
 
     @property
     def is_there(self) -> bool:
-        """Whether all of it can still be read: somebody may have cleared the storage."""
+        """Whether all of it can still be read: the storage may have been cleared."""
         return self.storage.has(self.name) and (not self.tags or self.storage.has(self.name + _TAG_CUBES))
 
     def read(self) -> pl.DataFrame:

@@ -32,7 +32,7 @@ async def post_sync_pricing(
 
 @get("/api/price-changes", tags=["pricing"])
 async def get_price_changes(
-    principal: Principal,  # noqa: ARG001 - whoever asks must have a key
+    principal: Principal,  # noqa: ARG001 - callers must have a key
     engine: AsyncEngine,
     since: str | None = None,
     provider: str | None = None,
@@ -46,7 +46,7 @@ async def get_price_changes(
 
 @get("/api/price-overrides", tags=["pricing"])
 async def get_price_overrides(
-    principal: Principal,  # noqa: ARG001 - whoever asks must have a key
+    principal: Principal,  # noqa: ARG001 - callers must have a key
     own_prices: OwnPrices,
     cursor: PageCursor = None,
     limit: PageSize = DEFAULT_PAGE,

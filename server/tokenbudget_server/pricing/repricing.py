@@ -2,7 +2,7 @@
 
 Events are read and changed in chunks, each a transaction of its own: stopped halfway, the chunks done are right, and
 running it again does the rest.  Ingest goes on meanwhile: changes of sums are added to a shard of the rollups that no
-writer has, and an event that another took at its hands in between is left alone.
+writer has, and an event that another writer changed in between is left alone.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ class PricingPage(Page[Price], frozen=True, kw_only=True):
 
 @get("/v1/pricing", tags=["pricing"], sync_to_thread=True)
 def get_pricing(
-    principal: Principal,  # noqa: ARG001 - whoever asks must have a key
+    principal: Principal,  # noqa: ARG001 - callers must have a key
     pricer: Pricer,
     search: str = "",
     cursor: PageCursor = None,

@@ -1,4 +1,4 @@
-"""An event as a row: which column takes what, in one place for the writer and for whoever reads it back."""
+"""An event as a row: which column takes what, in one place for writing and reading."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class _Submission:
     done: asyncio.Future[Written] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def succeed(self, written: Written) -> None:
-        if not self.done.done():  # Whoever waited may have gone; the events are stored all the same.
+        if not self.done.done():  # The caller may have gone; the events are stored all the same.
             self.done.set_result(written)
 
     def fail(self, error: Exception) -> None:
@@ -130,7 +130,7 @@ class Writer:
         except StoreUnavailableError as error:
             for submission in submissions:
                 submission.fail(error)
-        except Exception as error:  # noqa: BLE001 - the flusher must live, and whoever waits must hear of it
+        except Exception as error:  # noqa: BLE001 - the flusher must live, and its callers must hear of it
             await self._flush_apart(flusher, project_id, submissions, error)
         else:
             for submission, written in zip(submissions, _share_out(submissions, stored), strict=True):

@@ -57,7 +57,7 @@ class OverloadedError(TokenBudgetServerError):
 
 
 class CacheUnavailableError(TokenBudgetServerError):
-    """Redis does not answer; whoever asks it goes on without."""
+    """Redis does not answer; callers go on without it."""
 
 
 class CursorError(TokenBudgetServerError):

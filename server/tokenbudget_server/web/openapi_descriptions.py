@@ -54,7 +54,7 @@ class Documented(ReceiveRoutePlugin):
         self._types = types
 
     def receive_route(self, route: BaseRoute) -> None:
-        """Describe the handlers of a route, before anybody asks for the document."""
+        """Describe the handlers of a route, before the document is asked for."""
         if not isinstance(route, HTTPRoute):
             return
         for handler in route.route_handlers:

@@ -68,7 +68,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
         Raises
         ------
         ProblemError
-            404 if it is not one of them, whether it is another organisation's or nobody's.
+            404 if it is not one of them, whether it is another organisation's or does not exist.
         """
         if project_id not in self.project_ids:
             raise ProblemError(404, f"there is no project {project_id}")
@@ -115,7 +115,7 @@ async def scope_of(
 
 
 def installation_scope(address: str | None) -> Scope:
-    """Return the scope of whoever knows the admin key: what all organisations share, and no organisation's data."""
+    """Return the scope of the admin key: what all organisations share, and no organisation's data."""
     return Scope(actor=Actor("admin_key"), role=Role.OWNER, address=address)
 
 

@@ -49,7 +49,7 @@ def recognise(raw: Any, provider: str = "") -> tuple[Api, Fields]:
     Returns
     -------
     (Api, mapping)
-        The API, `UNKNOWN` where the shape is nobody's; and the answer as the API reads it.
+        The API, `UNKNOWN` where no API has the shape; and the answer as the API reads it.
 
     Examples
     --------

@@ -134,7 +134,7 @@ class Events(Content):
             item = decode_json(data)
         except ValueError:
             if data.strip() == b"[DONE]":
-                self._call.partial["complete"] = True  # whoever leaves now has missed nothing
+                self._call.partial["complete"] = True  # a reader who stops now has missed nothing
             return line
         states_usage = self._call.item(item)
         if not self._hide:

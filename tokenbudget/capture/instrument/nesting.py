@@ -52,7 +52,7 @@ def is_part(around: Attempt, begun: CallHooks) -> bool:
             elif not is_in(module, own) and module.partition(".")[0] not in _PASSING:
                 return False
         frame = frame.f_back
-    # On another thread or in a task of its own the context was copied: whoever made that is not on the stack.
+    # On another thread or in a task of its own the context was copied: its maker is not on the stack.
     if not maker or (frame is None and home == own):
         return False
     return around.seam.makes(maker, begun)

@@ -178,7 +178,7 @@ class StainlessSdk:
             observe_raw(result.http_response, call, hide_usage=attempt.hide_usage)
         else:
             if len(self._answers) >= _MOST_CLASSES:
-                self._answers.clear()  # Somebody makes new ones all the time.
+                self._answers.clear()  # A program may make new ones all the time.
             self._answers.add(kind)
             call.answered(result)
         return result

@@ -183,7 +183,7 @@ def is_hidden(item: Any, hide: Hide) -> bool:
 def is_usage_alone(chunk: Any) -> bool:
     """Return whether a chunk that states usage is the one that the option causes, which has no choices.
 
-    Whoever sends usage in a chunk with a choice, even an empty one, does so unasked, or does no harm with it.
+    A server that sends usage in a chunk with a choice, even an empty one, does so unasked, or does no harm with it.
 
     Examples
     --------

@@ -18,7 +18,7 @@ from tokenbudget.pricing.book.price_book import PriceBook
 _PATH = re.compile(r"^(?:arn:[^/]*/|(?:projects/.*/)?(?:publishers/[^/]+/)?models/|(?:converse|invoke)/)")
 # A snapshot is dated in full; four digits alone could as well be a version (gpt-4-0613, mistral-large-2411).
 _DATED = re.compile(r"(?:[-@]\d{4}-?\d{2}-?\d{2}|:\d{8}(?:-v\d+)?)$")
-# Asked for, four digits are a version all the same: whoever answers with less has served that one.
+# Asked for, four digits are a version all the same: a server that answers with less has served that one.
 _SNAPSHOT = re.compile(r"[-@](?:\d{4}-?\d{2}-?\d{2}|\d{4})(?:-preview)?$")
 _FINE_TUNED = re.compile(r"^(ft:[^:]+):.*$")
 # Bedrock's provisioned throughput, models brought along (billed by copies and minutes), and endpoints of SageMaker.

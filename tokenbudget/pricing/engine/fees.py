@@ -177,7 +177,7 @@ def has_rate(card: RateCard, name: str, tier: str) -> bool:
 
 
 def _unit_rate(card: RateCard, unit: Unit, variant: str, tier: str) -> tuple[Decimal | None, str]:
-    """Return the rate of a unit and where it is from: the row's for the variant, a listed one, or the row's plain one."""
+    """Return the rate of a unit and its source: the row's for the variant, a listed one, or the row's plain one."""
     if variant and (rate := _first(card, [f"{slot}:{variant}" for slot in unit.slots], tier)) is not None:
         return rate, card.source
     if not variant or card.is_own or not unit.plain or variant in unit.plain:

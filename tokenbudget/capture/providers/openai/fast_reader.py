@@ -29,7 +29,7 @@ def fast_chat_reader(read: Reader) -> Callable[[Any], Found | None]:
             model, usage = known["model"], known["usage"]
             told, extra = usage.__dict__, usage.__pydantic_extra__
             given, made = told["prompt_tokens"], told["completion_tokens"]
-            # More in all than on both sides is reasoning or a thought that somebody has left out of them.
+            # More in all than on both sides is reasoning or a thought that is left out of them.
             if told["total_tokens"] != given + made or "-search-" in model or (extra and not beside.isdisjoint(extra)):
                 return None
             if (more := response.__pydantic_extra__) and not _SYSTEMS.isdisjoint(more):
