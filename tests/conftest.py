@@ -1,5 +1,11 @@
 """What every test may use."""
 
+from hypothesis import settings
+
+# No test measures time.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
+
 pytest_plugins = [
     "tests.plugins.browser",
     "tests.plugins.citus",

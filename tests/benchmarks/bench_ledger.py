@@ -148,12 +148,9 @@ def measure_postgres(directory: Path) -> list[tuple[str, str, str]]:
 
 
 def _project(url: str) -> int:
-    import psycopg
+    from tests.plugins.accounts import make_project
 
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("INSERT INTO teams (name) VALUES ('bench')")
-        made = connection.execute("INSERT INTO projects (name, team_id) SELECT 'bench', id FROM teams RETURNING id")
-        return made.fetchone()[0]
+    return make_project(url, "bench")
 
 
 def _target(found: float, most: float) -> str:

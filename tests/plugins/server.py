@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import psycopg
 import pytest
 
+from tests.plugins.accounts import make_key, make_member, make_project
 from tests.plugins.ports import free_port
 
 HOST = "127.0.0.1"
 PATIENCE_SECONDS = 60
-# The first key is an admin's, who sees every project: those of other tests, too.
-_TO_A_MEMBER = """
-WITH member AS (
-    INSERT INTO users (email, name) VALUES (%(name)s, %(name)s)
-    ON CONFLICT (email) DO UPDATE SET name = excluded.name RETURNING id
-)
-UPDATE api_keys SET user_id = (SELECT id FROM member)
-WHERE project_id = (SELECT id FROM projects WHERE name = %(name)s)
-"""
 
 
 @dataclass(frozen=True)
@@ -64,14 +55,12 @@ def _server(postgres_server, template_database, tmp_path_factory):
 @pytest.fixture
 def running_server(_server):
     """Make a project: ``running_server("its name")`` gives a `Project`, whose key sees nothing but it."""
-    from tokenbudget_server.accounts.bootstrap import ensure_first_key
     from tokenbudget_server.store.url import psycopg_url
 
     def project(name: str) -> Project:
-        url, database = _server
-        key = ensure_first_key(database, None, project=name)
-        with psycopg.connect(psycopg_url(database)) as connection:
-            connection.execute(_TO_A_MEMBER, {"name": name})
-        return Project(url, psycopg_url(database), name, key)
+        url, database = _server[0], psycopg_url(_server[1])
+        # A member's, as an owner sees every project: those of other tests, too.
+        key = make_key(database, make_project(database, name), make_member(database, name))
+        return Project(url, database, name, key)
 
     return project

@@ -18,9 +18,13 @@ LIBRARY = "The library never imports the server or the Panel"
 PANEL = "The Panel never imports the server"
 READER = "The Panel asks questions and records nothing"
 SERVER = "Imports inside the server point downwards"
+SCOPE = "What lies under scopes and the audit log does not know them"
 FEATURES = "Features know only the services of one another"
 APPLICATION = "The application knows no handler by name"
-CONTRACTS = [LAYERS, CAPTURE, PRICING, RECORDER, CORE, LIBRARY, PANEL, READER, SERVER, FEATURES, APPLICATION]
+CONTRACTS = [
+    *(LAYERS, CAPTURE, PRICING, RECORDER, CORE, LIBRARY, PANEL, READER),
+    *(SERVER, SCOPE, FEATURES, APPLICATION),
+]
 PACKAGES = [
     *(f"tokenbudget/{name}" for name in ("core", "diagnostics", "journal", "ledger", "recording", "transport")),
     *(f"tokenbudget/{name}" for name in ("analytics", "cli", "client", "integrations", "notebook", "plotting")),
@@ -66,8 +70,10 @@ def skeleton(tmp_path):
         (tmp_path / package / "__init__.py").touch()
     for module in MODULES:
         (tmp_path / module).touch()
-    for feature in ("accounts", "health"):
-        (tmp_path / "tokenbudget_server" / feature / "routes.py").touch()
+    for module in ("accounts/principal", "accounts/routes", "accounts/service", "health/routes", "store/tables"):
+        (tmp_path / "tokenbudget_server" / f"{module}.py").touch()
+    for module in ("audit", "scope"):
+        (tmp_path / "tokenbudget_server" / "web" / f"{module}.py").touch()
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     shutil.copytree(ROOT / "devtools", tmp_path / "devtools")
     return tmp_path
@@ -124,6 +130,10 @@ def test_empty_packages_keep_every_contract(skeleton):
         ("tokenbudget_server/cache/x.py", "import tokenbudget_server.accounts", SERVER),
         ("tokenbudget_server/analytics/x.py", "import tokenbudget_server.app", SERVER),
         ("tokenbudget_server/unheard_of.py", "", SERVER),
+        ("tokenbudget_server/web/problems.py", "import tokenbudget_server.store.tables", SERVER),
+        ("tokenbudget_server/web/scope.py", "import tokenbudget_server.accounts.service", SERVER),
+        ("tokenbudget_server/store/x.py", "import tokenbudget_server.web.scope", SCOPE),
+        ("tokenbudget_server/store/x.py", "def f():\n    import tokenbudget_server.web.audit", SCOPE),
         ("tokenbudget_server/analytics/x.py", "import tokenbudget_server.accounts.routes", FEATURES),
         ("tokenbudget_server/ingest/x.py", "def f():\n    import tokenbudget_server.health", FEATURES),
         ("tokenbudget_server/app.py", "from tokenbudget_server.accounts import routes", APPLICATION),
@@ -149,6 +159,8 @@ def test_a_violation_breaks_its_contract_and_no_other(skeleton, module, statemen
         ("tokenbudget/pricing/engine/x.py", "import tokenbudget.pricing.book, tokenbudget.config"),
         ("tokenbudget/cli/x.py", "import tokenbudget.health_report, tokenbudget.transport, tokenbudget.diagnostics"),
         ("tokenbudget_panel/x.py", "import tokenbudget.plotting, tokenbudget.notebook, tokenbudget.config"),
+        ("tokenbudget_server/web/audit.py", "import tokenbudget_server.store.tables, tokenbudget_server.web.scope"),
+        ("tokenbudget_server/web/scope.py", "import tokenbudget_server.accounts.principal"),
     ],
 )
 def test_what_the_layers_allow_breaks_nothing(skeleton, module, statement):

@@ -5,19 +5,15 @@ from __future__ import annotations
 import hmac
 from typing import Any
 
-import msgspec
 from litestar import Request
 
 from tokenbudget_server.settings import Settings
 from tokenbudget_server.web.problems import ProblemError
+from tokenbudget_server.web.scope import Scope, address_of, installation_scope
 
 
-class Admin(msgspec.Struct, frozen=True):
-    """Whoever knows the admin key."""
-
-
-async def provide_admin(request: Request[Any, Any, Any], settings: Settings) -> Admin:
-    """Check the request's admin key.
+async def provide_admin(request: Request[Any, Any, Any], settings: Settings) -> Scope:
+    """Check the request's admin key; return what it opens: the whole installation, and no organisation's data.
 
     Raises
     ------
@@ -30,4 +26,4 @@ async def provide_admin(request: Request[Any, Any, Any], settings: Settings) -> 
     if not hmac.compare_digest(given.encode(), settings.admin_key.encode()):
         said = "the header X-Admin-Key is not the server's TOKENBUDGET_ADMIN_KEY" if given else "send X-Admin-Key"
         raise ProblemError(403, said)
-    return Admin()
+    return installation_scope(address_of(request))

@@ -1,7 +1,8 @@
-"""Who asks, read from the ``Authorization`` header."""
+"""Who asks: found out from what a request came with."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from litestar import Request
@@ -10,20 +11,41 @@ from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.accounts.service import Accounts
 from tokenbudget_server.web.problems import ProblemError
 
+Credential = Callable[[Request[Any, Any, Any], Accounts], Awaitable[Principal | None]]
+"""Finds the principal by one kind of credential: None where the request has none, 401 where it is not valid."""
+
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="TokenBudget"'}
 
 
-async def provide_principal(request: Request[Any, Any, Any], accounts: Accounts) -> Principal:
-    """Give the holder of the request's API key.
+async def by_api_key(request: Request[Any, Any, Any], accounts: Accounts) -> Principal | None:
+    """Return the holder of the API key in the header ``Authorization``.
 
     Raises
     ------
     ProblemError
-        401 when there is no key or it is not valid.
+        401 when the key is not valid.
     """
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not text:
-        raise ProblemError(401, "send your API key: Authorization: Bearer tb_ak_…", headers=_CHALLENGE)
+        return None
     if principal := await accounts.authenticate(text.strip()):
         return principal
     raise ProblemError(401, "the API key is not valid, or was revoked: make another one", headers=_CHALLENGE)
+
+
+CREDENTIALS: tuple[Credential, ...] = (by_api_key,)
+"""The kinds there are, in the order in which they are looked for: a key counts before the cookie of a session."""
+
+
+async def provide_principal(request: Request[Any, Any, Any], accounts: Accounts) -> Principal:
+    """Return whoever sent the request.
+
+    Raises
+    ------
+    ProblemError
+        401 when it has no credential, or one that is not valid.
+    """
+    for credential in CREDENTIALS:
+        if principal := await credential(request, accounts):
+            return principal
+    raise ProblemError(401, "send your API key: Authorization: Bearer tb_ak_…", headers=_CHALLENGE)

@@ -8,10 +8,11 @@ from sqlalchemy import Connection, create_engine, select
 from sqlalchemy.dialects.postgresql import insert
 
 from tokenbudget_server.accounts import keys
-from tokenbudget_server.store.tables import api_keys, projects, teams, users
+from tokenbudget_server.store.tables import api_keys, memberships, organisations, projects, teams, users
 from tokenbudget_server.store.url import sqlalchemy_url
 
 DEFAULT_PROJECT = "default"
+_ORGANISATION = "default"
 _TEAM = "default"
 _EMAIL = "admin@localhost"
 
@@ -38,31 +39,50 @@ def ensure_first_key(url: str, known: str | None, project: str = DEFAULT_PROJECT
         with engine.begin() as connection:
             if known is not None and _works(connection, known):
                 return known
-            project_id = ensure_project(connection, project)
-            user_id = ensure_admin(connection)
             new = keys.make_key()
-            values = {"lookup": new.lookup, "hash": new.hash, "name": "first key"}
-            connection.execute(insert(api_keys).values(**values, project_id=project_id, user_id=user_id))
+            insert_key(connection, ensure_project(connection, project), "first key", lookup=new.lookup, hash=new.hash)
             return new.text
     finally:
         engine.dispose()
 
 
 def ensure_project(connection: Connection, name: str, *, is_demo: bool = False) -> int:
-    """Give the id of the project of that name, making it where it is missing."""
-    connection.execute(insert(teams).values(name=_TEAM).on_conflict_do_nothing())
-    team_id = connection.scalar(select(teams.c.id).where(teams.c.name == _TEAM))
-    values = {"name": name, "team_id": team_id, "is_demo": is_demo}
-    connection.execute(insert(projects).values(**values).on_conflict_do_nothing())
-    project_id: int = connection.scalars(select(projects.c.id).where(projects.c.name == name)).one()
+    """Give the id of the first organisation's project of that name, making it where it is missing."""
+    organisation_id = _ensure_organisation(connection)
+    team = {"organisation_id": organisation_id, "name": _TEAM}
+    connection.execute(insert(teams).values(team).on_conflict_do_nothing())
+    team_id = connection.scalar(select(teams.c.id).filter_by(**team))
+    project = {"organisation_id": organisation_id, "name": name}
+    connection.execute(insert(projects).values(**project, team_id=team_id, is_demo=is_demo).on_conflict_do_nothing())
+    project_id: int = connection.scalars(select(projects.c.id).filter_by(**project)).one()
     return project_id
 
 
-def ensure_admin(connection: Connection) -> int:
-    """Give the id of the first user, who may do everything, making it where it is missing."""
-    values = {"email": _EMAIL, "name": _user_name(), "is_admin": True}
-    connection.execute(insert(users).values(**values).on_conflict_do_nothing())
+def insert_key(connection: Connection, project_id: int, name: str, **values: object) -> int:
+    """Make a key of the first user's for a project of the first organisation; give its number."""
+    organisation_id = _ensure_organisation(connection)
+    owner = {"organisation_id": organisation_id, "user_id": _ensure_owner(connection, organisation_id)}
+    statement = insert(api_keys).values(name=name, project_id=project_id, **owner, **values).returning(api_keys.c.id)
+    key_id: int = connection.scalars(statement).one()
+    return key_id
+
+
+def _ensure_organisation(connection: Connection) -> int:
+    """Give the id of the first organisation, making it where there is none."""
+    first = select(organisations.c.id).order_by(organisations.c.id).limit(1)
+    if connection.scalar(first) is None:
+        connection.execute(insert(organisations).values(name=_ORGANISATION).on_conflict_do_nothing())
+    organisation_id: int = connection.scalars(first).one()
+    return organisation_id
+
+
+def _ensure_owner(connection: Connection, organisation_id: int) -> int:
+    """Give the id of the first user, who owns the organisation, making it where it is missing."""
+    values = {"email": _EMAIL, "name": _user_name()}
+    connection.execute(insert(users).values(values).on_conflict_do_nothing())
     user_id: int = connection.scalars(select(users.c.id).where(users.c.email == _EMAIL)).one()
+    member = {"organisation_id": organisation_id, "user_id": user_id, "role": "owner"}
+    connection.execute(insert(memberships).values(member).on_conflict_do_nothing())
     return user_id
 
 

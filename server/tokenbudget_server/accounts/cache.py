@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from hashlib import sha256
 from typing import Protocol
 
 import msgspec
@@ -23,6 +24,8 @@ SECONDS_ALONE = 10
 _LARGEST = 10_000
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Principal).decode
+_SHAPE = sha256(_encode(msgspec.json.schema(Principal))).hexdigest()[:8]
+"""Part of an entry's name, so that processes of different versions do not read what the others wrote."""
 
 
 class KeyCache(Protocol):
@@ -54,7 +57,7 @@ class MemoryKeyCache:
 
     async def forget(self, api_key_id: int) -> None:
         """Forget a key."""
-        self._known.forget(lambda principal: principal.api_key_id == api_key_id)
+        self._known.forget(lambda principal: principal.credential.id == api_key_id)
 
 
 class RedisKeyCache:
@@ -82,7 +85,7 @@ class RedisKeyCache:
 
     async def put(self, digest: str, principal: Principal) -> None:
         """Remember, and note by which digest the key is known."""
-        entries = {_digest_of(principal.api_key_id): digest.encode(), _entry(digest): _encode(principal)}
+        entries = {_digest_of(principal.credential.id): digest.encode(), _entry(digest): _encode(principal)}
         try:
             await self._redis.put(entries, SECONDS)
         except CacheUnavailableError:
@@ -110,8 +113,8 @@ class RedisKeyCache:
 
 
 def _entry(digest: str) -> str:
-    return f"key:{digest}"
+    return f"key:{_SHAPE}:{digest}"
 
 
-def _digest_of(api_key_id: int) -> str:
+def _digest_of(api_key_id: int | str) -> str:
     return f"key-digest:{api_key_id}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from litestar import Request
 from litestar.di import Provide
 from litestar.openapi.spec import SecurityScheme
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -9,32 +12,40 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tokenbudget_server.accounts.admin import provide_admin
 from tokenbudget_server.accounts.authentication import provide_principal
 from tokenbudget_server.accounts.cache import KeyCache, MemoryKeyCache, RedisKeyCache
+from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.accounts.routes import AccountsController
 from tokenbudget_server.accounts.service import Accounts
 from tokenbudget_server.cache.client import RedisClient
 from tokenbudget_server.jobs.outbox import Handler, Message, enqueue
 from tokenbudget_server.settings import Settings
 from tokenbudget_server.web.features import Dependency, Feature
+from tokenbudget_server.web.parameters import PROJECT
+from tokenbudget_server.web.scope import Scope, provide_question_scope, request_scope
 
 _API_KEY = SecurityScheme(type="http", scheme="bearer", description="An API key, `tb_ak_…`.")
 _ADMIN_KEY = SecurityScheme(type="apiKey", name="X-Admin-Key", security_scheme_in="header")
-
-
 _FORGET_KEY = "accounts.forget-key"
 
 
 def feature(settings: Settings, engine: AsyncEngine, redis: RedisClient | None) -> Feature:
     """Make the feature."""
     cache, handlers = _key_cache(engine, redis)
-    accounts = Accounts(engine, cache, shows_demo=settings.demo)
+
+    async def provide_scope(request: Request[Any, Any, Any], principal: Principal) -> Scope:
+        return await request_scope(engine, request, principal, shows_demo=settings.demo)
+
     return Feature(
         name="accounts",
         description="Projects and API keys.",
         routes=[AccountsController],
         dependencies={
-            "accounts": Dependency.of(accounts),
+            "accounts": Dependency.of(Accounts(engine, cache)),
             "principal": Dependency(provide=Provide(provide_principal), problems=(401, 503), security="ApiKey"),
             "admin": Dependency(provide=Provide(provide_admin), problems=(403, 503), security="AdminKey"),
+            "caller_scope": Dependency(provide=Provide(provide_scope)),
+            "question_scope": Dependency(
+                provide=Provide(provide_question_scope, sync_to_thread=False), problems=(400, 404), parameters=[PROJECT]
+            ),
         },
         security={"ApiKey": _API_KEY, "AdminKey": _ADMIN_KEY},
         handlers=handlers,

@@ -1,34 +1,101 @@
-"""Who asks: the key a request came with, and what it may do."""
+"""Who asks: the person behind a request, and what the request came with."""
 
 from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
 from tokenbudget_server.web.problems import ProblemError
 
+_ADMIN = "admin"
+RIGHTS = frozenset({"ingest", "import", "read", _ADMIN})
+"""The scopes that a key may have; one with ``admin`` acts for the user who made it."""
 
-class Principal(msgspec.Struct, frozen=True):
-    """The holder of a verified API key.
+
+class Role(StrEnum):
+    """What a member of an organisation or of a team may do there, the most first."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    MEMBER = "member"
+    VIEWER = "viewer"
+
+
+class ApiKey(msgspec.Struct, frozen=True, tag="key"):
+    """A verified API key.
 
     Attributes
     ----------
-    api_key_id, project_id, user_id : int
-        The key, the project that what it sends belongs to, the account that owns it.
-    is_admin : bool
-        Whether the account sees and manages all projects; others see the key's own.
+    id : int
+        The number that events carry.
+    public_id : str
+        ``key_…``, by which people name it.
+    scopes : frozenset of str
+        Of `RIGHTS`.
+    project_id, team_id : int or None
+        The project that its events go to; the team that it is for.
     """
+
+    id: int
+    public_id: str
+    scopes: frozenset[str]
+    project_id: int | None = None
+    team_id: int | None = None
+
+
+class Session(msgspec.Struct, frozen=True, tag="session"):
+    """A browser that somebody signed in with."""
+
+    id: str
+
+
+class Sender(NamedTuple):
+    """What an event is stored under."""
 
     api_key_id: int
     project_id: int
-    user_id: int
-    is_admin: bool
 
 
-def no_such_project(principal: Principal, project_id: int) -> ProblemError:
-    """Answer who names a project that they may not see.
+class Principal(msgspec.Struct, frozen=True):
+    """A user as a member of one organisation, with the credential that proved it.
 
-    To an admin, who sees all, there is none (404); others are refused alike (403) whether there is one or not.
+    Attributes
+    ----------
+    user_id, organisation_id : int
+    role : Role
+        In the organisation.
+    team_ids : tuple of int
+        Teams of the organisation that the user belongs to.
+    credential : ApiKey or Session
     """
-    if principal.is_admin:
-        return ProblemError(404, f"there is no project {project_id}")
-    return ProblemError(403, f"there is no project {project_id} that your key may see")
+
+    user_id: int
+    organisation_id: int
+    role: Role
+    team_ids: tuple[int, ...]
+    credential: ApiKey | Session
+
+    @property
+    def rights(self) -> frozenset[str]:
+        """Which of `RIGHTS` the credential has."""
+        return self.credential.scopes if isinstance(self.credential, ApiKey) else RIGHTS
+
+    @property
+    def acts_for_user(self) -> bool:
+        """Whether the request may do all that the user may, and not only what its key was made for."""
+        return _ADMIN in self.rights
+
+    def sender(self) -> Sender:
+        """Return the key and the project that events of this request belong to.
+
+        Raises
+        ------
+        ProblemError
+            403 if the request came without a key, or with one that has no project.
+        """
+        key = self.credential
+        if isinstance(key, ApiKey) and key.project_id is not None:
+            return Sender(key.id, key.project_id)
+        raise ProblemError(403, "send events with an API key of the project that they belong to")

@@ -7,10 +7,10 @@ from typing import Annotated
 import msgspec
 from litestar import Controller, Response, delete, get, post
 
-from tokenbudget_server.accounts.principal import Principal, no_such_project
 from tokenbudget_server.accounts.service import Accounts, Key, Project
 from tokenbudget_server.web.pagination import LARGEST_PAGE, NEXT, Keyset, PageCursor, PageSize, as_array
 from tokenbudget_server.web.problems import ProblemError
+from tokenbudget_server.web.scope import Scope
 
 _PROJECTS: Keyset[Project, tuple[str, int]] = Keyset("projects", tuple[str, int], lambda one: (one.name, one.id))
 _KEYS: Keyset[Key, tuple[int]] = Keyset("keys", tuple[int], lambda key: (-key.id,))
@@ -37,32 +37,30 @@ class AccountsController(Controller):
 
     @get("/projects", response_headers=[NEXT])
     async def projects(
-        self, principal: Principal, accounts: Accounts, cursor: PageCursor = None, limit: PageSize = LARGEST_PAGE
+        self, caller_scope: Scope, accounts: Accounts, cursor: PageCursor = None, limit: PageSize = LARGEST_PAGE
     ) -> Response[list[Project]]:
         """List the projects you may see, by name."""
-        found = await accounts.projects(principal)
+        found = await accounts.projects(caller_scope)
         return as_array(_PROJECTS.page(_PROJECTS.after(found, cursor), limit))
 
     @post("/projects/{project_id:int}/keys")
     async def create_key(
-        self, project_id: int, data: KeyRequest, principal: Principal, accounts: Accounts
+        self, project_id: int, data: KeyRequest, caller_scope: Scope, accounts: Accounts
     ) -> KeyWithText:
         """Make a key for a project."""
-        created = await accounts.create_key(principal, project_id, data.name)
-        if created is None:
-            raise no_such_project(principal, project_id)
+        created = await accounts.create_key(caller_scope, project_id, data.name)
         return KeyWithText(created.key, created.text)
 
     @get("/keys", response_headers=[NEXT])
     async def keys(
-        self, principal: Principal, accounts: Accounts, cursor: PageCursor = None, limit: PageSize = LARGEST_PAGE
+        self, caller_scope: Scope, accounts: Accounts, cursor: PageCursor = None, limit: PageSize = LARGEST_PAGE
     ) -> Response[list[Key]]:
         """List the keys you may see, newest first."""
-        found = await accounts.keys(principal)
+        found = await accounts.keys(caller_scope)
         return as_array(_KEYS.page(_KEYS.after(found, cursor), limit))
 
     @delete("/keys/{key_id:int}")
-    async def revoke_key(self, key_id: int, principal: Principal, accounts: Accounts) -> None:
+    async def revoke_key(self, key_id: int, caller_scope: Scope, accounts: Accounts) -> None:
         """Revoke a key; it is refused everywhere from now on."""
-        if not await accounts.revoke_key(principal, key_id):
+        if not await accounts.revoke_key(caller_scope, key_id):
             raise ProblemError(404, f"there is no key {key_id} that your key may manage")

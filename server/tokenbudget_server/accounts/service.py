@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
-from typing import NamedTuple
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import func, select, true, update
+from sqlalchemy import Row, and_, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenbudget_server.accounts import keys
 from tokenbudget_server.accounts.cache import KeyCache
-from tokenbudget_server.accounts.principal import Principal
-from tokenbudget_server.store.tables import api_keys, projects, users
+from tokenbudget_server.accounts.principal import ApiKey, Principal, Role
+from tokenbudget_server.store.tables import api_keys, memberships, projects, team_memberships
+from tokenbudget_server.web.audit import Target, audit
+from tokenbudget_server.web.scope import Scope
 
 
 class Project(msgspec.Struct, frozen=True):
@@ -33,13 +35,15 @@ class Key(msgspec.Struct, frozen=True):
     ----------
     hint : str
         How the key begins, to tell it from others.
+    project_id, project : int and str, or None
+        Where its events go.
     """
 
     id: int
     name: str
     hint: str
-    project_id: int
-    project: str
+    project_id: int | None
+    project: str | None
     created_at: datetime
     revoked_at: datetime | None = None
 
@@ -59,14 +63,11 @@ class Accounts:
     engine : AsyncEngine
     cache : KeyCache
         Where verified keys are remembered.
-    shows_demo : bool
-        Whether the demo project is among those an admin sees.
     """
 
-    def __init__(self, engine: AsyncEngine, cache: KeyCache, *, shows_demo: bool = False) -> None:
+    def __init__(self, engine: AsyncEngine, cache: KeyCache) -> None:
         self._engine = engine
         self._cache = cache
-        self._shows_demo = shows_demo
         self._verifying: dict[str, asyncio.Task[Principal | None]] = {}
 
     async def authenticate(self, text: str) -> Principal | None:
@@ -83,57 +84,60 @@ class Accounts:
         return await asyncio.shield(task)
 
     async def _verify(self, text: str, digest: str) -> Principal | None:
-        for principal, hash_ in await self._candidates(text):
+        for key_id, principal, hash_ in await self._candidates(text):
             if await asyncio.to_thread(keys.matches, text, hash_):
                 await self._cache.put(digest, principal)
                 # A key revoked between the look-up and the line above was not there to be forgotten.
-                if not any(principal == still for still, _ in await self._candidates(text)):
-                    await self._cache.forget(principal.api_key_id)
+                if not any(principal == still for _, still, _ in await self._candidates(text)):
+                    await self._cache.forget(key_id)
                     return None
                 return principal
         return None
 
-    async def _candidates(self, text: str) -> list[tuple[Principal, str]]:
-        statement = (
-            select(api_keys.c.id, api_keys.c.project_id, api_keys.c.user_id, users.c.is_admin, api_keys.c.hash)
-            .join(users, users.c.id == api_keys.c.user_id)
-            .where(api_keys.c.lookup == keys.lookup(text), api_keys.c.revoked_at.is_(None))
-        )
+    async def _candidates(self, text: str) -> list[tuple[int, Principal, str]]:
         async with self._engine.connect() as connection:
-            rows = (await connection.execute(statement)).all()
-        return [(Principal(row.id, row.project_id, row.user_id, row.is_admin), row.hash) for row in rows]
+            rows = (await connection.execute(_CANDIDATES, {"lookup": keys.lookup(text)})).all()
+        return [(row.id, _principal(row), row.hash) for row in rows]
 
-    async def projects(self, principal: Principal) -> list[Project]:
-        """List the projects a caller may see, by name."""
-        mine = projects.c.id == principal.project_id
-        others = true() if self._shows_demo else projects.c.is_demo.is_(False)
-        visible = mine | others if principal.is_admin else mine
+    async def projects(self, scope: Scope) -> list[Project]:
+        """List the projects of a scope, by name."""
         statement = (
             select(projects.c.id, projects.c.name, projects.c.is_demo, projects.c.created_at)
-            .where(visible)
+            .where(projects.c.id.in_(scope.project_ids))
             .order_by(projects.c.name)
         )
         async with self._engine.connect() as connection:
             return [Project(*row) for row in await connection.execute(statement)]
 
-    async def create_key(self, principal: Principal, project_id: int, name: str) -> CreatedKey | None:
-        """Make a key of the caller's for a project; None where there is no such project for the caller."""
-        project = next((p for p in await self.projects(principal) if p.id == project_id), None)
-        if project is None:
-            return None
+    async def create_key(self, scope: Scope, project_id: int, name: str) -> CreatedKey:
+        """Make a key of the caller's for a project; it may do what the caller's credential may, and no more.
+
+        Raises
+        ------
+        ProblemError
+            404 if the project is not one of the scope's.
+        """
+        (project,) = await self.projects(scope.narrow(project_id))
         new = await asyncio.to_thread(keys.make_key)
+        values = {
+            "name": name,
+            "project_id": project_id,
+            "user_id": scope.actor.user_id,
+            "scopes": sorted(scope.rights),
+        }
         statement = (
             api_keys.insert()
-            .values(lookup=new.lookup, hash=new.hash, name=name, project_id=project_id, user_id=principal.user_id)
-            .returning(api_keys.c.id, api_keys.c.created_at)
+            .values(lookup=new.lookup, hash=new.hash, organisation_id=scope.organisation_id, **values)
+            .returning(api_keys.c.id, api_keys.c.public_id, api_keys.c.created_at)
         )
         async with self._engine.begin() as connection:
             row = (await connection.execute(statement)).one()
+            await connection.run_sync(audit, scope, "key.create", Target("key", row.public_id), None, values)
         key = Key(row.id, name, keys.PREFIX + new.lookup, project.id, project.name, row.created_at)
         return CreatedKey(key, new.text)
 
-    async def keys(self, principal: Principal) -> Sequence[Key]:
-        """List the keys a caller may see, newest first."""
+    async def keys(self, scope: Scope) -> Sequence[Key]:
+        """List the keys that a scope manages, newest first."""
         statement = (
             select(
                 api_keys.c.id,
@@ -144,22 +148,67 @@ class Accounts:
                 api_keys.c.created_at,
                 api_keys.c.revoked_at,
             )
-            .join(projects, projects.c.id == api_keys.c.project_id)
-            .where(true() if principal.is_admin else api_keys.c.user_id == principal.user_id)
+            .outerjoin(projects, projects.c.id == api_keys.c.project_id)
+            .where(scope.keys())
             .order_by(api_keys.c.id.desc())
         )
         async with self._engine.connect() as connection:
             return [Key(*row) for row in await connection.execute(statement)]
 
-    async def revoke_key(self, principal: Principal, key_id: int) -> bool:
+    async def revoke_key(self, scope: Scope, key_id: int) -> bool:
         """End a key's life, everywhere at once; False where there is no such key for the caller."""
-        statement = (
+        managed = select(api_keys.c.id).where(api_keys.c.id == key_id, scope.keys())
+        # The time is a value: on Citus, no function may be called in changing a table that is on every node.
+        revoked = (
             update(api_keys)
-            .where(api_keys.c.id == key_id)
-            .where(true() if principal.is_admin else api_keys.c.user_id == principal.user_id)
-            .values(revoked_at=func.coalesce(api_keys.c.revoked_at, func.now()))
+            .where(api_keys.c.id == key_id, scope.keys(), api_keys.c.revoked_at.is_(None))
+            .values(revoked_at=datetime.now(UTC))
+            .returning(api_keys.c.public_id, api_keys.c.name, api_keys.c.project_id, api_keys.c.revoked_at)
         )
         async with self._engine.begin() as connection:
-            found = (await connection.execute(statement)).rowcount
-        await self._cache.forget(key_id)
-        return bool(found)
+            row = (await connection.execute(revoked)).one_or_none()
+            if row is None:  # Revoked already, or not there.
+                found = (await connection.execute(managed)).one_or_none() is not None
+            else:
+                found, after = True, row._asdict()
+                public_id = after.pop("public_id")
+                before = {**after, "revoked_at": None}
+                await connection.run_sync(audit, scope, "key.revoke", Target("key", public_id), before, after)
+        if found:
+            await self._cache.forget(key_id)
+        return found
+
+
+# Whoever left the organisation has no membership in it, and no key that is accepted.
+_CANDIDATES = (
+    select(
+        api_keys.c.id,
+        api_keys.c.public_id,
+        api_keys.c.hash,
+        api_keys.c.scopes,
+        api_keys.c.organisation_id,
+        api_keys.c.project_id,
+        api_keys.c.team_id,
+        api_keys.c.user_id,
+        memberships.c.role,
+        func.array(
+            select(team_memberships.c.team_id)
+            .where(
+                team_memberships.c.organisation_id == api_keys.c.organisation_id,
+                team_memberships.c.user_id == api_keys.c.user_id,
+            )
+            .order_by(team_memberships.c.team_id)
+            .scalar_subquery()
+        ).label("team_ids"),
+    )
+    .join(
+        memberships,
+        and_(memberships.c.organisation_id == api_keys.c.organisation_id, memberships.c.user_id == api_keys.c.user_id),
+    )
+    .where(api_keys.c.lookup == bindparam("lookup"), api_keys.c.revoked_at.is_(None))
+)
+
+
+def _principal(row: Row[*tuple[Any, ...]]) -> Principal:
+    key = ApiKey(row.id, row.public_id, frozenset(row.scopes), row.project_id, row.team_id)
+    return Principal(row.user_id, row.organisation_id, Role(row.role), tuple(row.team_ids), key)

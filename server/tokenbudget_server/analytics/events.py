@@ -21,6 +21,7 @@ from tokenbudget_server.ledger.names import Names
 from tokenbudget_server.store.rows import USAGE_COLUMNS
 from tokenbudget_server.store.tables import events, projects
 from tokenbudget_server.web.pagination import DEFAULT_PAGE, LARGEST_PAGE, Keyset, Page
+from tokenbudget_server.web.scope import Scope
 
 _NOT_SET = ""
 
@@ -57,15 +58,15 @@ _USAGE_COLUMNS = [events.c[name] for name in (*USAGE_COLUMNS, "usage_rest")]
 
 
 async def list_events(
-    engine: AsyncEngine, project_ids: Sequence[int], query: Query, names: Names, cursor: str | None = None
+    engine: AsyncEngine, scope: Scope, query: Query, names: Names, cursor: str | None = None
 ) -> Page[StoredEvent]:
     """List the events of a period.
 
     Parameters
     ----------
     engine : AsyncEngine
-    project_ids : sequence of int
-        Projects the caller may see.
+    scope : Scope
+        Whose projects they are of.
     query : Query
         Period and filters; ``limit`` is the size of a page.
     names : Names
@@ -84,7 +85,7 @@ async def list_events(
     if size > LARGEST_PAGE:
         raise QueryError(f"limit must be at most {LARGEST_PAGE} events a page, got {size}")
     conditions = [
-        events.c.project_id.in_(project_ids),
+        events.c.project_id.in_(scope.project_ids),
         events.c.occurred_at >= query.period.start,
         events.c.occurred_at < query.period.end,
         *(_one_of(name, values, names) for name, values in query.filters.items()),

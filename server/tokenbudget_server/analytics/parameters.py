@@ -14,33 +14,22 @@ from tokenbudget.core import period as periods
 from tokenbudget.core.errors import QueryError
 from tokenbudget.core.formatting import number, percent
 from tokenbudget.core.query import DIMENSIONS, INTERVALS, Query, column
+from tokenbudget_server.web.parameters import documented, read_number, whole_number
 
 _OWN = {"period", "tz", "by", "interval", "limit", "key", "project_id", "cursor", "level", "exact", "measure"}
 _DEFAULT_PERIOD = "30d"
 LARGEST_LIMIT = 10_000
-LARGEST_ID = 2**63 - 1
 _TEXT = Schema(type=OpenAPIType.STRING)
 _TEXTS = Schema(type=OpenAPIType.ARRAY, items=_TEXT)
 
 
-def _documented(name: str, schema: Schema, description: str, *, required: bool = False) -> Parameter:
-    return Parameter(name=name, param_in="query", schema=schema, description=description, required=required)
-
-
-def _number(largest: int, default: int | None = None) -> Schema:
-    return Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=largest, default=default)
-
-
-PERIOD = _documented(
+PERIOD = documented(
     "period",
     Schema(type=OpenAPIType.STRING, default=_DEFAULT_PERIOD),
     "`24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days "
     "included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included)",
 )
-TZ = _documented("tz", Schema(type=OpenAPIType.STRING, default="UTC"), "IANA time zone whose days count")
-PROJECT = _documented(
-    "project_id", _number(LARGEST_ID), "The one project that is asked about; all that you may see when left out"
-)
+TZ = documented("tz", Schema(type=OpenAPIType.STRING, default="UTC"), "IANA time zone whose days count")
 FILTERS = Parameter(
     name="filters",
     param_in="query",
@@ -52,30 +41,30 @@ FILTERS = Parameter(
     "several; an empty value finds what has none",
 )
 QUESTION = (PERIOD, TZ, FILTERS)
-BY = _documented("by", _TEXTS, "One or two dimensions or tags to split by")
-LIMIT = _documented("limit", _number(LARGEST_LIMIT), "Largest groups to name; the rest is summed up as `other`")
-INTERVAL = _documented(
+BY = documented("by", _TEXTS, "One or two dimensions or tags to split by")
+LIMIT = documented("limit", whole_number(LARGEST_LIMIT), "Largest groups to name; the rest is summed up as `other`")
+INTERVAL = documented(
     "interval", Schema(type=OpenAPIType.STRING, enum=list(INTERVALS)), "Length of a bucket; fits the period by default"
 )
-LEVEL = _documented(
+LEVEL = documented(
     "level",
     Schema(type=OpenAPIType.ARRAY, items=Schema(type=OpenAPIType.NUMBER, minimum=0, maximum=1), default=list(LEVELS)),
     "Which percentiles, as fractions: 0.95 is p95",
 )
-EXACT = _documented(
+EXACT = documented(
     "exact",
     Schema(type=OpenAPIType.BOOLEAN, default=False),
     f"Read every call: percentiles of more than {number(EXACT_UP_TO)} are up to {percent(ERROR)} off otherwise",
 )
-MEASURE = _documented(
+MEASURE = documented(
     "measure",
     Schema(type=OpenAPIType.ARRAY, items=Schema(type=OpenAPIType.STRING, enum=list(MEASURES))),
     "Of what to give percentiles; of all by default",
 )
 SPLIT = (*QUESTION, LIMIT)
-KEY = _documented("key", _TEXT, "The tag to split by", required=True)
-CURSOR = _documented("cursor", _TEXT, "Where the page before ended: its `next`")
-PAGE_SIZE = _documented("limit", _number(LARGEST_LIMIT), "Events a page: at most 1000, as Arrow at most 10000")
+KEY = documented("key", _TEXT, "The tag to split by", required=True)
+CURSOR = documented("cursor", _TEXT, "Where the page before ended: its `next`")
+PAGE_SIZE = documented("limit", whole_number(LARGEST_LIMIT), "Events a page: at most 1000, as Arrow at most 10000")
 
 
 def read_query(parameters: MultiDict[str], by: Collection[str] = (), default_limit: int | None = None) -> Query:
@@ -144,19 +133,3 @@ def read_switch(parameters: MultiDict[str], name: str) -> bool:
     if text not in {"true", "false"}:
         raise QueryError(f"{name} must be true or false, got {text[:32]!r}")
     return text == "true"
-
-
-def read_number(parameters: MultiDict[str], name: str, largest: int) -> int | None:
-    """Read a whole number from 1 to `largest`; None where there is none.
-
-    Raises
-    ------
-    QueryError
-        If it is something else.
-    """
-    text = parameters.get(name)
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= largest):
-        raise QueryError(f"{name} must be a whole number from 1 to {largest}, got {text[:32]!r}")
-    return int(text)

@@ -51,6 +51,7 @@ from tokenbudget_server.ledger import PostgresLedger
 from tokenbudget_server.ledger.names import Names
 from tokenbudget_server.pricing.prices import Prices
 from tokenbudget_server.web.pagination import NEXT, NEXT_HEADER, Page
+from tokenbudget_server.web.scope import Scope
 
 _Request = Request[Any, Any, Any]
 _LIMIT = 20
@@ -158,7 +159,7 @@ class ProjectAnalyticsController(AnalyticsController):
     tags=["analytics"],
 )
 async def get_events(
-    request: _Request, engine: AsyncEngine, project_ids: list[int], source: PostgresLedger
+    request: _Request, engine: AsyncEngine, question_scope: Scope, source: PostgresLedger
 ) -> Page[StoredEvent]:
     """List single events, newest first, page by page: ``next`` is the ``cursor`` of the following page.
 
@@ -170,7 +171,7 @@ async def get_events(
     if wants_arrow(request):
         return await _events_as_arrow(source, query, cursor)  # type: ignore[return-value]
     names = await asyncio.to_thread(source.names) if query.filters.keys() & SENDERS else Names()
-    return await list_events(engine, project_ids, query, names, cursor)
+    return await list_events(engine, question_scope, query, names, cursor)
 
 
 async def _events_as_arrow(source: PostgresLedger, query: Query, cursor: str | None) -> Response[bytes] | Stream:

@@ -8,10 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 
 from sqlalchemy import Connection, create_engine, func, select
-from sqlalchemy.dialects.postgresql import insert
 
 from tokenbudget import pricing
-from tokenbudget_server.accounts.bootstrap import ensure_admin, ensure_project
+from tokenbudget_server.accounts.bootstrap import ensure_project, insert_key
 from tokenbudget_server.demo.generate import DAYS, day_of_usage
 from tokenbudget_server.store.flusher import Flusher
 from tokenbudget_server.store.rows import Row, to_row
@@ -64,10 +63,7 @@ def _ensure_key(connection: Connection, project_id: int) -> int:
     found = select(api_keys.c.id).where(api_keys.c.project_id == project_id, api_keys.c.name == _KEY_NAME)
     if (known := connection.scalar(found)) is not None:
         return int(known)
-    values = {"lookup": "", "hash": _NO_HASH, "name": _KEY_NAME, "project_id": project_id, "revoked_at": func.now()}
-    statement = insert(api_keys).values(**values, user_id=ensure_admin(connection)).returning(api_keys.c.id)
-    key_id: int = connection.scalars(statement).one()
-    return key_id
+    return insert_key(connection, project_id, _KEY_NAME, lookup="", hash=_NO_HASH, revoked_at=func.now())
 
 
 def _state(connection: Connection, project_id: int, now: datetime) -> tuple[date, set[date]]:

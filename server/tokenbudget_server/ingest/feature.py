@@ -38,7 +38,7 @@ def feature(settings: Settings, prices: Prices) -> Feature:
         description="Events as the library sends them.",
         routes=[post_event, post_events],
         dependencies={
-            "ingest": Dependency(provide=Provide(provide_ingest, sync_to_thread=False), problems=(400, 413, 415))
+            "ingest": Dependency(provide=Provide(provide_ingest, sync_to_thread=False), problems=(400, 403, 413, 415))
         },
         lifespans=[writing],
     )

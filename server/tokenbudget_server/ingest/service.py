@@ -89,19 +89,22 @@ class Ingest:
 
         Raises
         ------
+        ProblemError
+            403 if the request came without the key of a project.
         OverloadedError, StoreUnavailableError
             Nothing is acknowledged; sending all of it again is safe.
         """
         rejected: list[Rejected] = []
         rows: list[Row] = []
+        sender = principal.sender()
         bounds, pricer = self._bounds(), await self._prices.pricer()
         for index, event in enumerate(events):
-            stored = _lay_out(event, bounds, pricer, principal.api_key_id)
+            stored = _lay_out(event, bounds, pricer, sender.api_key_id)
             if isinstance(stored, Malformed):
                 rejected.append(Rejected(index, *stored))
             else:
                 rows.append(stored)
-        written = await self._writer.write(principal.project_id, rows)
+        written = await self._writer.write(sender.project_id, rows)
         return Receipt(written.accepted, written.duplicates, rejected)
 
     def _bounds(self) -> Bounds:

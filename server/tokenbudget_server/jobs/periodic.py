@@ -2,7 +2,7 @@
 
 A job with a lock is done once for all processes of an installation, by the one that gets its advisory lock when it is
 due.  When that is stands in the table ``periodic_jobs``, so that a restart neither skips nor repeats it.  A job without
-a lock is each process' own.  What fails is logged and tried again, ever later up to the job's usual interval.
+a lock is each process' own.  What fails is logged and tried again, at longer and longer intervals.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ _log = logging.getLogger(__name__)
 _EXPECTED = (TokenBudgetError, SQLAlchemyError, OSError)
 """Failures that say by themselves what is wrong."""
 _FIRST_RETRY = timedelta(seconds=30)
+_LONGEST_RETRY = timedelta(minutes=1)
+"""Or the job's interval, where that is longer."""
 _LONGEST_SLEEP = timedelta(minutes=15)
 _OTHERS_TURN = timedelta(minutes=1)
 """How soon to look again where another process has the lock."""
@@ -170,7 +172,8 @@ async def _attempt(job: Periodic) -> str | None:
 def _pause(job: Periodic, failures: int) -> timedelta:
     if not failures:
         return job.every
-    return min(job.every, _FIRST_RETRY * (1 << min(failures - 1, 20)))
+    first, longest = min(job.every, _FIRST_RETRY), max(job.every, _LONGEST_RETRY)
+    return min(longest, first * (1 << min(failures - 1, 20)))
 
 
 async def _sleep(wait: timedelta, every: timedelta) -> None:

@@ -6,12 +6,12 @@ import msgspec
 from litestar import delete, get, post
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tokenbudget_server.accounts.admin import Admin
 from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.pricing.changes import Change, list_changes
 from tokenbudget_server.pricing.overrides import OwnPrice, OwnPrices, StoredPrice
 from tokenbudget_server.pricing.sync import PriceSync, Synced
 from tokenbudget_server.web.pagination import DEFAULT_PAGE, Page, PageCursor, PageSize
+from tokenbudget_server.web.scope import Scope
 
 
 class SyncRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -22,12 +22,12 @@ class SyncRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @post("/api/admin/sync-pricing", status_code=200, tags=["pricing"])
 async def post_sync_pricing(
-    admin: Admin,  # noqa: ARG001 - whoever asks must have the admin's key
+    admin: Scope,
     price_sync: PriceSync,
     data: SyncRequest | None = None,
 ) -> Synced:
     """Fetch the price table from ``TOKENBUDGET_PRICE_URL`` and append what changed; 502 changes nothing."""
-    return await price_sync.sync(data.confirm if data else ())
+    return await price_sync.sync(data.confirm if data else (), admin)
 
 
 @get("/api/price-changes", tags=["pricing"])
@@ -56,18 +56,18 @@ async def get_price_overrides(
 
 
 @post("/api/admin/price-overrides", tags=["pricing"])
-async def post_price_override(admin: Admin, own_prices: OwnPrices, data: OwnPrice) -> StoredPrice:  # noqa: ARG001
+async def post_price_override(admin: Scope, own_prices: OwnPrices, data: OwnPrice) -> StoredPrice:
     """Set what is paid for a model; events that come in from now on are priced by it, as of when they occurred."""
-    return await own_prices.set(data)
+    return await own_prices.set(admin, data)
 
 
 @delete("/api/admin/price-overrides", status_code=200, tags=["pricing"])
 async def delete_price_override(
-    admin: Admin,  # noqa: ARG001
+    admin: Scope,
     own_prices: OwnPrices,
     provider: str,
     model: str,
     effective_from: str | None = None,
 ) -> StoredPrice:
     """Go back to the table's price from a date on (since ever by default); nothing is deleted."""
-    return await own_prices.end(provider, model, effective_from)
+    return await own_prices.end(admin, provider, model, effective_from)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenbudget.core.errors import PriceError
@@ -17,8 +18,10 @@ from tokenbudget.pricing.book.price_book import encode_fields
 from tokenbudget_server.pricing import rows as stored
 from tokenbudget_server.pricing.prices import Prices
 from tokenbudget_server.store.tables import price_overrides
+from tokenbudget_server.web.audit import Target, audit
 from tokenbudget_server.web.errors import InvalidPriceError
 from tokenbudget_server.web.pagination import Id, Keyset, Page
+from tokenbudget_server.web.scope import Scope
 
 _OVERRIDES: Keyset[Any, tuple[Id]] = Keyset("price-overrides", tuple[Id], lambda row: (row.id,))
 
@@ -98,7 +101,7 @@ class OwnPrices:
             found = (await connection.execute(statement)).all()
         return _OVERRIDES.page(found, limit, _show)
 
-    async def set(self, price: OwnPrice) -> StoredPrice:
+    async def set(self, scope: Scope, price: OwnPrice) -> StoredPrice:
         """Set a price.
 
         Raises
@@ -107,11 +110,12 @@ class OwnPrices:
             If a value is missing, contradicts another or is out of bounds.
         """
         try:
-            return await self._append(overrides.make(**msgspec.structs.asdict(price)))
+            override = overrides.make(**msgspec.structs.asdict(price))
         except PriceError as error:
             raise InvalidPriceError(str(error)) from error
+        return await self._append(scope, "price_override.set", override)
 
-    async def end(self, provider: str, model: str, effective_from: str | None) -> StoredPrice:
+    async def end(self, scope: Scope, provider: str, model: str, effective_from: str | None) -> StoredPrice:
         """Go back to the table's price from a date on.
 
         Raises
@@ -126,17 +130,27 @@ class OwnPrices:
         ended = Override(
             provider=canonical(provider), model=model.strip(), prices=encode_fields({}), effective_from=when
         )
-        return await self._append(ended)
+        return await self._append(scope, "price_override.end", ended)
 
-    async def _append(self, override: Override) -> StoredPrice:
+    async def _append(self, scope: Scope, action: str, override: Override) -> StoredPrice:
         async with self._engine.begin() as connection:
-            await connection.run_sync(stored.lock)
-            await connection.run_sync(stored.append_override, override)
-            await connection.run_sync(lambda sync: stored.update_state(sync, is_changed=True))
+            after = await connection.run_sync(_append, scope, action, override)
         self._prices.forget()
-        return StoredPrice.of(override)
+        return after
 
 
 def _show(row: Any) -> StoredPrice:
     (override,) = stored.to_overrides([row])
     return StoredPrice.of(override)
+
+
+def _append(connection: Connection, scope: Scope, action: str, override: Override) -> StoredPrice:
+    stored.lock(connection)
+    last = stored.select_last_override(override.provider, override.model)
+    before = [_show(row) for row in connection.execute(last)]
+    after = StoredPrice.of(override)
+    stored.append_override(connection, override)
+    stored.update_state(connection, is_changed=True)
+    target = Target("price_override", f"{override.provider}/{override.model}")
+    audit(connection, scope, action, target, next(iter(before), None), after)
+    return after

@@ -7,16 +7,18 @@ writer has, and an event that another took at its hands in between is left alone
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import adbc_driver_manager
 import msgspec
 import polars as pl
 import psycopg
 from adbc_driver_postgresql import dbapi
+from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from tokenbudget.analytics import repricing
 from tokenbudget.core.period import Period
@@ -31,8 +33,10 @@ from tokenbudget_server.store.flusher import SHARDS
 from tokenbudget_server.store.locks import REPRICING
 from tokenbudget_server.store.rows import USAGE_COLUMNS
 from tokenbudget_server.store.statement import UNPRICED
-from tokenbudget_server.store.url import psycopg_url
+from tokenbudget_server.store.url import psycopg_url, sqlalchemy_url
+from tokenbudget_server.web.audit import Target, audit
 from tokenbudget_server.web.errors import RepricingUnderWayError, StoreUnavailableError
+from tokenbudget_server.web.scope import Scope
 
 CHUNK = 20_000
 SHARD = SHARDS
@@ -101,7 +105,7 @@ SELECT count(*) FROM changed
 
 
 def reprice(
-    dsn: str, project_ids: Sequence[int], period: Period, pricer: Pricer, *, dry_run: bool = True, chunk: int = CHUNK
+    dsn: str, scope: Scope, period: Period, pricer: Pricer, *, dry_run: bool = True, chunk: int = CHUNK
 ) -> pl.DataFrame:
     """Price the events of projects again, as of when they occurred.
 
@@ -109,7 +113,8 @@ def reprice(
     ----------
     dsn : str
         URL of the database.
-    project_ids : sequence of int
+    scope : Scope
+        Whose projects' events.
     period : Period
     pricer : Pricer
     dry_run : bool
@@ -133,34 +138,47 @@ def reprice(
     with _connections(dsn) as (reader, writer):
         if not dry_run:
             _take_turn(writer)
-        for project in sorted(set(project_ids)):
+        is_audited = dry_run
+        for project in scope.project_ids:
             for events in _chunks(reader, project, period.start, period.end, chunk):
                 priced = repriced(events, pricer)
-                if not dry_run:
-                    _write(writer, project, priced.filter("is_changed"))
+                changed = priced.filter("is_changed")
+                if not dry_run and changed.height:
+                    with writer.begin():
+                        _write(writer, project, changed)
+                        if not is_audited:
+                            _audit(writer, scope, period)
+                    is_audited = True
                 parts.append(repricing.totals(priced))
     return repricing.difference(parts)
 
 
+def _audit(writer: Connection, scope: Scope, period: Period) -> None:
+    """Record the whole of it, with the first chunk that changes anything."""
+    after = {"start": period.start, "end": period.end, "project_ids": scope.project_ids}
+    audit(writer, scope, "events.reprice", Target("period", period.name), None, after)
+
+
 @contextmanager
-def _connections(dsn: str) -> Iterator[tuple[Any, psycopg.Connection[Any]]]:
-    url = psycopg_url(dsn)
+def _connections(dsn: str) -> Iterator[tuple[Any, Connection]]:
+    engine = create_engine(sqlalchemy_url(dsn), poolclass=NullPool, connect_args={"connect_timeout": 10})
     try:
         with (
-            psycopg.connect(url, autocommit=True, connect_timeout=10) as writer,
-            dbapi.connect(url, autocommit=True) as connection,
+            engine.connect() as writer,
+            dbapi.connect(psycopg_url(dsn), autocommit=True) as connection,
             connection.cursor() as reader,
         ):
-            arrays.register(writer)
+            arrays.register(cast("psycopg.Connection[Any]", writer.connection.driver_connection))
             yield reader, writer
-    except (adbc_driver_manager.Error, psycopg.OperationalError) as error:
+    except (adbc_driver_manager.Error, OperationalError) as error:
         msg = f"events cannot be priced again: {error}; what was done is right, run it again for the rest"
         raise StoreUnavailableError(msg) from error
 
 
-def _take_turn(writer: psycopg.Connection[Any]) -> None:
-    row = writer.execute("SELECT pg_try_advisory_lock(%s)", [REPRICING]).fetchone()  # Goes with the connection.
-    if not row or not row[0]:
+def _take_turn(writer: Connection) -> None:
+    with writer.begin():
+        is_ours = writer.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": REPRICING})  # With the connection.
+    if not is_ours:
         raise RepricingUnderWayError("events are being priced again already: wait until that is done")
 
 
@@ -185,9 +203,7 @@ def _to_frame(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.drop("usage_rest").with_columns(pl.col("occurred_at").cast(INSTANT), **rest, **{EXTRAS: extras})
 
 
-def _write(writer: psycopg.Connection[Any], project: int, changed: pl.DataFrame) -> None:
-    if changed.is_empty():
-        return
+def _write(writer: Connection, project: int, changed: pl.DataFrame) -> None:
     instants = changed["occurred_at"]
     values = {
         "project_id": project,
@@ -200,4 +216,4 @@ def _write(writer: psycopg.Connection[Any], project: int, changed: pl.DataFrame)
         "price_key": TextArray(changed["price_key"].to_list()),
         "unpriced": TextArray(changed["unpriced"].to_list()),
     }
-    writer.execute(_UPDATE, values)
+    writer.exec_driver_sql(_UPDATE, values)

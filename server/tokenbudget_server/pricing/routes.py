@@ -17,6 +17,7 @@ from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.pricing.repricing import reprice
 from tokenbudget_server.settings import Settings
 from tokenbudget_server.web.pagination import DEFAULT_PAGE, Keyset, Page, PageCursor, PageSize
+from tokenbudget_server.web.scope import Scope
 
 _BOOK: Keyset[PriceRow, tuple[str]] = Keyset("pricing", tuple[str], lambda row: (row.key,))
 
@@ -111,13 +112,13 @@ class RepriceAnswer(msgspec.Struct):
 
 
 @post("/api/reprice", status_code=200, problems=(409,), sync_to_thread=True, tags=["pricing"])
-def post_reprice(data: RepriceRequest, project_ids: list[int], pricer: Pricer, settings: Settings) -> RepriceAnswer:
+def post_reprice(data: RepriceRequest, question_scope: Scope, pricer: Pricer, settings: Settings) -> RepriceAnswer:
     """Price a period's events again, as of when they occurred, by the prices known now.
 
-    An API key reprices the projects it sees: its own, or, where its account is the admin's, all of them (one with
-    ``?project_id=``).  The figures come from the server's prices alone, so that there is nothing to be forged.  The
-    provider's own bill and prices that only the client knows stay.  Sums follow in the same transaction.
+    An API key reprices the projects that it sees, or the one of them that ``?project_id=`` names.  The figures come
+    from the server's prices alone, so that there is nothing to be forged.  The provider's own bill and prices that only
+    the client knows stay.  Sums follow in the same transaction.
     """
     period = periods.parse(data.period, datetime.now(UTC), data.tz)
-    rows = reprice(settings.database, project_ids, period, pricer, dry_run=data.dry_run).to_dicts()
+    rows = reprice(settings.database, question_scope, period, pricer, dry_run=data.dry_run).to_dicts()
     return {"period": answers.period(period), "dry_run": data.dry_run, "rows": rows}  # type: ignore[return-value]

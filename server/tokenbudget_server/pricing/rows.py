@@ -43,6 +43,12 @@ def select_overrides() -> Select[Any]:
     return select(*named, cast(price_overrides.c.prices, Text).label("text")).order_by(price_overrides.c.id)
 
 
+def select_last_override(provider: str, model: str) -> Select[Any]:
+    """Ask for the price of a model that was set last, if one was."""
+    ours = select_overrides().where(price_overrides.c.provider == provider, price_overrides.c.model == model)
+    return ours.order_by(None).order_by(price_overrides.c.id.desc()).limit(1)
+
+
 def select_state() -> Select[Any]:
     """Ask for the state of the prices."""
     return select(*(price_state.c[name] for name in State._fields))

@@ -17,7 +17,9 @@ from tokenbudget.pricing.book.sync import parse_json
 from tokenbudget_server.pricing import rows as stored
 from tokenbudget_server.pricing.download import Downloaded, download, shown
 from tokenbudget_server.pricing.prices import Prices
+from tokenbudget_server.web.audit import Target, audit
 from tokenbudget_server.web.errors import PriceTableError
+from tokenbudget_server.web.scope import SERVER, Scope
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -75,13 +77,15 @@ class PriceSync:
         self._prices = prices
         self._url = url
 
-    async def sync(self, confirmed: Collection[str] = ()) -> Synced:
+    async def sync(self, confirmed: Collection[str] = (), scope: Scope = SERVER) -> Synced:
         """Fetch the table and append what changed, in one transaction; changed prices come into force now.
 
         Parameters
         ----------
         confirmed : collection of str
             Keys of models whose prices may move more than tenfold; ``*`` for all.
+        scope : Scope
+            Who asks for it.
 
         Raises
         ------
@@ -89,35 +93,37 @@ class PriceSync:
             If the table cannot be fetched or believed; nothing is changed then.
         """
         try:
-            return await self._sync(confirmed)
+            return await self._sync(confirmed, scope)
         except PriceError as error:
             raise PriceTableError(str(error)) from error
 
-    async def _sync(self, confirmed: Collection[str]) -> Synced:
+    async def _sync(self, confirmed: Collection[str], scope: Scope) -> Synced:
         fetched = await download(self._url, None if confirmed else await self._known_etag())
         now = datetime.now(UTC)
         if fetched is None:
-            return await self._not_modified(now)
+            return await self._not_modified(scope, now)
         table = await asyncio.to_thread(_parse, fetched, f"{shown(self._url)} {now:%Y-%m-%d}")
         async with self._engine.begin() as connection:
-            found = await connection.run_sync(self._apply, table, fetched, confirmed)
+            synced = await connection.run_sync(self._apply, scope, table, fetched, confirmed)
         self._prices.forget()
-        return _describe(table, found)
+        return synced
 
     async def _known_etag(self) -> str | None:
         async with self._engine.connect() as connection:
             state = await connection.run_sync(stored.read_state)
         return state.etag if state.url == self._url else None
 
-    async def _not_modified(self, now: datetime) -> Synced:
+    async def _not_modified(self, scope: Scope, now: datetime) -> Synced:
+        book = (await self._prices.pricer()).book
+        synced = Synced(unchanged=sum(row.listed for key in book if (row := book.latest(key))))
         async with self._engine.begin() as connection:
             await connection.run_sync(lambda sync: stored.update_state(sync, is_changed=False, synced_at=now))
-        book = (await self._prices.pricer()).book
-        return Synced(unchanged=sum(row.listed for key in book if (row := book.latest(key))))
+            await connection.run_sync(self._audit, scope, synced, ())
+        return synced
 
     def _apply(
-        self, connection: Connection, table: Table, fetched: Downloaded, confirmed: Collection[str]
-    ) -> TableDiff:
+        self, connection: Connection, scope: Scope, table: Table, fetched: Downloaded, confirmed: Collection[str]
+    ) -> Synced:
         stored.lock(connection)
         # Not before the lock: of two syncs the later one to write must have the later date.
         now = datetime.now(UTC)
@@ -131,7 +137,13 @@ class PriceSync:
         stored.update_state(
             connection, is_changed=bool(found.rows), url=self._url, etag=etag, synced_at=now, **revision
         )
-        return found
+        synced = _describe(table, found)
+        self._audit(connection, scope, synced, confirmed)
+        return synced
+
+    def _audit(self, connection: Connection, scope: Scope, synced: Synced, confirmed: Collection[str]) -> None:
+        after = {"confirmed": list(confirmed), **msgspec.structs.asdict(synced)}
+        audit(connection, scope, "prices.sync", Target("price_table", shown(self._url)), None, after)
 
 
 def _parse(fetched: Downloaded, source: str) -> Table:

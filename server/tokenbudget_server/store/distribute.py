@@ -21,11 +21,11 @@ from tokenbudget_server.web.errors import DistributionError, StoreUnavailableErr
 
 DISTRIBUTED = ("events", "usage_15m", "spend_day", "event_ids")
 """Grow with usage: spread by ``project_id``, each project's rows of all of them on one node.  The first leads."""
-REFERENCE = ("teams", "users", "projects", "api_keys")
+REFERENCE = ("organisations", "teams", "users", "memberships", "team_memberships", "projects", "api_keys")
 """Small, and joined to events: a copy on every node.  A table comes after those that it points at."""
 LOCAL = (
     *("price_rows", "price_overrides", "price_changes", "price_state"),
-    *("installation", "periodic_jobs", "outbox", "alembic_version"),
+    *("installation", "periodic_jobs", "outbox", "audit", "alembic_version"),
 )
 """Read by themselves alone: they stay on the coordinator."""
 

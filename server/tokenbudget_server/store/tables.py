@@ -10,11 +10,13 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     Date,
     DateTime,
     Double,
     ForeignKey,
+    ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
@@ -23,18 +25,22 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    UniqueConstraint,
     Uuid,
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 __all__ = [
     "api_keys",
+    "audit",
     "event_ids",
     "events",
     "installation",
+    "memberships",
     "metadata",
+    "organisations",
     "outbox",
     "periodic_jobs",
     "price_changes",
@@ -43,6 +49,7 @@ __all__ = [
     "price_state",
     "projects",
     "spend_day",
+    "team_memberships",
     "teams",
     "usage_15m",
     "users",
@@ -54,6 +61,9 @@ usd = Numeric(20, 12)
 """An event's cost: whole picodollars, up to a hundred million dollars."""
 usd_total = Numeric(30, 12)
 """Sums of costs."""
+PUBLIC_ID = "'key_' || replace(gen_random_uuid()::text, '-', '')"
+ALL_SCOPES = "'{ingest,import,read,admin}'"
+"""What a key may do unless it is made for less."""
 
 _EVENT_KEY = ("project_id", "occurred_at", "id")
 _ID_KEY = ("project_id", "id")
@@ -77,11 +87,33 @@ def _count(name: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False, server_default="0")
 
 
+def _role() -> Column[str]:
+    return Column("role", Text, CheckConstraint("role IN ('owner', 'admin', 'member', 'viewer')"), nullable=False)
+
+
+def _in_organisation(column: str, table: str) -> ForeignKeyConstraint:
+    """Point at a row of the same organisation."""
+    return ForeignKeyConstraint(["organisation_id", column], [f"{table}.organisation_id", f"{table}.id"])
+
+
 def _part(name: str, type_: object, key: tuple[str, ...]) -> Column[object]:
     return Column(name, type_, primary_key=name in key, nullable=False, autoincrement=False)  # type: ignore[arg-type]
 
 
-teams = Table("teams", metadata, _identity(), Column("name", Text, nullable=False, unique=True), _made())
+organisations = Table(
+    "organisations", metadata, _identity(), Column("name", Text, nullable=False, unique=True), _made()
+)
+
+teams = Table(
+    "teams",
+    metadata,
+    _identity(),
+    Column("organisation_id", ForeignKey("organisations.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    _made(),
+    UniqueConstraint("organisation_id", "name"),
+    UniqueConstraint("organisation_id", "id"),
+)
 
 users = Table(
     "users",
@@ -89,34 +121,74 @@ users = Table(
     _identity(),
     Column("email", Text, nullable=False, unique=True),
     Column("name", Text, nullable=False),
-    Column("is_admin", Boolean, nullable=False, server_default=text("false")),
     _made(),
 )
+"""People; what they may do, and where, their memberships say."""
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("organisation_id", ForeignKey("organisations.id"), primary_key=True),
+    Column("user_id", ForeignKey("users.id"), primary_key=True),
+    _role(),
+    _made(),
+)
+"""Who belongs to an organisation; an owner's or admin's role holds in all its teams."""
+
+team_memberships = Table(
+    "team_memberships",
+    metadata,
+    Column("organisation_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("team_id", BigInteger, primary_key=True, autoincrement=False),
+    _role(),
+    _made(),
+    ForeignKeyConstraint(
+        ["organisation_id", "user_id"], ["memberships.organisation_id", "memberships.user_id"], ondelete="CASCADE"
+    ),
+    _in_organisation("team_id", "teams"),
+)
+"""Which teams a member of the organisation belongs to."""
 
 projects = Table(
     "projects",
     metadata,
     _identity(),
-    Column("name", Text, nullable=False, unique=True),
-    Column("team_id", ForeignKey("teams.id"), nullable=False),
+    Column("organisation_id", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("team_id", BigInteger, nullable=False),
     Column("is_demo", Boolean, nullable=False, server_default=text("false")),
     _made(),
+    UniqueConstraint("organisation_id", "name"),
+    UniqueConstraint("organisation_id", "id"),
+    _in_organisation("team_id", "teams"),
 )
 
 api_keys = Table(
     "api_keys",
     metadata,
     _identity(),
+    Column("public_id", Text, nullable=False, unique=True, server_default=text(PUBLIC_ID)),
     Column("lookup", Text, nullable=False),
     Column("hash", Text, nullable=False),
     Column("name", Text, nullable=False),
-    Column("project_id", ForeignKey("projects.id"), nullable=False),
+    Column("organisation_id", ForeignKey("organisations.id"), nullable=False),
+    Column("team_id", BigInteger),
+    Column("project_id", BigInteger),
     Column("user_id", ForeignKey("users.id"), nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False, server_default=text(ALL_SCOPES)),
     _made(),
+    Column("expires_at", instant),
+    Column("last_used_at", instant),
     Column("revoked_at", instant),
     Index("api_keys_lookup", "lookup"),
+    _in_organisation("team_id", "teams"),
+    _in_organisation("project_id", "projects"),
 )
-"""``lookup`` is the first 8 characters after ``tb_ak_``, ``hash`` the bcrypt hash of the whole key."""
+"""``lookup`` is the first 8 characters after ``tb_ak_``, ``hash`` the bcrypt hash of the whole key, ``public_id`` how
+people name it.  ``user_id`` made it; ``project_id`` is where its events go; `tokenbudget_server.web.scope` says what it
+sees.
+"""
 
 events = Table(
     "events",
@@ -308,3 +380,26 @@ outbox = Table(
     Index("outbox_waiting", "not_before", postgresql_where=text("done_at IS NULL")),
 )
 """What is to be done after a transaction (`tokenbudget_server.jobs.outbox`)."""
+
+audit = Table(
+    "audit",
+    metadata,
+    _identity(),
+    Column("at", instant, nullable=False, server_default=func.now()),
+    Column("organisation_id", BigInteger),
+    Column("actor_kind", Text, nullable=False),
+    Column("actor_id", Text),
+    Column("user_id", BigInteger),
+    Column("address", Text),
+    Column("action", Text, nullable=False),
+    Column("target_kind", Text, nullable=False),
+    Column("target_id", Text, nullable=False),
+    Column("before", JSONB(none_as_null=True)),
+    Column("after", JSONB(none_as_null=True)),
+    Index("audit_organisation", "organisation_id", "id"),
+)
+"""Who did what, to what; only ever appended to, by `tokenbudget_server.web.audit`.
+
+It points at nothing, as it outlives what it tells of.  ``organisation_id`` is null where the act concerned the whole
+installation, such as its prices.
+"""

@@ -120,7 +120,7 @@ def _statuses(handler: HTTPRouteHandler, needs: Sequence[Dependency], in_path: M
     if own:
         found.add(400)
     if in_path:
-        found |= {403, 404} if "project_id" in in_path else {404}
+        found.add(404)
     return found
 
 

@@ -101,13 +101,13 @@ FORBIDDEN = ProblemType(
     "forbidden",
     403,
     "Not allowed",
-    "The key is valid and may not do this; what it names may not exist either.",
+    "The key is valid and may not do this.",
 )
 NOT_FOUND = ProblemType(
     "not-found",
     404,
     "Not found",
-    "There is nothing at this path, or the thing that it names does not exist.",
+    "There is nothing at this path, or what it names does not exist or is not yours to see.",
 )
 METHOD_NOT_ALLOWED = ProblemType(
     "method-not-allowed",

@@ -39,7 +39,8 @@ def mistral(url):
         from mistralai import utils
 
     client = sdks.mistral(url)
-    backoff = utils.BackoffStrategy(1, 2, 1.1, 20)
+    # Milliseconds: after the last of them it gives up, which must not be before a slow machine has tried again.
+    backoff = utils.BackoffStrategy(1, 2, 1.1, 500)
     client.sdk_configuration.retry_config = utils.RetryConfig("backoff", backoff, retry_connection_errors=True)
     return client
 

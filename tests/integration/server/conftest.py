@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
+from alembic import command
+from alembic.config import Config
 from litestar.testing import TestClient
 from sqlalchemy import create_engine
 
@@ -14,6 +16,7 @@ from tokenbudget_server.accounts.bootstrap import ensure_first_key
 from tokenbudget_server.app import create_app
 from tokenbudget_server.settings import Settings
 from tokenbudget_server.store import maintenance
+from tokenbudget_server.store.migrate import MIGRATIONS
 from tokenbudget_server.store.url import sqlalchemy_url
 
 pytestmark = pytest.mark.postgres
@@ -67,6 +70,23 @@ def maintain():
         engine = create_engine(sqlalchemy_url(url))
         with engine.connect() as connection:
             maintenance.maintain(connection, retention, now)
+        engine.dispose()
+
+    return run
+
+
+@pytest.fixture
+def upgrade():
+    """Bring a database up to a revision, and no further."""
+
+    def run(url, revision):
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        engine = create_engine(sqlalchemy_url(url))
+        with engine.connect() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, revision)
+            connection.commit()
         engine.dispose()
 
     return run

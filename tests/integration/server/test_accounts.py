@@ -1,30 +1,36 @@
 """Keys and projects over HTTP."""
 
+import asyncio
+
 import pytest
 from litestar.testing import TestClient
+from sqlalchemy.ext.asyncio import create_async_engine
 
+from tests.plugins.accounts import make_key, make_member, make_project
 from tests.plugins.ports import free_port
 from tokenbudget_server.accounts import keys, service
 from tokenbudget_server.accounts.bootstrap import ensure_first_key
 from tokenbudget_server.app import create_app
 from tokenbudget_server.settings import Settings
+from tokenbudget_server.store.installation import installation_id
+from tokenbudget_server.store.url import sqlalchemy_url
 
 pytestmark = pytest.mark.postgres
 
 
 @pytest.fixture
-def member(client, sql):
+def member(client, postgres_url):
     """Give the headers of somebody who is no admin, with a key for a project of their own."""
-    made = keys.make_key()
-    sql("INSERT INTO projects (name, team_id) SELECT 'theirs', id FROM teams")
-    sql("INSERT INTO users (email, name) VALUES ('ada@example.org', 'Ada')")
-    sql(
-        "INSERT INTO api_keys (lookup, hash, name, project_id, user_id) "
-        "SELECT %s, %s, 'ada', p.id, u.id FROM projects p, users u WHERE p.name = 'theirs' AND u.name = 'Ada'",
-        made.lookup,
-        made.hash,
-    )
-    return {"Authorization": f"Bearer {made.text}"}
+    theirs = make_project(postgres_url, "theirs")
+    return bearer(make_key(postgres_url, theirs, make_member(postgres_url, "Ada"), "ada"))
+
+
+async def read_installation(url):
+    engine = create_async_engine(sqlalchemy_url(url))
+    try:
+        return await installation_id(engine)
+    finally:
+        await engine.dispose()
 
 
 def bearer(text):
@@ -46,8 +52,9 @@ def test_a_key_is_made_listed_used_and_revoked(client, headers):
     assert client.get("/api/keys", headers=headers).json()[0]["revoked_at"]
 
 
-def test_projects_and_keys_are_paged(client, sql):
-    sql("INSERT INTO projects (name, team_id) SELECT made, id FROM teams, unnest(ARRAY['c', 'a', 'b']) AS made")
+def test_projects_and_keys_are_paged(client, postgres_url):
+    for name in "cab":
+        make_project(postgres_url, name)
     project = client.get("/api/projects").json()[0]["id"]
     for name in ("one", "two"):
         client.post(f"/api/projects/{project}/keys", json={"name": name})
@@ -93,8 +100,8 @@ def test_a_key_is_verified_once(client, monkeypatch):
 
 def test_keys_that_begin_alike_are_told_apart(client, key, sql):
     sql(
-        "INSERT INTO api_keys (lookup, hash, name, project_id, user_id) "
-        "SELECT lookup, %s, 'twin', project_id, user_id FROM api_keys",
+        "INSERT INTO api_keys (lookup, hash, name, organisation_id, project_id, user_id) "
+        "SELECT lookup, %s, 'twin', organisation_id, project_id, user_id FROM api_keys",
         keys.make_key().hash,
     )
     assert client.get("/api/projects").status_code == 200
@@ -108,8 +115,8 @@ def test_a_member_sees_the_project_of_the_key_alone(client, member, post, make_e
     assert client.get("/api/analytics/summary", headers=member).json()["summary"]["requests"] == 0
     assert client.get("/api/events", headers=member).json()["rows"] == []
     ((own,),) = [[each["id"] for each in client.get("/api/projects").json() if each["name"] == "default"]]
-    assert client.get(f"/api/analytics/summary?project_id={own}", headers=member).status_code == 403
-    assert client.post(f"/api/projects/{own}/keys", json={"name": "mine"}, headers=member).status_code == 403
+    assert client.get(f"/api/analytics/summary?project_id={own}", headers=member).status_code == 404
+    assert client.post(f"/api/projects/{own}/keys", json={"name": "mine"}, headers=member).status_code == 404
 
 
 def test_a_member_cannot_revoke_or_see_anothers_key(client, member):
@@ -119,8 +126,8 @@ def test_a_member_cannot_revoke_or_see_anothers_key(client, member):
     assert client.get("/api/keys").status_code == 200
 
 
-def test_demo_numbers_are_shown_only_on_request(settings, headers, client, sql):
-    sql("INSERT INTO projects (name, team_id, is_demo) SELECT 'demo', id, true FROM teams")
+def test_demo_numbers_are_shown_only_on_request(settings, headers, client):
+    make_project(settings.database, "demo", is_demo=True)
     assert [each["name"] for each in client.get("/api/projects").json()] == ["default"]
     shown = Settings(home=settings.home, database_url=settings.database_url, demo=True)
     with TestClient(create_app(shown)) as other:
@@ -157,6 +164,19 @@ def test_what_one_process_verified_another_knows(settings, headers, redis_url, m
     monkeypatch.setattr(service.keys, "matches", lambda _text, _hash: pytest.fail("verified twice"))
     with TestClient(create_app(shared)) as other:
         assert other.get("/api/projects", headers=headers).status_code == 200
+
+
+@pytest.mark.redis
+def test_what_another_version_remembered_is_not_read(settings, headers, key, redis_url, redis_server):
+    """Of a rolling update: the other version keeps its entries, under its own names."""
+    entry = f"tokenbudget:{asyncio.run(read_installation(settings.database))}:key:{keys.digest(key)}"
+    old = b'{"api_key_id":1,"project_id":1,"user_id":1,"is_admin":true}'
+    shared = Settings(home=settings.home, database_url=settings.database_url, redis_url=redis_url)
+    with redis_server.client() as redis, TestClient(create_app(shared)) as client:
+        redis.set(entry, old)
+        for _ in range(2):
+            assert client.get("/api/projects", headers=headers).status_code == 200
+        assert redis.get(entry) == old
 
 
 def test_without_redis_keys_are_still_known_and_revoked(settings, headers):

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 from litestar.testing import TestClient
 
+from tests.plugins.accounts import make_key, make_member, make_project
 from tokenbudget.analytics import METRICS, answers
-from tokenbudget_server.accounts import keys
 from tokenbudget_server.analytics import frames, parameters, routes, schemas
 from tokenbudget_server.analytics.events import EVENTS
 from tokenbudget_server.app import create_app
@@ -335,18 +335,14 @@ def test_advice_about_prices_is_known_until_prices_change(client, usage, one_min
 
 
 @pytest.fixture
-def team(client, sql, post, make_event, headers):
+def team(client, sql, post, make_event, headers, postgres_url):
     """Three members, two of one name, with keys for the project; gives their numbers by email."""
     ((project,),) = sql("SELECT id FROM projects")
     members = {}
     for number, (name, email, events) in enumerate([("Ada", "a@x", 3), ("Ada", "b@x", 2), ("Bob", "c@x", 1)]):
-        made = keys.make_key()
-        ((members[email],),) = sql("INSERT INTO users (name, email) VALUES (%s, %s) RETURNING id", name, email)
-        sql(
-            "INSERT INTO api_keys (lookup, hash, name, project_id, user_id) VALUES (%s, %s, %s, %s, %s)",
-            *(made.lookup, made.hash, f"key {number}", project, members[email]),
-        )
-        client.headers["Authorization"] = f"Bearer {made.text}"
+        members[email] = make_member(postgres_url, name, email=email)
+        made = make_key(postgres_url, project, members[email], f"key {number}")
+        client.headers["Authorization"] = f"Bearer {made}"
         post(*(make_event(tags={"member": "a tag"}) for _ in range(events)))
     client.headers.update(headers)
     return members
@@ -399,10 +395,10 @@ QUESTIONS = [
 
 
 @pytest.fixture
-def elsewhere(client, usage, sql):
+def elsewhere(client, usage, sql, postgres_url):
     """Another project with one event of its own; gives the ids of both."""
     ((here,),) = sql("SELECT id FROM projects")
-    ((there,),) = sql("INSERT INTO projects (name, team_id) SELECT 'elsewhere', id FROM teams RETURNING id")
+    there = make_project(postgres_url, "elsewhere")
     sql("UPDATE events SET project_id = %s WHERE model = 'nobody-knows'", there)
     sql("INSERT INTO spend_day SELECT %s, day, api_key_id, shard FROM spend_day ORDER BY day DESC LIMIT 1", there)
     sql("UPDATE spend_day SET requests = 1, unpriced = 1 WHERE project_id = %s", there)
@@ -430,12 +426,13 @@ def test_a_project_that_is_not_there_or_not_yours(client, elsewhere, sql, settin
     assert client.get(path.format(there)).status_code == 200
     missing = client.get(path.format(999))
     assert (missing.status_code, missing.json()["detail"]) == (404, "there is no project 999")
-    sql("UPDATE users SET is_admin = false")
+    sql("UPDATE memberships SET role = 'member'")
     with TestClient(create_app(settings)) as member:
         member.headers.update(headers)
         assert member.get(path.format(here)).status_code == 200
         refused = [member.get(path.format(project)) for project in (there, 999)]
-    assert [answer.status_code for answer in refused] == [403, 403]
+    assert [answer.status_code for answer in refused] == [404, 404]
+    assert [answer.json()["detail"] for answer in refused] == [f"there is no project {n}" for n in (there, 999)]
     assert refused[0].headers["content-type"] == "application/problem+json"
 
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from litestar.testing import TestClient
 
+from tests.plugins.accounts import make_project
 from tokenbudget.core.ids import uuid7
 from tokenbudget_server.app import create_app
 from tokenbudget_server.settings import Settings
@@ -100,9 +101,8 @@ def test_an_id_is_stored_once_however_often_it_arrives(post, make_event, sql):
     assert sql("SELECT sum(requests) FROM spend_day") == [(3,)]
 
 
-def test_another_projects_same_id_is_another_event(client, post, make_event, sql):
-    sql("INSERT INTO projects (name, team_id) SELECT 'other', id FROM teams")
-    ((project_id,),) = sql("SELECT id FROM projects WHERE name = 'other'")
+def test_another_projects_same_id_is_another_event(client, post, make_event, sql, postgres_url):
+    project_id = make_project(postgres_url, "other")
     made = client.post(f"/api/projects/{project_id}/keys", json={"name": "second"}).json()
     sent = make_event()
     post(sent)

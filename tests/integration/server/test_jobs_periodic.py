@@ -131,14 +131,16 @@ def test_failures_are_kept_and_tried_again_ever_later(on, sql, caplog):
     assert [bool(record.exc_info) for record in told] == [False, False, False, True]
 
 
-def test_it_is_never_later_than_its_interval(on):
+@pytest.mark.parametrize(
+    ("every", "waits"), [(2, [2, 4, 8, 16, 32, 60, 60]), (40, [30, 60, 60]), (100, [30, 60, 100, 100])]
+)
+def test_the_longest_pause_is_a_minute_or_the_interval(on, every, waits):
     async def scenario(engine):
-        work = Work(*[OSError()] * 3)
-        every = timedelta(seconds=40)
-        jobs = PeriodicJobs(engine, [job(work, lock=None, every=every)])
-        return [await jobs.turn(job(work, lock=None, every=every)) for _ in range(3)]
+        failing = job(Work(*[OSError()] * len(waits)), lock=None, every=timedelta(seconds=every))
+        jobs = PeriodicJobs(engine, [failing])
+        return [(await jobs.turn(failing)).total_seconds() for _ in waits]
 
-    assert on(scenario) == [timedelta(seconds=30), timedelta(seconds=40), timedelta(seconds=40)]
+    assert on(scenario) == waits
 
 
 def test_without_a_lock_each_process_does_it_without_the_database(on):
@@ -152,12 +154,15 @@ def test_without_a_lock_each_process_does_it_without_the_database(on):
     assert on(scenario, f"postgresql://nobody@127.0.0.1:{free_port()}/nothing") == 3
 
 
-def test_it_is_cancelled_with_the_application_and_leaves_the_lock(on):
+def test_it_is_cancelled_with_the_application_and_leaves_the_lock(on, postgres_url):
     async def scenario(engine):
         work = Work(gate=asyncio.Event())
         async with PeriodicJobs(engine, [job(work)]).running():
             await work.began.wait()
         assert work.cancelled
+        with psycopg.connect(postgres_url) as other:  # Postgres ends a session some time after its client.
+            other.execute("SET lock_timeout = '10s'")
+            other.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
         again, other_process = Work(), create_async_engine(engine.url)
         await PeriodicJobs(other_process, [job(again)]).turn(job(again))
         await other_process.dispose()

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
+from tests.plugins.accounts import make_project
 from tokenbudget import analytics
 from tokenbudget.core.event import Event
 from tokenbudget.core.ids import uuid7
@@ -33,10 +34,7 @@ SINCE, UNTIL = datetime.now(UTC) - timedelta(days=20), datetime.now(UTC) + timed
 
 @pytest.fixture
 def project(postgres_url):
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute("INSERT INTO teams (name) VALUES ('t')")
-        made = connection.execute("INSERT INTO projects (name, team_id) SELECT 'p', id FROM teams RETURNING id")
-        return made.fetchone()[0]
+    return make_project(postgres_url, "p")
 
 
 @pytest.fixture
@@ -322,8 +320,8 @@ def test_another_database_under_the_same_url_is_another_ledger(elsewhere, postgr
 def test_whole_days_are_answered_without_reading_events(postgres_url, project, write, sql, tmp_path, monkeypatch):
     sql("INSERT INTO users (email, name) VALUES ('ada@example.org', 'Ada')")
     sql(
-        "INSERT INTO api_keys (id, lookup, hash, name, project_id, user_id) OVERRIDING SYSTEM VALUE"
-        " SELECT %s, '', '', 'notebook', %s, id FROM users",
+        "INSERT INTO api_keys (id, lookup, hash, name, organisation_id, project_id, user_id) OVERRIDING SYSTEM VALUE"
+        " SELECT %s, '', '', 'notebook', p.organisation_id, p.id, u.id FROM users u, projects p WHERE p.id = %s",
         [KEY_ID, project],
     )
     write(*(event(n % 4 + 1, feature="ab"[n % 2], user_id=str(n)) for n in range(20)))

@@ -10,11 +10,11 @@ from decimal import Decimal
 
 import obstore
 import polars as pl
-import psycopg
 import pytest
 from click.testing import CliRunner
 from obstore.store import from_url
 
+from tests.plugins.accounts import make_project
 from tokenbudget import analytics
 from tokenbudget.core.event import Event
 from tokenbudget.core.ids import uuid7
@@ -34,10 +34,7 @@ LEDGER = "import tokenbudget_server.cli as cli; cli.ledger()"
 
 @pytest.fixture
 def project(postgres_url):
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute("INSERT INTO teams (name) VALUES ('t')")
-        made = connection.execute("INSERT INTO projects (name, team_id) SELECT 'p', id FROM teams RETURNING id")
-        return made.fetchone()[0]
+    return make_project(postgres_url, "p")
 
 
 @pytest.fixture

@@ -89,9 +89,10 @@ def test_every_table_that_grows_is_vacuumed_early(connection, post, make_event, 
 
 
 BEFORE_EVENT_IDS = "DROP TABLE event_ids; UPDATE alembic_version SET version_num = '0003'"
+EVENT_IDS = "0004"
 
 
-def test_the_ids_of_older_events_are_known(postgres_url, post, make_event, sql):
+def test_the_ids_of_older_events_are_known(postgres_url, post, make_event, sql, upgrade):
     sent = [make_event(occurred_at=f"2026-0{month}-01T00:00:00Z") for month in range(1, 4)]
     post(*sent)
     known = sql("SELECT project_id, id, occurred_at FROM event_ids ORDER BY id")
@@ -100,17 +101,17 @@ def test_the_ids_of_older_events_are_known(postgres_url, post, make_event, sql):
     columns = "project_id, id, api_key_id, cache_read_tokens, cache_write_tokens, reasoning_tokens, attempts, batch, "
     columns += "provider, model, operation, status, measured, source"
     sql(f"INSERT INTO events (occurred_at, {columns}) SELECT '2026-05-01 00:00+00', {columns} FROM events LIMIT 1")
-    migrate(postgres_url)
+    upgrade(postgres_url, EVENT_IDS)
     assert sql("SELECT project_id, id, occurred_at FROM event_ids ORDER BY id") == known
     again = [{**event, "occurred_at": "2026-06-01T00:00:00Z"} for event in sent]
     assert post(*again, make_event()) == {"accepted": 1, "duplicates": 3, "rejected": []}
 
 
-def test_the_table_of_ids_is_made_beside_events_that_are_distributed(postgres_url, make_coordinator, sql):
+def test_the_table_of_ids_is_made_beside_events_that_are_distributed(postgres_url, make_coordinator, sql, upgrade):
     make_coordinator(postgres_url)
     sql("SELECT create_distributed_table('events', 'project_id', colocate_with => 'none')")
     sql(BEFORE_EVENT_IDS)
-    migrate(postgres_url)
+    upgrade(postgres_url, EVENT_IDS)
     assert sql(
         "SELECT count(DISTINCT colocationid), count(*) FROM pg_dist_partition WHERE logicalrelid::text IN "
         "('events', 'event_ids')"

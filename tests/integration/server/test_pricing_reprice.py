@@ -5,6 +5,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import msgspec
 import psycopg
 import pytest
 
@@ -17,7 +18,8 @@ from tokenbudget_server.pricing import repricing
 from tokenbudget_server.store import locks
 from tokenbudget_server.store.rows import to_row
 from tokenbudget_server.store.writer import Writer
-from tokenbudget_server.web.problems import ProblemError
+from tokenbudget_server.web.errors import RepricingUnderWayError
+from tokenbudget_server.web.scope import SERVER
 
 pytestmark = pytest.mark.postgres
 
@@ -47,6 +49,10 @@ def event(number=0, **fields):
     return Event(**(known | fields))
 
 
+def scope(*project_ids):
+    return msgspec.structs.replace(SERVER, project_ids=project_ids)
+
+
 @pytest.fixture
 def project(sql, key):
     return sql("SELECT id FROM projects")[0][0]
@@ -71,7 +77,9 @@ def store(postgres_url, project):
 @pytest.fixture
 def reprice(postgres_url, project):
     def run(prices, **options):
-        return repricing.reprice(postgres_url, [project], PERIOD, prices, **{"dry_run": False, "chunk": 3, **options})
+        return repricing.reprice(
+            postgres_url, scope(project), PERIOD, prices, **{"dry_run": False, "chunk": 3, **options}
+        )
 
     return run
 
@@ -106,6 +114,12 @@ def test_a_dry_run_tells_the_difference_and_changes_nothing(store, reprice, sql)
     assert reprice(new).equals(found)
     assert_sums_follow(sql)
     assert reprice(new)["changed"].sum() == 0
+
+
+def test_it_is_one_act_however_many_chunks_it_takes(store, reprice, sql):
+    store(*(pricer(mini="1e-6").priced(event(hour)) for hour in range(8)))
+    assert reprice(pricer(mini="2e-6"), chunk=3)["changed"].sum() == 8
+    assert sql("SELECT action, target_id FROM audit") == [("events.reprice", "30d")]
 
 
 def test_the_first_price_stays_on_the_event(store, reprice, sql):
@@ -161,7 +175,7 @@ def test_everything_a_price_depends_on_is_read_back(store, postgres_url, project
     ]  # fmt: skip
     store(*(default().priced(event(hour, **fields)) for hour, fields in enumerate(usages)))
     assert sql("SELECT count(*) FROM events WHERE cost_usd IS NOT NULL")[0][0] >= 8
-    found = repricing.reprice(postgres_url, [project], PERIOD, default(), dry_run=True)
+    found = repricing.reprice(postgres_url, scope(project), PERIOD, default(), dry_run=True)
     assert found["changed"].sum() == 0, found
 
 
@@ -183,9 +197,17 @@ def test_only_one_prices_at_a_time(postgres_url, reprice, store):
     store(pricer(mini="1e-6").priced(event()))
     with psycopg.connect(postgres_url) as other:
         other.execute("SELECT pg_advisory_lock(%s)", [locks.REPRICING])
-        with pytest.raises(ProblemError, match="already"):
+        with pytest.raises(RepricingUnderWayError, match="already"):
             reprice(pricer(mini="2e-6"))
         assert reprice(pricer(mini="2e-6"), dry_run=True)["changed"].sum() == 1
+
+
+def test_who_comes_second_is_told_so_by_the_api(client, post, make_event, postgres_url):
+    post(make_event())
+    with psycopg.connect(postgres_url) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", [locks.REPRICING])
+        answer = client.post("/api/reprice", json={"period": "7d", "dry_run": False})
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/repricing-under-way")
 
 
 def test_events_that_come_in_meanwhile_are_neither_lost_nor_doubled(postgres_url, project, store, reprice, sql):

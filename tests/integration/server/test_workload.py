@@ -12,12 +12,12 @@ import httpx
 import polars as pl
 import pytest
 
+from tests.plugins.accounts import make_key, make_project
 from tests.plugins.ports import free_port
 from tokenbudget import analytics
 from tokenbudget.core.ids import uuid7
 from tokenbudget.core.period import parse
 from tokenbudget.core.query import Query
-from tokenbudget_server.accounts import keys as api_keys
 from tokenbudget_server.accounts.bootstrap import ensure_first_key
 from tokenbudget_server.launch.child import Child
 from tokenbudget_server.ledger import Days, PostgresLedger
@@ -56,17 +56,10 @@ def server(postgres_url, tmp_path):
 def senders(postgres_url, sql):
     """Three keys, two of them for one project: (project, key), the admin's first."""
     first = ensure_first_key(postgres_url, None)
-    sql("INSERT INTO projects (name, team_id) SELECT 'other', id FROM teams")
+    make_project(postgres_url, "other")
     projects = [row[0] for row in sql("SELECT id FROM projects ORDER BY id")]
-    made = [(projects[0], first)]
-    for project in projects:
-        key = api_keys.make_key()
-        sql(
-            "INSERT INTO api_keys (lookup, hash, name, project_id, user_id) SELECT %s, %s, 'k', %s, id FROM users",
-            *(key.lookup, key.hash, project),
-        )
-        made.append((project, key.text))
-    return made
+    ((user,),) = sql("SELECT id FROM users")
+    return [(projects[0], first), *((project, make_key(postgres_url, project, user)) for project in projects)]
 
 
 class Workload:

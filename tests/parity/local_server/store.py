@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from itertools import count
 
-import psycopg
-
+from tests.plugins import accounts
 from tokenbudget.core.event import Event
 from tokenbudget_server.store.rows import to_row
 from tokenbudget_server.store.writer import Writer
@@ -19,12 +18,7 @@ _numbers = count(1)
 def make_project(url: str) -> tuple[int, str]:
     """Make a project; gives its id and its name."""
     name = f"project {next(_numbers)}"
-    with psycopg.connect(url) as connection:
-        team = connection.execute("INSERT INTO teams (name) VALUES (%s) RETURNING id", [name]).fetchone()
-        row = connection.execute(
-            "INSERT INTO projects (name, team_id) VALUES (%s, %s) RETURNING id", [name, team[0]]
-        ).fetchone()
-    return row[0], name
+    return accounts.make_project(url, name), name
 
 
 def store(url: str, project_id: int, events: Sequence[Event]) -> None:

@@ -5,11 +5,11 @@ from decimal import Decimal
 
 import msgspec
 import pandas as pd
-import psycopg
 import pytest
 
 import tokenbudget as tb
 from tests.parity.local_server.store import make_project, store
+from tests.plugins import accounts
 from tokenbudget.core.event import Event, encode
 from tokenbudget.core.ids import uuid7
 from tokenbudget.core.usage import Usage
@@ -77,10 +77,5 @@ def test_journal_and_server_say_the_same_of_prices(served, tmp_path) -> None:
 
 def _key_of(database: str, project: str) -> str:
     """Make a key that sees this project and no other."""
-    from tokenbudget_server.accounts.bootstrap import ensure_first_key
-
-    key = ensure_first_key(database, None, project=project)
-    with psycopg.connect(database) as connection:
-        user = connection.execute("INSERT INTO users (email, name) VALUES (%s, 'x') RETURNING id", [project]).fetchone()
-        connection.execute("UPDATE api_keys SET user_id = %s WHERE lookup = %s", [user[0], key[6:14]])
-    return key
+    project_id, user_id = accounts.make_project(database, project), accounts.make_member(database, project)
+    return accounts.make_key(database, project_id, user_id)

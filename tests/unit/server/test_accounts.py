@@ -4,13 +4,14 @@ import pytest
 
 from tokenbudget_server.accounts import cache, keys
 from tokenbudget_server.accounts.cache import MemoryKeyCache
-from tokenbudget_server.accounts.principal import Principal
+from tokenbudget_server.accounts.principal import ApiKey, Principal, Role
 
 KEY = "tb_ak_0123456789abcdef0123456789abcdef"
 
 
 def principal(api_key_id=1):
-    return Principal(api_key_id, project_id=2, user_id=3, is_admin=False)
+    key = ApiKey(api_key_id, "key_1", frozenset({"read"}), project_id=2)
+    return Principal(user_id=3, organisation_id=4, role=Role.MEMBER, team_ids=(), credential=key)
 
 
 def test_a_made_key_has_the_form_and_matches_its_hash(monkeypatch):

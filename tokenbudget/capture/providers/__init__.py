@@ -16,6 +16,7 @@ To add a provider
    the root of the response; of several paths the first that is there counts), rules for what a table cannot say (the
    provider excludes cached tokens from its input; ``usage.py``), and for streams a fold (how items add up to one answer
    that the same table reads; it returns the bytes of text seen, for estimates and the time to the first token).
+   A `tokenbudget.capture.instrument.protocols.Guide` says how its clients are called, for messages and documentation.
 2. Put one recorded response per operation, and what it counts and costs by hand, into ``tests/recordings``.
 
 A provider that is reached through another's client, as most are through OpenAI's, needs no folder but its record in

@@ -135,8 +135,8 @@ def coefficients(plan: RatePlan) -> dict[str, int] | None:
 
     Examples
     --------
-    >>> from tokenbudget.pricing.engine.rate_card import Card
-    >>> card = Card("m", {"input_cost_per_token": Decimal("3e-6"), "output_cost_per_token": Decimal("15e-6"),
+    >>> from tokenbudget.pricing.engine.rate_card import RateCard
+    >>> card = RateCard("m", {"input_cost_per_token": Decimal("3e-6"), "output_cost_per_token": Decimal("15e-6"),
     ...                   "cache_read_input_token_cost": Decimal("3e-7")})
     >>> found = coefficients(card.plan("", 0, off_peak=False))
     >>> found["input_tokens"], found["cache_read_tokens"], found["output_tokens"]

@@ -98,7 +98,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** PostEvent */
+        /**
+         * PostEvent
+         * @description A project stores an id once, however often it is sent and whatever time it comes with: the first one counts, and sending again is safe. Text that cannot be stored (U+0000, half of a surrogate pair, a name that is too long) is replaced or cut, and a warning of the event says so.
+         */
         post: operations["V1EventsPostEvent"];
         delete?: never;
         options?: never;
@@ -115,7 +118,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** PostEvents */
+        /**
+         * PostEvents
+         * @description A project stores an id once, however often it is sent and whatever time it comes with: the first one counts, and sending again is safe. Text that cannot be stored (U+0000, half of a surrogate pair, a name that is too long) is replaced or cut, and a warning of the event says so.
+         */
         post: operations["V1EventsBatchPostEvents"];
         delete?: never;
         options?: never;
@@ -788,8 +794,8 @@ export interface components {
             id: number;
             name: string;
             hint: string;
-            project_id: number;
-            project: string;
+            project_id: number | null;
+            project: string | null;
             /** Format: date-time */
             created_at: string;
             revoked_at?: string | null;
@@ -1248,15 +1254,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -1481,6 +1478,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `/problems/forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `/problems/too-large` */
             413: {
                 headers: {
@@ -1550,6 +1556,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `/problems/forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `/problems/too-large` */
             413: {
                 headers: {
@@ -1582,7 +1597,7 @@ export interface operations {
     ApiAnalyticsByFeatureByFeature: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -1629,15 +1644,6 @@ export interface operations {
             };
             /** @description `/problems/unauthenticated` */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `/problems/forbidden` */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1668,7 +1674,7 @@ export interface operations {
     ApiAnalyticsByMemberByMember: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -1722,15 +1728,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -1754,7 +1751,7 @@ export interface operations {
     ApiAnalyticsByModelByModel: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -1808,15 +1805,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -1840,7 +1828,7 @@ export interface operations {
     ApiAnalyticsByProjectByProject: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -1894,15 +1882,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -1926,7 +1905,7 @@ export interface operations {
     ApiAnalyticsByTagByTag: {
         parameters: {
             query: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -1982,15 +1961,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -2014,7 +1984,7 @@ export interface operations {
     ApiAnalyticsByUserByUser: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2068,15 +2038,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -2100,7 +2061,7 @@ export interface operations {
     ApiAnalyticsCoverageCoverage: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2152,15 +2113,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -2184,7 +2136,7 @@ export interface operations {
     ApiAnalyticsPercentilesPercentiles: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2198,7 +2150,7 @@ export interface operations {
                 level?: number[];
                 /** @description Of what to give percentiles; of all by default */
                 measure?: ("cost_usd" | "latency_ms" | "time_to_first_token_ms")[];
-                /** @description Read every call: percentiles of more than 1,000,000 are up to 1.6% off otherwise */
+                /** @description Read every call: percentiles of more than 1,000,000 are up to 1.6 % off otherwise */
                 exact?: boolean;
                 /** @description The one project that is asked about; all that you may see when left out */
                 project_id?: number;
@@ -2244,15 +2196,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -2276,7 +2219,7 @@ export interface operations {
     ApiAnalyticsQueryQuery: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2332,15 +2275,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -2364,7 +2298,7 @@ export interface operations {
     ApiAnalyticsSummarySummary: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2416,15 +2350,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -2448,7 +2373,7 @@ export interface operations {
     ApiAnalyticsTimeseriesTimeseries: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2506,15 +2431,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -2538,7 +2454,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsByFeatureByFeature: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2592,15 +2508,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -2624,7 +2531,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsByMemberByMember: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2678,15 +2585,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -2710,7 +2608,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsByModelByModel: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2764,15 +2662,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -2796,7 +2685,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsByProjectByProject: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2850,15 +2739,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -2882,7 +2762,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsByTagByTag: {
         parameters: {
             query: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -2938,15 +2818,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -2970,7 +2841,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsByUserByUser: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -3024,15 +2895,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -3056,7 +2918,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsCoverageCoverage: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -3108,15 +2970,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -3140,7 +2993,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsPercentilesPercentiles: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -3154,7 +3007,7 @@ export interface operations {
                 level?: number[];
                 /** @description Of what to give percentiles; of all by default */
                 measure?: ("cost_usd" | "latency_ms" | "time_to_first_token_ms")[];
-                /** @description Read every call: percentiles of more than 1,000,000 are up to 1.6% off otherwise */
+                /** @description Read every call: percentiles of more than 1,000,000 are up to 1.6 % off otherwise */
                 exact?: boolean;
             };
             header?: never;
@@ -3200,15 +3053,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -3232,7 +3076,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsQueryQuery: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -3288,15 +3132,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -3320,7 +3155,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsSummarySummary: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -3372,15 +3207,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -3404,7 +3230,7 @@ export interface operations {
     ApiProjectsProjectIdAnalyticsTimeseriesTimeseries: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -3462,15 +3288,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `/problems/forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `/problems/not-found` */
             404: {
                 headers: {
@@ -3494,7 +3311,7 @@ export interface operations {
     ApiEventsGetEvents: {
         parameters: {
             query?: {
-                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` */
+                /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
@@ -3541,15 +3358,6 @@ export interface operations {
             };
             /** @description `/problems/unauthenticated` */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `/problems/forbidden` */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3666,15 +3474,6 @@ export interface operations {
             };
             /** @description `/problems/unauthenticated` */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `/problems/forbidden` */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };

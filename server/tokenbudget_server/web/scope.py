@@ -1,0 +1,186 @@
+"""What a request may see and change: the one place that decides it.
+
+A `Scope` is made of the request's principal, once; every query takes it and asks nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+from litestar import Request
+from sqlalchemy import ColumnElement, select, true
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tokenbudget_server.accounts.principal import ApiKey, Principal, Role
+from tokenbudget_server.store.tables import api_keys, projects
+from tokenbudget_server.web.parameters import LARGEST_ID, read_number
+from tokenbudget_server.web.problems import ProblemError
+
+_MANAGERS = frozenset({Role.OWNER, Role.ADMIN})
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """Who acts, as the audit log names it.
+
+    Attributes
+    ----------
+    kind : str
+        ``key``, ``session``, ``admin_key`` (the header ``X-Admin-Key``) or ``server`` (a task in the background).
+    id : str or None
+        The public id of the key, the id of the session.
+    user_id : int or None
+    """
+
+    kind: Literal["key", "session", "admin_key", "server"]
+    id: str | None = None
+    user_id: int | None = None
+
+
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks, and the part of the installation that the answer may be about.
+
+    Attributes
+    ----------
+    actor : Actor
+    role : Role
+        In the organisation; at most ``member`` for a key that does not act for its user.
+    rights : frozenset of str
+        What the credential is for, of `tokenbudget_server.accounts.principal.RIGHTS`.
+    organisation_id : int or None
+        None where the whole installation is concerned, and no organisation's data: its prices.
+    project_ids : tuple of int
+        Projects whose events may be read and changed.
+    address : str or None
+        Network address of the client.
+    """
+
+    actor: Actor
+    role: Role
+    rights: frozenset[str] = frozenset()
+    organisation_id: int | None = None
+    project_ids: tuple[int, ...] = ()
+    address: str | None = None
+
+    def narrow(self, project_id: int) -> Scope:
+        """Return the scope of one of the projects.
+
+        Raises
+        ------
+        ProblemError
+            404 if it is not one of them, whether it is another organisation's or nobody's.
+        """
+        if project_id not in self.project_ids:
+            raise ProblemError(404, f"there is no project {project_id}")
+        return msgspec.structs.replace(self, project_ids=(project_id,))
+
+    def keys(self) -> ColumnElement[bool]:
+        """Return the condition on ``api_keys`` for the keys that may be listed and revoked.
+
+        Owners and admins manage those of the organisation, everybody else their own.
+        """
+        ours = api_keys.c.organisation_id == self.organisation_id
+        return ours if self.role in _MANAGERS else ours & (api_keys.c.user_id == self.actor.user_id)
+
+
+SERVER = Scope(actor=Actor("server"), role=Role.OWNER)
+"""What the server does by itself, such as fetching prices every day."""
+
+
+async def scope_of(
+    engine: AsyncEngine, principal: Principal, *, shows_demo: bool = False, address: str | None = None
+) -> Scope:
+    """Return what a principal may see and change.
+
+    Parameters
+    ----------
+    engine : AsyncEngine
+    principal : Principal
+    shows_demo : bool
+        Whether the demo project is among what owners and admins see.
+    address : str, optional
+        Network address of the client.
+    """
+    statement = select(projects.c.id).where(_visible(principal, shows_demo=shows_demo)).order_by(projects.c.id)
+    async with engine.connect() as connection:
+        project_ids = tuple(await connection.scalars(statement))
+    return Scope(
+        actor=_actor(principal),
+        role=_role(principal),
+        rights=principal.rights,
+        organisation_id=principal.organisation_id,
+        project_ids=project_ids,
+        address=address,
+    )
+
+
+def installation_scope(address: str | None) -> Scope:
+    """Return the scope of whoever knows the admin key: what all organisations share, and no organisation's data."""
+    return Scope(actor=Actor("admin_key"), role=Role.OWNER, address=address)
+
+
+def address_of(request: Request[Any, Any, Any]) -> str | None:
+    """Return the network address of a request's client."""
+    return request.client.host if request.client else None
+
+
+async def request_scope(
+    engine: AsyncEngine, request: Request[Any, Any, Any], principal: Principal, *, shows_demo: bool
+) -> Scope:
+    """Return the scope of a request; where the path names a project, it is that project's alone.
+
+    Raises
+    ------
+    ProblemError
+        404 if the project is not one that the caller may see.
+    """
+    scope = await scope_of(engine, principal, shows_demo=shows_demo, address=address_of(request))
+    project_id: int | None = request.path_params.get("project_id")
+    return scope if project_id is None else scope.narrow(project_id)
+
+
+def provide_question_scope(request: Request[Any, Any, Any], caller_scope: Scope) -> Scope:
+    """Return the scope of the projects that are asked about: all, or the one that path or ``?project_id=`` names.
+
+    Raises
+    ------
+    ProblemError
+        404 if that is not one that the caller may see.
+    """
+    if "project_id" in request.path_params:
+        return caller_scope
+    project_id = read_number(request.query_params, "project_id", LARGEST_ID)
+    return caller_scope if project_id is None else caller_scope.narrow(project_id)
+
+
+def _role(principal: Principal) -> Role:
+    if principal.role in _MANAGERS and not principal.acts_for_user:
+        return Role.MEMBER
+    return principal.role
+
+
+def _actor(principal: Principal) -> Actor:
+    credential = principal.credential
+    if isinstance(credential, ApiKey):
+        return Actor("key", credential.public_id, principal.user_id)
+    return Actor("session", credential.id, principal.user_id)
+
+
+def _visible(principal: Principal, *, shows_demo: bool) -> ColumnElement[bool]:
+    """Return the condition on ``projects``: those that the key is for and, where it acts for the user, the user's."""
+    shown = true() if shows_demo else projects.c.is_demo.is_(False)
+    users = shown if principal.role in _MANAGERS else shown & projects.c.team_id.in_(principal.team_ids)
+    visible: ColumnElement[bool] = users
+    if (keys := _of_key(principal, shown)) is not None:
+        visible = keys | users if principal.acts_for_user else keys
+    return (projects.c.organisation_id == principal.organisation_id) & visible
+
+
+def _of_key(principal: Principal, shown: ColumnElement[bool]) -> ColumnElement[bool] | None:
+    """Return the condition on ``projects`` for those that the key is for; None where it is for no project or team."""
+    key = principal.credential
+    if not isinstance(key, ApiKey):
+        return None
+    if key.project_id is not None:
+        return projects.c.id == key.project_id
+    return None if key.team_id is None else shown & (projects.c.team_id == key.team_id)
