@@ -31,7 +31,7 @@ PACKAGES = [
     *(f"tokenbudget_server/{name}" for name in ("accounts", "analytics", "health", "ingest", "pricing")),
     *(
         f"tokenbudget_server/{name}"
-        for name in ("cache", "demo", "embedded", "jobs", "launch", "ledger", "store", "web")
+        for name in ("cache", "db", "demo", "embedded", "jobs", "launch", "ledger", "store", "web")
     ),
     *("tokenbudget", "tokenbudget_server", "tokenbudget_panel"),
 ]
@@ -67,7 +67,7 @@ def skeleton(tmp_path):
         (tmp_path / package / "__init__.py").touch()
     for module in MODULES:
         (tmp_path / module).touch()
-    for module in ("accounts/principal", "accounts/routes", "accounts/service", "health/routes", "store/tables"):
+    for module in ("accounts/principal", "accounts/routes", "accounts/service", "health/routes", "db/tables"):
         (tmp_path / "tokenbudget_server" / f"{module}.py").touch()
     for module in ("audit", "scope"):
         (tmp_path / "tokenbudget_server" / "web" / f"{module}.py").touch()
