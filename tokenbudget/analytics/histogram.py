@@ -41,7 +41,7 @@ def number(value: pl.Expr) -> pl.Expr:
     --------
     >>> values = pl.DataFrame({"ms": [0.0, 1000.0, 1015.0, 1016.0]})
     >>> values.select(number(pl.col("ms"))).to_series().to_list()
-    [0, 33055, 33055, 33056]
+    [0, 33054, 33055, 33055]
     """
     bits = (pl.max_horizontal(value, pl.lit(0.0)) + 0.0).reinterpret(dtype=pl.UInt64)  # The sum is never -0.0.
     return pl.when(value.is_not_null()).then((bits // _BIN_SIZE).cast(pl.UInt16))
