@@ -16,8 +16,8 @@ from tokenbudget_server.db.installation import installation_id
 from tokenbudget_server.db.url import sqlalchemy_url
 from tokenbudget_server.health import feature as health
 from tokenbudget_server.ingest import feature as ingest
-from tokenbudget_server.jobs.maintenance import maintenance_job
 from tokenbudget_server.jobs.outbox import Dispatcher
+from tokenbudget_server.jobs.partitions import maintenance_job
 from tokenbudget_server.jobs.periodic import PeriodicJobs
 from tokenbudget_server.pricing import feature as pricing
 from tokenbudget_server.pricing.prices import Prices

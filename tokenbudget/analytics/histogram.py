@@ -22,7 +22,7 @@ MEASURES: Mapping[str, pl.Expr] = {
 """What percentiles are given of (costs in whole picodollars), and the columns of the ledger they are made of."""
 
 STEPS = 32
-"""Bins from one power of two to the next."""
+"""Bins from one power of two to the next; more of them do not fit into the 16 bits of a bin's number."""
 ERROR = 1 / (2 * STEPS)
 """How far, relatively, the middle of a bin may be from a value in it."""
 

@@ -1,9 +1,9 @@
 """Calls of frameworks through clients that are observed too: the client records them, the framework's handler not.
 
-A handler enters an `Outer` when its framework starts a call, and leaves it at the end.  A `Call` begun in between in
-the same context makes itself known to all that are open around it.  It may be the framework's call or another one (a
-guard, a tool, another model asked while a stream is read): the handler tells by its answer.  An `Outer` that is never
-left does no harm: nobody asks it any more.
+A handler enters a `FrameworkCall` when its framework starts a call, and leaves it at the end.  A `Call` begun between
+the two in the same context makes itself known to all that are open around it.  It may be the framework's call or another one (a
+guard, a tool, another model asked while a stream is read): the handler tells by its answer.  A `FrameworkCall` that is
+never left does no harm: it is not asked any more.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _KEPT = 64
 """Calls that are remembered of one framework's call, which as a rule makes one."""
 
 
-class Outer:
+class FrameworkCall:
     """A framework's call under way.
 
     Attributes
@@ -32,14 +32,14 @@ class Outer:
 
     __slots__ = ("around", "calls", "is_open")
 
-    def __init__(self, around: Outer | None) -> None:
+    def __init__(self, around: FrameworkCall | None) -> None:
         self.around = around
         self.is_open = True
         self.calls: deque[Call] = deque(maxlen=_KEPT)
 
     def hear(self, call: Call) -> None:
         """Take note of a call inside."""
-        told: Outer | None = self
+        told: FrameworkCall | None = self
         while told is not None:
             if told.is_open and call not in told.calls:
                 told.calls.append(call)
@@ -51,10 +51,10 @@ class Outer:
         current.set(_still_open(self.around))
 
 
-current: contextvars.ContextVar[Outer | None] = contextvars.ContextVar("tokenbudget_outer", default=None)
+current: contextvars.ContextVar[FrameworkCall | None] = contextvars.ContextVar("tokenbudget_outer", default=None)
 
 
-def enter() -> Outer:
+def enter() -> FrameworkCall:
     """Open one in this context.
 
     Examples
@@ -64,12 +64,12 @@ def enter() -> Outer:
     True
     >>> outside.leave()
     """
-    opened = Outer(_still_open(current.get()))
+    opened = FrameworkCall(_still_open(current.get()))
     current.set(opened)
     return opened
 
 
-def _still_open(found: Outer | None) -> Outer | None:
+def _still_open(found: FrameworkCall | None) -> FrameworkCall | None:
     while found is not None and not found.is_open:
         found = found.around
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any, TypeVar
 
-from tokenbudget.capture import client_doubles, near_misses, registry
+from tokenbudget.capture import registry, test_doubles, unknown_clients
 from tokenbudget.core.errors import UnsupportedClientError
 
 C = TypeVar("C")
@@ -47,13 +47,13 @@ def wrap(client: C, *, provider: str | None = None) -> C:
     >>> type(client).__name__
     'OpenAI'
     """
-    found = None if client_doubles.is_mock(client) else registry.sdk_of(client)
+    found = None if test_doubles.is_mock(client) else registry.sdk_of(client)
     if found is not None and found.is_made(client):
         found.wrap(client, provider)
-    elif found is not None or client_doubles.is_mock(client) or client_doubles.is_fake(client):
+    elif found is not None or test_doubles.is_mock(client) or test_doubles.is_fake(client):
         _note(client)
     else:
-        raise UnsupportedClientError(near_misses.explain(client))
+        raise UnsupportedClientError(unknown_clients.explain(client))
     return client
 
 

@@ -11,7 +11,7 @@ from tokenbudget.core.period import PeriodLike
 from tokenbudget.core.query import Interval
 from tokenbudget.notebook.backend import answers
 from tokenbudget.notebook.question import By, question
-from tokenbudget.plotting.shape import CostFigure, cost_figure
+from tokenbudget.plotting.cost_figure import CostFigure, cost_figure
 
 PlotBackend = Literal["matplotlib", "hvplot"]
 Kind = Literal["bar", "line", "cumulative"]

@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import Any
 
 from tokenbudget.core.formatting import dollars
-from tokenbudget.plotting.shape import CostFigure
+from tokenbudget.plotting.cost_figure import CostFigure
 
 _HEIGHT = 340
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tokenbudget.core import formatting
 from tokenbudget.plotting import palette
-from tokenbudget.plotting.shape import CostFigure, Layer
+from tokenbudget.plotting.cost_figure import CostFigure, Layer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

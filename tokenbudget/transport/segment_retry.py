@@ -47,7 +47,7 @@ class SegmentRetries:
         self._failed: set[Path] = set()
 
     def end(self) -> None:
-        """End a round: if others got through, those that did not wait longer than the last time."""
+        """End a round.  If any segment was delivered, each segment that failed now waits longer than before."""
         for path in self._failed & self._troubles.keys() if self.server_works else ():
             trouble = self._troubles[path]
             trouble.failures += 1

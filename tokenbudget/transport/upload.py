@@ -43,7 +43,7 @@ class Upload:
     Parameters
     ----------
     journal : Journal
-        Whose home is shipped, and whose live segment may be.
+        All segments in its home are shipped, including the one that it is still writing.
     batch : int
         At most so many events a request.
     """
@@ -207,9 +207,9 @@ class Upload:
         return True
 
     def _send(self, records: list[bytes], failures: int = 0) -> Outcome | None:
-        """Send one batch, at which the server failed so often before.
+        """Send one batch; `failures` counts earlier failures at its segment.
 
-        Gives what came of it once the server has answered for every record, None when it wants nothing now.
+        Return the outcome once every record is settled; None if sending must stop for now.
 
         Raises
         ------

@@ -13,7 +13,7 @@ from typing import Any
 from tokenbudget.core.formatting import axis_dollars, bucket, dollars, exact_dollars, plural, short_bucket
 from tokenbudget.core.query import Interval, default_interval
 from tokenbudget.plotting import palette
-from tokenbudget.plotting.shape import CostFigure, Layer, cost_figure
+from tokenbudget.plotting.cost_figure import CostFigure, Layer, cost_figure
 from tokenbudget_panel.answers import Snapshot
 
 _GAP = 0.16

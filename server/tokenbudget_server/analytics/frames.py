@@ -60,8 +60,8 @@ def list_frame(source: PostgresLedger, query: Query, cursor: str | None = None) 
 def stream(moment: Moment, query: Query) -> Iterator[bytes]:
     """Write all events of a period as one Arrow stream, a piece at a time.
 
-    It has a column for every tag of the period, also for those that no event has that passes the filters: it begins
-    before they are all read.
+    The columns are fixed before the events are read, so each tag of the period has one, even if no matching event uses
+    it.
     """
     shape = _shape(moment, query)
     sink = io.BytesIO()

@@ -75,7 +75,7 @@ def choose_identity(layout: Layout, programs: Path) -> Identity:
 
 
 def _become(owner: tuple[int, int], reach: tuple[Path, ...]) -> tuple[str, ...]:
-    """Become `owner`, keeping of root's rights only that of passing closed directories, if one is in the way."""
+    """Return the command prefix that runs as `owner`, with the right to pass directories that are closed to others."""
     command = ("setpriv", f"--reuid={owner[0]}", f"--regid={owner[1]}", "--clear-groups")
     parents = {parent for path in reach for parent in path.parents}
     if all(parent.stat().st_mode & 0o001 for parent in parents):

@@ -17,9 +17,9 @@ from tokenbudget.capture.call import Call
 from tokenbudget.capture.instrument import observers, wrappers
 from tokenbudget.capture.instrument.api_spec import Api
 from tokenbudget.capture.instrument.batches import Reading
-from tokenbudget.capture.instrument.connects import Opening
 from tokenbudget.capture.instrument.lazy_modules import when_imported
 from tokenbudget.capture.instrument.protocols import MARK, Guide, Mark
+from tokenbudget.capture.instrument.websocket_connects import Opening
 from tokenbudget.capture.instrument.wrappers import Attempt, CallHooks
 from tokenbudget.capture.usage.fields import Fields
 from tokenbudget.diagnostics.unmeasured import Unmeasured, note

@@ -16,15 +16,15 @@ from typing import Any
 
 from tokenbudget import config
 from tokenbudget.capture.call import Call
-from tokenbudget.capture.instrument import connects, usage_request, wrappers
+from tokenbudget.capture.instrument import usage_request, websocket_connects, wrappers
 from tokenbudget.capture.instrument.api_spec import Api
 from tokenbudget.capture.instrument.batches import Batches, Reading
-from tokenbudget.capture.instrument.connects import Connect
 from tokenbudget.capture.instrument.http_bodies import observe_raw
 from tokenbudget.capture.instrument.protocols import MARK, Guide, Mark
 from tokenbudget.capture.instrument.sessions import Session
 from tokenbudget.capture.instrument.stainless_classes import count_retries, marking, noticing_loop, see_before
 from tokenbudget.capture.instrument.streams import AsyncItems, Items, is_usage_alone, notice_close
+from tokenbudget.capture.instrument.websocket_connects import Connect
 from tokenbudget.capture.instrument.wrappers import Attempt, CallHooks
 from tokenbudget.capture.usage.fields import NONE
 from tokenbudget.core.providers import billed_by, provider_at
@@ -249,7 +249,7 @@ class StainlessSdk:
         if self._connects:
             resource = importlib.import_module(f"{self.name}._resource")
             for cls in (resource.SyncAPIResource, resource.AsyncAPIResource):
-                connects.notice(cls, self._connects, self.connect)
+                websocket_connects.notice(cls, self._connects, self.connect)
         self._streams = (base.Stream, base.AsyncStream)
         for cls, method in ((base.Stream, "__iter__"), (base.AsyncStream, "__aiter__")):
             setattr(cls, method, noticing_loop(getattr(cls, method)))

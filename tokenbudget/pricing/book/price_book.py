@@ -43,7 +43,7 @@ class PriceRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     source : str
         Where the prices come from, e.g. ``litellm 1.109.1``: the revision that first had them.
     effective_from : datetime or None
-        UTC; None holds since ever.
+        UTC; None is valid from the beginning.
     listed : bool
         False once the source has dropped the model; the price stays its last known one.
     """
@@ -159,7 +159,7 @@ class PriceBook:
 
 
 def began(effective_from: datetime | None) -> float:
-    """Return a date as seconds since 1970, to sort and search by; None came before all."""
+    """Return a date as seconds since 1970, to sort and search by; None sorts first."""
     return float("-inf") if effective_from is None else effective_from.timestamp()
 
 

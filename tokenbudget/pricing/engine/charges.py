@@ -33,7 +33,7 @@ class Side:
     field : str
         The count of all its tokens.
     read : callable
-        Reads the counts of all parts at once: most calls have none, and that must cost next to nothing.
+        Reads all part counts in one step, so that the usual call, which has no parts, stays cheap.
     """
 
     __slots__ = ("charges", "field", "name", "rate", "read")

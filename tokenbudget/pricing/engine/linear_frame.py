@@ -1,4 +1,4 @@
-"""Plans as whole numbers: for each kind of call, date, context and hour, picodollars by token column."""
+"""Turn rate plans into integer picodollars per token: one set for each kind of call, price date, context and hour."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Variants:
     number : polars.Series
         The variant of each row; null where its kind has no price.
     inexact : dict of str to polars.Series
-        Token field -> by variant, whether its tokens have no rate in whole picodollars.
+        For each token field, by variant: whether its rate is missing, too large, or no whole number of picodollars.
     key : polars.Series
         By variant: the price row; null where only a single call's path can say what a call costs.
     """

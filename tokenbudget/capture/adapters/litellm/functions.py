@@ -5,7 +5,7 @@ from __future__ import annotations
 from tokenbudget.capture.adapters.litellm import usage as rules
 from tokenbudget.capture.providers import cohere, mistral, openai
 from tokenbudget.capture.providers.openai.server_tools import server_tools
-from tokenbudget.capture.usage.wholes import stated_total
+from tokenbudget.capture.usage.totals import stated_total
 
 _DETAILS = "usage.prompt_tokens_details"
 _READ = openai.CHAT.read.but(

@@ -6,7 +6,7 @@ from tokenbudget.capture.instrument.api_spec import Found
 from tokenbudget.capture.providers import anthropic, cohere
 from tokenbudget.capture.providers.google import usage as google
 from tokenbudget.capture.usage.fields import Fields
-from tokenbudget.capture.usage.wholes import with_lifetimes, with_passes
+from tokenbudget.capture.usage.totals import with_lifetimes, with_passes
 from tokenbudget.core.usage import TOKEN_FIELDS
 
 _BILLERS = ("openrouter", "perplexity", "xai")

@@ -12,7 +12,7 @@ from tokenbudget.capture.instrument.protocols import Guide
 from tokenbudget.capture.instrument.stainless import StainlessSdk
 from tokenbudget.capture.providers.openai.usage import reported_cost
 from tokenbudget.capture.usage.fields import Fields, Reader, fields
-from tokenbudget.capture.usage.wholes import with_cache, with_passes
+from tokenbudget.capture.usage.totals import with_cache, with_passes
 from tokenbudget.core.usage import Pass, Usage
 from tokenbudget.diagnostics.unmeasured import Unmeasured
 

@@ -17,7 +17,7 @@ from tokenbudget.capture.instrument.streams import AsyncItems, Items, Watched, n
 from tokenbudget.capture.providers import anthropic
 from tokenbudget.capture.usage.fields import Fields, fields
 from tokenbudget.capture.usage.text_size import text_bytes
-from tokenbudget.capture.usage.wholes import stated_total, with_cache
+from tokenbudget.capture.usage.totals import stated_total, with_cache
 
 _WATCHED = "_tokenbudget_items"
 _COUNTS = ("inputTextTokenCount", "totalOutputTextTokenCount", "prompt_token_count", "generation_token_count")

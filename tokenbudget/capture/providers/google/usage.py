@@ -12,7 +12,7 @@ from tokenbudget.capture.instrument.api_spec import Found
 from tokenbudget.capture.instrument.observers import json_object
 from tokenbudget.capture.usage.fields import Fields, fields, plain
 from tokenbudget.capture.usage.text_size import text_bytes
-from tokenbudget.capture.usage.wholes import by_total
+from tokenbudget.capture.usage.totals import by_total
 
 _NAMES = ("responseId", "modelVersion")
 _PARTS = {

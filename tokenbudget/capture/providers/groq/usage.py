@@ -7,7 +7,7 @@ from typing import Any
 
 from tokenbudget.capture.instrument.api_spec import Found
 from tokenbudget.capture.usage.fields import Fields, Reader, fields
-from tokenbudget.capture.usage.wholes import made_of
+from tokenbudget.capture.usage.totals import made_of
 from tokenbudget.core.usage import Pass, Usage
 
 _COUNTS = Reader(

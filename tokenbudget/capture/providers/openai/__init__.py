@@ -16,7 +16,7 @@ from tokenbudget.capture.providers.openai.server_tools import server_tools, svg_
 from tokenbudget.capture.providers.openai.sessions import connects
 from tokenbudget.capture.providers.openai.unmeasured import UNMEASURED
 from tokenbudget.capture.usage.fields import Fields, Reader, fields
-from tokenbudget.capture.usage.wholes import stated_total
+from tokenbudget.capture.usage.totals import stated_total
 
 _ANSWER = Reader(
     model="model",

@@ -9,7 +9,7 @@ from typing import Any
 from tokenbudget.capture import seen_ids
 from tokenbudget.capture.instrument.api_spec import Found
 from tokenbudget.capture.usage.fields import NONE, Fields, Reader, fields
-from tokenbudget.capture.usage.wholes import with_passes
+from tokenbudget.capture.usage.totals import with_passes
 from tokenbudget.core.usage import Pass, Usage
 
 # xAI's own counts -> our tools.  What is not here is taken under its own name, and has no price until it has a fee.

@@ -10,7 +10,7 @@ from tokenbudget.capture.instrument.api_spec import Found
 from tokenbudget.capture.instrument.bounded_ids import Kept
 from tokenbudget.capture.usage.fields import Fields, fields
 from tokenbudget.capture.usage.text_size import text_bytes
-from tokenbudget.capture.usage.wholes import by_total
+from tokenbudget.capture.usage.totals import by_total
 
 _TICKS_PER_DOLLAR = Decimal(10) ** 10
 _SEARCHES = re.compile(r"gpt-.*-search-(preview|api)\b")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
-from tokenbudget.capture import client_doubles, registry
+from tokenbudget.capture import registry, test_doubles
 
 _HANDLERS = {
     "langchain": "callbacks=[TokenBudgetCallbackHandler()] of tokenbudget.integrations.langchain",
@@ -72,7 +72,7 @@ def _object(thing: Any) -> str:
         return _part(thing, package, homes)
     if framework := _in(homes, _HANDLERS, ends="_."):
         return f"what a framework calls is recorded by its handler, {_HANDLERS[framework]}"
-    if client_doubles.is_called_by(thing, "chat.completions.create"):
+    if test_doubles.is_called_by(thing, "chat.completions.create"):
         return "wrap the client inside it or, where its server speaks OpenAI's protocol, tb.wrap(OpenAI(base_url=...))"
     return ""
 

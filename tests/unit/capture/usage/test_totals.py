@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenbudget.capture.usage.wholes import by_total, made_of, with_cache, with_passes
+from tokenbudget.capture.usage.totals import by_total, made_of, with_cache, with_passes
 from tokenbudget.core.usage import Pass, Usage
 
 GEMINI = ("tool_prompt_tokens", "reasoning_tokens")
