@@ -37,8 +37,8 @@ PACKAGES = [
 ]
 MODULES = [
     *(f"tokenbudget/{name}.py" for name in ("config", "health_report", "testing")),
-    *(f"tokenbudget/capture/{name}.py" for name in ("call", "client_doubles", "framework_calls")),
-    *(f"tokenbudget/capture/{name}.py" for name in ("near_misses", "patching", "record_call", "registry")),
+    *(f"tokenbudget/capture/{name}.py" for name in ("call", "test_doubles", "framework_calls")),
+    *(f"tokenbudget/capture/{name}.py" for name in ("unknown_clients", "patching", "record_call", "registry")),
     *(f"tokenbudget/capture/{name}.py" for name in ("seen_ids", "tagging", "wrapping")),
     *(f"tokenbudget/pricing/{name}.py" for name in ("default_pricer", "estimate", "prices", "receipt_view")),
     *(f"tokenbudget_server/{name}.py" for name in ("app", "cli", "settings")),
