@@ -1,9 +1,9 @@
 """Calls of frameworks through clients that are observed too: the client records them, the framework's handler not.
 
 A handler enters a `FrameworkCall` when its framework starts a call, and leaves it at the end.  A `Call` begun between
-the two in the same context makes itself known to all that are open around it: the framework's call itself, or another
-one (a guard, a tool, another model asked while a stream is read).  The handler tells which by its answer.  A `FrameworkCall`
-that is never left does no harm: it is not asked any more.
+the two in the same context makes itself known to all that are open around it.  It is the framework's call itself, or
+another one (a guard, a tool, another model asked while a stream is read): the handler tells by the answer.  A
+`FrameworkCall` that is never left does no harm: it is not asked any more.
 """
 
 from __future__ import annotations

@@ -220,7 +220,7 @@ def test_deleted_events_are_gone_though_nothing_new_came(postgres_url, project, 
 
 
 def test_where_transaction_ids_say_nothing_a_changed_day_is_read_anew(elsewhere, write, sql, monkeypatch):
-    monkeypatch.setattr(day_cache.reading, "identity", lambda _: queries.Identity("0", orders=False))
+    monkeypatch.setattr(day_cache.queries, "identity", lambda _: queries.Identity("0", orders=False))
     monkeypatch.setattr(queries, "read_since", lambda *_: pytest.fail("transaction ids were trusted"))
     write(event())
     source = elsewhere()
