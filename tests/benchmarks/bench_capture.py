@@ -164,7 +164,8 @@ def measure(server: str) -> None:
         ]
         print(f"{'CPU added to':28}{'wrapped µs':>12}{'target µs':>12}{'ratio':>8}{'no-op µs':>12}")
         for target, name, run, make, calls, turns in runs:
-            tb.configure(home=home, url=server if target == "shipped" else "")
+            # A home for each: events left by one would be sealed while the next is measured.
+            tb.configure(home=Path(home, target), url=server if target == "shipped" else "")
             wrapped, ratio = added(run, make(), tb.wrap(make()), turns)
             noop, _ = added(run, make(), _noop(make()), turns)
             print(f"{name:28}{wrapped / calls:12.1f}{TARGETS_US[target]:12.0f}{ratio:8.3f}{noop / calls:12.1f}")
