@@ -20,9 +20,14 @@ MODULES = [
 
 
 @pytest.fixture(autouse=True)
-def settings_as_before():
+def home_of_its_own(tmp_path, monkeypatch):
+    """Let an example see no calls but its own, whatever ran in this process before."""
+    recorder.shutdown(0)
+    monkeypatch.setenv("TOKENBUDGET_HOME", str(tmp_path))
+    config.reset()
     yield
     recorder.shutdown(0)
+    monkeypatch.undo()
     config.reset()
 
 
