@@ -113,8 +113,7 @@ def record(event: Event, *, once: bool = False) -> None:
     """Price an event, append it to the journal and wake the shipper.
 
     Never raises: an error of ours is swallowed, counted in ``tokenbudget.diagnostics.internal_errors.counts`` and
-    logged once.  Does nothing while
-    recording is switched off (``tb.configure(enabled=False)``).
+    logged once.  Does nothing while recording is switched off (``tb.configure(enabled=False)``).
 
     Parameters
     ----------
@@ -147,7 +146,7 @@ def record_counts(kind: Kind, found: Mapping[str, Any], own: dict[str, Any]) -> 
 
     See Also
     --------
-    tokenbudget.recording.event_template.EventTemplate.fill : what is given.
+    tokenbudget.recording.event_template.EventTemplate.render : what is given.
     """
     try:
         template = (_templates or _make_templates()).find(kind)
@@ -166,9 +165,8 @@ def record_counts(kind: Kind, found: Mapping[str, Any], own: dict[str, Any]) -> 
 
 def _make_templates() -> EventTemplates:
     global _templates  # noqa: PLW0603 (one per process)
-    from tokenbudget.recording.event_template import (
-        EventTemplates,  # Loads the prices: not before there is something to price.
-    )
+    # Loads the prices: not before there is something to price.
+    from tokenbudget.recording.event_template import EventTemplates
 
     _templates = EventTemplates()
     return _templates
