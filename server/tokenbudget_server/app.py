@@ -27,6 +27,7 @@ from tokenbudget_server.web.decimal_response import ExactResponse
 from tokenbudget_server.web.features import Dependency, Feature, Lifespan
 from tokenbudget_server.web.openapi_descriptions import Documented, describe
 from tokenbudget_server.web.openapi_schemas import DecimalSchemas, StructSchemas
+from tokenbudget_server.web.pools import Pools
 from tokenbudget_server.web.problems import Problems
 
 
@@ -49,8 +50,9 @@ def create_app(settings: Settings | None = None) -> Litestar:
     engine = create_async_engine(sqlalchemy_url(settings.database), pool_pre_ping=True)
     redis = RedisClient(settings.redis_url, partial(installation_id, engine)) if settings.redis_url else None
     prices = Prices(engine, settings.home)
+    pools = Pools()
     features = [
-        _services(settings, engine, redis),
+        _services(settings, engine, redis, pools),
         health.feature(),
         accounts.feature(settings, engine, redis),
         ingest.feature(settings, prices),
@@ -90,14 +92,15 @@ async def _open(lifespans: Sequence[Lifespan], _: Litestar) -> AsyncIterator[Non
         yield
 
 
-def _services(settings: Settings, engine: AsyncEngine, redis: RedisClient | None) -> Feature:
-    """Make what all features share a feature itself: the connections, and the care for the tables."""
+def _services(settings: Settings, engine: AsyncEngine, redis: RedisClient | None, pools: Pools) -> Feature:
+    """Make what all features share a feature itself: connections, pools of threads, and the care for the tables."""
 
     @asynccontextmanager
     async def connected() -> AsyncIterator[None]:
         try:
             yield
         finally:
+            pools.close()
             if redis is not None:
                 await redis.close()
             await engine.dispose()

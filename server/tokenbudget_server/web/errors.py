@@ -9,7 +9,8 @@
         ├── ChildError                   a process we started does not serve; the end of its log says why
         ├── DistributionError            the database cannot be distributed; the message says what to do
         ├── StoreUnavailableError        the database does not answer; try again
-        ├── OverloadedError              too much waits to be stored; try again
+        ├── OverloadedError              too much is under way already; try again
+        ├── TooManyAtOnceError           one caller has too much under way; try again
         ├── CacheUnavailableError        Redis does not answer; go on without it
         ├── CursorError                  a cursor that is not of this list
         ├── InvalidPriceError            a price that cannot be set
@@ -53,7 +54,11 @@ class StoreUnavailableError(TokenBudgetServerError):
 
 
 class OverloadedError(TokenBudgetServerError):
-    """More waits to be stored than the server wants to hold; trying again is safe."""
+    """More is under way than the server wants to hold; nothing was done, and trying again is safe."""
+
+
+class TooManyAtOnceError(TokenBudgetServerError):
+    """One caller has as much under way as it may; nothing was done, and trying again is safe."""
 
 
 class CacheUnavailableError(TokenBudgetServerError):

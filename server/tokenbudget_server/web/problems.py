@@ -25,7 +25,7 @@ from litestar.exceptions import HTTPException
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from tokenbudget.core.errors import PeriodError, QueryError
-from tokenbudget_server.web.errors import CursorError, OverloadedError, StoreUnavailableError
+from tokenbudget_server.web.errors import CursorError, OverloadedError, StoreUnavailableError, TooManyAtOnceError
 
 _log = logging.getLogger(__name__)
 
@@ -138,6 +138,7 @@ TOO_MANY_REQUESTS = ProblemType(
     429,
     "Too many requests",
     "Try again after `Retry-After` seconds.",
+    retry_after=1,
 )
 INTERNAL_ERROR = ProblemType(
     "internal-error",
@@ -150,7 +151,7 @@ OVERLOADED = ProblemType(
     "overloaded",
     503,
     "The server is busy",
-    "More waits to be stored than the server wants to hold. Nothing was stored; sending it again is safe.",
+    "More is under way than the server wants to hold. Nothing was done; sending it again is safe.",
     retry_after=1,
 )
 DATABASE_UNAVAILABLE = ProblemType(
@@ -183,6 +184,7 @@ BY_EXCEPTION: Mapping[type[Exception], ProblemType] = {
     QueryError: INVALID_QUESTION,
     CursorError: INVALID_CURSOR,
     OverloadedError: OVERLOADED,
+    TooManyAtOnceError: TOO_MANY_REQUESTS,
     StoreUnavailableError: DATABASE_UNAVAILABLE,
     OperationalError: DATABASE_UNAVAILABLE,
     InterfaceError: DATABASE_UNAVAILABLE,
