@@ -11,7 +11,6 @@ import pytest
 from tokenbudget_server.web.errors import OverloadedError, TooManyAtOnceError
 from tokenbudget_server.web.pools import Pool
 
-
 pytestmark = pytest.mark.anyio
 
 
