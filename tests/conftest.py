@@ -8,6 +8,7 @@ settings.load_profile("untimed")
 
 pytest_plugins = [
     "tests.plugins.browser",
+    "tests.plugins.checkout",
     "tests.plugins.citus",
     "tests.plugins.isolation",
     "tests.plugins.objectstore",

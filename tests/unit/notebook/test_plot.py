@@ -10,7 +10,6 @@ from tokenbudget.core.errors import QueryError
 from tokenbudget.core.event import Event, encode
 from tokenbudget.core.ids import uuid7
 from tokenbudget.journal import Journal
-from tokenbudget.plotting import palette
 
 NOW = datetime.now(UTC)
 KINDS = ["bar", "line", "cumulative"]
@@ -107,12 +106,6 @@ def test_the_page_shines_through(journal) -> None:
     journal()
     figure = tb.plot_costs("7d")
     assert figure.get_facecolor()[3] == figure.axes[0].get_facecolor()[3] == 0
-
-
-def test_more_groups_than_colours_still_have_one_each() -> None:
-    groups = [f"g{n}" for n in range(20)]
-    assert set(palette.colours(groups)) == set(groups)
-    assert not {palette.OTHER, palette.NONE} & set(palette.colours(groups).values())
 
 
 @pytest.mark.parametrize("kind", KINDS)
