@@ -1,8 +1,8 @@
 """The network address of a request's client, which limits and the audit log go by.
 
-Behind proxies it is not the address that the connection comes from.  Each proxy appends the address that it was reached
-from to ``X-Forwarded-For``, so with n proxies of ours the n-th entry from the right is the client's; what stands left of
-it the client may have written itself.
+Behind proxies it is not the address that the connection comes from.  Each proxy appends the address that it was
+reached from to ``X-Forwarded-For``, so with n proxies of ours the n-th entry from the right is the client's; what
+stands left of it the client may have written itself.
 """
 
 from __future__ import annotations

@@ -22,8 +22,7 @@ async def outcomes(limits, count):
     async def ask(number):
         try:
             await limits[number % len(limits)].take(RATE, "ada")
-        except ProblemError as error:
-            assert 1 <= int(error.headers["Retry-After"]) <= 1_200
+        except ProblemError:
             return False
         return True
 
