@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from litestar import Litestar
+from litestar.datastructures import State
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from tokenbudget_server.accounts import feature as accounts
@@ -22,6 +23,7 @@ from tokenbudget_server.jobs.periodic import PeriodicJobs
 from tokenbudget_server.pricing import feature as pricing
 from tokenbudget_server.pricing.prices import Prices
 from tokenbudget_server.settings import Settings, read_settings
+from tokenbudget_server.waitlist import feature as waitlist
 from tokenbudget_server.web import static_site
 from tokenbudget_server.web.decimal_response import ExactResponse
 from tokenbudget_server.web.features import Dependency, Feature, Lifespan
@@ -29,6 +31,7 @@ from tokenbudget_server.web.openapi_descriptions import Documented, describe
 from tokenbudget_server.web.openapi_schemas import DecimalSchemas, StructSchemas
 from tokenbudget_server.web.pools import Pools
 from tokenbudget_server.web.problems import Problems
+from tokenbudget_server.web.rate_limits import RateLimits
 
 
 def create_app(settings: Settings | None = None) -> Litestar:
@@ -58,13 +61,22 @@ def create_app(settings: Settings | None = None) -> Litestar:
         ingest.feature(settings, prices),
         analytics.feature(redis),
         pricing.feature(settings, engine, prices),
+        waitlist.feature(engine),
         static_site.feature(),
     ]
-    return mount(features, engine)
+    return mount(features, engine, proxies=settings.proxies)
 
 
-def mount(features: Sequence[Feature], engine: AsyncEngine) -> Litestar:
-    """Make an application of features; their lifespans open in this order, and jobs run inside of them."""
+def mount(features: Sequence[Feature], engine: AsyncEngine, *, proxies: int = 0) -> Litestar:
+    """Make an application of features; their lifespans open in this order, and jobs run inside of them.
+
+    Parameters
+    ----------
+    features : sequence of Feature
+    engine : AsyncEngine
+    proxies : int
+        Proxies of ours that a request passes.
+    """
     handlers = {topic: handler for feature in features for topic, handler in feature.handlers.items()}
     jobs = [job for feature in features for job in feature.jobs] + Dispatcher(engine, handlers).jobs
     background = PeriodicJobs(engine, jobs)
@@ -80,6 +92,7 @@ def mount(features: Sequence[Feature], engine: AsyncEngine) -> Litestar:
         lifespan=[partial(_open, [*lifespans, background.running])],
         plugins=[StructSchemas(), DecimalSchemas(), Documented(dependencies, problems.types)],
         openapi_config=describe(features, problems.types),
+        state=State({"proxies": proxies}),
         logging_config=None,
     )
 
@@ -108,7 +121,11 @@ def _services(settings: Settings, engine: AsyncEngine, redis: RedisClient | None
     maintenance = maintenance_job(engine, settings.retention)
     return Feature(
         name="services",
-        dependencies={"engine": Dependency.of(engine), "settings": Dependency.of(settings)},
+        dependencies={
+            "engine": Dependency.of(engine),
+            "settings": Dependency.of(settings),
+            "rate_limits": Dependency.of(RateLimits(redis), problems=(429,)),
+        },
         lifespans=[connected],
         jobs=[maintenance] if redis is None else [maintenance, redis.job],
     )

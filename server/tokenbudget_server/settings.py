@@ -14,7 +14,10 @@ variable                       meaning                                          
 ``TOKENBUDGET_PORT``           port of the API and of the dashboard                   ``8321``
 ``TOKENBUDGET_PANEL_PORT``     port of the Panel dashboard                            ``8322``
 ``TOKENBUDGET_DEMO``           whether the demo project's numbers are shown           ``0``
-``TOKENBUDGET_ADMIN_KEY``      what ``X-Admin-Key`` must be, 16 characters or more    the admin's routes are closed
+``TOKENBUDGET_ADMIN_KEY``      what ``X-Admin-Key`` must be, 16 characters or more;   the admin's routes are closed
+                               ``ADMIN_KEY`` too
+``TOKENBUDGET_PROXIES``        proxies of yours that each request passes, one after   ``0``
+                               the other: ``X-Forwarded-For`` is believed so far
 ``TOKENBUDGET_PRICE_URL``      where the price table is fetched from                  LiteLLM's own
 ``TOKENBUDGET_PRICE_SYNC``     ``daily`` fetches it once a day                        ``off``
 =============================  =====================================================  =============================
@@ -39,6 +42,7 @@ PORT = 8321
 PANEL_PORT = 8322
 _LARGEST_PORT = 65_535
 _SHORTEST_ADMIN_KEY = 16
+_MOST_PROXIES = 16
 _OBJECT_STORES = {"s3", "gs", "az"}
 _YES, _NO = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
 
@@ -63,6 +67,8 @@ class Settings:
         Whether the demo project's numbers are shown.
     admin_key : str or None
         What the header ``X-Admin-Key`` must be; None closes the routes that ask for it.
+    proxies : int
+        Proxies of ours that a request passes, one after the other.
     price_url : str
         Where the price table is fetched from.
     syncs_prices : bool
@@ -79,6 +85,7 @@ class Settings:
     panel_port: int = PANEL_PORT
     demo: bool = False
     admin_key: str | None = field(default=None, repr=False)
+    proxies: int = 0
     price_url: str = URL
     syncs_prices: bool = False
 
@@ -138,7 +145,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         port=_port("TOKENBUDGET_PORT", read("PORT"), PORT),
         panel_port=_port("TOKENBUDGET_PANEL_PORT", read("PANEL_PORT"), PANEL_PORT),
         demo=_switch("TOKENBUDGET_DEMO", read("DEMO")),
-        admin_key=_admin_key(read("ADMIN_KEY")),
+        admin_key=_admin_key(read("ADMIN_KEY") or environment.get("ADMIN_KEY", "").strip()),
+        proxies=_proxies(read("PROXIES")),
         price_url=_price_url(read("PRICE_URL")),
         syncs_prices=_is_daily(read("PRICE_SYNC")),
     )
@@ -190,6 +198,12 @@ def _admin_key(text: str) -> str | None:
     if text and len(text) < _SHORTEST_ADMIN_KEY:
         raise SettingsError(f"TOKENBUDGET_ADMIN_KEY must have at least {_SHORTEST_ADMIN_KEY} characters")
     return text or None
+
+
+def _proxies(text: str) -> int:
+    if text and not (text.isascii() and text.isdigit() and int(text) <= _MOST_PROXIES):
+        raise SettingsError(f"TOKENBUDGET_PROXIES must be a number from 0 to {_MOST_PROXIES}, got {text!r}")
+    return int(text or 0)
 
 
 def _price_url(text: str) -> str:

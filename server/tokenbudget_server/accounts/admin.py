@@ -8,8 +8,9 @@ from typing import Any
 from litestar import Request
 
 from tokenbudget_server.settings import Settings
+from tokenbudget_server.web.client_address import address_of
 from tokenbudget_server.web.problems import ProblemError
-from tokenbudget_server.web.scope import Scope, address_of, installation_scope
+from tokenbudget_server.web.scope import Scope, installation_scope
 
 
 async def provide_admin(request: Request[Any, Any, Any], settings: Settings) -> Scope:

@@ -83,6 +83,13 @@ class RedisClient:
         async with self._answering():
             await self._redis.delete(*named)
 
+    async def run(self, script: str, key: str, *arguments: float) -> bytes:
+        """Run a Lua script, in one step, on an entry; raises what `get` does."""
+        name = await self._name(key)
+        async with self._answering():
+            result: bytes = await self._redis.eval(script, 1, name, *arguments)  # type: ignore[misc]
+        return result
+
     def get_blocking(self, key: str) -> bytes | None:
         """Return what is remembered, in a thread of its own; raises what `get` does."""
         with self._noticing():

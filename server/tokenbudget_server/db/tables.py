@@ -53,6 +53,7 @@ __all__ = [
     "teams",
     "usage_15m",
     "users",
+    "waitlist",
 ]
 
 metadata = MetaData()
@@ -403,3 +404,14 @@ audit = Table(
 It points at nothing, as it outlives what it tells of.  ``organisation_id`` is null where the act concerned the whole
 installation, such as its prices.
 """
+
+waitlist = Table(
+    "waitlist",
+    metadata,
+    _identity(),
+    Column("email", Text, nullable=False, unique=True),
+    Column("name", Text),
+    Column("note", Text),
+    _made(),
+)
+"""Who would like to hear of the product."""

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenbudget_server.accounts.principal import ApiKey, Principal, Role
 from tokenbudget_server.db.tables import api_keys, projects
+from tokenbudget_server.web.client_address import address_of
 from tokenbudget_server.web.parameters import LARGEST_ID, read_number
 from tokenbudget_server.web.problems import ProblemError
 
@@ -26,13 +27,14 @@ class Actor(msgspec.Struct, frozen=True):
     Attributes
     ----------
     kind : str
-        ``key``, ``session``, ``admin_key`` (the header ``X-Admin-Key``) or ``server`` (a task in the background).
+        ``key``, ``session``, ``admin_key`` (the header ``X-Admin-Key``), ``server`` (a task in the background) or
+        ``anonymous``.
     id : str or None
         The public id of the key, the id of the session.
     user_id : int or None
     """
 
-    kind: Literal["key", "session", "admin_key", "server"]
+    kind: Literal["key", "session", "admin_key", "server", "anonymous"]
     id: str | None = None
     user_id: int | None = None
 
@@ -114,14 +116,14 @@ async def scope_of(
     )
 
 
+def anonymous_scope(address: str | None) -> Scope:
+    """Return the scope of those who say nothing of themselves: nobody's data."""
+    return Scope(actor=Actor("anonymous"), role=Role.VIEWER, address=address)
+
+
 def installation_scope(address: str | None) -> Scope:
     """Return the scope of the admin key: what all organisations share, and no organisation's data."""
     return Scope(actor=Actor("admin_key"), role=Role.OWNER, address=address)
-
-
-def address_of(request: Request[Any, Any, Any]) -> str | None:
-    """Return the network address of a request's client."""
-    return request.client.host if request.client else None
 
 
 async def request_scope(

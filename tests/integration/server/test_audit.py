@@ -17,7 +17,8 @@ ROWS = "SELECT action, actor_kind, target_kind, target_id, before, after FROM au
 STATE = """
 SELECT (SELECT json_agg(k ORDER BY id) FROM api_keys k)::text, (SELECT json_agg(o) FROM price_overrides o)::text,
        (SELECT count(*) FROM price_rows), (SELECT json_agg(s) FROM price_state s)::text,
-       (SELECT json_agg(e ORDER BY id) FROM events e)::text, (SELECT json_agg(d) FROM spend_day d)::text
+       (SELECT json_agg(e ORDER BY id) FROM events e)::text, (SELECT json_agg(d) FROM spend_day d)::text,
+       (SELECT json_agg(w) FROM waitlist w)::text
 """
 
 
@@ -53,6 +54,7 @@ ACTS = {
     "price_override.end": ("DELETE", "/api/admin/price-overrides", {"params": {"provider": "openai", "model": "mini"}}),
     "prices.sync": ("POST", "/api/admin/sync-pricing", {}),
     "events.reprice": ("POST", "/api/reprice", {"json": {"period": "7d", "dry_run": False}}),
+    "waitlist.join": ("POST", "/api/waitlist", {"json": {"email": "ada@example.org"}}),
 }
 SENDING = {"/v1/events", "/v1/events/batch"}
 """Events are data that come in, and tell themselves by which key."""
@@ -101,6 +103,7 @@ def test_an_act_that_cannot_be_recorded_is_not_done(act, sql, action):
         ("price_override.end", "price_overrides"),
         ("prices.sync", "price_state"),
         ("events.reprice", "spend_day"),
+        ("waitlist.join", "waitlist"),
     ],
 )
 def test_an_act_that_fails_leaves_no_row(act, sql, action, table):
