@@ -9,7 +9,7 @@ sys.path.insert(0, str(ROOT))
 
 from tokenbudget.capture import registry  # noqa: E402 (found by the line above)
 from tokenbudget.capture.instrument.api_spec import Api  # noqa: E402
-from tokenbudget.capture.instrument.protocols import Sdk  # noqa: E402
+from tokenbudget.capture.instrument.sdk_spec import Sdk  # noqa: E402
 from tokenbudget.core.providers import PROVIDERS  # noqa: E402
 from tokenbudget.core.usage import Usage  # noqa: E402
 

@@ -25,7 +25,7 @@ from tokenbudget.core.event import Event, encode
 from tokenbudget.core.ids import uuid7
 from tokenbudget.core.usage import Usage
 from tokenbudget.journal import Journal, Options
-from tokenbudget.journal.record import frame
+from tokenbudget.journal.segments.record import frame
 from tokenbudget.transport import Shipper
 
 TARGET_RATIO = 2.0

@@ -17,7 +17,7 @@ import msgspec
 from tokenbudget.core.limits import storable
 from tokenbudget.journal.files import replace
 from tokenbudget.journal.locks import locked
-from tokenbudget.journal.segment import journal_dir
+from tokenbudget.journal.segments.segment import journal_dir
 
 _LOCK_SECONDS = 0.5
 

@@ -18,8 +18,8 @@ from tokenbudget.config import is_out_of_reach
 from tokenbudget.core.errors import JournalError
 from tokenbudget.journal.files import make_private, replace
 from tokenbudget.journal.locks import OPEN_FLAGS, locked, sync
-from tokenbudget.journal.record import frame, parse
-from tokenbudget.journal.writer import Journal
+from tokenbudget.journal.segments.record import frame, parse
+from tokenbudget.journal.writing.writer import Journal
 
 _LOCK_SECONDS = 5.0
 

@@ -9,10 +9,10 @@ from types import MappingProxyType
 
 from tokenbudget.config import is_out_of_reach
 from tokenbudget.core.errors import JournalError
-from tokenbudget.journal.manifest import Part, load
-from tokenbudget.journal.reader import read_chunk
-from tokenbudget.journal.registry import in_this_process
-from tokenbudget.journal.segment import SegmentFile, journal_dir, listed
+from tokenbudget.journal.compaction.manifest import Part, load
+from tokenbudget.journal.segments.reader import read_chunk
+from tokenbudget.journal.open_journals import in_this_process
+from tokenbudget.journal.segments.segment import SegmentFile, journal_dir, listed
 
 _ATTEMPTS = 20
 _NOTHING: Mapping[str, int] = MappingProxyType({})

@@ -12,12 +12,15 @@ from pathlib import Path
 import msgspec
 
 from tokenbudget.config import is_out_of_reach
-from tokenbudget.journal import cursor, delivery_stats, manifest, segment_errors
-from tokenbudget.journal.manifest import Manifest
+from tokenbudget.journal import delivery_stats
+from tokenbudget.journal.segments import cursor
+from tokenbudget.journal.compaction import manifest
+from tokenbudget.journal.segments import segment_errors
+from tokenbudget.journal.compaction.manifest import Manifest
 from tokenbudget.journal.quarantine import entries
-from tokenbudget.journal.reader import read_chunk
-from tokenbudget.journal.registry import in_this_process
-from tokenbudget.journal.segment import SegmentFile, journal_dir, listed
+from tokenbudget.journal.segments.reader import read_chunk
+from tokenbudget.journal.open_journals import in_this_process
+from tokenbudget.journal.segments.segment import SegmentFile, journal_dir, listed
 
 _NO_ENTRY = "cannot read {}: permission denied; set TOKENBUDGET_HOME to a directory of your own"
 

@@ -18,7 +18,7 @@ import polars as pl
 from tokenbudget.core.event import encode
 from tokenbudget.journal import read_open
 from tokenbudget.journal.files import make_private, replace
-from tokenbudget.journal.manifest import ledger_dir
+from tokenbudget.journal.compaction.manifest import ledger_dir
 from tokenbudget.journal.snapshot import Snapshot
 from tokenbudget.ledger.sealed import complete, from_sealed
 

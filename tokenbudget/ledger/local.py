@@ -17,7 +17,7 @@ import polars as pl
 
 from tokenbudget.core.event import Event, decode
 from tokenbudget.journal import Snapshot, compact, read_open
-from tokenbudget.journal.duplicates import sealed_among
+from tokenbudget.journal.compaction.duplicates import sealed_among
 from tokenbudget.ledger import schema
 from tokenbudget.ledger.sealed import HIDDEN, to_sealed
 

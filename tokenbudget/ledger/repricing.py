@@ -1,7 +1,7 @@
 """Price the events recorded on this machine again: look first, then write.
 
 Journal records never change.  Finished segments are sealed first; then each sealed part that changes is written anew
-and all of them are put in place at once (`tokenbudget.journal.rewriting`).
+and all of them are put in place at once (`tokenbudget.journal.compaction.rewriting`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import polars as pl
 
 from tokenbudget.core.event import Event, decode
 from tokenbudget.journal import Snapshot, compact, read_open
-from tokenbudget.journal.rewriting import rewrite
+from tokenbudget.journal.compaction.rewriting import rewrite
 from tokenbudget.ledger import schema
 from tokenbudget.ledger.sealed import complete, to_sealed
 from tokenbudget.pricing.engine.pricer import Pricer

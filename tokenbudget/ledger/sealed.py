@@ -15,9 +15,9 @@ import polars as pl
 from tokenbudget.core.event import Event
 from tokenbudget.core.money import from_pico
 from tokenbudget.core.usage import TOKEN_FIELDS
-from tokenbudget.journal.manifest import load
+from tokenbudget.journal.compaction.manifest import load
 from tokenbudget.ledger.schema import INSTANT, SCHEMA, TAG_PREFIX, to_frame
-from tokenbudget.pricing.engine.frames import EXTRAS, Extras, usage_of
+from tokenbudget.pricing.engine.frame_pricing import EXTRAS, Extras, usage_of
 
 PRICING: dict[str, pl.DataType] = {
     "speed": pl.String(),

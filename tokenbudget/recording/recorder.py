@@ -173,7 +173,7 @@ def _make_templates() -> EventTemplates:
 
 
 def _record_once(settings: config.Config, event: Event, sink: Sink) -> None:
-    from tokenbudget.journal.dedup import write_once
+    from tokenbudget.journal.writing.write_once import write_once
 
     try:
         write_once(settings.home, event.id, lambda: sink(event))

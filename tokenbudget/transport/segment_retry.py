@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tokenbudget.journal import segment_errors
-from tokenbudget.journal.segment import SegmentFile
+from tokenbudget.journal.segments import segment_errors
+from tokenbudget.journal.segments.segment import SegmentFile
 from tokenbudget.transport.backoff import delay
 
 _LONGEST_SECONDS = 600.0

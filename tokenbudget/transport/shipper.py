@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 
 from tokenbudget import config
 from tokenbudget.diagnostics import internal_errors
-from tokenbudget.journal.writer import Journal
+from tokenbudget.journal.writing.writer import Journal
 from tokenbudget.transport.upload import Upload
 
 log = logging.getLogger("tokenbudget")

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenbudget.config import Config
-from tokenbudget.journal import cursor, delivery_stats, segment_errors
+from tokenbudget.journal import delivery_stats
+from tokenbudget.journal.segments import cursor
+from tokenbudget.journal.segments import segment_errors
 from tokenbudget.journal.quarantine import damaged
-from tokenbudget.journal.reader import read_chunk
-from tokenbudget.journal.segment import SegmentFile, adopted, listed
-from tokenbudget.journal.writer import Journal
+from tokenbudget.journal.segments.reader import read_chunk
+from tokenbudget.journal.segments.segment import SegmentFile, adopted, listed
+from tokenbudget.journal.writing.writer import Journal
 from tokenbudget.transport.backoff import delay
 from tokenbudget.transport.connection import connect
 from tokenbudget.transport.delivery import Outcome, deliver, isolate

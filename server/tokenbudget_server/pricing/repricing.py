@@ -25,7 +25,7 @@ from tokenbudget.core.period import Period
 from tokenbudget.core.usage import TOKEN_FIELDS, Usage
 from tokenbudget.ledger.schema import INSTANT
 from tokenbudget.pricing import Pricer
-from tokenbudget.pricing.engine.frames import EXTRAS, Extras
+from tokenbudget.pricing.engine.frame_pricing import EXTRAS, Extras
 from tokenbudget.pricing.engine.reprice import repriced, was
 from tokenbudget_server.db import arrays
 from tokenbudget_server.db.arrays import Int8Array, TextArray, TimestamptzArray, UuidArray

@@ -14,7 +14,8 @@ import tokenbudget as tb
 from tests.integration.capture import bodies
 from tokenbudget import config
 from tokenbudget.capture import seen_ids
-from tokenbudget.journal import Journal, Options, read, writer
+from tokenbudget.journal import Journal, Options, read
+from tokenbudget.journal.writing import writer
 from tokenbudget.recording import recorder
 
 pytest.importorskip("polars", reason="answers need it, and the environments of older SDKs have none")

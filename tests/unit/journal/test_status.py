@@ -2,8 +2,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tokenbudget.journal import Journal, Options, cursor, delivery_stats, listed, quarantine, status
-from tokenbudget.journal.record import frame
+from tokenbudget.journal import Journal, Options, delivery_stats, listed, quarantine, status
+from tokenbudget.journal.segments import cursor
+from tokenbudget.journal.segments.record import frame
 
 
 def test_an_untouched_home(tmp_path):

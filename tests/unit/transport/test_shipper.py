@@ -10,7 +10,8 @@ import pytest
 
 from tokenbudget.config import Config
 from tokenbudget.core.errors import ConfigError
-from tokenbudget.journal import Journal, Options, cursor, delivery_stats, listed, quarantine, status
+from tokenbudget.journal import Journal, Options, delivery_stats, listed, quarantine, status
+from tokenbudget.journal.segments import cursor
 from tokenbudget.transport import Shipper, probe, push, shipper
 from tokenbudget.transport import upload as round_module
 from tokenbudget.transport.upload import Upload

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from tokenbudget.core.money import PICO
-from tokenbudget.pricing.engine.frames import reprice_frame
+from tokenbudget.pricing.engine.frame_pricing import reprice_frame
 from tokenbudget.pricing.engine.pricer import Pricer
 
 NOT_IN_THE_BOOK = frozenset({"unknown_model", "no_price", "other_currency"})
@@ -34,7 +34,7 @@ def repriced(frame: pl.DataFrame, pricer: Pricer) -> pl.DataFrame:
     Parameters
     ----------
     frame : polars.DataFrame
-        As for `tokenbudget.pricing.engine.frames.reprice_frame`, with `ANSWERS` as they are recorded.
+        As for `tokenbudget.pricing.engine.frame_pricing.reprice_frame`, with `ANSWERS` as they are recorded.
     pricer : Pricer
         Whose prices; `tokenbudget.pricing.default` is that of this process.
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tokenbudget.capture.instrument import accumulators
+from tokenbudget.capture.instrument.responses import accumulators
 from tokenbudget.capture.instrument.api_spec import Api, ignore, never, unknown_size
 from tokenbudget.capture.usage.fields import Reader
 

@@ -14,8 +14,8 @@ from typing import Any
 from tokenbudget.capture.adapters.litellm import streams
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.instrument.api_spec import Api
-from tokenbudget.capture.instrument.methods import Asked, Method, MethodSdk
-from tokenbudget.capture.instrument.observers import ByteEvents
+from tokenbudget.capture.instrument.clients.methods import Asked, Method, MethodSdk
+from tokenbudget.capture.instrument.responses.observers import ByteEvents
 from tokenbudget.capture.providers.anthropic import MESSAGES
 from tokenbudget.capture.providers.google import FETCHED_INTERACTIONS, GENERATE, INTERACTIONS
 from tokenbudget.core.providers import litellm_provider

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tokenbudget.capture.instrument import accumulators
+from tokenbudget.capture.instrument.responses import accumulators
 from tokenbudget.capture.instrument.api_spec import Api, Found
-from tokenbudget.capture.instrument.batches import Batches, Line
-from tokenbudget.capture.instrument.protocols import Guide
-from tokenbudget.capture.instrument.stainless import StainlessSdk
+from tokenbudget.capture.instrument.batches.batch_results import Batches, Line
+from tokenbudget.capture.instrument.sdk_spec import Guide
+from tokenbudget.capture.instrument.clients.stainless import StainlessSdk
 from tokenbudget.capture.providers.openai.usage import reported_cost
 from tokenbudget.capture.usage.fields import Fields, Reader, fields
 from tokenbudget.capture.usage.totals import with_cache, with_passes

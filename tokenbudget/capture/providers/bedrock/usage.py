@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import Any
 
 from tokenbudget.capture.call import Call
-from tokenbudget.capture.instrument import accumulators
+from tokenbudget.capture.instrument.responses import accumulators
 from tokenbudget.capture.instrument.api_spec import Accumulator, Found
-from tokenbudget.capture.instrument.observers import json_object
-from tokenbudget.capture.instrument.streams import AsyncItems, Items, Watched, notice_close
+from tokenbudget.capture.instrument.responses.observers import json_object
+from tokenbudget.capture.instrument.responses.streams import AsyncItems, Items, Watched, notice_close
 from tokenbudget.capture.providers import anthropic
 from tokenbudget.capture.usage.fields import Fields, fields
 from tokenbudget.capture.usage.text_size import text_bytes

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tokenbudget.capture.call import Call
-from tokenbudget.capture.instrument import observers
+from tokenbudget.capture.instrument.responses import observers
 from tokenbudget.capture.instrument.api_spec import Api
-from tokenbudget.capture.instrument.batches import Batches, Line, Reading
-from tokenbudget.capture.instrument.downloads import Download
-from tokenbudget.capture.instrument.methods import Asked, Method, MethodSdk
-from tokenbudget.capture.instrument.protocols import Guide
+from tokenbudget.capture.instrument.batches.batch_results import Batches, Line, Reading
+from tokenbudget.capture.instrument.batches.downloads import Download
+from tokenbudget.capture.instrument.clients.methods import Asked, Method, MethodSdk
+from tokenbudget.capture.instrument.sdk_spec import Guide
 from tokenbudget.capture.providers.google import sessions
 from tokenbudget.capture.providers.google import usage as rules
 from tokenbudget.capture.usage.fields import Fields, Reader, fields

@@ -10,8 +10,8 @@ from typing import Any
 
 from tokenbudget.capture.instrument.api_spec import Api, Found
 from tokenbudget.capture.instrument.bounded_ids import Kept
-from tokenbudget.capture.instrument.sessions import Head, Protocol, Session
-from tokenbudget.capture.instrument.websocket_connects import Opening
+from tokenbudget.capture.instrument.sessions.websocket_sessions import Head, Protocol, Session
+from tokenbudget.capture.instrument.sessions.websocket_connects import Opening
 from tokenbudget.capture.providers.google import usage as rules
 from tokenbudget.capture.usage.fields import Fields, Reader, fields
 from tokenbudget.diagnostics.unmeasured import Unmeasured

@@ -7,11 +7,12 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from tokenbudget.capture.instrument import accumulators, observers
+from tokenbudget.capture.instrument.responses import accumulators
+from tokenbudget.capture.instrument.responses import observers
 from tokenbudget.capture.instrument.api_spec import Api, Found
-from tokenbudget.capture.instrument.batches import Line, Reading
-from tokenbudget.capture.instrument.methods import Asked, Method, MethodSdk
-from tokenbudget.capture.instrument.protocols import Guide
+from tokenbudget.capture.instrument.batches.batch_results import Line, Reading
+from tokenbudget.capture.instrument.clients.methods import Asked, Method, MethodSdk
+from tokenbudget.capture.instrument.sdk_spec import Guide
 from tokenbudget.capture.providers import openai
 from tokenbudget.capture.providers.mistral import sessions
 from tokenbudget.capture.usage.fields import NONE, Fields, Reader, fields

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tokenbudget.capture.instrument.api_spec import Api
-from tokenbudget.capture.instrument.sessions import Head, Protocol, Session
-from tokenbudget.capture.instrument.websocket_connects import Opening
+from tokenbudget.capture.instrument.sessions.websocket_sessions import Head, Protocol, Session
+from tokenbudget.capture.instrument.sessions.websocket_connects import Opening
 from tokenbudget.capture.usage.fields import Fields
 from tokenbudget.diagnostics.unmeasured import Unmeasured
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from tokenbudget.capture.instrument import accumulators
+from tokenbudget.capture.instrument.responses import accumulators
 from tokenbudget.capture.instrument.api_spec import Api
-from tokenbudget.capture.instrument.batches import Batches, Line
-from tokenbudget.capture.instrument.protocols import Guide
-from tokenbudget.capture.instrument.stainless import StainlessSdk
+from tokenbudget.capture.instrument.batches.batch_results import Batches, Line
+from tokenbudget.capture.instrument.sdk_spec import Guide
+from tokenbudget.capture.instrument.clients.stainless import StainlessSdk
 from tokenbudget.capture.providers.openai import usage as rules
 from tokenbudget.capture.providers.openai.fast_reader import fast_chat_reader
 from tokenbudget.capture.providers.openai.server_tools import server_tools, svg_authors

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tokenbudget.capture.instrument.api_spec import Api
-from tokenbudget.capture.instrument.sessions import Head, Protocol, Session
-from tokenbudget.capture.instrument.websocket_connects import Connect
+from tokenbudget.capture.instrument.sessions.websocket_sessions import Head, Protocol, Session
+from tokenbudget.capture.instrument.sessions.websocket_connects import Connect
 from tokenbudget.capture.providers.openai import usage as rules
 from tokenbudget.capture.providers.openai.unmeasured import TRANSLATIONS
 from tokenbudget.capture.usage.fields import Fields, Reader, fields
