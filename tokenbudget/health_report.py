@@ -12,7 +12,7 @@ from tokenbudget.config import Config
 from tokenbudget.core.formatting import duration, number, plural
 from tokenbudget.diagnostics import unmeasured
 from tokenbudget.journal import status as journal_status
-from tokenbudget.journal.quarantine import SetAside, entries
+from tokenbudget.journal.quarantine import QuarantinedRecord, entries
 from tokenbudget.journal.status import Status
 from tokenbudget.transport.probe import Probe, probe
 
@@ -31,7 +31,7 @@ class Report:
         Where the events of this machine are.
     server : Probe
         Whether the server answers and takes our key.
-    rejected : SetAside or None
+    rejected : QuarantinedRecord or None
         The first event in quarantine that the server refused.
     not_measured : dict of str to int
         Calls of this process that are billed and not measured, e.g. ``{"openai fine_tuning.jobs.create": 3}``.
@@ -40,7 +40,7 @@ class Report:
     settings: Config
     journal: Status
     server: Probe
-    rejected: SetAside | None = None
+    rejected: QuarantinedRecord | None = None
     not_measured: dict[str, int] = field(default_factory=dict)
 
     @property

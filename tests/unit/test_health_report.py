@@ -61,7 +61,7 @@ def test_what_is_wrong_here(settings, server):
     server(WELL)
     quarantine.set_aside(
         settings.home,
-        [quarantine.SetAside("rejected", "is in the future", "{}"), *quarantine.damaged([b"torn"])],
+        [quarantine.QuarantinedRecord("rejected", "is in the future", "{}"), *quarantine.damaged([b"torn"])],
     )
     (settings.home / "journal").mkdir()
     delivery_stats.add(

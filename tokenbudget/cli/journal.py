@@ -46,7 +46,7 @@ def push(*, retry: bool, history: bool, timeout: float) -> None:
 
 def _push_history(settings: config.Config, patience: float) -> None:
     """Send what is kept here; it stays here, too, and events the server has already change nothing."""
-    from tokenbudget.transport.backfill import hand_over
+    from tokenbudget.transport.backfill import backfill
 
     try:
         from tokenbudget.ledger.history import History
@@ -65,7 +65,7 @@ def _push_history(settings: config.Config, patience: float) -> None:
             reasons.extend(entry.reason for entry in outcome.poison[:1])
             progress.update(len(piece.records))
 
-        problem = hand_over(settings, kept.pieces(), answered, patience)
+        problem = backfill(settings, kept.pieces(), answered, patience)
     click.echo(f"{plural(counts['taken'], 'event')} of those kept here sent; the server has each once.")
     if counts["refused"]:
         click.echo(f"It refused {number(counts['refused'])}, which stay here (the first: {reasons[0]}).")

@@ -10,7 +10,7 @@ _LONGEST_LABEL = 256
 """Characters of a reason that are kept with an event."""
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
+class ReceiptLine(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a receipt; ``amount = quantity x rate``, rounded to whole picodollars.
 
     Attributes
@@ -49,7 +49,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     cost_usd : Decimal
         Exactly the sum of the lines' amounts.
-    lines : tuple of Line
+    lines : tuple of ReceiptLine
     price_key : str
         The row of the price book that priced the call.
     list_cost_usd : Decimal or None
@@ -58,7 +58,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     cost_usd: Decimal
-    lines: tuple[Line, ...]
+    lines: tuple[ReceiptLine, ...]
     price_key: str
     list_cost_usd: Decimal | None = None
 
@@ -74,14 +74,14 @@ class Unpriced(msgspec.Struct, frozen=True, kw_only=True):
         A sentence for people: what was looked for, and what to do.
     parts : tuple of str
         What was used and has no rate, where that is the reason: ``file_search``, ``input tokens``, …
-    lines : tuple of Line
+    lines : tuple of ReceiptLine
         What is known beside these parts, for people; its sum is not the cost.
     """
 
     reason: str
     detail: str = ""
     parts: tuple[str, ...] = ()
-    lines: tuple[Line, ...] = ()
+    lines: tuple[ReceiptLine, ...] = ()
 
     @property
     def label(self) -> str:

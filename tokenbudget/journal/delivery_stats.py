@@ -22,7 +22,7 @@ from tokenbudget.journal.segments.segment import journal_dir
 _LOCK_SECONDS = 0.5
 
 
-class Tally(msgspec.Struct, frozen=True, omit_defaults=True):
+class DeliveryStats(msgspec.Struct, frozen=True, omit_defaults=True):
     """Counts and last things seen.
 
     Attributes
@@ -47,13 +47,13 @@ class Tally(msgspec.Struct, frozen=True, omit_defaults=True):
     clock_skew_s: float | None = None
 
 
-_decoder = msgspec.json.Decoder(Tally)
+_decoder = msgspec.json.Decoder(DeliveryStats)
 _unwritten: dict[Path, tuple[dict[str, int], dict[str, Any]]] = {}
 """Of each home, what could not be written: counts to add, and what was seen."""
 _lock = threading.Lock()
 
 
-def load(home: Path) -> Tally:
+def load(home: Path) -> DeliveryStats:
     """Read the tally, with what this process could not write; all zero when there is none."""
     with _lock:
         return _with(_written(home), *_unwritten.get(home, ({}, {})))
@@ -77,14 +77,14 @@ def add(home: Path, *, shipped: int = 0, refused: int = 0, **seen: datetime | fl
         _unwritten[home] = counts, latest
 
 
-def _written(home: Path) -> Tally:
+def _written(home: Path) -> DeliveryStats:
     try:
         return _decoder.decode((journal_dir(home) / "tally.json").read_bytes())
     except (OSError, msgspec.DecodeError):
-        return Tally()
+        return DeliveryStats()
 
 
-def _with(told: Tally, counts: dict[str, int], seen: dict[str, Any]) -> Tally:
+def _with(told: DeliveryStats, counts: dict[str, int], seen: dict[str, Any]) -> DeliveryStats:
     added = {name: getattr(told, name) + count for name, count in counts.items()}
     return msgspec.structs.replace(told, **added, **seen)
 

@@ -9,10 +9,10 @@ from types import MappingProxyType
 
 from tokenbudget.config import is_out_of_reach
 from tokenbudget.core.errors import JournalError
-from tokenbudget.journal.compaction.manifest import Part, load
-from tokenbudget.journal.segments.reader import read_chunk
+from tokenbudget.journal.compaction.manifest import SealedPart, load
 from tokenbudget.journal.open_journals import in_this_process
-from tokenbudget.journal.segments.segment import SegmentFile, journal_dir, listed
+from tokenbudget.journal.segments.reader import read_chunk
+from tokenbudget.journal.segments.segment import SegmentFile, journal_dir, list_segments
 
 _ATTEMPTS = 20
 _NOTHING: Mapping[str, int] = MappingProxyType({})
@@ -37,7 +37,7 @@ class Tail:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class JournalSnapshot:
     """Every event recorded on this machine and not handed over to a server, each exactly once.
 
     Of what waits in the memory of a process because the disk cannot be written, this process' own.
@@ -46,7 +46,7 @@ class Snapshot:
     ----------
     generation : int
         Of the manifest; equal generations have equal `parts`.
-    parts : tuple of Part
+    parts : tuple of SealedPart
         Sealed events, as Parquet.  The files stay for an hour after they are replaced.
     tails : tuple of Tail
         Every open segment, oldest first, with what is new in it.
@@ -55,12 +55,12 @@ class Snapshot:
     """
 
     generation: int
-    parts: tuple[Part, ...]
+    parts: tuple[SealedPart, ...]
     tails: tuple[Tail, ...]
     held: tuple[bytes, ...] = ()
 
 
-def read_open(home: Path, since: Mapping[str, int] = _NOTHING) -> Snapshot:
+def read_snapshot(home: Path, since: Mapping[str, int] = _NOTHING) -> JournalSnapshot:
     """Look at everything recorded under `home`, while others write, ship and compact.
 
     Parameters
@@ -85,27 +85,27 @@ def read_open(home: Path, since: Mapping[str, int] = _NOTHING) -> Snapshot:
     >>> home = Path(tempfile.mkdtemp())
     >>> journal = Journal(home)
     >>> journal.append(b'{"id":"a"}')
-    >>> first = read_open(home)
+    >>> first = read_snapshot(home)
     >>> first.tails[0].records
     [b'{"id":"a"}']
     >>> journal.append(b'{"id":"b"}')
-    >>> read_open(home, {tail.segment: tail.end for tail in first.tails}).tails[0].records
+    >>> read_snapshot(home, {tail.segment: tail.end for tail in first.tails}).tails[0].records
     [b'{"id":"b"}']
     """
     if is_out_of_reach(journal_dir(home)):
-        return Snapshot(0, (), (), _held(home))
+        return JournalSnapshot(0, (), (), _held(home))
     for _ in range(_ATTEMPTS):
         held = _held(home)  # Before the segments, into which it may be written meanwhile.
         manifest = load(home)
         covered = set(manifest.covered)
         tails = [
             tail
-            for segment in listed(home)
+            for segment in list_segments(home)
             if segment.name not in covered and (tail := _tail(segment, since.get(segment.name, 0)))
         ]
         # Compacted in the meantime: what vanished from the segments is in parts we have not seen.
         if load(home).generation == manifest.generation:
-            return Snapshot(manifest.generation, manifest.parts, tuple(tails), _without(held, tails))
+            return JournalSnapshot(manifest.generation, manifest.parts, tuple(tails), _without(held, tails))
     msg = f"the journal under {home} changed {_ATTEMPTS} times while it was read; is something compacting in a loop?"
     raise JournalError(msg)
 

@@ -13,14 +13,13 @@ import msgspec
 
 from tokenbudget.config import is_out_of_reach
 from tokenbudget.journal import delivery_stats
-from tokenbudget.journal.segments import cursor
 from tokenbudget.journal.compaction import manifest
-from tokenbudget.journal.segments import segment_errors
 from tokenbudget.journal.compaction.manifest import Manifest
-from tokenbudget.journal.quarantine import entries
-from tokenbudget.journal.segments.reader import read_chunk
 from tokenbudget.journal.open_journals import in_this_process
-from tokenbudget.journal.segments.segment import SegmentFile, journal_dir, listed
+from tokenbudget.journal.quarantine import entries
+from tokenbudget.journal.segments import cursor, segment_errors
+from tokenbudget.journal.segments.reader import read_chunk
+from tokenbudget.journal.segments.segment import SegmentFile, journal_dir, list_segments
 
 _NO_ENTRY = "cannot read {}: permission denied; set TOKENBUDGET_HOME to a directory of your own"
 
@@ -104,7 +103,7 @@ def status(home: Path) -> Status:
     """
     unreadable = is_out_of_reach(journal_dir(home))
     sealed = Manifest() if unreadable else manifest.load(home)
-    segments = [] if unreadable else [s for s in listed(home) if s.name not in sealed.covered]
+    segments = [] if unreadable else [s for s in list_segments(home) if s.name not in sealed.covered]
     counted = [(segment.kind, _count(segment)) for segment in segments]
     stuck_at = _stuck(segments, [count["events"] for _, count in counted])
     set_aside = [] if unreadable else entries(home)
@@ -125,7 +124,7 @@ def status(home: Path) -> Status:
         shipped=told.shipped,
         quarantined=sum(entry.kind == "rejected" for entry in set_aside),
         torn=sum(count["torn"] for _, count in counted) + sum(entry.kind == "damaged" for entry in set_aside),
-        refused=told.refused + sum(journal.untold for journal in ours),
+        refused=told.refused + sum(journal.unreported_refusals for journal in ours),
         segments=len(segments),
         journal_bytes=sum(segment.size for segment in segments),
         problem=next((journal.problem for journal in ours if journal.problem), no_entry),

@@ -9,7 +9,7 @@ from tokenbudget import config
 from tokenbudget.core.errors import PriceError
 from tokenbudget.core.event import Event, decode
 from tokenbudget.core.formatting import exact_dollars
-from tokenbudget.core.receipt import Line, Receipt, Unpriced
+from tokenbudget.core.receipt import Receipt, ReceiptLine, Unpriced
 from tokenbudget.pricing.default_pricer import default
 from tokenbudget.pricing.engine.pricer import Pricer
 from tokenbudget.pricing.receipt_view import ReceiptView
@@ -74,7 +74,7 @@ def _as_recorded(event: Event) -> Receipt | Unpriced:
     cost, key = event.cost_usd, event.price_key or ""
     if cost is None:
         return Unpriced(reason=event.unpriced or "error", detail="it was recorded without a price")
-    line = Line(
+    line = ReceiptLine(
         part="recorded", unit="usd", quantity=cost, rate=Decimal(1), amount=cost, price_key=key, source="recorded"
     )
     return Receipt(cost_usd=cost, lines=(line,), price_key=key)

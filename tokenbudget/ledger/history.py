@@ -16,10 +16,10 @@ import msgspec
 import polars as pl
 
 from tokenbudget.core.event import encode
-from tokenbudget.journal import read_open
-from tokenbudget.journal.files import make_private, replace
+from tokenbudget.journal import read_snapshot
 from tokenbudget.journal.compaction.manifest import ledger_dir
-from tokenbudget.journal.snapshot import Snapshot
+from tokenbudget.journal.files import make_private, replace
+from tokenbudget.journal.snapshot import JournalSnapshot
 from tokenbudget.ledger.sealed import complete, from_sealed
 
 _ROWS = 500
@@ -56,7 +56,7 @@ class History:
     def __init__(self, home: Path, url: str, api_key: str | None = None) -> None:
         self._home = home
         self._server = sha256(f"{url} {api_key}".encode()).hexdigest()[:16]
-        self._snapshot = read_open(home)
+        self._snapshot = read_snapshot(home)
         self._taken = self._load().get(self._server, {})
 
     @property
@@ -109,7 +109,7 @@ class History:
             return {}  # Then all of it is handed over again, which changes nothing.
 
 
-def _files(snapshot: Snapshot) -> dict[str, int]:
+def _files(snapshot: JournalSnapshot) -> dict[str, int]:
     """Return how many events each file holds that was recorded for this machine alone."""
     tails = {tail.segment: len(tail.records) for tail in snapshot.tails if tail.segment.endswith(_KEPT)}
     return {part.file: part.rows for part in snapshot.parts} | tails

@@ -16,7 +16,7 @@ import msgspec
 import polars as pl
 
 from tokenbudget.core.event import Event, decode
-from tokenbudget.journal import Snapshot, compact, read_open
+from tokenbudget.journal import JournalSnapshot, compact, read_snapshot
 from tokenbudget.journal.compaction.duplicates import sealed_among
 from tokenbudget.ledger import schema
 from tokenbudget.ledger.sealed import HIDDEN, to_sealed
@@ -62,7 +62,7 @@ class LocalSource:
         """
         with self._lock:
             _seal(self._home)
-            snapshot = read_open(self._home, self._read_to)
+            snapshot = read_snapshot(self._home, self._read_to)
             self._remember(snapshot)
             tail = [frame.lazy() for frame in self._open.values()]
         parts = [part for part in snapshot.parts if part.first < end and part.last >= start]
@@ -72,7 +72,7 @@ class LocalSource:
         frames = [schema.within(rest, start, end), *(_answering(part.path(self._home)) for part in whole)]
         return pl.concat([schema.select(frame, columns) for frame in frames], how="diagonal")
 
-    def _remember(self, snapshot: Snapshot) -> None:
+    def _remember(self, snapshot: JournalSnapshot) -> None:
         before, nothing = self._open, schema.empty()
         fresh = {tail.segment: _frames(tail.records) for tail in snapshot.tails}
         if snapshot.held != self._held:
@@ -89,7 +89,7 @@ class LocalSource:
         elif news := [frame for frames in fresh.values() for frame in frames]:
             self._count_once(snapshot, news)
 
-    def _count_once(self, snapshot: Snapshot, news: Iterable[pl.DataFrame]) -> None:
+    def _count_once(self, snapshot: JournalSnapshot, news: Iterable[pl.DataFrame]) -> None:
         """Drop what is there twice, among the open events or sealed: some of the `news`, if anything."""
         new = [frame["id"] for frame in news]
         sealed = sealed_among(self._home, snapshot.parts, pl.concat(new)) if new else pl.Series(dtype=pl.String)

@@ -14,7 +14,7 @@ import msgspec
 import polars as pl
 
 from tokenbudget.core.event import Event, decode
-from tokenbudget.journal import Snapshot, compact, read_open
+from tokenbudget.journal import JournalSnapshot, compact, read_snapshot
 from tokenbudget.journal.compaction.rewriting import rewrite
 from tokenbudget.ledger import schema
 from tokenbudget.ledger.sealed import complete, to_sealed
@@ -31,7 +31,7 @@ Seen = Callable[[pl.DataFrame], None]
 
 def preview(home: Path, start: datetime, end: datetime, pricer: Pricer, seen: Seen) -> None:
     """Price what was recorded of ``start <= occurred_at < end``; changes nothing."""
-    snapshot = read_open(home)
+    snapshot = read_snapshot(home)
     for part in snapshot.parts:
         if part.first < end and part.last >= start:
             seen(repriced(_within(pl.read_parquet(part.path(home)), start, end), pricer))
@@ -69,10 +69,10 @@ def apply(home: Path, start: datetime, end: datetime, pricer: Pricer, seen: Seen
         return _merged(numbered, priced, now) if priced["is_changed"].any() else None
 
     rewrite(home, start, end, change)
-    return sum(start <= event.occurred_at < end for event in _events(_not_sealed(read_open(home))))
+    return sum(start <= event.occurred_at < end for event in _events(_not_sealed(read_snapshot(home))))
 
 
-def _not_sealed(snapshot: Snapshot) -> Iterator[bytes]:
+def _not_sealed(snapshot: JournalSnapshot) -> Iterator[bytes]:
     for tail in snapshot.tails:
         yield from tail.records
     yield from snapshot.held

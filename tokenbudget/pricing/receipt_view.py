@@ -9,7 +9,7 @@ from html import escape
 import msgspec
 
 from tokenbudget.core.formatting import exact_dollars, number
-from tokenbudget.core.receipt import Line, Receipt, Unpriced
+from tokenbudget.core.receipt import Receipt, ReceiptLine, Unpriced
 
 _HEAD = ("part", "quantity", "unit", "US$ per unit", "US$", "price", "tier", "source")
 _TEXT_COLUMNS = frozenset({0, 2, 5, 6, 7})
@@ -39,7 +39,7 @@ class ReceiptView(msgspec.Struct, frozen=True, kw_only=True):
         return self.answer.cost_usd if isinstance(self.answer, Receipt) else None
 
     @property
-    def lines(self) -> tuple[Line, ...]:
+    def lines(self) -> tuple[ReceiptLine, ...]:
         """The lines; where a part has no rate, those of the others, whose sum is not the cost."""
         return self.answer.lines
 

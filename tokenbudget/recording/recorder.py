@@ -45,12 +45,12 @@ class Recorder:
     """
 
     def __init__(self, settings: config.Config, unwritten: Journal | None = None) -> None:
-        from tokenbudget.journal import Compactor, Journal, Options
+        from tokenbudget.journal import Compactor, Journal, JournalOptions
         from tokenbudget.pricing import priced
 
         self._priced = priced
         self._compactor = Compactor(partial(_seal_piece, settings.home))
-        options = Options(fsync=settings.fsync, cap_bytes=settings.cap_mib << 20)
+        options = JournalOptions(fsync=settings.fsync, cap_bytes=settings.cap_mib << 20)
         self._journal = Journal(settings.home, options=options, finished=self._compactor.wake)
         self._shipper: Any = None
         self.append = self._journal.append

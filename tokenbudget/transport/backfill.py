@@ -33,7 +33,7 @@ class Records(Protocol):
 Piece = TypeVar("Piece", bound=Records)
 
 
-def hand_over(
+def backfill(
     settings: Config, pieces: Iterable[Piece], answered: Callable[[Piece, Outcome], None], patience: float
 ) -> str | None:
     """Send `pieces`, one after the other, to the server in force.

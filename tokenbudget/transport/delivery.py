@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 
 from tokenbudget.core.limits import storable
-from tokenbudget.journal.quarantine import SetAside
+from tokenbudget.journal.quarantine import QuarantinedRecord
 from tokenbudget.transport.backoff import retry_after
 from tokenbudget.transport.httpx_compat import http_library
 
@@ -38,7 +38,7 @@ class Outcome:
         record is poison (never leaves this module).
     shipped : int
         Records the server has, duplicates included.
-    poison : list of SetAside
+    poison : list of QuarantinedRecord
         Records the server will never take, with its reasons.
     wait : float or None
         Seconds the server asked us to wait.
@@ -52,7 +52,7 @@ class Outcome:
 
     verdict: Verdict
     shipped: int = 0
-    poison: list[SetAside] = field(default_factory=list)
+    poison: list[QuarantinedRecord] = field(default_factory=list)
     wait: float | None = None
     detail: str = ""
     status: int | None = None
@@ -70,7 +70,7 @@ def deliver(client: httpx.Client, records: Sequence[bytes]) -> Outcome:
     if outcome.verdict != "refused":
         return outcome
     if len(records) == 1:
-        entry = SetAside("rejected", outcome.detail, records[0].decode(), status=outcome.status)
+        entry = QuarantinedRecord("rejected", outcome.detail, records[0].decode(), status=outcome.status)
         return Outcome("acknowledged", poison=[entry], skew=outcome.skew, status=outcome.status)
     middle = len(records) // 2
     first = deliver(client, records[:middle])
@@ -96,7 +96,7 @@ def isolate(client: httpx.Client, records: Sequence[bytes], *, works: bool = Fal
     if not outcome.failed:
         return outcome
     if len(records) == 1:
-        entry = SetAside("rejected", outcome.detail, records[0].decode(), status=outcome.status)
+        entry = QuarantinedRecord("rejected", outcome.detail, records[0].decode(), status=outcome.status)
         return Outcome("acknowledged", poison=[entry], skew=outcome.skew, status=outcome.status) if works else outcome
     middle = len(records) // 2
     first = isolate(client, records[:middle], works=works)
@@ -149,11 +149,11 @@ def _acknowledged(response: httpx.Response, records: Sequence[bytes]) -> Outcome
     return Outcome("acknowledged", shipped=shipped, poison=poison)
 
 
-def _rejected(item: dict[str, Any], records: Sequence[bytes]) -> SetAside:
+def _rejected(item: dict[str, Any], records: Sequence[bytes]) -> QuarantinedRecord:
     record = records[item["index"]].decode()
     field = item.get("field")
     named = None if field is None else storable(str(field))
-    return SetAside("rejected", storable(str(item.get("reason"))), record, named, HTTPStatus.ACCEPTED)
+    return QuarantinedRecord("rejected", storable(str(item.get("reason"))), record, named, HTTPStatus.ACCEPTED)
 
 
 def _said(response: httpx.Response) -> str:

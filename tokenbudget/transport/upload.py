@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING
 
 from tokenbudget.config import Config
 from tokenbudget.journal import delivery_stats
-from tokenbudget.journal.segments import cursor
-from tokenbudget.journal.segments import segment_errors
 from tokenbudget.journal.quarantine import damaged
+from tokenbudget.journal.segments import cursor, segment_errors
 from tokenbudget.journal.segments.reader import read_chunk
-from tokenbudget.journal.segments.segment import SegmentFile, adopted, listed
+from tokenbudget.journal.segments.segment import SegmentFile, adopted, list_segments
 from tokenbudget.journal.writing.writer import Journal
 from tokenbudget.transport.backoff import delay
 from tokenbudget.transport.connection import connect
 from tokenbudget.transport.delivery import Outcome, deliver, isolate
-from tokenbudget.transport.quarantine import QuarantineQueue
-from tokenbudget.transport.segment_retry import SegmentRetries
+from tokenbudget.transport.quarantine_queue import QuarantineQueue
+from tokenbudget.transport.segment_retries import SegmentRetries
 
 if TYPE_CHECKING:
     import httpx
@@ -75,7 +74,7 @@ class Upload:
         bool
             Whether nothing of ours is left to send.
         """
-        self._journal.tell()
+        self._journal.report_refusals()
         self._journal.write_out()
         self._quarantine.add(())
         if settings.url is None:
@@ -120,7 +119,7 @@ class Upload:
 
     def _ship_segments(self, *, urgent: bool) -> list[bool]:
         done: list[bool] = []
-        for segment in self._segment_retries.last(listed(self._journal.home, "send")):
+        for segment in self._segment_retries.put_failed_last(list_segments(self._journal.home, "send")):
             if not urgent and not self._segment_retries.is_due(segment):
                 done.append(False)
                 continue
@@ -131,7 +130,7 @@ class Upload:
             except (_StumbledError, OSError) as error:  # It cannot be taken, read or settled now; the others may.
                 self._failed_at(segment, error)
                 done.append(False)
-                if self._segment_retries.blames_the_server:
+                if self._segment_retries.server_seems_down:
                     break
             else:
                 if not done[-1]:
@@ -140,7 +139,7 @@ class Upload:
 
     def _failed_at(self, segment: SegmentFile, error: Exception) -> None:
         reason = str(error)
-        self._segment_retries.failed(segment, reason)
+        self._segment_retries.note_failure(segment, reason)
         if not self._segment_retries.server_works:
             self.failed(reason)
         elif self._segment_retries.failures(segment.path) == _FAILURES_TO_WARN:
@@ -183,7 +182,7 @@ class Upload:
 
     def _advance(self, path: Path, end: int) -> None:
         self._acknowledged_to[path] = end
-        self._segment_retries.moved(path)
+        self._segment_retries.clear(path)
         if not self._quarantine.unsafe:
             with contextlib.suppress(OSError):  # A full disk must not stop what would make room on it.
                 cursor.save(path, end)
@@ -233,7 +232,7 @@ class Upload:
 
     def _acknowledged(self, outcome: Outcome) -> None:
         self._failures, self._not_before, self._not_even_urgent_before = 0, 0.0, 0.0
-        self._segment_retries.worked()
+        self._segment_retries.note_success()
         if outcome.poison:
             log.warning(
                 "tokenbudget: the server refused %d events, set aside (the first: %s); see `tokenbudget doctor`",

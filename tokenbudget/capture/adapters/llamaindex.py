@@ -23,7 +23,7 @@ from llama_index.core.instrumentation.events.span import SpanDropEvent  # type: 
 
 from tokenbudget.capture import seen_ids
 from tokenbudget.capture.adapters import answer_shapes
-from tokenbudget.capture.adapters.reported_calls import Reported
+from tokenbudget.capture.adapters.reported_calls import ReportedCall
 from tokenbudget.capture.instrument.api_spec import Api
 from tokenbudget.capture.record_call import record
 from tokenbudget.capture.usage import text_size
@@ -63,7 +63,7 @@ class TokenBudgetEventHandler(BaseEventHandler):
     >>> get_dispatcher().add_event_handler(TokenBudgetEventHandler())
     """
 
-    _spans: dict[str | None, list[Reported]] = PrivateAttr(default_factory=dict)
+    _spans: dict[str | None, list[ReportedCall]] = PrivateAttr(default_factory=dict)
 
     @classmethod
     def class_name(cls) -> str:
@@ -94,9 +94,9 @@ class TokenBudgetEventHandler(BaseEventHandler):
         named = event.model_dict
         provider = llamaindex_provider(str(named.get("class_name") or "unknown"))
         model = named.get("model") or named.get("model_name")
-        self._spans.setdefault(event.span_id, []).append(Reported(api, provider, {**request, "model": model}))
+        self._spans.setdefault(event.span_id, []).append(ReportedCall(api, provider, {**request, "model": model}))
 
-    def _take(self, event: BaseEvent) -> Reported | None:
+    def _take(self, event: BaseEvent) -> ReportedCall | None:
         begun = self._spans.get(event.span_id)
         if not begun:
             return None

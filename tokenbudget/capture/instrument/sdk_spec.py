@@ -12,7 +12,7 @@ MARK = "_tokenbudget"
 """Attribute of a wrapped client; absent from all others."""
 
 
-class Mark:
+class ClientMark:
     """That a client is wrapped, and how.
 
     Attributes
@@ -30,8 +30,8 @@ class Mark:
         self.address: Any = None
         self.target: tuple[str, str | None] = ("", None)
 
-    def __reduce__(self) -> tuple[type[Mark], tuple[str | None]]:
-        return Mark, (self.provider,)
+    def __reduce__(self) -> tuple[type[ClientMark], tuple[str | None]]:
+        return ClientMark, (self.provider,)
 
 
 @dataclass(frozen=True)

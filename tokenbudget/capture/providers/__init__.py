@@ -9,13 +9,13 @@ To add a provider
      `tokenbudget.capture.instrument.clients.stainless.StainlessSdk`.
      It names the client classes, who bills, and the routes.  ``anthropic/`` is the example; APIs in OpenAI's shapes
      come ready from ``openai/`` (``CHAT``, ``RESPONSES``, …).
-   - Any other client: a `tokenbudget.capture.instrument.clients.methods.MethodSdk`, i.e. its client classes and a table of the
-     methods to observe.
+   - Any other client: a `tokenbudget.capture.instrument.clients.methods.MethodSdk`, with its client classes and a table
+     of the methods to observe.
 
    An API is a `tokenbudget.capture.instrument.api_spec.Api`: a `Reader` table (our field -> the provider's path, from
    the root of the response; of several paths the first that is there counts), rules for what a table cannot say (the
-   provider excludes cached tokens from its input; ``usage.py``), and for streams a fold (how items add up to one answer
-   that the same table reads; it returns the bytes of text seen, for estimates and the time to the first token).
+   provider excludes cached tokens from its input; ``usage.py``), and for streams an accumulator (it adds items up to one
+   answer that the same table reads, and returns the bytes of text seen: for estimates and the time to the first token).
    A `tokenbudget.capture.instrument.sdk_spec.Guide` says how its clients are called, for messages and documentation.
 2. Put one recorded response per operation, and what it counts and costs by hand, into ``tests/recordings``.
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tokenbudget.journal.compaction.manifest import Part
+from tokenbudget.journal.compaction.manifest import SealedPart
 
 if TYPE_CHECKING:
     import polars as pl
 
 
-def sealed_among(home: Path, parts: Sequence[Part], ids: pl.Series) -> pl.Series:
+def sealed_among(home: Path, parts: Sequence[SealedPart], ids: pl.Series) -> pl.Series:
     """Return those of `ids` that sealed parts hold.
 
     Ids begin with the time they were made: only parts are read that may hold one of them, which hardly any does.
@@ -33,7 +33,7 @@ def sealed_among(home: Path, parts: Sequence[Part], ids: pl.Series) -> pl.Series
     return pl.concat(found).join(asked, on="id", how="semi").unique().collect()["id"]
 
 
-def without_known(home: Path, parts: Sequence[Part], frame: pl.DataFrame) -> pl.DataFrame:
+def without_known(home: Path, parts: Sequence[SealedPart], frame: pl.DataFrame) -> pl.DataFrame:
     """Return the rows of `frame` whose id neither a sealed part holds nor a row before."""
     import polars as pl
 

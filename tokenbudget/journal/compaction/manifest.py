@@ -15,7 +15,7 @@ from tokenbudget.core.errors import JournalError
 from tokenbudget.journal.files import replace
 
 
-class Part(msgspec.Struct, frozen=True, omit_defaults=True):
+class SealedPart(msgspec.Struct, frozen=True, omit_defaults=True):
     """A Parquet file of sealed events.
 
     Attributes
@@ -55,7 +55,7 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     ----------
     generation : int
         Grows with every change.
-    parts : tuple of Part
+    parts : tuple of SealedPart
         The sealed events, each in exactly one.
     covered : tuple of str
         Names of segments whose events are in `parts`, until they are seen to be deleted.
@@ -64,7 +64,7 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     """
 
     generation: int = 0
-    parts: tuple[Part, ...] = ()
+    parts: tuple[SealedPart, ...] = ()
     covered: tuple[str, ...] = ()
     retired: tuple[Retired, ...] = ()
 

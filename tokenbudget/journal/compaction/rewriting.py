@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tokenbudget.core.errors import JournalError
+from tokenbudget.journal.compaction.manifest import Manifest, Retired, SealedPart, commit, ledger_dir, load
 from tokenbudget.journal.files import make_private, sync_directory, sync_file
 from tokenbudget.journal.locks import locked
-from tokenbudget.journal.compaction.manifest import Manifest, Part, Retired, commit, ledger_dir, load
 
 if TYPE_CHECKING:
     import polars as pl
@@ -70,7 +70,7 @@ def rewrite(home: Path, start: datetime, end: datetime, change: Change) -> int:
         return len(replaced)
 
 
-def _written(home: Path, part: Part, change: Change) -> Part | None:
+def _written(home: Path, part: SealedPart, change: Change) -> SealedPart | None:
     """Write what becomes of a part; None when it stays as it is."""
     import polars as pl
 

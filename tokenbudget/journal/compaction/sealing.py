@@ -23,12 +23,12 @@ import msgspec
 
 from tokenbudget.core.event import Event, decode
 from tokenbudget.journal.compaction.duplicates import without_known
+from tokenbudget.journal.compaction.manifest import Manifest, Retired, SealedPart, commit, ledger_dir, load
 from tokenbudget.journal.files import make_private, remove, sync_directory, sync_file
 from tokenbudget.journal.locks import locked
-from tokenbudget.journal.compaction.manifest import Manifest, Part, Retired, commit, ledger_dir, load
-from tokenbudget.journal.quarantine import SetAside, damaged, set_aside
+from tokenbudget.journal.quarantine import QuarantinedRecord, damaged, set_aside
 from tokenbudget.journal.segments.reader import read_chunk
-from tokenbudget.journal.segments.segment import SegmentFile, adopted, journal_dir, listed
+from tokenbudget.journal.segments.segment import SegmentFile, adopted, journal_dir, list_segments
 
 if TYPE_CHECKING:
     import polars as pl
@@ -86,7 +86,7 @@ def compact(
     OSError
         If the ledger cannot be written; nothing is lost then.
     """
-    segments = listed(home, "keep")
+    segments = list_segments(home, "keep")
     if sum(s.size for s in segments) < min_bytes and len(segments) < min_segments:
         return Compacted()
     make_private(ledger_dir(home))
@@ -95,7 +95,9 @@ def compact(
             return Compacted()
         manifest = _tidied(home)
         finished = [
-            s for s in listed(home, "keep") if s.name not in manifest.covered and locks.enter_context(adopted(s.path))
+            s
+            for s in list_segments(home, "keep")
+            if s.name not in manifest.covered and locks.enter_context(adopted(s.path))
         ]
         if sum(s.size for s in finished) < min_bytes and len(finished) < min_segments:
             return Compacted()
@@ -140,10 +142,10 @@ def _seal(home: Path, manifest: Manifest, segments: list[SegmentFile], to_frame:
     return manifest, fresh.height
 
 
-def _read(segments: list[SegmentFile], to_frame: ToFrame) -> tuple[list[pl.DataFrame], list[SetAside]]:
+def _read(segments: list[SegmentFile], to_frame: ToFrame) -> tuple[list[pl.DataFrame], list[QuarantinedRecord]]:
     """Read segments a piece at a time: events as objects take ten times the memory of their frame."""
     frames: list[pl.DataFrame] = []
-    unreadable: list[SetAside] = []
+    unreadable: list[QuarantinedRecord] = []
     for segment in segments:
         end = 0
         while (chunk := read_chunk(segment.path, end, limit=_CHUNK_BYTES, finished=True)).end > end:
@@ -154,17 +156,19 @@ def _read(segments: list[SegmentFile], to_frame: ToFrame) -> tuple[list[pl.DataF
     return frames, unreadable
 
 
-def _decoded(records: list[bytes], unreadable: list[SetAside]) -> list[Event]:
+def _decoded(records: list[bytes], unreadable: list[QuarantinedRecord]) -> list[Event]:
     events: list[Event] = []
     for record in records:
         try:
             events.append(decode(record))
         except msgspec.DecodeError as error:
-            unreadable.append(SetAside("damaged", f"is no event: {error}", record.decode("latin-1")))
+            unreadable.append(QuarantinedRecord("damaged", f"is no event: {error}", record.decode("latin-1")))
     return events
 
 
-def _write_part(home: Path, fresh: pl.DataFrame, parts: tuple[Part, ...]) -> tuple[Part, tuple[Part, ...]]:
+def _write_part(
+    home: Path, fresh: pl.DataFrame, parts: tuple[SealedPart, ...]
+) -> tuple[SealedPart, tuple[SealedPart, ...]]:
     """Write `fresh` together with the small parts at the end of `parts`; return the new part and those merged."""
     import polars as pl
 
@@ -177,7 +181,7 @@ def _write_part(home: Path, fresh: pl.DataFrame, parts: tuple[Part, ...]) -> tup
     whole = pl.concat(frames, how="diagonal_relaxed").sort("occurred_at", maintain_order=True)
     first, last = whole["occurred_at"][0], whole["occurred_at"][-1]
     name, ids = f"{first:%Y%m%dT%H%M%S}-{os.urandom(6).hex()}{_SUFFIX}", whole["id"]
-    part = Part(name, whole.height, first, last, (str(ids.min()), str(ids.max())))
+    part = SealedPart(name, whole.height, first, last, (str(ids.min()), str(ids.max())))
     whole.write_parquet(part.path(home), compression="zstd")
     sync_file(part.path(home))
     sync_directory(ledger_dir(home))

@@ -10,7 +10,7 @@ from pathlib import Path
 from tokenbudget.core.event import Event, decode
 from tokenbudget.journal.locks import OPEN_FLAGS
 from tokenbudget.journal.segments.record import Parsed, intact, parse
-from tokenbudget.journal.segments.segment import listed
+from tokenbudget.journal.segments.segment import list_segments
 
 _CHUNK = 8 << 20
 
@@ -68,7 +68,7 @@ def read_lines(home: Path) -> Iterator[bytes]:
     Events that were compacted to Parquet or acknowledged by a server are not in the journal any more; see
     `tokenbudget.journal.read_open` for a consistent look at both.
     """
-    for segment in listed(home):
+    for segment in list_segments(home):
         try:
             start = 0
             while (chunk := read_chunk(segment.path, start)).end > start:

@@ -151,7 +151,7 @@ class SegmentFile:
         return self.name.rsplit(".", 2)[-2]
 
 
-def listed(home: Path, kind: Kind | None = None) -> list[SegmentFile]:
+def list_segments(home: Path, kind: Kind | None = None) -> list[SegmentFile]:
     """List the segments, oldest first; none when there is no journal."""
     found = []
     try:

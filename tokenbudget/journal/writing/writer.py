@@ -17,12 +17,11 @@ from zlib import crc32
 
 from tokenbudget import config
 from tokenbudget.core.errors import ConfigError
-from tokenbudget.journal import delivery_stats
-from tokenbudget.journal import open_journals
+from tokenbudget.journal import delivery_stats, open_journals
 from tokenbudget.journal.locks import sync
-from tokenbudget.journal.options import Options
+from tokenbudget.journal.options import JournalOptions
+from tokenbudget.journal.segments.segment import Kind, OpenSegment, create, list_segments
 from tokenbudget.journal.writing.overflow_buffer import OverflowBuffer
-from tokenbudget.journal.segments.segment import Kind, OpenSegment, create, listed
 from tokenbudget.journal.writing.syncer import Syncer
 from tokenbudget.journal.writing.throttled_log import REFUSED, ThrottledLog, in_memory
 
@@ -47,7 +46,7 @@ class Journal:
     ----------
     home : Path
         TokenBudget's directory; segments live in ``home/journal``.
-    options : Options, optional
+    options : JournalOptions, optional
         Bounds and guarantees.
     sends : callable, optional
         Whether events are to be sent to a server; asks the configuration by default.
@@ -74,12 +73,12 @@ class Journal:
         self,
         home: Path,
         *,
-        options: Options | None = None,
+        options: JournalOptions | None = None,
         sends: Callable[[], bool] = _server_configured,
         finished: Callable[[], object] = lambda: None,
     ) -> None:
         self.home = home
-        self.options = options or Options()
+        self.options = options or JournalOptions()
         self._sends = sends
         self._finished = finished
         self._segment: OpenSegment | None = None  # None: the next event takes the slow way.
@@ -88,7 +87,7 @@ class Journal:
 
     def _reset(self) -> None:
         self.refused = 0
-        self._told = 0
+        self._reported = 0
         self._parked: OpenSegment | None = None  # Could not be written; tried again before a new one.
         self._held = OverflowBuffer()
         self._throttled_log = ThrottledLog()
@@ -156,15 +155,15 @@ class Journal:
             self._refuse_excess()
 
     @property
-    def untold(self) -> int:
+    def unreported_refusals(self) -> int:
         """How many of the refused events the tally does not know of yet."""
-        return self.refused - self._told
+        return self.refused - self._reported
 
-    def tell(self) -> None:
+    def report_refusals(self) -> None:
         """Have the tally count what was refused."""
-        if untold := self.untold:
-            self._told += untold
-            delivery_stats.add(self.home, refused=untold)
+        if unreported_refusals := self.unreported_refusals:
+            self._reported += unreported_refusals
+            delivery_stats.add(self.home, refused=unreported_refusals)
 
     def write_out(self) -> None:
         """Write what waits in memory if the disk can be written again."""
@@ -199,7 +198,7 @@ class Journal:
             self.rotate()
             self.write_out()
             self.rotate()
-        self.tell()
+        self.report_refusals()
 
     def _append_slowly(self, line: bytes) -> None:
         with self._lock:
@@ -243,7 +242,7 @@ class Journal:
 
     def _create(self) -> OpenSegment:
         options, kind = self.options, self._kind()
-        if kind == "send" and sum(segment.size for segment in listed(self.home, "send")) >= options.cap_bytes:
+        if kind == "send" and sum(segment.size for segment in list_segments(self.home, "send")) >= options.cap_bytes:
             raise CapReachedError(errno.EDQUOT, f"{options.cap_bytes:,} bytes wait to be sent, which is the cap")
         room = min(options.segment_bytes, options.cap_bytes // 8)
         segment = self._parked = create(self.home, kind, room, options.segment_seconds)

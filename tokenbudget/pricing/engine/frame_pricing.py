@@ -18,7 +18,7 @@ from tokenbudget.core.money import to_pico
 from tokenbudget.core.receipt import Unpriced
 from tokenbudget.core.token_parts import REMAINDERS
 from tokenbudget.core.usage import TOKEN_FIELDS, Pass, Usage
-from tokenbudget.pricing.engine.frame_rates import Variants
+from tokenbudget.pricing.engine.frame_rates import FrameRates
 from tokenbudget.pricing.engine.pricer import REPORTED, Kind, Pricer
 from tokenbudget.pricing.engine.token_classes import BILLED_FIELDS
 
@@ -88,7 +88,7 @@ def reprice_frame(frame: pl.DataFrame, pricer: Pricer) -> pl.DataFrame:
     kind = frame.select(names).join(
         kinds.with_row_index("kind"), on=names, how="left", nulls_equal=True, maintain_order="left"
     )["kind"]
-    variants = Variants(cases, counts.with_columns(frame["occurred_at"]), kind)
+    variants = FrameRates(cases, counts.with_columns(frame["occurred_at"]), kind)
     reasons = [case.label if isinstance(case, Unpriced) else None for case in cases]
     answers = pl.DataFrame({
         "cost_pico": variants.cost(counts),
@@ -129,7 +129,7 @@ def _is_bill(frame: pl.DataFrame) -> pl.Series:
     return frame.select((own & alone & (pl.len() > 0)).alias("bill"))["bill"]
 
 
-def _is_single(frame: pl.DataFrame, counts: pl.DataFrame, variants: Variants) -> pl.Series:
+def _is_single(frame: pl.DataFrame, counts: pl.DataFrame, variants: FrameRates) -> pl.Series:
     """Find the rows that must be priced one by one."""
     given, made = pl.col("input_tokens"), pl.col("output_tokens")
     number = variants.number

@@ -19,7 +19,7 @@ _DEAREST = 10**10
 _MICROSECONDS = 1_000_000
 
 
-class Variants:
+class FrameRates:
     """The rates of every kind of call in a frame, one number for each that rows may need.
 
     Parameters

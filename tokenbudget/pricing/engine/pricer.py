@@ -12,7 +12,7 @@ import msgspec
 
 from tokenbudget.core.event import Event
 from tokenbudget.core.providers import DOLLAR, canonical, record_of
-from tokenbudget.core.receipt import Line, Receipt, Unpriced
+from tokenbudget.core.receipt import Receipt, ReceiptLine, Unpriced
 from tokenbudget.core.usage import Usage
 from tokenbudget.pricing.book import fee_list, match
 from tokenbudget.pricing.book.overrides import ANY_MODEL, Override, Overrides
@@ -220,7 +220,7 @@ class Pricer:
     def _passes(self, case: RateSchedule, usage: Usage, kind: Kind, at: datetime | None) -> Receipt | Unpriced:
         """Price each model pass by its own model and size, and the tools of the call once."""
         provider, model, _, *how = kind
-        lines: list[Line] = []
+        lines: list[ReceiptLine] = []
         for part in usage.passes:
             own = case if part.model is None else self.case((provider, part.model, None, *how))  # type: ignore[arg-type]
             if isinstance(own, Unpriced):
@@ -275,8 +275,8 @@ def _check_both_sides(plan: RatePlan, usage: Usage) -> None:
         raise NoUsageError(name)
 
 
-def _extra_line(extra: fees.Extra, rate: Decimal, key: str) -> Line:
-    return Line(
+def _extra_line(extra: fees.Extra, rate: Decimal, key: str) -> ReceiptLine:
+    return ReceiptLine(
         part=extra.part,
         unit=extra.unit,
         quantity=extra.quantity,
@@ -289,7 +289,7 @@ def _extra_line(extra: fees.Extra, rate: Decimal, key: str) -> Line:
 
 def _reported(usd: Decimal) -> Receipt:
     """Take the provider's own bill: where a table disagrees with it, the table is wrong."""
-    line = Line(
+    line = ReceiptLine(
         part=REPORTED,
         unit="usd",
         quantity=usd,

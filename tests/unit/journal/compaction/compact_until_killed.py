@@ -10,10 +10,10 @@ from pathlib import Path
 
 import polars as pl
 
-from tokenbudget.journal import compact
-from tokenbudget.journal.compaction import sealing
+from tokenbudget.journal import compact, files
+from tokenbudget.journal.compaction import manifest, sealing
 
-WATCHED = {str(Path(sealing.__file__).with_name(f"{name}.py")) for name in ("compaction", "manifest", "files")}
+WATCHED = {module.__file__ for module in (sealing, manifest, files)}
 
 
 def to_frame(events):

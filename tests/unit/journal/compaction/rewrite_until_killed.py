@@ -11,9 +11,10 @@ from pathlib import Path
 
 import polars as pl
 
-from tokenbudget.journal.compaction import rewriting
+from tokenbudget.journal import files
+from tokenbudget.journal.compaction import manifest, rewriting
 
-WATCHED = {str(Path(rewriting.__file__).with_name(f"{name}.py")) for name in ("rewriting", "manifest", "files")}
+WATCHED = {module.__file__ for module in (rewriting, manifest, files)}
 EVER = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 

@@ -9,7 +9,7 @@ import pytest
 from tokenbudget import config
 from tokenbudget.core.event import Event
 from tokenbudget.core.ids import uuid7
-from tokenbudget.journal import Compactor, Options, listed, read_open
+from tokenbudget.journal import Compactor, JournalOptions, list_segments, read_snapshot
 from tokenbudget.journal.compaction import background_compactor
 from tokenbudget.ledger.local import LocalSource
 from tokenbudget.recording import recorder
@@ -89,15 +89,17 @@ def test_a_forked_child_leaves_a_polars_that_its_parent_has_used_alone() -> None
 
 
 def test_a_program_that_records_much_finds_it_sealed(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("tokenbudget.journal.writing.writer.Options", lambda: Options(segment_bytes=1 << 20))
+    monkeypatch.setattr(
+        "tokenbudget.journal.writing.writer.JournalOptions", lambda: JournalOptions(segment_bytes=1 << 20)
+    )
     monkeypatch.setattr("tokenbudget.journal.writing.writer._CHECK_SECONDS", 0.0)
     config.configure(home=tmp_path, url="")
     try:
         for _ in range(9_000):
             event = Event(id=uuid7(), occurred_at=datetime.now(UTC), provider="openai", model="gpt-4o")
             recorder.record(event)
-        assert until(lambda: len(listed(tmp_path, "keep")) <= 2)
-        seen = read_open(tmp_path)
+        assert until(lambda: len(list_segments(tmp_path, "keep")) <= 2)
+        seen = read_snapshot(tmp_path)
         assert sum(part.rows for part in seen.parts) + sum(len(tail.records) for tail in seen.tails) == 9_000
         everything = LocalSource(tmp_path).scan(datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
         assert everything.collect()["id"].n_unique() == 9_000

@@ -12,10 +12,10 @@ import pytest
 from tokenbudget.core.errors import JournalError
 from tokenbudget.core.event import Event, encode
 from tokenbudget.core.ids import uuid7
-from tokenbudget.journal import Journal, compact, read_open
+from tokenbudget.journal import Journal, compact, read_snapshot
 from tokenbudget.journal.compaction import rewriting
-from tokenbudget.journal.locks import locked
 from tokenbudget.journal.compaction.manifest import ledger_dir
+from tokenbudget.journal.locks import locked
 
 DAY = datetime(2026, 10, 5, tzinfo=UTC)
 EVER = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -36,7 +36,7 @@ def seal(home, count, day=0):
 
 
 def costs(home):
-    parts = [pl.read_parquet(part.path(home)) for part in read_open(home).parts]
+    parts = [pl.read_parquet(part.path(home)) for part in read_snapshot(home).parts]
     return sorted(pl.concat(parts)["cost"].to_list())
 
 
@@ -48,7 +48,7 @@ def plus(number):
 def home(tmp_path):
     seal(tmp_path, 40)
     seal(tmp_path, 3, day=2)
-    assert len(read_open(tmp_path).parts) == 2
+    assert len(read_snapshot(tmp_path).parts) == 2
     return tmp_path
 
 
@@ -59,13 +59,13 @@ def test_only_parts_of_the_span_are_written_anew(home):
 
 
 def test_nothing_to_change_writes_nothing(home):
-    before = read_open(home)
+    before = read_snapshot(home)
     assert rewriting.rewrite(home, *EVER, lambda _: None) == 0
-    assert read_open(home) == before
+    assert read_snapshot(home) == before
 
 
 def test_old_files_stay_for_those_who_still_read_them(home):
-    old = [part.path(home) for part in read_open(home).parts]
+    old = [part.path(home) for part in read_snapshot(home).parts]
     rewriting.rewrite(home, *EVER, plus(1))
     assert all(path.exists() for path in old)
     seal(home, 100, day=4)
@@ -74,10 +74,10 @@ def test_old_files_stay_for_those_who_still_read_them(home):
 
 
 def test_a_change_that_loses_events_is_refused(home):
-    before = read_open(home)
+    before = read_snapshot(home)
     with pytest.raises(JournalError, match="39 are to take"):
         rewriting.rewrite(home, *EVER, lambda frame: frame.head(frame.height - 1))
-    assert read_open(home) == before
+    assert read_snapshot(home) == before
 
 
 def test_a_locked_ledger_is_left_alone(home, monkeypatch):
@@ -106,7 +106,7 @@ def test_killed_anywhere_all_is_changed_or_nothing(home):
         child.stdin.close()
     assert seen == {("killed", 0), ("killed", 1), ("ended with 0", 1)}
     seal(home, 200, day=5)
-    wanted = {part.file for part in read_open(home).parts}
+    wanted = {part.file for part in read_snapshot(home).parts}
     listed = {path.name for path in ledger_dir(home).glob("*.parquet")}
     assert wanted <= listed
     assert costs(home) == [0] * 200 + [expected] * 43

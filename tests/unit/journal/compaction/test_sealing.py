@@ -10,11 +10,10 @@ import pytest
 from tokenbudget.core.errors import JournalError
 from tokenbudget.core.event import Event, encode
 from tokenbudget.core.ids import uuid7
-from tokenbudget.journal import Journal, compact, listed, quarantine, read_chunk, read_open, status
-from tokenbudget.journal.compaction import manifest
-from tokenbudget.journal.compaction import sealing
+from tokenbudget.journal import Journal, compact, list_segments, quarantine, read_chunk, read_snapshot, status
+from tokenbudget.journal.compaction import manifest, sealing
+from tokenbudget.journal.compaction.manifest import Manifest, SealedPart, ledger_dir
 from tokenbudget.journal.locks import locked
-from tokenbudget.journal.compaction.manifest import Manifest, Part, ledger_dir
 
 DAY = datetime(2026, 10, 5, tzinfo=UTC)
 
@@ -44,7 +43,7 @@ def write(home, count, segments=1, **tags):
 
 
 def ids_seen(home):
-    seen = read_open(home)
+    seen = read_snapshot(home)
     from tokenbudget.core.event import decode
 
     sealed = [id_ for part in seen.parts for id_ in pl.read_parquet(part.path(home))["id"]]
@@ -58,9 +57,9 @@ def compact_now(home):
 def test_sealed_events_leave_the_journal_and_stay_seen(tmp_path):
     ids = write(tmp_path, 20, segments=4)
     assert compact_now(tmp_path) == sealing.Compacted(4, 20)
-    assert listed(tmp_path) == []
+    assert list_segments(tmp_path) == []
     assert ids_seen(tmp_path) == sorted(ids)
-    part = read_open(tmp_path).parts[0]
+    part = read_snapshot(tmp_path).parts[0]
     assert (part.rows, part.first, part.last) == (20, DAY, DAY + timedelta(hours=19))
     assert status(tmp_path).sealed == 20
 
@@ -72,7 +71,7 @@ def test_live_segments_and_those_to_send_stay(tmp_path):
     sending.append(b'{"id":"to send"}')
     sending.close()
     assert compact_now(tmp_path) == sealing.Compacted()
-    assert len(listed(tmp_path)) == 2
+    assert len(list_segments(tmp_path)) == 2
 
 
 def test_little_is_not_worth_a_part(tmp_path):
@@ -86,7 +85,7 @@ def test_small_parts_are_merged_and_tags_come_together(tmp_path):
     compact_now(tmp_path)
     ids += write(tmp_path, 4, env="prod")
     compact_now(tmp_path)
-    seen = read_open(tmp_path)
+    seen = read_snapshot(tmp_path)
     assert [part.rows for part in seen.parts] == [9]
     frame = pl.read_parquet(seen.parts[0].path(tmp_path))
     assert {"tag_feature", "tag_env"} <= set(frame.columns)
@@ -99,14 +98,14 @@ def test_many_compactions_make_few_parts(tmp_path):
     for _ in range(40):
         ids += write(tmp_path, 2)
         compact_now(tmp_path)
-    assert len(read_open(tmp_path).parts) <= 7
+    assert len(read_snapshot(tmp_path).parts) <= 7
     assert ids_seen(tmp_path) == sorted(ids)
 
 
 def test_replaced_parts_stay_for_readers_under_way(tmp_path, monkeypatch):
     write(tmp_path, 5)
     compact_now(tmp_path)
-    before = read_open(tmp_path).parts[0].path(tmp_path)
+    before = read_snapshot(tmp_path).parts[0].path(tmp_path)
     write(tmp_path, 5)
     compact_now(tmp_path)
     assert before.exists()
@@ -118,7 +117,7 @@ def test_replaced_parts_stay_for_readers_under_way(tmp_path, monkeypatch):
 
 def test_unreadable_lines_are_set_aside(tmp_path):
     write(tmp_path, 3)
-    path = listed(tmp_path)[0].path
+    path = list_segments(tmp_path)[0].path
     data = bytearray(path.read_bytes())
     data[20] ^= 1
     path.write_bytes(bytes(data) + b"torn")
@@ -160,10 +159,10 @@ def test_segments_that_cannot_be_deleted_are_not_sealed_twice(tmp_path, monkeypa
         compact_now(tmp_path)
         ids += write(tmp_path, 3)
         compact_now(tmp_path)
-    assert len(listed(tmp_path)) == 3
+    assert len(list_segments(tmp_path)) == 3
     assert ids_seen(tmp_path) == sorted(ids)
     compact_now(tmp_path)
-    assert listed(tmp_path) == []
+    assert list_segments(tmp_path) == []
     assert ids_seen(tmp_path) == sorted(ids)
 
 
@@ -171,12 +170,12 @@ def test_a_manifest_that_cannot_be_read_is_not_guessed_at(tmp_path):
     ledger_dir(tmp_path).mkdir()
     (ledger_dir(tmp_path) / "manifest.json").write_text("{")
     with pytest.raises(JournalError, match=r"manifest\.json"):
-        read_open(tmp_path)
+        read_snapshot(tmp_path)
 
 
 def test_a_manifest_is_what_was_committed(tmp_path):
     ledger_dir(tmp_path).mkdir()
-    wanted = Manifest(4, (Part("a.parquet", 1, DAY, DAY),), ("s",))
+    wanted = Manifest(4, (SealedPart("a.parquet", 1, DAY, DAY),), ("s",))
     assert manifest.commit(tmp_path, wanted).generation == 5
     assert manifest.load(tmp_path).parts == wanted.parts
 
@@ -202,7 +201,7 @@ def test_killed_at_any_line_no_event_is_lost_or_doubled(tmp_path, killed_at):
     while killed_at(line):
         killed += 1
         assert ids_seen(tmp_path) == sorted(ids), f"killed at executed line {line}"
-        if not listed(tmp_path, "keep"):
+        if not list_segments(tmp_path, "keep"):
             ids += write(tmp_path, 2)
         line += 1
     assert ids_seen(tmp_path) == sorted(ids)
@@ -215,7 +214,7 @@ def test_killed_at_any_line_no_event_is_lost_or_doubled(tmp_path, killed_at):
 
 def test_a_piece_at_a_time(tmp_path):
     ids = write(tmp_path, 12, segments=4)
-    size = listed(tmp_path)[0].size
+    size = list_segments(tmp_path)[0].size
     sealed = []
     while (done := compact(tmp_path, to_frame, min_bytes=0, most_bytes=2 * size)).segments:
         sealed.append(done.segments)

@@ -2,7 +2,7 @@ import pytest
 
 from tokenbudget.core.event import Event, encode
 from tokenbudget.core.ids import uuid7
-from tokenbudget.journal import Journal, Options, listed, read, read_chunk, read_lines, read_open
+from tokenbudget.journal import Journal, JournalOptions, list_segments, read, read_chunk, read_lines, read_snapshot
 from tokenbudget.journal.segments.record import frame
 
 RECORDS = [b'{"id":"%d"}' % n for n in range(10)]
@@ -53,7 +53,7 @@ def test_events_of_all_segments_are_read(tmp_path):
         for n in range(1, 10)
     ]
     for sends in (True, False):
-        journal = Journal(tmp_path, options=Options(segment_bytes=300), sends=lambda sends=sends: sends)
+        journal = Journal(tmp_path, options=JournalOptions(segment_bytes=300), sends=lambda sends=sends: sends)
         for event in events[:4] if sends else events[4:]:
             journal.append(encode(event))
     assert list(read(tmp_path)) == events
@@ -61,17 +61,17 @@ def test_events_of_all_segments_are_read(tmp_path):
 
 def test_no_journal_no_events(tmp_path):
     assert list(read_lines(tmp_path / "nowhere")) == []
-    assert listed(tmp_path / "nowhere") == []
-    assert read_open(tmp_path / "nowhere").tails == ()
+    assert list_segments(tmp_path / "nowhere") == []
+    assert read_snapshot(tmp_path / "nowhere").tails == ()
 
 
 def test_a_later_look_reads_only_what_is_new(tmp_path):
     journal = Journal(tmp_path)
     journal.append(RECORDS[0])
-    first = read_open(tmp_path)
+    first = read_snapshot(tmp_path)
     journal.append(RECORDS[1])
     journal.rotate()
     journal.append(RECORDS[2])
-    second = read_open(tmp_path, {tail.segment: tail.end for tail in first.tails})
+    second = read_snapshot(tmp_path, {tail.segment: tail.end for tail in first.tails})
     assert [tail.records for tail in first.tails] == [[RECORDS[0]]]
     assert [tail.records for tail in second.tails] == [[RECORDS[1]], [RECORDS[2]]]

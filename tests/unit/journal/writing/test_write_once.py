@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tokenbudget.core.ids import uuid7_from
-from tokenbudget.journal.writing import write_once
+from tokenbudget.journal.writing import write_once as module
 from tokenbudget.journal.writing.write_once import write_once
 
 IDS = [f"018bcfe5-6800-7e22-ba70-{number:012}" for number in range(30)]
@@ -44,7 +44,7 @@ def untouched_for(seconds, *files):
 
 
 def in_another_process(monkeypatch):
-    monkeypatch.setattr(write_once, "_known", {})
+    monkeypatch.setattr(module, "_known", {})
 
 
 def test_an_id_is_written_the_first_time_only(tmp_path):
@@ -83,7 +83,7 @@ def test_a_torn_note_spoils_no_other(tmp_path):
     with only_file(tmp_path).open("ab") as file:
         file.write(b"\n018bcf")
     write_once(tmp_path, IDS[1], lambda: None)
-    write_once._known.clear()
+    module._known.clear()
     assert [write_once(tmp_path, name, lambda: None) for name in IDS[:2]] == [False, False]
 
 
@@ -91,16 +91,16 @@ def test_years_of_answers_leave_bounded_notes(tmp_path):
     written = 0
     for day in range(0, 3_650, 5):
         written += write_once(tmp_path, answered(day), lambda: None)
-        untouched_for(write_once.KEPT_SECONDS + 60, *noted(tmp_path)[:-3])  # As they would be by then.
+        untouched_for(module.KEPT_SECONDS + 60, *noted(tmp_path)[:-3])  # As they would be by then.
     assert written == 730
     assert len(noted(tmp_path)) <= 4
-    assert len([ids for ids in write_once._known if ids.parent == tmp_path / "once"]) <= 4
+    assert len([ids for ids in module._known if ids.parent == tmp_path / "once"]) <= 4
 
 
 def test_what_can_still_be_fetched_stays_noted(tmp_path, monkeypatch):
     for day in (0, 100, 200):
         write_once(tmp_path, answered(day), lambda: None)
-    untouched_for(write_once.KEPT_SECONDS - 3_600, *noted(tmp_path))
+    untouched_for(module.KEPT_SECONDS - 3_600, *noted(tmp_path))
     in_another_process(monkeypatch)
     assert not any(write_once(tmp_path, answered(day), lambda: None) for day in (0, 100, 200))
 
@@ -108,7 +108,7 @@ def test_what_can_still_be_fetched_stays_noted(tmp_path, monkeypatch):
 def test_notes_that_are_asked_for_stay(tmp_path, monkeypatch):
     for _ in range(3):
         write_once(tmp_path, answered(0), lambda: None)
-        untouched_for(write_once.KEPT_SECONDS - 3_600, only_file(tmp_path))
+        untouched_for(module.KEPT_SECONDS - 3_600, only_file(tmp_path))
         in_another_process(monkeypatch)
         assert not write_once(tmp_path, answered(0), lambda: None)
     assert only_file(tmp_path).stat().st_mtime > time.time() - 3_600

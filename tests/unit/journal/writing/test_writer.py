@@ -9,10 +9,10 @@ import time
 import pytest
 
 from tokenbudget import config
-from tokenbudget.journal import Journal, Options, listed, read_lines
-from tokenbudget.journal.writing import writer as writer_module
+from tokenbudget.journal import Journal, JournalOptions, list_segments, read_lines
 from tokenbudget.journal.segments.record import frame
 from tokenbudget.journal.segments.segment import adopted, close_inherited, create
+from tokenbudget.journal.writing import writer as writer_module
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 
@@ -62,17 +62,19 @@ def test_only_the_user_may_read(tmp_path):
     assert [p.stat().st_mode & 0o777 for p in (home, home / "journal", journal.live_segment())] == [0o700, 0o700, 0o600]
 
 
-@pytest.mark.parametrize("options", [Options(segment_bytes=200), Options(segment_seconds=-1.0)], ids=["full", "old"])
+@pytest.mark.parametrize(
+    "options", [JournalOptions(segment_bytes=200), JournalOptions(segment_seconds=-1.0)], ids=["full", "old"]
+)
 def test_segments_rotate(tmp_path, at_once, options):
     journal = Journal(tmp_path, options=options)
     for number in range(50):
         journal.append(record(number))
-    assert len(listed(tmp_path)) > 4
+    assert len(list_segments(tmp_path)) > 4
     assert ids(tmp_path) == list(range(50))
 
 
 def test_threads_lose_nothing_while_segments_rotate(tmp_path, at_once):
-    journal = Journal(tmp_path, options=Options(segment_bytes=2_000))
+    journal = Journal(tmp_path, options=JournalOptions(segment_bytes=2_000))
 
     def work(start):
         for number in range(start, start + 1_000):
@@ -88,7 +90,7 @@ def test_threads_lose_nothing_while_segments_rotate(tmp_path, at_once):
 
 @pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
 def test_a_signal_handler_may_append_in_the_middle_of_an_append(tmp_path, at_once):
-    journal = Journal(tmp_path, options=Options(segment_bytes=500))
+    journal = Journal(tmp_path, options=JournalOptions(segment_bytes=500))
     handled, done, idle = [], threading.Event(), threading.Event()
 
     def handle(*arguments):
@@ -128,7 +130,7 @@ def test_a_child_writes_its_own_segment_and_holds_none_of_the_parents(tmp_path):
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     journal.append(record(2))
     assert ids(tmp_path) == [0, 1, 2]
-    assert len(listed(tmp_path)) == 2
+    assert len(list_segments(tmp_path)) == 2
 
 
 @needs_fork
@@ -144,7 +146,7 @@ def test_a_living_child_does_not_keep_the_parents_segment_locked(tmp_path):
         os._exit(0)
     os.waitpid(parent, 0)
     try:
-        assert becomes_free(listed(tmp_path)[0].path)
+        assert becomes_free(list_segments(tmp_path)[0].path)
     finally:
         os.write(writer, b"x")
 
@@ -154,7 +156,7 @@ def test_a_living_child_does_not_keep_an_adopted_segment_locked(tmp_path):
     dead = Journal(tmp_path)
     dead.append(record(0))
     dead.close()
-    path = listed(tmp_path)[0].path
+    path = list_segments(tmp_path)[0].path
     reader, writer = os.pipe()
     parent = os.fork()
     if not parent:
@@ -197,7 +199,7 @@ def test_a_new_segment_taken_by_an_adopter_before_its_lock_is_left_alone(tmp_pat
     answers = iter([False, True])
     monkeypatch.setattr("tokenbudget.journal.segments.segment.try_lock", lambda fd: next(answers))
     first = create(tmp_path, "keep", 100, 10.0)
-    assert len(listed(tmp_path)) == 2
+    assert len(list_segments(tmp_path)) == 2
     assert first.path.exists()
 
 
@@ -235,7 +237,7 @@ def test_what_waits_in_memory_is_taken_over_by_another_journal(tmp_path, at_once
     first = Journal(tmp_path / "blocked")
     for number in range(3):
         first.append(record(number))
-    second = Journal(tmp_path / "blocked", options=Options(memory_bytes=len(frame(record(0))) * 4))
+    second = Journal(tmp_path / "blocked", options=JournalOptions(memory_bytes=len(frame(record(0))) * 4))
     second.append(record(3))
     second.take_over(first)
     assert (first.held(), len(second.held()), second.refused) == ([], 4, 0)
@@ -249,7 +251,7 @@ def test_what_waits_in_memory_is_taken_over_by_another_journal(tmp_path, at_once
 def test_memory_is_bounded_and_what_is_refused_is_counted(tmp_path, at_once, caplog):
     home = tmp_path / "home"
     home.write_text("in the way")
-    journal = Journal(home, options=Options(memory_bytes=1_000))
+    journal = Journal(home, options=JournalOptions(memory_bytes=1_000))
     for number in range(100):
         journal.append(record(number))
     assert journal.refused == 100 - len(journal.held())
@@ -258,7 +260,7 @@ def test_memory_is_bounded_and_what_is_refused_is_counted(tmp_path, at_once, cap
 
 
 def test_past_the_cap_new_events_are_refused_and_nothing_old_is_dropped(tmp_path, at_once, caplog):
-    options = Options(segment_bytes=200, cap_bytes=2_000)
+    options = JournalOptions(segment_bytes=200, cap_bytes=2_000)
     journal = Journal(tmp_path, options=options, sends=lambda: True)
     for number in range(500):
         journal.append(record(number))
@@ -266,14 +268,14 @@ def test_past_the_cap_new_events_are_refused_and_nothing_old_is_dropped(tmp_path
     assert written == list(range(len(written)))
     assert journal.refused == 500 - len(written) > 0
     assert sum("refused" in r.message for r in caplog.records) == 1
-    for segment in listed(tmp_path):
+    for segment in list_segments(tmp_path):
         segment.path.unlink()  # Shipped.
     journal.append(record(500))
     assert ids(tmp_path) == [500]
 
 
 def test_the_cap_is_for_what_waits_to_be_sent(tmp_path, at_once):
-    journal = Journal(tmp_path, options=Options(segment_bytes=200, cap_bytes=1_000), sends=lambda: False)
+    journal = Journal(tmp_path, options=JournalOptions(segment_bytes=200, cap_bytes=1_000), sends=lambda: False)
     for number in range(300):
         journal.append(record(number))
     assert ids(tmp_path) == list(range(300))
@@ -351,7 +353,7 @@ def test_a_full_disk(tmp_path, at_once, caplog, monkeypatch):
     assert "No space left" in caplog.text
     journal.append(record(3))
     assert ids(tmp_path) == [0, 1, 2, 3]
-    assert len(listed(tmp_path)) == 1  # No file per attempt.
+    assert len(list_segments(tmp_path)) == 1  # No file per attempt.
 
 
 def test_a_server_makes_segments_to_send_from_then_on(tmp_path):
@@ -365,16 +367,20 @@ def test_a_server_makes_segments_to_send_from_then_on(tmp_path):
         journal.append(record(2))
     finally:
         config.reset()
-    assert [s.kind for s in listed(tmp_path)] == ["keep", "send", "keep"]
+    assert [s.kind for s in list_segments(tmp_path)] == ["keep", "send", "keep"]
 
 
 @pytest.mark.parametrize("policy", ["interval", "always"])
 def test_fsync(tmp_path, monkeypatch, policy):
     synced = threading.Event()
     monkeypatch.setattr("tokenbudget.journal.writing.syncer._SECONDS", 0.01)
-    where = "tokenbudget.journal.writing.syncer.sync_file" if policy == "interval" else "tokenbudget.journal.writing.writer.sync"
+    where = (
+        "tokenbudget.journal.writing.syncer.sync_file"
+        if policy == "interval"
+        else "tokenbudget.journal.writing.writer.sync"
+    )
     monkeypatch.setattr(where, lambda file: synced.set())
-    journal = Journal(tmp_path, options=Options(fsync=policy))
+    journal = Journal(tmp_path, options=JournalOptions(fsync=policy))
     journal.append(record(0))
     assert synced.wait(10)
     journal.close()
@@ -385,7 +391,7 @@ def test_a_failing_sync_is_said_and_the_event_is_written_once(tmp_path, monkeypa
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr("tokenbudget.journal.writing.writer.sync", fail)
-    journal = Journal(tmp_path, options=Options(fsync="always"))
+    journal = Journal(tmp_path, options=JournalOptions(fsync="always"))
     journal.append(record(0))
     journal.append(record(1))
     assert ids(tmp_path) == [0, 1]
@@ -400,7 +406,7 @@ def test_a_broken_configuration_keeps_events_here(tmp_path, caplog):
 
     caplog.set_level(logging.WARNING)
     Journal(tmp_path, sends=broken).append(record(0))
-    assert [s.kind for s in listed(tmp_path)] == ["keep"]
+    assert [s.kind for s in list_segments(tmp_path)] == ["keep"]
     assert "config.toml" in caplog.text
 
 

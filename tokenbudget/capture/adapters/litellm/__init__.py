@@ -21,14 +21,12 @@ from tokenbudget.capture.adapters.litellm.functions import (
 from tokenbudget.capture.adapters.litellm.handlers import HANDLERS, region_in
 from tokenbudget.capture.adapters.litellm.models import instead, target
 from tokenbudget.capture.call import Call
-from tokenbudget.capture.instrument.clients import mocked_transports
-from tokenbudget.capture.instrument.clients import usage_request
-from tokenbudget.capture.instrument.clients import wrappers
 from tokenbudget.capture.instrument.api_spec import Api
-from tokenbudget.capture.instrument.batches.batch_results import Reading
+from tokenbudget.capture.instrument.batches.batch_results import BatchReading
+from tokenbudget.capture.instrument.clients import mocked_transports, usage_request, wrappers
 from tokenbudget.capture.instrument.clients.nesting import is_in
-from tokenbudget.capture.instrument.sdk_spec import MARK, Guide, Mark
 from tokenbudget.capture.instrument.clients.wrappers import Attempt
+from tokenbudget.capture.instrument.sdk_spec import MARK, ClientMark, Guide
 from tokenbudget.capture.providers import openai
 from tokenbudget.capture.usage.fields import fields
 from tokenbudget.core.providers import litellm_provider
@@ -74,9 +72,9 @@ class LiteLlm:
         self._everything = False
         HANDLERS.unpatch()
 
-    def mark(self, module: Any) -> Mark | None:
+    def mark(self, module: Any) -> ClientMark | None:
         """Return the module's mark; a plain one where everything is observed, None where nothing is."""
-        return module.__dict__.get(MARK) or (Mark() if self._everything else None)
+        return module.__dict__.get(MARK) or (ClientMark() if self._everything else None)
 
     def _install(self, module: Any) -> None:
         if self._installed:
@@ -116,7 +114,7 @@ class _Attempt(Attempt):
     given: tuple[Any, ...] = ()
 
 
-class _Seam:
+class _Hooks:
     """Between a shell and a function of the module.
 
     Parameters
@@ -132,7 +130,7 @@ class _Seam:
         self._sdk = sdk
         self._twin = twin
 
-    def _mark(self, owner: Any, kwargs: Mapping[str, Any]) -> Mark | None:
+    def _mark(self, owner: Any, kwargs: Mapping[str, Any]) -> ClientMark | None:
         """Return the module's mark; None where the call is observed at the asynchronous twin, which waits for it."""
         return None if self._twin and kwargs.get(self._twin) is True else self._sdk.mark(owner)
 
@@ -141,7 +139,7 @@ class _Seam:
         return begun.package != self.package or any(is_in(maker, f"{self.package}.{one}") for one in HANDING_ON)
 
 
-class _Function(_Seam):
+class _Function(_Hooks):
     """Between a shell and a function that asks a model."""
 
     def __init__(self, sdk: LiteLlm, api: Api, names: tuple[str, ...], *, twin: str = "") -> None:
@@ -185,7 +183,7 @@ class _Function(_Seam):
         return result
 
 
-class _Fetching(_Seam):
+class _Fetching(_Hooks):
     """Between a shell and a function that fetches a batch, or the file of its results."""
 
     def __init__(self, sdk: LiteLlm, path: str, *, twin: str = "") -> None:
@@ -198,15 +196,15 @@ class _Fetching(_Seam):
             return None
         fetched = args[0] if args else kwargs.get("batch_id") or kwargs.get("file_id")
         provider = mark.provider or litellm_provider(kwargs.get("custom_llm_provider") or "openai")
-        return Attempt(Reading(openai.BATCHES, provider, None, self._path.format(fetched)), owner, args, kwargs)
+        return Attempt(BatchReading(openai.BATCHES, provider, None, self._path.format(fetched)), owner, args, kwargs)
 
     def end(self, attempt: Attempt, result: Any) -> Any:
-        if isinstance(attempt.call, Reading):
+        if isinstance(attempt.call, BatchReading):
             attempt.call.answered(result)
         return result
 
 
-class _Noting(_Seam):
+class _Noting(_Hooks):
     """Between a shell and a function that is not measured."""
 
     def __init__(self, sdk: LiteLlm, what: Unmeasured, *, twin: str = "") -> None:

@@ -14,17 +14,17 @@ from typing import Any
 from tokenbudget.capture import seen_ids
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.instrument.api_spec import Api
-from tokenbudget.capture.instrument.bounded_ids import Kept
+from tokenbudget.capture.instrument.bounded_dict import BoundedDict
 from tokenbudget.capture.instrument.responses.http_bodies import read_along
 from tokenbudget.capture.usage.fields import Fields, fields
 from tokenbudget.capture.usage.lenient_json import decode_json
 from tokenbudget.diagnostics import internal_errors
 
-_GLANCE = 64
+_BEGINNING_BYTES = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class BatchLine:
     """One request's result in a batch.
 
     Attributes
@@ -46,7 +46,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Batches:
+class BatchApi:
     """How an SDK hands out batch results.
 
     Attributes
@@ -66,19 +66,19 @@ class Batches:
     """
 
     results_end: str
-    line: Callable[[Fields], Line | None]
+    line: Callable[[Fields], BatchLine | None]
     batch_part: str
     made: Callable[[Fields], tuple[str, Any]]
-    held: Callable[[Fields], Iterable[Line]] | None = None
+    held: Callable[[Fields], Iterable[BatchLine]] | None = None
     mark: str = "custom_id"
 
 
-class Reading:
+class BatchReading:
     """Batch results, or a batch, being fetched; to a shell it looks like a `Call`."""
 
     sends = 0
 
-    def __init__(self, batches: Batches, provider: str, region: str | None, path: str) -> None:
+    def __init__(self, batches: BatchApi, provider: str, region: str | None, path: str) -> None:
         self.attempts = 1
         self._batches = batches
         self._provider = provider
@@ -119,9 +119,9 @@ class Reading:
         else:
             read_along(response, self, self.lines())
 
-    def lines(self) -> Lines:
+    def lines(self) -> BatchLines:
         """Return what the bytes of a file of results are put into, where they do not come as a response."""
-        return Lines(self._record)
+        return BatchLines(self._record)
 
     def _take_batch(self, batch: Fields) -> None:
         place, made = self._batches.made(batch)
@@ -161,7 +161,7 @@ class Reading:
             internal_errors.swallow("capture.batch", error)
         return True
 
-    def _keep(self, line: Line) -> None:
+    def _keep(self, line: BatchLine) -> None:
         if seen_ids.remember(f"batch {line.key}"):
             call = Call(line.api, self._provider, {}, region=self._region)
             call.batch = True
@@ -169,7 +169,7 @@ class Reading:
             call.answered(line.body)
 
 
-class Lines:
+class BatchLines:
     """The bytes of a file of results, made into lines; of another kind of file only the beginning is looked at."""
 
     __slots__ = ("_is_other", "_record", "_rest")
@@ -189,7 +189,7 @@ class Lines:
         if self._is_other:
             return chunk
         data = self._rest + chunk
-        if data[:_GLANCE].lstrip()[:1] not in (b"", b"{"):
+        if data[:_BEGINNING_BYTES].lstrip()[:1] not in (b"", b"{"):
             self._is_other, self._rest = True, b""
             return chunk
         *lines, self._rest = data.split(b"\n")
@@ -212,7 +212,7 @@ class Lines:
             self._is_other = True
 
 
-_times = Kept[float]()
+_times = BoundedDict[float]()
 
 
 def _seconds(made: float | str | datetime) -> float:

@@ -6,18 +6,18 @@ import os
 from pathlib import Path
 from typing import Any
 
-from tokenbudget.capture.instrument.batches.batch_results import Batches, Reading
+from tokenbudget.capture.instrument.batches.batch_results import BatchApi, BatchReading
 from tokenbudget.diagnostics import internal_errors
 
 _PIECE = 1 << 20
 
 
-class Download(Reading):
+class BatchDownload(BatchReading):
     """A file under way to a path, or to an object that is written to and for which this one stands in.
 
     Parameters
     ----------
-    batches : Batches
+    batches : BatchApi
         How results are handed out.
     provider : str
         Who billed them.
@@ -27,7 +27,7 @@ class Download(Reading):
         Where it goes.
     """
 
-    def __init__(self, batches: Batches, provider: str, path: str, place: Any) -> None:
+    def __init__(self, batches: BatchApi, provider: str, path: str, place: Any) -> None:
         super().__init__(batches, provider, None, path)
         self._place = place
         self._lines = self.lines()

@@ -14,20 +14,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from tokenbudget.capture.call import Call
-from tokenbudget.capture.instrument.responses import observers
-from tokenbudget.capture.instrument.clients import wrappers
 from tokenbudget.capture.instrument.api_spec import Api
-from tokenbudget.capture.instrument.batches.batch_results import Reading
-from tokenbudget.capture.instrument.lazy_modules import when_imported
-from tokenbudget.capture.instrument.sdk_spec import MARK, Guide, Mark
-from tokenbudget.capture.instrument.sessions.websocket_connects import Opening
+from tokenbudget.capture.instrument.batches.batch_results import BatchReading
+from tokenbudget.capture.instrument.clients import wrappers
 from tokenbudget.capture.instrument.clients.wrappers import Attempt, CallHooks
+from tokenbudget.capture.instrument.lazy_modules import when_imported
+from tokenbudget.capture.instrument.responses import observers
+from tokenbudget.capture.instrument.sdk_spec import MARK, ClientMark, Guide
+from tokenbudget.capture.instrument.sessions.websocket_connects import Opening
 from tokenbudget.capture.usage.fields import Fields
 from tokenbudget.diagnostics.unmeasured import Unmeasured, note
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ObservedCall:
     """What a method was called for.
 
     Attributes
@@ -67,9 +67,8 @@ class Method:
     name : str
         The method.
     asked : callable
-        ``asked(owner, args, kwargs)``: what it is called for; None where that is no model call, a `Reading` where it
-        fetches a batch or its results, and `Unmeasured` where that is billed and not measured.  It may put other values
-        into ``kwargs`` for the method to be called with.
+        ``asked(owner, args, kwargs)`` tells what the method is called for: None for no model call, a `BatchReading` for
+        a batch or its results, `Unmeasured` for what is billed and not measured.  It may change ``kwargs``.
     result : callable
         ``result(result, call)`` observes what it returns; see `tokenbudget.capture.instrument.responses.observers`.
     read : callable
@@ -80,9 +79,9 @@ class Method:
 
     owner: str
     name: str
-    asked: Callable[[Any, tuple[Any, ...], dict[str, Any]], Asked | Reading | Unmeasured | None]
+    asked: Callable[[Any, tuple[Any, ...], dict[str, Any]], ObservedCall | BatchReading | Unmeasured | None]
     result: Callable[[Any, Call], Any] = observers.whole
-    read: Callable[[Reading, Any], None] = Reading.answered
+    read: Callable[[BatchReading, Any], None] = BatchReading.answered
     marked: Callable[[Any], Any] = itself
 
 
@@ -154,7 +153,7 @@ class MethodSdk:
         for place in self._places:
             owner = _resolve(client, place)
             if owner is not None and (MARK not in owner.__dict__ or provider is not None):
-                owner.__dict__[MARK] = Mark(provider)
+                owner.__dict__[MARK] = ClientMark(provider)
 
     def patch(self) -> None:
         """Observe every client of the package."""
@@ -175,7 +174,7 @@ class MethodSdk:
             original = getattr(cls, method.name, None)
             if original is not None:
                 wrapper = wrappers.async_wrapper if inspect.iscoroutinefunction(original) else wrappers.sync_wrapper
-                setattr(cls, method.name, wrapper(original, _MethodSeam(self, method)))
+                setattr(cls, method.name, wrapper(original, _MethodHooks(self, method)))
                 self._installed.add(method)
         for opening in self._openings:
             if opening not in self._installed:
@@ -194,7 +193,7 @@ class MethodSdk:
             cls.connect = opening.wrapper(cls.connect, self.observes, self.name)
 
 
-class _MethodSeam:
+class _MethodHooks:
     """Between a shell and an SDK: which call a method makes, and what its result is."""
 
     def __init__(self, sdk: MethodSdk, method: Method) -> None:
@@ -212,7 +211,7 @@ class _MethodSeam:
         asked = self._method.asked(owner, args, kwargs)
         if asked is None:
             return None
-        if isinstance(asked, Reading):
+        if isinstance(asked, BatchReading):
             return Attempt(asked, owner, args, kwargs)
         if isinstance(asked, Unmeasured):
             note(self.package, asked)

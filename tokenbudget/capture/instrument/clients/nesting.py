@@ -37,9 +37,9 @@ def know(wrapper: Any) -> Any:
 
 def is_part(around: Attempt, begun: CallHooks) -> bool:
     """Return whether a call that is being begun is made by the SDK of the one around it in order to make that."""
-    if around.is_over or around.seam is None:
+    if around.is_over or around.hooks is None:
         return False
-    home, own = around.seam.package, begun.package
+    home, own = around.hooks.package, begun.package
     maker, frame = "", cast("FrameType | None", sys._getframe(1))  # noqa: SLF001 (the one way to know)
     while frame is not None:
         if frame.f_code in _shells:
@@ -55,7 +55,7 @@ def is_part(around: Attempt, begun: CallHooks) -> bool:
     # On another thread or in a task of its own the context was copied: its maker is not on the stack.
     if not maker or (frame is None and home == own):
         return False
-    return around.seam.makes(maker, begun)
+    return around.hooks.makes(maker, begun)
 
 
 def is_in(module: str, package: str) -> bool:

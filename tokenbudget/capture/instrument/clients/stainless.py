@@ -16,18 +16,17 @@ from typing import Any
 
 from tokenbudget import config
 from tokenbudget.capture.call import Call
-from tokenbudget.capture.instrument.clients import usage_request
-from tokenbudget.capture.instrument.sessions import websocket_connects
-from tokenbudget.capture.instrument.clients import wrappers
 from tokenbudget.capture.instrument.api_spec import Api
-from tokenbudget.capture.instrument.batches.batch_results import Batches, Reading
-from tokenbudget.capture.instrument.responses.http_bodies import observe_raw
-from tokenbudget.capture.instrument.sdk_spec import MARK, Guide, Mark
-from tokenbudget.capture.instrument.sessions.websocket_sessions import Session
+from tokenbudget.capture.instrument.batches.batch_results import BatchApi, BatchReading
+from tokenbudget.capture.instrument.clients import usage_request, wrappers
 from tokenbudget.capture.instrument.clients.stainless_classes import count_retries, marking, noticing_loop, see_before
-from tokenbudget.capture.instrument.responses.streams import AsyncItems, Items, is_usage_alone, notice_close
-from tokenbudget.capture.instrument.sessions.websocket_connects import Connect
 from tokenbudget.capture.instrument.clients.wrappers import Attempt, CallHooks
+from tokenbudget.capture.instrument.responses.http_bodies import observe_raw
+from tokenbudget.capture.instrument.responses.streams import AsyncItems, Items, is_usage_alone, notice_close
+from tokenbudget.capture.instrument.sdk_spec import MARK, ClientMark, Guide
+from tokenbudget.capture.instrument.sessions import websocket_connects
+from tokenbudget.capture.instrument.sessions.websocket_connects import Connect
+from tokenbudget.capture.instrument.sessions.websocket_sessions import Session
 from tokenbudget.capture.usage.fields import NONE
 from tokenbudget.core.providers import billed_by, provider_at
 from tokenbudget.diagnostics.unmeasured import Unmeasured, by_end, note
@@ -52,7 +51,7 @@ class StainlessSdk:
         Part of a client class's name -> provider, where the class and not the address tells (``Azure``, ``Bedrock``).
     fetched : dict of str to Api
         Part of a path -> the API whose answers are fetched there later (background responses).
-    batches : Batches, optional
+    batches : BatchApi, optional
         How batch results are handed out.
     connects : dict of str to Connect or Unmeasured
         Name of a resource, but for ``Async``, whose ``connect`` opens sessions over web sockets -> how they are read.
@@ -73,7 +72,7 @@ class StainlessSdk:
         routes: dict[str, Api],
         class_providers: Mapping[str, str] | None = None,
         fetched: Mapping[str, Api] | None = None,
-        batches: Batches | None = None,
+        batches: BatchApi | None = None,
         connects: Mapping[str, Connect | Unmeasured] | None = None,
         unmeasured: Mapping[str, Unmeasured] | None = None,
         may_ask: Callable[[Any], bool] = lambda client: True,  # noqa: ARG005
@@ -121,7 +120,7 @@ class StainlessSdk:
             self._keep_on_copy(cls)
         mark = client.__dict__.get(MARK)
         if mark is None:
-            client.__dict__[MARK] = Mark(provider)
+            client.__dict__[MARK] = ClientMark(provider)
         elif provider is not None:
             mark.provider, mark.address = provider, None
 
@@ -147,7 +146,7 @@ class StainlessSdk:
         if mark is None:
             if not self._everything:
                 return None
-            mark = Mark()
+            mark = ClientMark()
         if not (config.in_force or config.for_recording()).enabled:
             return None
         options = args[1] if len(args) > 1 else kwargs["options"]
@@ -171,7 +170,7 @@ class StainlessSdk:
     def end(self, attempt: Attempt, result: Any) -> Any:
         """Report what a request gave: a parsed response, a stream, or a raw response."""
         call, kind = attempt.call, type(result)
-        if kind in self._answers or isinstance(call, Reading):
+        if kind in self._answers or isinstance(call, BatchReading):
             call.answered(result)
         elif isinstance(result, self._streams):
             observe_stream(result, call, hide_usage=attempt.hide_usage)
@@ -189,7 +188,7 @@ class StainlessSdk:
         self, client: Any, connect: Connect | Unmeasured, asked: Mapping[str, Any]
     ) -> Callable[[], Session] | None:
         """Return what starts the session that a client connects to, if it is one that we are to observe."""
-        mark = client.__dict__.get(MARK) or (Mark() if self._everything else None)
+        mark = client.__dict__.get(MARK) or (ClientMark() if self._everything else None)
         if mark is None or not config.for_recording().enabled:
             return None
         if isinstance(connect, Unmeasured):
@@ -202,18 +201,23 @@ class StainlessSdk:
     # Below: how.
 
     def _begin_other(
-        self, api: Batches | Unmeasured | None, mark: Mark, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        api: BatchApi | Unmeasured | None,
+        mark: ClientMark,
+        owner: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
     ) -> Attempt | None:
         """Start observing a request that is no model call, if it fetches a batch; count one that is not measured."""
-        if isinstance(api, Batches):
+        if isinstance(api, BatchApi):
             self._locate(owner, mark, owner.__dict__.get("_base_url"))
             options = args[1] if len(args) > 1 else kwargs["options"]
-            return Attempt(Reading(api, *mark.target, options.url), owner, args, kwargs)
+            return Attempt(BatchReading(api, *mark.target, options.url), owner, args, kwargs)
         if api is not None:
             note(self.name, api)
         return None
 
-    def _route(self, method: str, url: str) -> Api | Batches | Unmeasured | None:
+    def _route(self, method: str, url: str) -> Api | BatchApi | Unmeasured | None:
         path, method = url.partition("?")[0].rstrip("/"), method.lower()
         batches = self._batches
         if batches is not None and (
@@ -225,7 +229,7 @@ class StainlessSdk:
             return self._find_unmeasured(path) or api
         return next((api for part, api in self._fetched.items() if method == "get" and path.startswith(part)), None)
 
-    def _locate(self, client: Any, mark: Mark, address: Any) -> None:
+    def _locate(self, client: Any, mark: ClientMark, address: Any) -> None:
         """Find out who is at the client's address: asking the client itself for it costs more than all else here."""
         url = client.base_url
         provider, region = provider_at(url.host, url.port)

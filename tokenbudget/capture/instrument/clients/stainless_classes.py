@@ -7,7 +7,7 @@ from typing import Any
 
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.instrument.clients import wrappers
-from tokenbudget.capture.instrument.sdk_spec import MARK, Mark
+from tokenbudget.capture.instrument.sdk_spec import MARK, ClientMark
 
 
 def see_before(parser: Any, call: Call) -> Any:
@@ -29,7 +29,7 @@ def marking(original: Any) -> Any:
         new = original(self, *args, **kwargs)
         mark = self.__dict__.get(MARK)
         if mark is not None:
-            new.__dict__[MARK] = Mark(mark.provider)
+            new.__dict__[MARK] = ClientMark(mark.provider)
         return new
 
     return copying

@@ -65,7 +65,7 @@ def _written(delta: Fields) -> int:
     return written
 
 
-def glance_chat(chunk: Any) -> int:
+def chat_text_size(chunk: Any) -> int:
     """Chat completions: text of one choice."""
     try:
         known = chunk.__dict__
@@ -101,7 +101,7 @@ def responses(answer: dict[str, Any], event: Fields) -> int:
     return 0
 
 
-def glance_responses(event: Any) -> int:
+def responses_text_size(event: Any) -> int:
     """Responses: text, of an answer, a refusal or a tool's arguments."""
     try:
         known = event.__dict__
@@ -136,7 +136,7 @@ def messages(answer: dict[str, Any], event: Fields) -> int:
     return 0
 
 
-def glance_messages(event: Any) -> int:
+def messages_text_size(event: Any) -> int:
     """Anthropic's messages: text of a block."""
     try:
         known = event.__dict__

@@ -14,7 +14,7 @@ from typing import Any
 
 from tokenbudget.capture.instrument.api_spec import Api
 from tokenbudget.capture.instrument.sdk_spec import MARK
-from tokenbudget.capture.instrument.sessions.websocket_sessions import Protocol, Session, listen
+from tokenbudget.capture.instrument.sessions.websocket_sessions import Session, SessionProtocol, listen
 from tokenbudget.diagnostics import internal_errors
 from tokenbudget.diagnostics.unmeasured import Unmeasured, note
 
@@ -30,14 +30,16 @@ class Connect:
 
     Parameters
     ----------
-    protocol : Protocol
+    protocol : SessionProtocol
     api : Api
         What is measured in them.
     joins : callable
         ``joins(asked)``: whether a connection asked for with these arguments joins a session that another one opened.
     """
 
-    def __init__(self, protocol: Protocol, api: Api, *, joins: Callable[[Mapping[str, Any]], bool] = _opens) -> None:
+    def __init__(
+        self, protocol: SessionProtocol, api: Api, *, joins: Callable[[Mapping[str, Any]], bool] = _opens
+    ) -> None:
         self.api = api
         self._protocol = protocol
         self._joins = joins

@@ -1,6 +1,6 @@
 """Sessions over a web socket: what the server says is read along with the caller, message by message.
 
-A session itself is no call; each response in it is one.  Which messages begin and end one, a `Protocol` knows.
+A session itself is no call; each response in it is one.  Which messages begin and end one, a `SessionProtocol` knows.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tokenbudget.diagnostics import internal_errors
 from tokenbudget.recording import recorder
 
 
-class Head(msgspec.Struct):
+class MessageHead(msgspec.Struct):
     """What tells a message from others; it is all that is decoded of most of them.
 
     Attributes
@@ -39,24 +39,24 @@ class Head(msgspec.Struct):
     response_id: str | None = None
 
 
-_head = msgspec.json.Decoder(Head).decode
+_head = msgspec.json.Decoder(MessageHead).decode
 _decode = msgspec.json.Decoder().decode
 
 
-class Protocol:
+class SessionProtocol:
     """How the messages of one kind of session are read; a provider file derives its own."""
 
     is_told = True
     """Whether messages say by their type what they are."""
 
-    def wants(self, head: Head) -> bool:
+    def wants(self, head: MessageHead) -> bool:
         """Return whether a message has to be looked into."""
         raise NotImplementedError
 
-    def text_size(self, session: Session, head: Head) -> None:
+    def text_size(self, session: Session, head: MessageHead) -> None:
         """Take note of a message that does not have to be looked into."""
 
-    def take(self, session: Session, head: Head, message: Fields) -> None:
+    def take(self, session: Session, head: MessageHead, message: Fields) -> None:
         """Take a message into account."""
         raise NotImplementedError
 
@@ -69,7 +69,7 @@ class Session:
 
     Parameters
     ----------
-    protocol : Protocol
+    protocol : SessionProtocol
     provider : str
         Who bills it.
     region : str or None
@@ -90,7 +90,7 @@ class Session:
     """
 
     def __init__(
-        self, protocol: Protocol, provider: str, region: str | None, model: str | None, *, joins: bool = False
+        self, protocol: SessionProtocol, provider: str, region: str | None, model: str | None, *, joins: bool = False
     ) -> None:
         self.model = self.asked = model
         self.calls: dict[str, Call] = {}
@@ -106,7 +106,7 @@ class Session:
         """Take a message of the server's into account; never raises."""
         try:
             protocol = self._protocol
-            head = _head(data) if protocol.is_told else Head()
+            head = _head(data) if protocol.is_told else MessageHead()
             if protocol.wants(head):
                 message = _decode(data)
                 if isinstance(message, dict):

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from tokenbudget.capture.instrument.api_spec import Found
-from tokenbudget.capture.instrument.bounded_ids import Kept
+from tokenbudget.capture.instrument.bounded_dict import BoundedDict
 from tokenbudget.capture.usage.fields import Fields, fields
 from tokenbudget.capture.usage.text_size import text_bytes
 from tokenbudget.capture.usage.totals import by_total
@@ -136,7 +136,7 @@ def is_no_finished_video(answer: Fields) -> bool:
     return answer.get("object") != "video" or answer.get("status") != "completed"
 
 
-_extended = Kept[str]()
+_extended = BoundedDict[str]()
 """Ids of extended videos -> the seconds that were added: what is fetched later states those of the whole."""
 
 

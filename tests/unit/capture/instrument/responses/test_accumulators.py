@@ -97,37 +97,37 @@ def objects(value):
 @pytest.mark.parametrize(
     ("text_size", "step", "item", "expected"),
     [
-        (accumulators.glance_chat, accumulators.chat, chunk({"content": "naïve"}, usage=None), 6),
-        (accumulators.glance_chat, accumulators.chat, chunk({"content": "a"}, usage={"prompt_tokens": 1}), 0),
-        (accumulators.glance_chat, accumulators.chat, chunk({"content": "a"}, "stop", usage=None), 0),
-        (accumulators.glance_chat, accumulators.chat, chunk({"content": None, "reasoning": "ab"}, usage=None), 0),
-        (accumulators.glance_chat, accumulators.chat, chunk(usage={"prompt_tokens": 1}), 0),
+        (accumulators.chat_text_size, accumulators.chat, chunk({"content": "naïve"}, usage=None), 6),
+        (accumulators.chat_text_size, accumulators.chat, chunk({"content": "a"}, usage={"prompt_tokens": 1}), 0),
+        (accumulators.chat_text_size, accumulators.chat, chunk({"content": "a"}, "stop", usage=None), 0),
+        (accumulators.chat_text_size, accumulators.chat, chunk({"content": None, "reasoning": "ab"}, usage=None), 0),
+        (accumulators.chat_text_size, accumulators.chat, chunk(usage={"prompt_tokens": 1}), 0),
         (
-            accumulators.glance_responses,
+            accumulators.responses_text_size,
             accumulators.responses,
             {"type": "response.output_text.delta", "delta": "ab"},
             2,
         ),
         (
-            accumulators.glance_responses,
+            accumulators.responses_text_size,
             accumulators.responses,
             {"type": "response.completed", "response": {"id": "r"}},
             0,
         ),
         (
-            accumulators.glance_messages,
+            accumulators.messages_text_size,
             accumulators.messages,
             {"type": "content_block_delta", "delta": {"text": "abc"}},
             3,
         ),
         (
-            accumulators.glance_messages,
+            accumulators.messages_text_size,
             accumulators.messages,
             {"type": "content_block_delta", "delta": {"thinking": "a"}},
             0,
         ),
         (
-            accumulators.glance_messages,
+            accumulators.messages_text_size,
             accumulators.messages,
             {"type": "message_delta", "delta": {"text": "a"}, "usage": {}},
             0,
@@ -144,7 +144,7 @@ def test_what_a_glance_takes_for_text_is_nothing_more(text_size, step, item, exp
 
 
 @pytest.mark.parametrize(
-    "text_size", [accumulators.glance_chat, accumulators.glance_responses, accumulators.glance_messages]
+    "text_size", [accumulators.chat_text_size, accumulators.responses_text_size, accumulators.messages_text_size]
 )
 @pytest.mark.parametrize("item", [None, 3, {}, {"choices": []}, SimpleNamespace(), SimpleNamespace(choices=[None])])
 def test_a_glance_at_anything_else_sees_nothing(text_size, item):

@@ -9,12 +9,12 @@ V = TypeVar("V")
 _MOST = 256
 
 
-class Kept(dict[str, V]):
+class BoundedDict(dict[str, V]):
     """The last things kept; the oldest make room.
 
     Examples
     --------
-    >>> kept = Kept[int]()
+    >>> kept = BoundedDict[int]()
     >>> for number in range(1000):
     ...     kept[str(number)] = number
     >>> len(kept), "999" in kept

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from tokenbudget.journal.quarantine import SetAside, set_aside
+from tokenbudget.journal.quarantine import QuarantinedRecord, set_aside
 
 _MOST = 1_000
 
@@ -15,14 +15,14 @@ class QuarantineQueue:
 
     def __init__(self, home: Path) -> None:
         self._home = home
-        self._waiting: list[SetAside] = []
+        self._waiting: list[QuarantinedRecord] = []
 
     @property
     def unsafe(self) -> bool:
         """Whether an event the server refused is in memory only, so that its segment must stay."""
         return any(entry.kind == "rejected" for entry in self._waiting)
 
-    def add(self, entries: Iterable[SetAside]) -> None:
+    def add(self, entries: Iterable[QuarantinedRecord]) -> None:
         """Set `entries` aside, and whatever still waits."""
         self._waiting += entries
         try:

@@ -53,7 +53,7 @@ class SegmentRetries:
             trouble.failures += 1
             trouble.not_before = time.monotonic() + delay(trouble.failures, longest=_LONGEST_SECONDS)
 
-    def last(self, segments: list[SegmentFile]) -> list[SegmentFile]:
+    def put_failed_last(self, segments: list[SegmentFile]) -> list[SegmentFile]:
         """Put those that failed behind the others."""
         return sorted(segments, key=lambda segment: segment_errors.reason(segment.path) is not None)
 
@@ -67,12 +67,12 @@ class SegmentRetries:
         trouble = self._troubles.get(path)
         return trouble.failures if trouble else 0
 
-    def worked(self) -> None:
+    def note_success(self) -> None:
         """Note that the server took something."""
         self.server_works = True
         self._in_a_row = 0
 
-    def failed(self, segment: SegmentFile, reason: str) -> None:
+    def note_failure(self, segment: SegmentFile, reason: str) -> None:
         """Note that a segment did not get through."""
         self._in_a_row += 1
         self._failed.add(segment.path)
@@ -80,11 +80,11 @@ class SegmentRetries:
         segment_errors.mark(segment.path, reason)
 
     @property
-    def blames_the_server(self) -> bool:
+    def server_seems_down(self) -> bool:
         """Whether so many failed in a row that the rest of the segments is left for another round."""
         return self._in_a_row >= _MOST_IN_A_ROW
 
-    def moved(self, path: Path) -> None:
+    def clear(self, path: Path) -> None:
         """Forget the trouble with a segment: some of it got through."""
         if self._troubles.pop(path, None) is not None:
             segment_errors.clear(path)
