@@ -21,12 +21,13 @@ from tokenbudget.capture.adapters.litellm.functions import (
 from tokenbudget.capture.adapters.litellm.handlers import HANDLERS, region_in
 from tokenbudget.capture.adapters.litellm.models import instead, target
 from tokenbudget.capture.call import Call
+from tokenbudget.capture.instrument import wrappers
 from tokenbudget.capture.instrument.api_spec import Api
 from tokenbudget.capture.instrument.batches.batch_results import BatchReading
-from tokenbudget.capture.instrument.clients import mocked_transports, usage_request, wrappers
-from tokenbudget.capture.instrument.clients.nesting import is_in
-from tokenbudget.capture.instrument.clients.wrappers import Attempt
+from tokenbudget.capture.instrument.clients import mocked_transports, usage_request
+from tokenbudget.capture.instrument.nesting import is_in
 from tokenbudget.capture.instrument.sdk_spec import MARK, ClientMark, Guide
+from tokenbudget.capture.instrument.wrappers import Attempt
 from tokenbudget.capture.providers import openai
 from tokenbudget.capture.usage.fields import fields
 from tokenbudget.core.providers import litellm_provider

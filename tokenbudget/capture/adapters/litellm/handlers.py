@@ -15,7 +15,7 @@ from tokenbudget.capture.adapters.litellm import streams
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.instrument.api_spec import Api
 from tokenbudget.capture.instrument.clients.methods import Method, MethodSdk, ObservedCall
-from tokenbudget.capture.instrument.responses.observers import ByteEvents
+from tokenbudget.capture.instrument.observers import ByteEvents
 from tokenbudget.capture.providers.anthropic import MESSAGES
 from tokenbudget.capture.providers.google import FETCHED_INTERACTIONS, GENERATE, INTERACTIONS
 from tokenbudget.core.providers import litellm_provider

@@ -8,7 +8,7 @@ from inspect import isasyncgen, isgenerator
 from typing import Any
 
 from tokenbudget.capture.call import Call
-from tokenbudget.capture.instrument.responses import observers
+from tokenbudget.capture.instrument import observers
 from tokenbudget.capture.instrument.responses.streams import AsyncItems, Items
 from tokenbudget.capture.usage.fields import fields
 

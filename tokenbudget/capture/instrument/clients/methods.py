@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from tokenbudget.capture.call import Call
+from tokenbudget.capture.instrument import observers, wrappers
 from tokenbudget.capture.instrument.api_spec import Api
 from tokenbudget.capture.instrument.batches.batch_results import BatchReading
-from tokenbudget.capture.instrument.clients import wrappers
-from tokenbudget.capture.instrument.clients.wrappers import Attempt, CallHooks
 from tokenbudget.capture.instrument.lazy_modules import when_imported
-from tokenbudget.capture.instrument.responses import observers
 from tokenbudget.capture.instrument.sdk_spec import MARK, ClientMark, Guide
 from tokenbudget.capture.instrument.sessions.websocket_connects import Opening
+from tokenbudget.capture.instrument.wrappers import Attempt, CallHooks
 from tokenbudget.capture.usage.fields import Fields
 from tokenbudget.diagnostics.unmeasured import Unmeasured, note
 
@@ -70,7 +69,7 @@ class Method:
         ``asked(owner, args, kwargs)`` tells what the method is called for: None for no model call, a `BatchReading` for
         a batch or its results, `Unmeasured` for what is billed and not measured.  It may change ``kwargs``.
     result : callable
-        ``result(result, call)`` observes what it returns; see `tokenbudget.capture.instrument.responses.observers`.
+        ``result(result, call)`` observes what it returns; see `tokenbudget.capture.instrument.observers`.
     read : callable
         ``read(reading, result)`` observes what it returns of a batch.
     marked : callable

@@ -16,17 +16,18 @@ from typing import Any
 
 from tokenbudget import config
 from tokenbudget.capture.call import Call
+from tokenbudget.capture.instrument import wrappers
 from tokenbudget.capture.instrument.api_spec import Api
 from tokenbudget.capture.instrument.batches.batch_results import BatchApi, BatchReading
-from tokenbudget.capture.instrument.clients import usage_request, wrappers
+from tokenbudget.capture.instrument.clients import usage_request
 from tokenbudget.capture.instrument.clients.stainless_classes import count_retries, marking, noticing_loop, see_before
-from tokenbudget.capture.instrument.clients.wrappers import Attempt, CallHooks
 from tokenbudget.capture.instrument.responses.http_bodies import observe_raw
 from tokenbudget.capture.instrument.responses.streams import AsyncItems, Items, is_usage_alone, notice_close
 from tokenbudget.capture.instrument.sdk_spec import MARK, ClientMark, Guide
 from tokenbudget.capture.instrument.sessions import websocket_connects
 from tokenbudget.capture.instrument.sessions.websocket_connects import Connect
 from tokenbudget.capture.instrument.sessions.websocket_sessions import Session
+from tokenbudget.capture.instrument.wrappers import Attempt, CallHooks
 from tokenbudget.capture.usage.fields import NONE
 from tokenbudget.core.providers import billed_by, provider_at
 from tokenbudget.diagnostics.unmeasured import Unmeasured, by_end, note

@@ -6,7 +6,7 @@ import functools
 from typing import Any
 
 from tokenbudget.capture.call import Call
-from tokenbudget.capture.instrument.clients import wrappers
+from tokenbudget.capture.instrument import wrappers
 from tokenbudget.capture.instrument.sdk_spec import MARK, ClientMark
 
 

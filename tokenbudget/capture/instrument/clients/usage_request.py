@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tokenbudget.capture.instrument.clients import mocked_transports
-from tokenbudget.capture.instrument.clients.wrappers import Attempt
+from tokenbudget.capture.instrument.wrappers import Attempt
 from tokenbudget.capture.usage.fields import NONE, fields
 from tokenbudget.core.providers import provider_at, record_of
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tokenbudget.capture.instrument import observers
 from tokenbudget.capture.instrument.api_spec import Api
 from tokenbudget.capture.instrument.clients.methods import Method, MethodSdk, ObservedCall
-from tokenbudget.capture.instrument.responses import observers
 from tokenbudget.capture.instrument.sdk_spec import Guide
 from tokenbudget.capture.providers import anthropic
 from tokenbudget.capture.providers.bedrock import usage as rules

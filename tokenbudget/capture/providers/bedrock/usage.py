@@ -11,8 +11,8 @@ from typing import Any
 
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.instrument.api_spec import Accumulator, Found
+from tokenbudget.capture.instrument.observers import json_object
 from tokenbudget.capture.instrument.responses import accumulators
-from tokenbudget.capture.instrument.responses.observers import json_object
 from tokenbudget.capture.instrument.responses.streams import AsyncItems, Items, Watched, notice_close
 from tokenbudget.capture.providers import anthropic
 from tokenbudget.capture.usage.fields import Fields, fields

@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
+from tokenbudget.capture.instrument import observers
 from tokenbudget.capture.instrument.api_spec import Api, Found
 from tokenbudget.capture.instrument.clients.methods import Method, MethodSdk, ObservedCall
-from tokenbudget.capture.instrument.responses import observers
 from tokenbudget.capture.instrument.sdk_spec import Guide
 from tokenbudget.capture.usage.fields import Fields, Reader, fields
 from tokenbudget.capture.usage.text_size import text_bytes

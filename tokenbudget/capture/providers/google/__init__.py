@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tokenbudget.capture.call import Call
+from tokenbudget.capture.instrument import observers
 from tokenbudget.capture.instrument.api_spec import Api
 from tokenbudget.capture.instrument.batches.batch_results import BatchApi, BatchLine, BatchReading
 from tokenbudget.capture.instrument.batches.downloads import BatchDownload
 from tokenbudget.capture.instrument.clients.methods import Method, MethodSdk, ObservedCall
-from tokenbudget.capture.instrument.responses import observers
 from tokenbudget.capture.instrument.sdk_spec import Guide
 from tokenbudget.capture.providers.google import sessions
 from tokenbudget.capture.providers.google import usage as rules

@@ -9,7 +9,7 @@ from typing import Any
 
 from tokenbudget.capture import seen_ids
 from tokenbudget.capture.instrument.api_spec import Found
-from tokenbudget.capture.instrument.responses.observers import json_object
+from tokenbudget.capture.instrument.observers import json_object
 from tokenbudget.capture.usage.fields import Fields, fields, plain
 from tokenbudget.capture.usage.text_size import text_bytes
 from tokenbudget.capture.usage.totals import by_total

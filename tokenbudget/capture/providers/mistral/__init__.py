@@ -7,10 +7,11 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from tokenbudget.capture.instrument import observers
 from tokenbudget.capture.instrument.api_spec import Api, Found
 from tokenbudget.capture.instrument.batches.batch_results import BatchLine, BatchReading
 from tokenbudget.capture.instrument.clients.methods import Method, MethodSdk, ObservedCall
-from tokenbudget.capture.instrument.responses import accumulators, observers
+from tokenbudget.capture.instrument.responses import accumulators
 from tokenbudget.capture.instrument.sdk_spec import Guide
 from tokenbudget.capture.providers import openai
 from tokenbudget.capture.providers.mistral import sessions

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from tokenbudget.capture.call import Call
+from tokenbudget.capture.instrument import nesting
 from tokenbudget.capture.instrument.batches.batch_results import BatchReading
-from tokenbudget.capture.instrument.clients import nesting
 from tokenbudget.diagnostics import internal_errors
 
 Observation = Call | BatchReading

@@ -12,9 +12,9 @@ from http import HTTPStatus
 from typing import Any
 
 from tokenbudget.capture.call import Call
-from tokenbudget.capture.instrument.clients.wrappers import Attempt, current_attempt
 from tokenbudget.capture.instrument.responses.http_bodies import Events, observe_raw
 from tokenbudget.capture.instrument.responses.streams import AsyncItems, Items
+from tokenbudget.capture.instrument.wrappers import Attempt, current_attempt
 from tokenbudget.capture.usage.fields import NONE
 from tokenbudget.capture.usage.lenient_json import decode_json
 from tokenbudget.diagnostics import internal_errors

@@ -13,7 +13,7 @@ from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from tokenbudget.capture.instrument.clients.wrappers import Attempt, CallHooks
+    from tokenbudget.capture.instrument.wrappers import Attempt, CallHooks
 
 _PASSING = frozenset(
     {
