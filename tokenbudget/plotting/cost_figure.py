@@ -10,7 +10,7 @@ from typing import cast
 import polars as pl
 
 from tokenbudget.analytics.selection import labels
-from tokenbudget.core import formatting
+from tokenbudget.core import date_formatting, formatting
 from tokenbudget.core.period import Period
 from tokenbudget.core.query import Query
 from tokenbudget.plotting import palette
@@ -78,7 +78,11 @@ class CostFigure:
         return " · ".join(
             filter(
                 None,
-                [formatting.period(self.period.name), self.filters, compared and f"{compared} on the period before"],
+                [
+                    date_formatting.period(self.period.name),
+                    self.filters,
+                    compared and f"{compared} on the period before",
+                ],
             )
         )
 

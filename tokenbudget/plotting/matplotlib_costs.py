@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import accumulate
 from typing import TYPE_CHECKING, Literal
 
-from tokenbudget.core import formatting
+from tokenbudget.core import date_formatting, formatting
 from tokenbudget.plotting import palette
 from tokenbudget.plotting.cost_figure import CostFigure, Layer
 
@@ -175,8 +175,8 @@ def _tick(buckets: Sequence[datetime], position: int, every: int) -> str:
     now, before = buckets[position], buckets[position - every] if position else None
     year = f"\n{now.year}" if before is None or before.year != now.year else ""
     if len(buckets) > 1 and (buckets[1] - buckets[0]).total_seconds() < _DAY_SECONDS * 0.9:
-        day = f"\n{formatting.short_day(now)}" if before is None or before.date() != now.date() else ""
-        return f"{formatting.clock(now)}{day}"
+        day = f"\n{date_formatting.short_day(now)}" if before is None or before.date() != now.date() else ""
+        return f"{date_formatting.clock(now)}{day}"
     if len(buckets) > 1 and (buckets[-1] - buckets[0]).days / (len(buckets) - 1) > 27:  # noqa: PLR2004 (months)
-        return f"{formatting.short_month(now)}{year}"
-    return f"{formatting.short_day(now)}{year}"
+        return f"{date_formatting.short_month(now)}{year}"
+    return f"{date_formatting.short_day(now)}{year}"

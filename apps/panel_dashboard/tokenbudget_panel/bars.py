@@ -10,7 +10,8 @@ from decimal import Decimal
 from html import escape
 from typing import Any
 
-from tokenbudget.core.formatting import axis_dollars, bucket, dollars, exact_dollars, plural, short_bucket
+from tokenbudget.core.date_formatting import bucket, short_bucket
+from tokenbudget.core.formatting import axis_dollars, dollars, exact_dollars, plural
 from tokenbudget.core.query import Interval, default_interval
 from tokenbudget.plotting import palette
 from tokenbudget.plotting.cost_figure import CostFigure, Layer, cost_figure

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from tokenbudget import config
-from tokenbudget.core import formatting
+from tokenbudget.core import date_formatting
 from tokenbudget.plotting import palette
 from tokenbudget_panel.answers import Snapshot
 from tokenbudget_panel.error_messages import Trouble
@@ -37,7 +37,7 @@ def empty(snapshot: Snapshot) -> str:
     return (
         f'<section class="notice"><svg viewBox="0 0 120 48" aria-hidden="true">{_BARS}<path d="M0 47h120"/></svg>'
         f"<h2>No calls in this period</h2>"
-        f"<p>{escape(formatting.period(period.name))} · {escape(period.tz)}</p>"
+        f"<p>{escape(date_formatting.period(period.name))} · {escape(period.tz)}</p>"
         "<p>Wrap your client in a notebook and use it as before. This page looks for news every ten seconds.</p>"
         f"<pre><code>{escape(lines_to_paste())}</code></pre></section>"
     )

@@ -9,7 +9,7 @@ import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
 
-from tokenbudget.core import formatting
+from tokenbudget.core import date_formatting
 from tokenbudget_panel import bars, notices, table, theme, tiles
 from tokenbudget_panel.answers import Snapshot
 from tokenbudget_panel.chart import Chart
@@ -71,7 +71,7 @@ class Overview:
         (dimension,) = snapshot.query.by
         self._tiles.object = tiles.html(tiles.tiles(snapshot.current, snapshot.previous))
         self._spend_heading.object = _heading(
-            "Spend over time", f"per {shown.per}, by {dimension} · {formatting.period(snapshot.query.period.name)}"
+            "Spend over time", f"per {shown.per}, by {dimension} · {date_formatting.period(snapshot.query.period.name)}"
         )
         self._legend.object = bars.legend_html(shown)
         self._table_heading.object = _heading(f"By {dimension}", _how_many(snapshot))
@@ -86,7 +86,7 @@ class Overview:
             self._instead(notices.wrong(trouble))
             return
         taken = self._last.taken_at.astimezone(ZoneInfo(self._last.query.period.tz))
-        self._banner.object = notices.stale(trouble, formatting.clock(taken, seconds=True))
+        self._banner.object = notices.stale(trouble, date_formatting.clock(taken, seconds=True))
         self._banner.visible = True
 
     def _instead(self, notice: str | None) -> None:

@@ -13,8 +13,8 @@ import panel_material_ui as pmui
 import param
 
 from tokenbudget import config
+from tokenbudget.core.date_formatting import clock
 from tokenbudget.core.errors import TokenBudgetError
-from tokenbudget.core.formatting import clock
 from tokenbudget_panel import theme
 from tokenbudget_panel.answers import Snapshot, desk
 from tokenbudget_panel.error_messages import Trouble

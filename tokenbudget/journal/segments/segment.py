@@ -6,6 +6,7 @@ finished: its writer moved on or died, and the process that takes the lock may s
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 import weakref
@@ -57,6 +58,18 @@ class OpenSegment:
         self._close: Callable[[int], None] = os.close
         _open.add(self)
 
+    def write(self, line: bytes) -> None:
+        """Append a line.
+
+        Raises
+        ------
+        OSError
+            If the disk takes none of it, or only a part.
+        """
+        if os.write(self.fd, line) < len(line) - 1:
+            raise short_write()
+        self.room -= len(line)
+
     def unlinked(self) -> bool:
         """Return whether the file was deleted while it is open."""
         return os.fstat(self.fd).st_nlink == 0
@@ -94,6 +107,11 @@ class OpenSegment:
 
     def __del__(self) -> None:
         self.close()
+
+
+def short_write() -> OSError:
+    """Return the error of a disk that took only a part of an event."""
+    return OSError(errno.ENOSPC, "only a part of the event could be written")
 
 
 _open: weakref.WeakSet[OpenSegment] = weakref.WeakSet()

@@ -7,7 +7,6 @@ record in bounded memory, says so once, and writes it out as soon as that works 
 
 from __future__ import annotations
 
-import errno
 import os
 import threading
 from collections.abc import Callable, Collection
@@ -20,17 +19,14 @@ from tokenbudget.core.errors import ConfigError
 from tokenbudget.journal import delivery_stats, open_journals
 from tokenbudget.journal.locks import sync
 from tokenbudget.journal.options import JournalOptions
-from tokenbudget.journal.segments.segment import Kind, OpenSegment, create, list_segments
+from tokenbudget.journal.segments.segment import Kind, OpenSegment, create, short_write
+from tokenbudget.journal.writing.cap import CapReachedError, check_cap
 from tokenbudget.journal.writing.overflow_buffer import OverflowBuffer
 from tokenbudget.journal.writing.syncer import Syncer
 from tokenbudget.journal.writing.throttled_log import REFUSED, ThrottledLog, in_memory
 
 _CHECK_SECONDS = 1.0
 _RETRY_SECONDS = 1.0
-
-
-class CapReachedError(OSError):
-    """As many bytes wait to be sent as may."""
 
 
 def _server_configured() -> bool:
@@ -109,7 +105,7 @@ class Journal:
             return
         try:
             if os.write(segment.fd, line) < len(line) - 1:
-                raise _short_write()
+                raise short_write()
         except OSError:
             self._append_slowly(line)
             return
@@ -213,7 +209,11 @@ class Journal:
         try:
             segment = self._usable_parked() or self._create()
             while (line := self._held.take()) is not None:
-                self._write_held(segment, line)
+                try:
+                    segment.write(line)
+                except OSError:
+                    self._held.put_back(line)
+                    raise
         except OSError as error:
             self._degrade(error)
             return
@@ -221,15 +221,6 @@ class Journal:
             self._sync(segment)
         self._segment, self._parked, self._capped = segment, None, False
         self._throttled_log.settle(f"writing events to {self.home} again")
-
-    def _write_held(self, segment: OpenSegment, line: bytes) -> None:
-        try:
-            if os.write(segment.fd, line) < len(line) - 1:
-                raise _short_write()
-        except OSError:
-            self._held.put_back(line)
-            raise
-        segment.room -= len(line)
 
     def _usable_parked(self) -> OpenSegment | None:
         segment = self._parked
@@ -242,8 +233,8 @@ class Journal:
 
     def _create(self) -> OpenSegment:
         options, kind = self.options, self._kind()
-        if kind == "send" and sum(segment.size for segment in list_segments(self.home, "send")) >= options.cap_bytes:
-            raise CapReachedError(errno.EDQUOT, f"{options.cap_bytes:,} bytes wait to be sent, which is the cap")
+        if kind == "send":
+            check_cap(self.home, options.cap_bytes)
         room = min(options.segment_bytes, options.cap_bytes // 8)
         segment = self._parked = create(self.home, kind, room, options.segment_seconds)
         if self._syncer is not None:
@@ -316,7 +307,3 @@ class Journal:
         """Start afresh in a forked child: the parent's segment, memory and locks stay the parent's."""
         self._segment = None
         self._reset()
-
-
-def _short_write() -> OSError:
-    return OSError(errno.ENOSPC, "only a part of the event could be written")
