@@ -1,4 +1,4 @@
-"""``tb.coverage``: what costs do not include, and what to do about it."""
+"""``tb.coverage``: the calls that costs do not include, and what to do about them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def coverage(
     backend: Backend = "pandas",
     **filters: Any,
 ) -> Any:
-    """Say which calls have an unknown cost, why, and what to do about each.
+    """Return the calls whose cost is unknown, with the reason and what to do.
 
     Parameters
     ----------
@@ -29,15 +29,15 @@ def coverage(
     -------
     DataFrame
         One row per provider, model and reason, most calls first: ``requests``, ``input_tokens`` and ``output_tokens``
-        (null where none were stated), ``share`` (of the period's calls, 0 to 1), ``last_at`` (shown in `tz`) and
-        ``advice``.  No rows mean that every charged call is priced.
+        (null if the provider stated none), ``share`` (of the period's calls, 0 to 1), ``last_at`` (in `tz`) and
+        ``advice``.  The frame is empty if every charged call has a price.
 
     Raises
     ------
     PeriodError, QueryError
-        If the question is not understood.
+        If the period, or another argument, is not valid.
     ServerError
-        If a server is configured and did not answer it.
+        If the configured server does not answer.
 
     Examples
     --------

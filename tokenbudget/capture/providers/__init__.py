@@ -14,8 +14,8 @@ To add a provider
 
    An API is a `tokenbudget.capture.instrument.api_spec.Api`: a `Reader` table (our field -> the provider's path, from
    the root of the response; of several paths the first that is there counts), rules for what a table cannot say (the
-   provider excludes cached tokens from its input; ``usage.py``), and for streams an accumulator (it adds items up to one
-   answer that the same table reads, and returns the bytes of text seen: for estimates and the time to the first token).
+   provider excludes cached tokens from its input; ``usage.py``), and for streams an accumulator (it adds items up to an
+   answer that the same table reads, and returns the bytes of text seen, for estimates and the time to first token).
    A `tokenbudget.capture.instrument.sdk_spec.Guide` says how its clients are called, for messages and documentation.
 2. Put one recorded response per operation, and what it counts and costs by hand, into ``tests/recordings``.
 

@@ -75,25 +75,25 @@ def sync(
     dry_run: bool = False,
     now: datetime | None = None,
 ) -> TableDiff:
-    """Fetch the price table and append what changed to the prices of this machine.
+    """Download the price table and add what changed to the prices of this machine.
 
     Parameters
     ----------
     url : str, optional
-        Where the table is, or a path; LiteLLM's own by default.
+        URL or path of the table; LiteLLM's by default.
     home : Path, optional
         ``$TOKENBUDGET_HOME`` by default.
     confirmed : collection of str
-        Keys of models whose prices may move more than tenfold; ``{"*"}`` for all.
+        Keys of models whose prices may change more than tenfold; ``{"*"}`` for all.
     dry_run : bool
-        Only tell what would change.
+        Return what would change, without changing it.
     now : datetime, optional
-        UTC; when changed prices come into force, this moment by default.
+        Start of the new prices (UTC); the current time by default.
 
     Raises
     ------
     PriceError
-        If the table cannot be fetched or believed; nothing is changed then.
+        If the table cannot be downloaded or is implausible; nothing is changed then.
     """
     url = url or source_url()
     home = home or config.current().home
@@ -107,7 +107,7 @@ def sync(
 
 
 def report(found: TableDiff) -> Sequence[str]:
-    """Say in lines what a sync found: the counts, then what was not believed."""
+    """Return the lines of a report on a sync: the counts, then the prices that were not accepted."""
     counts = ", ".join(f"{count} {kind}" for kind, count in found.counts.items())
     held = [
         f"held: {c.key} {c.field} {number(c.before)} -> {number(c.after)} (confirm with --confirm {c.key})"

@@ -1,4 +1,4 @@
-"""From a measured call to its receipt: find the row, choose the rates, write the lines."""
+"""Price a call: find the row of the price book, choose the rates, write the receipt's lines."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ _kind: Callable[[Event], Kind] = attrgetter(
 
 
 class Pricer:
-    """Prices calls by a book, the user's overrides and the user's names for models.
+    """Prices calls, given a price book, the user's own prices and the user's names for models.
 
     Parameters
     ----------
     book : PriceBook
     models : mapping of str to str, optional
-        Deployment or alias to the model whose price it has.
+        Deployments and aliases, each with the model whose price it has.
     overrides : iterable of Override, optional
         Negotiated and private prices.
     """
@@ -100,7 +100,7 @@ class Pricer:
         )
 
     def priced(self, event: Event) -> Event:
-        """Copy an event with its cost and price row, or with the reason why it has none; never raises."""
+        """Return a copy of an event with its cost and price row, or the reason why it has none; never raises."""
         quick = self.token_cost(event)
         if quick is not None:
             pico, key = quick
@@ -111,12 +111,12 @@ class Pricer:
         return _replace(event, cost_usd=answer.cost_usd, price_key=answer.price_key, unpriced=None)
 
     def token_cost(self, event: Event) -> tuple[int, str] | None:
-        """Price a call of tokens alone, as nearly all are, without a receipt; never raises.
+        """Price a call that is billed by tokens alone, without making a receipt; never raises.
 
         Returns
         -------
         (int, str) or None
-            Picodollars and the key of the row; None where it takes more, `priced` then finds out.
+            Picodollars and the key of the row; None if the call needs a receipt.
         """
         usage = event.usage
         if (
