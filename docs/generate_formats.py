@@ -16,8 +16,9 @@ HEAD = """# Numbers as people read them
 <!-- Written by docs/generate_formats.py from tests/cases/format.json. -->
 
 Notebooks, figures, the terminal, the Panel dashboard and the React dashboard write numbers by the same rules. They are
-implemented in `tokenbudget/core/formatting.py` (dates: `date_formatting.py`) and in `web/dashboard/src/format/`; both are
-tested with all cases of `tests/cases/format.json`. This page shows some of them. To change a rule, change its cases first.
+implemented in `tokenbudget/core/formatting.py` (dates: `date_formatting.py`) and in `web/dashboard/src/format/`; both
+are tested with all cases of `tests/cases/format.json`. This page shows some of them. To change a rule, change its
+cases first.
 
 | What | Rule | Examples |
 |---|---|---|

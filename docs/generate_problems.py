@@ -24,9 +24,9 @@ The server reports errors as [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) 
 ```
 
 Programs should use `type`, which does not change between versions. `title` and `detail` are for people and may change;
-`detail` says what was wrong and what to do. `errors` lists the invalid fields, with the `index` of the event if there are
-several. After 503, retry after `Retry-After` seconds: no event is lost or stored twice. The `type` `about:blank` means no
-more than the status.
+`detail` says what was wrong and what to do. `errors` lists the invalid fields, with the `index` of the event if there
+are several. After 503, retry after `Retry-After` seconds: no event is lost or stored twice. The `type` `about:blank`
+means no more than the status.
 
 """
 

@@ -61,8 +61,8 @@ def _push_history(settings: config.Config, patience: float) -> None:
         def answered(piece: Piece, outcome: Outcome) -> None:
             kept.taken(piece)
             counts["taken"] += outcome.shipped
-            counts["refused"] += len(outcome.poison)
-            reasons.extend(entry.reason for entry in outcome.poison[:1])
+            counts["refused"] += len(outcome.rejected)
+            reasons.extend(entry.reason for entry in outcome.rejected[:1])
             progress.update(len(piece.records))
 
         problem = backfill(settings, kept.pieces(), answered, patience)

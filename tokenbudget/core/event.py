@@ -22,8 +22,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes
     ----------
     id : str
-        UUIDv7, made once by the client.  The server stores an id once per project, however often it arrives and whatever
-        its time.
+        UUIDv7, made once by the client.  The server stores an id once per project, however often it arrives and
+        whatever its time.
     occurred_at : datetime
         When the request was sent; time-zone aware, UTC.
     provider : str

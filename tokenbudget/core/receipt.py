@@ -53,7 +53,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     price_key : str
         The row of the price book that priced the call.
     list_cost_usd : Decimal or None
-        Cost of the call on demand, if its tokens are prepaid (provisioned throughput, scale tier) and cost nothing here.
+        Cost of the call on demand, if its tokens are prepaid (provisioned throughput, scale tier) and so cost nothing.
     """
 
     cost_usd: Decimal

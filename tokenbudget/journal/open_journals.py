@@ -1,4 +1,4 @@
-"""The journals of this process: they start afresh in a forked child, and follow the settings."""
+"""The open journals of this process: reset them after a fork, and apply changed settings."""
 
 from __future__ import annotations
 

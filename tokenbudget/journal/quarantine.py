@@ -1,4 +1,4 @@
-"""Events a server refused for good, and lines nobody can read: set aside with the reason, so that they block nothing.
+"""Quarantine: events that a server rejected, and unreadable lines, with the reason, so that they block no others.
 
 One file, ``home/quarantine/records.log``, of checksummed lines like a segment's.
 """

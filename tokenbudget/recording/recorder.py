@@ -78,7 +78,7 @@ class Recorder:
         self._shipper.wake()
 
     def flush(self, timeout: float) -> bool:
-        """Wait at most `timeout` seconds until the server (or, without one, the disk) has all events; return whether it has."""
+        """Wait until all events are with the server (without one, on disk); return False after `timeout` seconds."""
         if self._shipper is not None:
             return bool(self._shipper.flush(timeout))
         self._journal.write_out()

@@ -1,4 +1,4 @@
-"""Bring a server events that are kept elsewhere, piece by piece: no thread, no files."""
+"""Send a server stored events, piece by piece; no threads, no files."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def backfill(
     Parameters
     ----------
     answered : callable
-        Is told of every piece that the server has answered for, and what became of it.
+        Called with each piece that the server has acknowledged, and its outcome.
     patience : float
-        Seconds to try to get a piece through.
+        Maximum seconds to try to send a piece.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What is on its way into quarantine; it waits in memory for as long as the disk will not take it."""
+"""Records to quarantine; they wait in memory while the disk cannot be written."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MOST = 1_000
 
 
 class QuarantineQueue:
-    """Sets records aside under `home`, later if not now: a full disk must not stop what would make room on it."""
+    """Quarantines records under `home`, and retries later: a full disk must not stop shipping, which frees space."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
@@ -19,11 +19,11 @@ class QuarantineQueue:
 
     @property
     def unsafe(self) -> bool:
-        """Whether an event the server refused is in memory only, so that its segment must stay."""
+        """Whether a rejected event is in memory only, so that its segment must not be deleted."""
         return any(entry.kind == "rejected" for entry in self._waiting)
 
     def add(self, entries: Iterable[QuarantinedRecord]) -> None:
-        """Set `entries` aside, and whatever still waits."""
+        """Quarantine `entries` and those that still wait."""
         self._waiting += entries
         try:
             set_aside(self._home, self._waiting)

@@ -1,4 +1,4 @@
-"""Segments that do not get through while others do: each waits for a time of its own and holds nobody up."""
+"""Retry segments at which the server fails, without delaying the others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST_IN_A_ROW = 2
 
 @dataclass(slots=True)
 class _Trouble:
-    """With one segment: failures while others got through, when to try again (monotonic), its size at the last try."""
+    """State of a failed segment: failures while others succeeded, time of the next attempt, size at the last one."""
 
     failures: int = 0
     not_before: float = 0.0
@@ -24,11 +24,11 @@ class _Trouble:
 
 
 class SegmentRetries:
-    """What rounds of shipping know of the segments that failed.
+    """The failed segments, over several rounds of shipping.
 
-    Whether the server is broken or the segment is stubborn shows when another is tried: after one failure the next
-    segment has its turn, after two in a row the round ends.  Segments that failed come last from then on, in other
-    processes, too, so that however many are stubborn the others are reached.
+    After a failure, the next segment is tried, to tell whether the server or the segment is the cause.  After two
+    failures in a row, the round ends.  Failed segments come last in later rounds, also in other processes, so that the
+    others are always reached.
 
     Attributes
     ----------
@@ -47,23 +47,23 @@ class SegmentRetries:
         self._failed: set[Path] = set()
 
     def end(self) -> None:
-        """End a round.  If any segment was delivered, each segment that failed now waits longer than before."""
+        """End a round.  If any segment was delivered, each failed segment now waits longer."""
         for path in self._failed & self._troubles.keys() if self.server_works else ():
             trouble = self._troubles[path]
             trouble.failures += 1
             trouble.not_before = time.monotonic() + delay(trouble.failures, longest=_LONGEST_SECONDS)
 
     def put_failed_last(self, segments: list[SegmentFile]) -> list[SegmentFile]:
-        """Put those that failed behind the others."""
+        """Order segments so that failed ones come last."""
         return sorted(segments, key=lambda segment: segment_errors.reason(segment.path) is not None)
 
     def is_due(self, segment: SegmentFile) -> bool:
-        """Return whether to try a segment: its wait is over, or there is news in it."""
+        """Return whether to try a segment: its delay is over, or it has new events."""
         trouble = self._troubles.get(segment.path)
         return trouble is None or segment.size != trouble.size or time.monotonic() >= trouble.not_before
 
     def failures(self, path: Path) -> int:
-        """Return how often a segment failed in rounds in which others got through."""
+        """Return how often a segment failed in rounds in which others succeeded."""
         trouble = self._troubles.get(path)
         return trouble.failures if trouble else 0
 
@@ -73,7 +73,7 @@ class SegmentRetries:
         self._in_a_row = 0
 
     def note_failure(self, segment: SegmentFile, reason: str) -> None:
-        """Note that a segment did not get through."""
+        """Note that the server failed at a segment."""
         self._in_a_row += 1
         self._failed.add(segment.path)
         self._troubles.setdefault(segment.path, _Trouble()).size = segment.size
@@ -81,10 +81,10 @@ class SegmentRetries:
 
     @property
     def server_seems_down(self) -> bool:
-        """Whether so many failed in a row that the rest of the segments is left for another round."""
+        """Whether so many segments failed in a row that the round should end."""
         return self._in_a_row >= _MOST_IN_A_ROW
 
     def clear(self, path: Path) -> None:
-        """Forget the trouble with a segment: some of it got through."""
+        """Forget the failures of a segment: some of its events were delivered."""
         if self._troubles.pop(path, None) is not None:
             segment_errors.clear(path)

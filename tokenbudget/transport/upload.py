@@ -1,4 +1,4 @@
-"""One round of shipping: every segment this process may ship, until the server has it all or says wait."""
+"""One round of shipping: send every segment that this process may ship."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ _FAILURES_TO_WARN = 5
 _FAILURES_TO_ISOLATE = 3
 
 
-class _StumbledError(Exception):
-    """The server fails at these records; it may take others."""
+class _ServerFailedError(Exception):
+    """The server fails at these records but may take others."""
 
 
 class Upload:
-    """Rounds of shipping, and what they remember of each other: the connection, the failures in a row, the wait.
+    """Rounds of shipping, with the state that they share: connection, failures in a row, time of the next attempt.
 
     Parameters
     ----------
     journal : Journal
         All segments in its home are shipped, including the one that it is still writing.
     batch : int
-        At most so many events a request.
+        Maximum number of events per request.
     """
 
     def __init__(self, journal: Journal, batch: int) -> None:
@@ -62,17 +62,17 @@ class Upload:
         self._acknowledged_to: dict[Path, int] = {}  # By us; on disk, too, if the disk takes it.
 
     def run(self, settings: Config, *, urgent: bool = False) -> bool:
-        """Ship all there is to `settings.url`.
+        """Ship all events to `settings.url`.
 
         Parameters
         ----------
         urgent : bool, default False
-            A caller waits for it: try although the last attempt failed, unless the server asked to wait.
+            Whether a caller is waiting: then try even after a failure, unless the server asked to wait.
 
         Returns
         -------
         bool
-            Whether nothing of ours is left to send.
+            Whether no event of this process is left to send.
         """
         self._journal.report_refusals()
         self._journal.write_out()
@@ -88,12 +88,12 @@ class Upload:
         return all(done)
 
     def pause(self, idle: float) -> float:
-        """Return the seconds until the next round: what is left of the wait, else `idle`, to look for orphans."""
+        """Return the seconds until the next round: the remaining delay, else `idle`, to look for unowned segments."""
         left = self._not_before - time.monotonic()
         return left if left > 0 else idle
 
     def failed(self, detail: str, wait: float | None = None) -> None:
-        """Note that an attempt failed and wait longer than after the last one."""
+        """Note that an attempt failed; the delay grows with each failure."""
         self._failures += 1
         now = time.monotonic()
         self._not_before = now + delay(self._failures, wait)
@@ -109,7 +109,7 @@ class Upload:
             self._target = None
 
     def _connect(self, url: str, api_key: str | None) -> None:
-        """Make the connection to the server in force; a new URL or key ends any wait."""
+        """Connect to the configured server; a new URL or key ends any delay."""
         if self._target == (url, api_key):
             return
         self.close()
@@ -127,7 +127,7 @@ class Upload:
                 done.append(self._ship_segment(segment.path))
             except FileNotFoundError:
                 continue  # Another process shipped it to the end.
-            except (_StumbledError, OSError) as error:  # It cannot be taken, read or settled now; the others may.
+            except (_ServerFailedError, OSError) as error:  # It cannot be sent, read or deleted now; others may.
                 self._failed_at(segment, error)
                 done.append(False)
                 if self._segment_retries.server_seems_down:
@@ -155,10 +155,10 @@ class Upload:
                 return False
             if self._journal.problem is None:
                 return True
-            self._journal.rotate()  # Its disk is in trouble, most likely full: make room.
+            self._journal.rotate()  # The disk cannot be written, most likely because it is full: free space.
         with adopted(path) as ours:
             if not ours:
-                return True  # Its writer lives and ships it, or another process has just adopted it.
+                return True  # Its writer is alive and ships it, or another process has just taken it over.
             if not self._ship(path, finished=True):
                 return False
         self._settle(path)
@@ -170,13 +170,13 @@ class Upload:
             chunk = read_chunk(path, start, _BATCH_BYTES, lines=self._batch, finished=finished)
             if chunk.end == start:
                 return True
-            poison = damaged(chunk.damaged)
+            to_quarantine = damaged(chunk.damaged)
             if chunk.records:
                 outcome = self._send(chunk.records, self._segment_retries.failures(path))
                 if outcome is None:
                     return False
-                poison += outcome.poison
-            self._quarantine.add(poison)
+                to_quarantine += outcome.rejected
+            self._quarantine.add(to_quarantine)
             self._advance(path, chunk.end)
             start = chunk.end
 
@@ -184,7 +184,7 @@ class Upload:
         self._acknowledged_to[path] = end
         self._segment_retries.clear(path)
         if not self._quarantine.unsafe:
-            with contextlib.suppress(OSError):  # A full disk must not stop what would make room on it.
+            with contextlib.suppress(OSError):  # A full disk must not stop shipping, which frees space.
                 cursor.save(path, end)
 
     def _settle(self, path: Path) -> None:
@@ -194,16 +194,16 @@ class Upload:
             self._acknowledged_to.pop(path, None)
 
     def _ship_held(self) -> bool:
-        """Ship what the disk would not take, from memory."""
+        """Ship the records in memory, which could not be written to the disk."""
         while records := self._journal.held(self._batch):
             try:
                 outcome = self._send(records)
-            except _StumbledError as error:
+            except _ServerFailedError as error:
                 self.failed(str(error))
                 return False
             if outcome is None:
                 return False
-            self._quarantine.add(outcome.poison)
+            self._quarantine.add(outcome.rejected)
             self._journal.release(records)
         return True
 
@@ -214,7 +214,7 @@ class Upload:
 
         Raises
         ------
-        _StumbledError
+        _ServerFailedError
             If the server failed at these records.
         """
         way = isolate if max(self._failures, failures) >= _FAILURES_TO_ISOLATE else deliver
@@ -223,7 +223,7 @@ class Upload:
             self._acknowledged(outcome)
             return outcome
         if outcome.failed and outcome.wait is None:
-            raise _StumbledError(outcome.detail)
+            raise _ServerFailedError(outcome.detail)
         if outcome.verdict == "stopped":
             self._stopped(outcome)
         else:
@@ -233,11 +233,11 @@ class Upload:
     def _acknowledged(self, outcome: Outcome) -> None:
         self._failures, self._not_before, self._not_even_urgent_before = 0, 0.0, 0.0
         self._segment_retries.note_success()
-        if outcome.poison:
+        if outcome.rejected:
             log.warning(
                 "tokenbudget: the server refused %d events, set aside (the first: %s); see `tokenbudget doctor`",
-                len(outcome.poison),
-                outcome.poison[0].reason,
+                len(outcome.rejected),
+                outcome.rejected[0].reason,
             )
         delivery_stats.add(
             self._journal.home,
@@ -248,7 +248,7 @@ class Upload:
         )
 
     def _stopped(self, outcome: Outcome) -> None:
-        """Stop sending: nothing changes until the key, the URL or the server does."""
+        """Stop sending until the key, the URL or the server changes."""
         if self._failures == 0:
             log.warning(
                 "tokenbudget: %s does not take our events (%s); they stay on disk and are sent once the URL "

@@ -1,4 +1,4 @@
-"""Events written by a form are the events that the careful way makes."""
+"""Events rendered by a template equal the events that are built in full."""
 
 from datetime import UTC, datetime
 

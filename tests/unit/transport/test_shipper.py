@@ -274,7 +274,7 @@ def test_a_server_that_fails_at_everything_is_asked_little_and_found_well_at_onc
     shipping = rounds()
     for _ in range(20):
         assert not shipping.run(settings, urgent=True)
-    assert len(server.batches) == 40  # Two a round: one might be stubborn.
+    assert len(server.batches) == 40  # Two a round: one might be failing.
     failing_at(server)
     shipping._not_before = 0.0  # Its wait is over; no segment has one of its own.
     assert shipping.run(settings)

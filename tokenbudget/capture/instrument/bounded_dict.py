@@ -1,4 +1,4 @@
-"""What one answer says and another one, fetched later, is read by."""
+"""A dict of bounded size: what one answer states and is needed to read another one, fetched later."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _MOST = 256
 
 
 class BoundedDict(dict[str, V]):
-    """The last things kept; the oldest make room.
+    """A dict that evicts its oldest entries.
 
     Examples
     --------

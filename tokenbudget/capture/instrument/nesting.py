@@ -1,4 +1,4 @@
-"""Calls begun inside calls: each is a call of its own, unless the SDK around makes it in order to make its own.
+"""Calls made inside calls: each is separate, unless the outer SDK makes it in order to make its own call.
 
 What runs inside a call is not part of it for that alone: a hook that guards a prompt, a callback that judges an answer
 and a task begun meanwhile, which lives on with a copy of the context, all ask models on their own account.  What an SDK
@@ -26,7 +26,7 @@ _PASSING = frozenset(
 """Packages that only pass calls on: those that run, repeat or trace them."""
 
 _shells: set[CodeType] = set()
-"""The code of the shells: a frame of it has the attempt that it makes."""
+"""The code objects of wrappers: their stack frames hold the attempt."""
 
 
 def know(wrapper: Any) -> Any:

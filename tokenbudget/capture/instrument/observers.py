@@ -1,7 +1,7 @@
-"""What a method gives back, observed: a whole answer, an iterator of items, or an HTTP response.
+"""Observe the result of a method: a whole answer, an iterator of items, or an HTTP response.
 
-Each function takes a method's result and the `Call` it belongs to, and gives what the caller gets: the same object
-where it can be observed in place, else one that behaves alike.
+Each function takes a method's result and its `Call`, and returns what the caller gets: the same object if it can be
+observed in place, else one that behaves like it.
 """
 
 from __future__ import annotations

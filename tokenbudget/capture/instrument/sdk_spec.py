@@ -1,4 +1,4 @@
-"""An SDK: the client classes of one Python package, and how to observe the calls they make."""
+"""What a provider folder declares of an SDK: its client classes, and how to observe their calls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MARK = "_tokenbudget"
 
 
 class ClientMark:
-    """That a client is wrapped, and how.
+    """Marks a client as wrapped.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class ClientMark:
 
 @dataclass(frozen=True)
 class Guide:
-    """What messages and the documentation say of an SDK.
+    """Texts about an SDK for messages and documentation.
 
     Attributes
     ----------

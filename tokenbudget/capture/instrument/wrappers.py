@@ -1,7 +1,7 @@
-"""The two thin shells around a client's method: one for plain functions, one for coroutine functions.
+"""The wrappers around a client's method: one for plain functions, one for coroutine functions.
 
 Both do the same: ask for a `Call`, run the method, report what came of it.  Everything that can go wrong on our side
-is swallowed here, so a method behind a shell behaves as it did before.
+is swallowed here, so a wrapped method behaves as before.
 """
 
 from __future__ import annotations
@@ -21,40 +21,40 @@ Observation = Call | BatchReading
 
 
 class CallHooks(Protocol):
-    """What a shell needs to know of a method.
+    """What a wrapper calls before and after a method.
 
     Attributes
     ----------
     package : str
-        The SDK it is of.
+        The SDK of the method.
     """
 
     package: str
 
     def makes(self, maker: str, begun: CallHooks) -> bool:
-        """Return whether a call that a module of our package makes while ours is under way is made for ours."""
+        """Return whether a call that a module of this package makes during this call is part of it."""
 
     def begin(self, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Attempt | None:
-        """Start observing; None leaves the call alone."""
+        """Start observing; None to leave the call alone."""
 
     def end(self, attempt: Attempt, result: Any) -> Any:
-        """Report a result and give what the caller gets: the result itself, or its stream, observed."""
+        """Report a result and return what the caller gets: the result itself, or its observed stream."""
 
 
 class Attempt:
-    """A call begun: the observation, and the arguments to call the method with.
+    """A call in progress: its observation, and the arguments for the method.
 
     Attributes
     ----------
     call : Call or BatchReading
     args, kwargs : tuple, dict
-        What the method is called with; hooks may have asked for more than the caller did.
+        Arguments for the method; the hooks may have added to the caller's.
     fallback : callable or None
-        ``fallback(error)`` gives the caller's own arguments where the provider may have refused what we added.
+        ``fallback(error)`` returns the caller's own arguments if the provider may have refused what was added.
     hooks : CallHooks or None
-        The method, which its shell puts here; None outside of it, as where a stream is read.
+        Set by the wrapper; None outside of it, e.g. while a stream is read.
     is_over : bool
-        Whether the method is done: tasks that were begun meanwhile live on with the context.
+        Whether the method has returned: tasks started in the meantime keep the context.
     """
 
     __slots__ = ("args", "call", "fallback", "hide_usage", "hooks", "is_over", "kwargs", "owner")

@@ -1,4 +1,4 @@
-"""Seal finished segments in the background, so that no question has to wait for it."""
+"""Seal finished segments in the background, so that queries need not wait for it."""
 
 from __future__ import annotations
 
@@ -63,4 +63,4 @@ class Compactor:
                     return
                 began = monotonic()
         except Exception as error:  # noqa: BLE001 (the next question seals, or reads the segments as they are)
-            internal_errors.swallow("journal.sealer", error)
+            internal_errors.swallow("journal.compactor", error)

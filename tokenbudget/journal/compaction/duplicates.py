@@ -1,4 +1,4 @@
-"""Events that were written more than once: each counts once, by its id, whatever time it comes with."""
+"""Drop duplicate events: an id counts once, whatever its time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def sealed_among(home: Path, parts: Sequence[SealedPart], ids: pl.Series) -> pl.Series:
     """Return those of `ids` that sealed parts hold.
 
-    Ids begin with the time they were made: only parts are read that may hold one of them, which hardly any does.
+    Ids begin with the time they were made, so only parts with overlapping ids are read: usually none.
     """
     import polars as pl
 

@@ -1,7 +1,7 @@
 """Which Parquet parts count, and which segments they stand for: ``home/ledger/manifest.json``.
 
-Replacing this one file is the moment a compaction happens.  A part that is not in it does not exist; a segment that is
-in it is read from its part.  So a reader never sees an event twice or misses one, whenever the compaction was killed.
+Replacing this file commits a compaction.  A part that is not listed in it does not count; the events of a segment that
+is listed are read from its part.  So a reader never sees an event twice or misses one, even if a compaction is killed.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     covered : tuple of str
         Names of segments whose events are in `parts`, until they are seen to be deleted.
     retired : tuple of Retired
-        Files to delete once nobody can be reading them.
+        Files to delete once no reader can be using them.
     """
 
     generation: int = 0

@@ -1,7 +1,7 @@
 """Change sealed events, crash-safely: new parts under new names, then the manifest, all at once.
 
-Killed before the manifest is replaced, the new parts are stray files nobody reads and the next compaction deletes;
-after it, the old ones are retired.  So a reader sees all of a change or nothing of it.
+If killed before the manifest is replaced, the new parts are stray files, which no reader uses and the next compaction
+deletes.  After it, the old parts are retired.  So a reader sees either the whole change or none of it.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ def rewrite(home: Path, start: datetime, end: datetime, change: Change) -> int:
     start, end : datetime
         UTC, time-zone aware.
     change : callable
-        Takes the events of a part, all of them, and gives as many with the same times; None leaves the part as it is.
+        Takes all events of a part and returns as many, with the same times; None leaves the part unchanged.
 
     Returns
     -------
     int
-        Parts written anew.
+        Number of parts rewritten.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def rewrite(home: Path, start: datetime, end: datetime, change: Change) -> int:
 
 
 def _written(home: Path, part: SealedPart, change: Change) -> SealedPart | None:
-    """Write what becomes of a part; None when it stays as it is."""
+    """Write the new version of a part; None if it does not change."""
     import polars as pl
 
     changed = change(pl.read_parquet(part.path(home)))

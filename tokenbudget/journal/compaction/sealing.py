@@ -1,9 +1,9 @@
 """Seal finished segments into Parquet, crash-safely.
 
 1. Take the locks: the ledger's, and that of every segment to seal.
-2. Write the part under a new name and sync it.  Killed before 3, it is a stray file nobody reads.
-3. Replace the manifest: the part counts, its segments do not.  This is the moment it happens.
-4. Delete the segments.  Killed before, the next compaction does it.
+2. Write the part under a new name and sync it.  Killed before 3, it is a stray file that no reader uses.
+3. Replace the manifest, which commits the compaction: from now on the part counts, and its segments do not.
+4. Delete the segments.  If killed before, the next compaction deletes them.
 
 Small parts are merged into the next one when they are at most twice its size, so that n events end up in about log(n)
 files and every event is rewritten about log(n) times.
@@ -47,7 +47,7 @@ _SUFFIX = ".parquet"
 
 @dataclass(frozen=True, slots=True)
 class Compacted:
-    """What a compaction did: `segments` sealed, holding `rows` events."""
+    """The result of a compaction: number of sealed segments, and of events in them."""
 
     segments: int = 0
     rows: int = 0
@@ -64,7 +64,7 @@ def compact(
 ) -> Compacted:
     """Seal the finished segments of local mode, if there are enough of them.
 
-    Cheap when there is nothing to do, safe to call from any process at any time: where one is at it, others return.
+    It is cheap if there is nothing to do, and may be called from any process at any time: only one compacts.
 
     Parameters
     ----------
@@ -73,18 +73,18 @@ def compact(
     to_frame : callable
         Turns events into a ledger frame; `tokenbudget.ledger.schema.to_frame`.
     min_bytes, min_segments : int
-        Do nothing below both: a part per small script would be no gain.
+        Do nothing below both: a part for each small script would gain nothing.
     most_bytes : int, optional
-        Seal at most about so much, and leave the rest to the next call.
+        Seal about this much at most, and leave the rest to the next call.
     wait : float
-        Seconds to wait for another that is at it.
+        Seconds to wait for another process that is compacting.
 
     Raises
     ------
     JournalError
         If the manifest cannot be read.
     OSError
-        If the ledger cannot be written; nothing is lost then.
+        If the ledger cannot be written; no event is lost then.
     """
     segments = list_segments(home, "keep")
     if sum(s.size for s in segments) < min_bytes and len(segments) < min_segments:
@@ -143,7 +143,7 @@ def _seal(home: Path, manifest: Manifest, segments: list[SegmentFile], to_frame:
 
 
 def _read(segments: list[SegmentFile], to_frame: ToFrame) -> tuple[list[pl.DataFrame], list[QuarantinedRecord]]:
-    """Read segments a piece at a time: events as objects take ten times the memory of their frame."""
+    """Read segments in chunks: event objects take ten times the memory of their frame."""
     frames: list[pl.DataFrame] = []
     unreadable: list[QuarantinedRecord] = []
     for segment in segments:

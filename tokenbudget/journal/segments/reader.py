@@ -31,7 +31,7 @@ def read_chunk(path: Path, start: int = 0, limit: int = _CHUNK, *, lines: int = 
     lines : int, optional
         At most so many lines.
     finished : bool, default False
-        Nobody writes any more: what follows the last newline is a torn record, not one being written.
+        Whether the segment is finished: then bytes after the last newline are a torn record, not one being written.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """Segments: the files of the journal, each written by one process that holds its lock.
 
-A name says when, by whom and what for: ``<unix ns>-<pid>-<random>.<kind>.seg``.  A segment whose lock is free is
-finished: its writer moved on or died, and the process that takes the lock may ship or compact it.
+The name is ``<unix ns>-<pid>-<random>.<kind>.seg``: time, process, and what the segment is for.  A segment without a
+lock is finished: its writer started another one or died, and the process that takes the lock may ship or compact it.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def _own(fd: int) -> bool:
     try:
         return try_lock(fd)
     except OSError:
-        return True  # No locks on this file system: nobody can adopt it either, we ship it while we live.
+        return True  # No locks on this file system: no process can adopt it; this one ships it while it runs.
 
 
 @dataclass(frozen=True, slots=True)

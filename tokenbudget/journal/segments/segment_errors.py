@@ -1,6 +1,6 @@
-"""Why a segment does not get through although others may, in a file beside it.
+"""Why the server fails at a segment, in a file beside it.
 
-For people to see, and for the next process to begin with the others: nothing else depends on it.
+For display, and so that the next process ships the other segments first.
 """
 
 from __future__ import annotations

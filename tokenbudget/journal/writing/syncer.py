@@ -1,4 +1,4 @@
-"""``fsync="interval"``: a thread of its own has the kernel write segments to the disk about every second."""
+"""``fsync="interval"``: a thread syncs segments to the disk about every second."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _SECONDS = 1.0
 
 
 class Syncer:
-    """Runs from the first segment until there is none to write any more.
+    """Syncs segments for as long as there are any.
 
-    Files are opened anew for it: a descriptor shared with the writer would hold a finished segment's lock.
+    It opens files itself: sharing the writer's descriptor would keep a finished segment locked.
 
     Parameters
     ----------
     live : callable
-        Gives the segment being written, or None.
+        Returns the segment being written, or None.
     """
 
     def __init__(self, live: Callable[[], Path | None]) -> None:
@@ -38,7 +38,7 @@ class Syncer:
                 self._thread.start()
 
     def finish(self, path: Path) -> None:
-        """Write `path` to the disk once more although its writer has moved on."""
+        """Sync `path` once more after its writer has finished it."""
         self._finished.put(path)
         self.start()
 

@@ -1,4 +1,4 @@
-"""Say what is wrong with the journal, once, and again if it still is after a good while."""
+"""Log a problem of the journal once, and again if it persists for ten minutes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ThrottledLog:
             log.warning("tokenbudget: %s", problem)
 
     def settle(self, news: str) -> None:
-        """All is well; if it was not, say the `news`."""
+        """End the problem; if there was one, log the `news`."""
         if self.problem is not None:
             log.info("tokenbudget: %s", news)
             self.problem = None

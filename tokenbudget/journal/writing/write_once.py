@@ -1,9 +1,9 @@
-"""Events whose id follows from their answer are written once, however often and by whichever process it is read.
+"""Write an event once, although its answer can be fetched again, also by other processes.
 
-The results of a batch, and a response made in the background, can be fetched again and again.  Their ids are the same
-each time, so a server keeps one; here the ids written so far stand in ``<home>/once``, one a line.  An id begins with
-the time of its answer, and every 50 days of answers have a file of their own.  It goes once nothing in it was written
-or asked for within `KEPT_SECONDS`: providers give such answers for about 30 days.
+The results of a batch, and a response made in the background, can be fetched any number of times.  Their ids are
+derived from the answer, so a server deduplicates them.  On this machine, ``<home>/once`` has the ids written so far,
+one per line.  An id begins with the time of its answer, and there is one file for every 50 days of answers.  A file
+is deleted if none of its ids was written or fetched for `KEPT_SECONDS`; providers keep such answers for about 30 days.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _SPAN_DIGITS = 4
 """An id begins with 12 hexadecimal digits of milliseconds; ids with the same first four are within 2**32 ms."""
 _WAIT_SECONDS = 2.0
 _known: dict[Path, tuple[int, int, set[bytes]]] = {}
-"""Of each file, which one it was (its inode), how far it was read, and the ids in it."""
+"""For each file: its inode, how far it was read, and the ids in it."""
 
 
 def write_once(home: Path, event_id: str, write: Callable[[], None]) -> bool:
-    """Call `write` unless this id was written before; tells whether it was called.
+    """Call `write` unless this id was written before; return whether it was called.
 
-    The id is noted after `write` returned: killed in between, or where the lock is not to be had in time, the event may
-    be written a second time, but never not at all.  What reads events counts an id once.
+    The id is noted after `write` has returned.  If the process is killed in between, or cannot take the lock in time,
+    the event may be written twice, but is never lost; readers deduplicate by id.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def _note(ids: Path, name: bytes) -> None:
 
 
 def _read(ids: Path) -> set[bytes]:
-    """Return the ids noted so far, reading only what is new."""
+    """Return the ids noted so far; only new ones are read from the file."""
     inode, size = _identity(ids)
     before, done, known = _known.get(ids, (inode, 0, set()))
     if inode != before or size < done:  # Another file than the one that was read.
@@ -84,7 +84,7 @@ def _identity(ids: Path) -> tuple[int, int]:
 
 
 def _drop_unused(directory: Path) -> None:
-    """Delete the files nobody needed for long, and forget what was read of any that is gone."""
+    """Delete the files that were not used for long, and forget those that are gone."""
     oldest = time.time() - KEPT_SECONDS
     for ids in directory.glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):

@@ -1,8 +1,8 @@
-"""The writing side: one line, one ``write``, on the caller's thread, before the observed call returns.
+"""Write events: one line, one ``write``, on the caller's thread, before the observed call returns.
 
-The way of an event when all is well is `Journal.append` and nothing else: no lock, no queue, no thread.  Everything
-that goes wrong (no home, a full disk, a deleted directory, too much unsent) leads to `_append_slowly`, which holds the
-record in bounded memory, says so once, and writes it out as soon as that works again.
+Normally `Journal.append` is all that runs: no lock, no queue, no other thread.  If anything goes wrong (no home, a full
+disk, a deleted directory, too many unsent events), `_append_slowly` keeps the record in bounded memory, logs a warning
+once, and writes the record as soon as the disk works again.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def _server_configured() -> bool:
 
 
 class Journal:
-    """The end of the journal under `home` that belongs to this process.
+    """The writer of this process to the journal under `home`.
 
-    Thread-safe, fork-safe (a child writes its own segments) and safe to call from a signal handler.
+    It is thread-safe, fork-safe (a child writes its own segments) and may be called from a signal handler.
 
     Parameters
     ----------
@@ -45,9 +45,9 @@ class Journal:
     options : JournalOptions, optional
         Bounds and guarantees.
     sends : callable, optional
-        Whether events are to be sent to a server; asks the configuration by default.
+        Returns whether events are to be sent to a server; by default, the configuration decides.
     finished : callable, optional
-        Is told, on the thread that records, when a segment of local mode was finished; must return at once.
+        Called on the recording thread when a segment of local mode is finished; must return at once.
 
     Attributes
     ----------
@@ -117,31 +117,31 @@ class Journal:
 
     @property
     def problem(self) -> str | None:
-        """Why events wait in memory or are refused; None when all is well."""
+        """Why events wait in memory or are refused; None if there is no problem."""
         return self._throttled_log.problem
 
     @property
     def kind(self) -> Kind:
-        """Whether what is recorded now is to be sent, or kept on this machine."""
+        """Whether new events are to be sent to a server, or kept on this machine."""
         return self._kind()
 
     def live_segment(self) -> Path | None:
-        """Return the segment being written, which only this process may ship."""
+        """Return the path of the segment being written, which only this process may ship."""
         segment = self._segment or self._parked
         return segment.path if segment else None
 
     def held(self, limit: int | None = None) -> list[bytes]:
-        """Return the oldest records that wait in memory, at most `limit`."""
+        """Return the oldest records in memory, at most `limit`."""
         with self._lock:
             return self._held.records(limit)
 
     def release(self, records: Collection[bytes]) -> None:
-        """Forget `records` that wait in memory: a server has answered for them."""
+        """Remove `records` from memory: a server has acknowledged or rejected them."""
         with self._lock:
             self._held.forget(records)
 
     def take_over(self, other: Journal) -> None:
-        """Take what waits in another journal's memory, and write it here."""
+        """Take over the records in another journal's memory, and write them here."""
         with other._lock:
             lines = other._held.take_all()
         with self._lock:
@@ -152,17 +152,17 @@ class Journal:
 
     @property
     def unreported_refusals(self) -> int:
-        """How many of the refused events the tally does not know of yet."""
+        """Number of refused events that are not yet in the delivery statistics."""
         return self.refused - self._reported
 
     def report_refusals(self) -> None:
-        """Have the tally count what was refused."""
+        """Add the refused events to the delivery statistics."""
         if unreported_refusals := self.unreported_refusals:
             self._reported += unreported_refusals
             delivery_stats.add(self.home, refused=unreported_refusals)
 
     def write_out(self) -> None:
-        """Write what waits in memory if the disk can be written again."""
+        """Write the records in memory, if the disk can be written again."""
         with self._lock:
             if self._held:
                 self._parked, self._segment = self._segment or self._parked, None
@@ -181,13 +181,13 @@ class Journal:
                     self._finished()
 
     def follow_settings(self) -> None:
-        """Start a new segment if events now go to a server and did not before, or the other way round."""
+        """Start a new segment if the settings changed between local mode and a server."""
         segment = self._segment or self._parked
         if segment is not None and segment.kind != self._kind():
             self.rotate()
 
     def close(self) -> None:
-        """Finish the segment and try once more to write what waits in memory; appending opens a new one."""
+        """Finish the segment and try once more to write the records in memory; appending opens a new segment."""
         with self._lock:
             self._retry_at = 0.0
             self.write_out()
@@ -249,9 +249,9 @@ class Journal:
             return "keep"
 
     def _check(self, segment: OpenSegment) -> None:
-        """Now and then: is the segment full or old, does it still have a name, has something to be written out."""
+        """Check about once a second whether the segment is full, old or deleted, and whether records wait in memory."""
         if not self._lock.acquire(blocking=False):
-            return  # Another thread is at it, or this one below a signal handler.
+            return  # Another thread is checking, or this one was interrupted by a signal handler.
         try:
             self._check_at = monotonic() + _CHECK_SECONDS
             if segment is not self._segment:
@@ -265,7 +265,7 @@ class Journal:
             self._lock.release()
 
     def _rescue(self, segment: OpenSegment) -> bool:
-        """If nobody will find what is written to the segment, hold what was since it was last seen to be there."""
+        """If the segment's file is gone, keep the records written since it was last seen."""
         lost = segment.lost()
         if lost is None:
             return False
@@ -304,6 +304,6 @@ class Journal:
             self._throttled_log.say(f"cannot sync {segment.path}: {error}; a power cut may cost its last events")
 
     def after_fork(self) -> None:
-        """Start afresh in a forked child: the parent's segment, memory and locks stay the parent's."""
+        """Reset in a forked child: segment, memory and locks belong to the parent."""
         self._segment = None
         self._reset()

@@ -116,7 +116,7 @@ class _Attempt(Attempt):
 
 
 class _Hooks:
-    """Between a shell and a function of the module.
+    """The hooks of a function of the module.
 
     Parameters
     ----------
@@ -136,12 +136,12 @@ class _Hooks:
         return None if self._twin and kwargs.get(self._twin) is True else self._sdk.mark(owner)
 
     def makes(self, maker: str, begun: wrappers.CallHooks) -> bool:
-        """Return whether a call is ours: of a client that LiteLLM uses, or of a function that hands ours on."""
+        """Return whether a call is ours: of a client that LiteLLM uses, or of a function that passes ours on."""
         return begun.package != self.package or any(is_in(maker, f"{self.package}.{one}") for one in HANDING_ON)
 
 
 class _Function(_Hooks):
-    """Between a shell and a function that asks a model."""
+    """The hooks of a function that calls a model."""
 
     def __init__(self, sdk: LiteLlm, api: Api, names: tuple[str, ...], *, twin: str = "") -> None:
         super().__init__(sdk, twin)
@@ -185,7 +185,7 @@ class _Function(_Hooks):
 
 
 class _Fetching(_Hooks):
-    """Between a shell and a function that fetches a batch, or the file of its results."""
+    """The hooks of a function that fetches a batch, or the file of its results."""
 
     def __init__(self, sdk: LiteLlm, path: str, *, twin: str = "") -> None:
         super().__init__(sdk, twin)
@@ -206,7 +206,7 @@ class _Fetching(_Hooks):
 
 
 class _Noting(_Hooks):
-    """Between a shell and a function that is not measured."""
+    """The hooks of a function that is not measured."""
 
     def __init__(self, sdk: LiteLlm, what: Unmeasured, *, twin: str = "") -> None:
         super().__init__(sdk, twin)

@@ -1,7 +1,7 @@
-"""Results of batch APIs: one event per line, however often and wherever the results are read.
+"""Results of batch APIs: one event per line, however often and in whichever process they are read.
 
-Reading results is not a model call; the calls were made when the batch ran.  So each line's event gets an id and a
-time that follow from the line itself: reading the same results again, or in another process, gives the same event.
+Reading results is not a model call; the calls were made when the batch ran.  So the id and the time of each line's
+event are derived from the line: reading it again, or in another process, gives the same event.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class BatchLine:
     Attributes
     ----------
     key : str
-        What tells it from every other, e.g. the response's id.
+        Identifies the line, e.g. the response's id.
     api : Api
         What the request called.
     body : object
@@ -47,7 +47,7 @@ class BatchLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchApi:
-    """How an SDK hands out batch results.
+    """How an SDK returns batches and their results.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class BatchApi:
 
 
 class BatchReading:
-    """Batch results, or a batch, being fetched; to a shell it looks like a `Call`."""
+    """The fetching of a batch or its results; a wrapper uses it like a `Call`."""
 
     sends = 0
 

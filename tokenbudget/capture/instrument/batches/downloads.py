@@ -1,4 +1,4 @@
-"""Files of batch results that a client writes to a place of the caller's, and does not give back."""
+"""Files of batch results that a client writes to the caller's destination instead of returning them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Observe clients at chosen methods, for SDKs that no common base client makes.
+"""Observe clients by wrapping chosen methods, for SDKs without a common base client.
 
-Best chosen are the few that all of an SDK's requests go through (``do_request``, ``_make_api_call``): then helpers,
-raw responses and APIs that come later are observed as well, and retries inside are one call.
+Choose the few methods that all requests of an SDK go through (``do_request``, ``_make_api_call``): then helpers, raw
+responses and future APIs are observed as well, and retries inside are one call.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tokenbudget.diagnostics.unmeasured import Unmeasured, note
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservedCall:
-    """What a method was called for.
+    """The call that a method makes.
 
     Attributes
     ----------
@@ -193,7 +193,7 @@ class MethodSdk:
 
 
 class _MethodHooks:
-    """Between a shell and an SDK: which call a method makes, and what its result is."""
+    """The hooks of a method: which call it makes, and how its result is observed."""
 
     def __init__(self, sdk: MethodSdk, method: Method) -> None:
         self.package = sdk.name

@@ -1,4 +1,4 @@
-"""Notice test tools that answer in a server's place: they compare what is sent, so we add nothing to it.
+"""Detect test tools that replace the server: they compare requests, so nothing is added to these.
 
 respx and pytest-httpx put functions of their own into the HTTP library, vcr around those that are there.  A transport
 that was handed to the client, as httpx's ``MockTransport``, is no such tool: it is asked as any server is.

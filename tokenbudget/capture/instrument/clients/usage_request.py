@@ -1,4 +1,4 @@
-"""Ask for a stream's usage where the caller did not, on servers that state it only when they are asked.
+"""Request a stream's usage if the caller did not, from servers that state it only on request.
 
 What the option causes must not reach the caller, and nothing else may be kept from the caller; the policy and its
 reasons are in docs/decisions/0007-asking-for-usage.md.

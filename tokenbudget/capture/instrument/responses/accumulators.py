@@ -1,10 +1,10 @@
-"""How a stream's items add up to one answer, in the shape that the same API has without streaming.
+"""Accumulators: add the items of a stream up to the answer that the API returns without streaming.
 
-A fold gives the bytes of text the model wrote in an item (reasoning and tool arguments included): they mark the first
-token, and they are what an output is estimated from when the stream is cut.
+An accumulator returns the bytes of text in an item, including reasoning and tool arguments.  They mark the first token,
+and the output of a stream that was cut is estimated from them.
 
-Nearly every item is a little text and nothing else, and must cost next to nothing: a glance tells it from the others
-and gives its bytes; 0 where the fold is to look closer.
+Nearly every item is a little text and nothing else, and must cost next to nothing: a text size returns the bytes of
+such an item, and 0 for any other, which then has to be accumulated.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Raw responses (``with_raw_response``, ``with_streaming_response``): read along with the caller, byte for byte.
+"""Raw responses (``with_raw_response``, ``with_streaming_response``): read the same bytes as the caller.
 
 The caller may parse the body, read it as text or go through its lines; all of that comes through the response's
 ``iter_bytes``.  A body that is there already is read at once.  Where a stream's usage was asked for on our own account,

@@ -1,4 +1,4 @@
-"""Streams: look at each item on its way to the caller, and notice how the stream ended.
+"""Streams: read each item on its way to the caller, and detect how the stream ended.
 
 `Items` and `AsyncItems` stand between a client's stream object and its own iterator.  A stream ends in one of these
 ways, and each is recorded once: read to its end, broken by an exception, closed (`on_close`), or dropped.  A loop left

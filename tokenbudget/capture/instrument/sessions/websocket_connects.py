@@ -1,7 +1,7 @@
-"""Notice the connections that resources of a client make: sessions over web sockets.
+"""Detect the web-socket connections that a client's resources open.
 
-A resource's ``connect`` gives a manager, and that gives the connection when it is entered.  Classes of resources are
-loaded when they are first asked for; each is noticed when it is made.
+A resource's ``connect`` returns a manager, which returns the connection when it is entered.  Classes of resources are
+loaded on first use; each is patched when it is created.
 """
 
 from __future__ import annotations

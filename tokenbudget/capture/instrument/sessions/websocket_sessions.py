@@ -1,6 +1,6 @@
-"""Sessions over a web socket: what the server says is read along with the caller, message by message.
+"""Sessions over a web socket: read each message of the server on its way to the caller.
 
-A session itself is no call; each response in it is one.  Which messages begin and end one, a `SessionProtocol` knows.
+A session is not a call; each response in it is one.  A `SessionProtocol` knows which messages begin and end a response.
 """
 
 from __future__ import annotations

@@ -134,7 +134,7 @@ def objects(value):
         ),
     ],
 )
-def test_what_a_glance_takes_for_text_is_nothing_more(text_size, step, item, expected):
+def test_the_text_size_of_a_plain_item_equals_the_accumulators(text_size, step, item, expected):
     seen = objects(item)
     assert text_size(seen) == expected
     if expected:
@@ -147,5 +147,5 @@ def test_what_a_glance_takes_for_text_is_nothing_more(text_size, step, item, exp
     "text_size", [accumulators.chat_text_size, accumulators.responses_text_size, accumulators.messages_text_size]
 )
 @pytest.mark.parametrize("item", [None, 3, {}, {"choices": []}, SimpleNamespace(), SimpleNamespace(choices=[None])])
-def test_a_glance_at_anything_else_sees_nothing(text_size, item):
+def test_the_text_size_of_any_other_item_is_zero(text_size, item):
     assert text_size(item) == 0
