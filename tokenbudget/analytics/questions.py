@@ -1,7 +1,7 @@
-"""The questions: summary, by and timeseries.
+"""The queries ``summary``, ``by`` and ``timeseries``.
 
-Each takes a ledger source and a `Query` and returns a polars frame whose columns are the group's, then the metrics
-(`tokenbudget.analytics.metrics`), with exact ``Decimal(38, 12)`` money.
+Each takes a ledger source and a `Query`, and returns a polars frame: the group's columns, then the metrics
+(`tokenbudget.analytics.metrics`).  Money is exact: ``Decimal(38, 12)``.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from tokenbudget.ledger.schema import Source
 
 MOST_ROWS = 1_000_000
 TOTALS = Sums("totals", NEEDS, aggregated(totals()), aggregated(cubes.added()), aggregated(added()))
-"""What metrics are derived from."""
+"""The totals from which metrics are derived."""
 
 
 def summary(source: Source, query: Query) -> pl.DataFrame:
-    """Sum up a period and the one before it.
+    """Return the totals of a period and of the one before it.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def by(source: Source, query: Query) -> pl.DataFrame:
 
 
 def timeseries(source: Source, query: Query) -> pl.DataFrame:
-    """Follow a period in buckets of time, in the period's zone, with gaps filled.
+    """Return a period as a time series without gaps; buckets follow the period's time zone.
 
     Returns
     -------

@@ -17,7 +17,7 @@ _PERIODS = {"mtd": "month to date", "qtd": "quarter to date", "ytd": "year to da
 
 
 def clock(when: datetime, *, seconds: bool = False) -> str:
-    """Write a time of day, in the zone that `when` has.
+    """Format a time of day, in the zone of `when`.
 
     Examples
     --------
@@ -28,7 +28,7 @@ def clock(when: datetime, *, seconds: bool = False) -> str:
 
 
 def day(when: datetime) -> str:
-    """Write a day, in the zone that `when` has.
+    """Format a day, in the zone of `when`.
 
     Examples
     --------
@@ -39,17 +39,17 @@ def day(when: datetime) -> str:
 
 
 def short_day(when: datetime) -> str:
-    """Write a day without its weekday and year: ``23 Nov``."""
+    """Format a day without weekday and year: ``23 Nov``."""
     return f"{when.day} {short_month(when)}"
 
 
 def short_month(when: datetime) -> str:
-    """Write the name of a month in three letters: ``Nov``."""
+    """Return the name of a month in three letters: ``Nov``."""
     return _MONTHS[when.month - 1][:3]
 
 
 def bucket(start: datetime, interval: Interval) -> str:
-    """Name a bucket of a time series, in the zone that `start` has.
+    """Format a bucket of a time series, in the zone of `start`.
 
     Examples
     --------
@@ -81,7 +81,7 @@ def short_bucket(start: datetime, interval: Interval) -> str:
 
 
 def period(name: str) -> str:
-    """Put a period's name into words where there are some.
+    """Return a period's name in words, if there are any.
 
     Examples
     --------

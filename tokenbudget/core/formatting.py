@@ -38,7 +38,7 @@ _SPANS = (
 
 
 def spoken(text: str) -> str:
-    """Return what to say instead of a text whose sign would not be read aloud.
+    """Return a replacement for a text that a screen reader would not read.
 
     Examples
     --------
@@ -49,7 +49,7 @@ def spoken(text: str) -> str:
 
 
 def dollars(amount: Decimal | None) -> str:
-    """Write money to read: cents from a dollar up, three significant digits below, so that something is never nothing.
+    """Format money: with cents from one dollar up, with three significant digits below, so that no cost reads as zero.
 
     Examples
     --------
@@ -64,7 +64,7 @@ def dollars(amount: Decimal | None) -> str:
 
 
 def short_dollars(amount: Decimal | None) -> str:
-    """Write money for a large figure or a narrow place: from a million on, in three significant digits.
+    """Format money for little space: three significant digits from a million up.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def short_dollars(amount: Decimal | None) -> str:
 
 
 def exact_dollars(amount: Decimal | None) -> str:
-    """Write money with every digit it has, cents at least.
+    """Format money with all of its digits, at least cents.
 
     Examples
     --------
@@ -92,7 +92,7 @@ def exact_dollars(amount: Decimal | None) -> str:
 
 
 def axis_dollars(value: Number, step: Number) -> str:
-    """Label a tick of an axis in US dollars, with the decimals that tell ticks `step` dollars apart.
+    """Label a tick of an axis in US dollars, with as many decimals as ticks `step` dollars apart need.
 
     Examples
     --------
@@ -108,7 +108,7 @@ def axis_dollars(value: Number, step: Number) -> str:
 
 
 def number(value: Number | None) -> str:
-    """Write a count or a quantity in full.
+    """Format a count or a quantity in full.
 
     Examples
     --------
@@ -120,7 +120,7 @@ def number(value: Number | None) -> str:
 
 
 def short_number(value: Number | None) -> str:
-    """Write a count to read at a glance: in full up to 9,999, then in three significant digits.
+    """Format a count for little space: in full up to 9,999, then with three significant digits.
 
     Examples
     --------
@@ -134,7 +134,7 @@ def short_number(value: Number | None) -> str:
 
 
 def plural(count: int | None, noun: str) -> str:
-    """Write a number of things.
+    """Format a number with its noun.
 
     Examples
     --------
@@ -145,7 +145,7 @@ def plural(count: int | None, noun: str) -> str:
 
 
 def percent(rate: float | None) -> str:
-    """Write a rate or a share, 0.1 as 10 %; what is not nothing never reads as nothing, nor what is not all as all.
+    """Format a rate or a share, 0.1 as 10 %; only 0 reads as 0 %, and only 1 as 100 %.
 
     Examples
     --------
@@ -166,7 +166,7 @@ def percent(rate: float | None) -> str:
 
 
 def change(current: Number | None, previous: Number | None) -> str:
-    """Compare with the period before; empty where there is nothing to compare with.
+    """Format the change from the period before; empty if there is nothing to compare with.
 
     Examples
     --------
@@ -190,7 +190,7 @@ def change(current: Number | None, previous: Number | None) -> str:
 
 
 def duration(milliseconds: float | None) -> str:
-    """Write how long something took.
+    """Format a duration.
 
     Examples
     --------
@@ -209,7 +209,7 @@ def duration(milliseconds: float | None) -> str:
 
 
 def _exact(value: Number | None) -> Decimal | None:
-    """Return a value as a decimal; None where it is unknown, infinite or no number."""
+    """Return a value as a decimal; None if it is unknown, infinite or not a number."""
     if value is None:
         return None
     exact = value if isinstance(value, Decimal) else Decimal(str(value))
@@ -227,7 +227,7 @@ def _decimals(value: Decimal) -> int:
 
 
 def _digits(size: Decimal, most: int, least: int = 0) -> str:
-    """Write a size with at most and at least so many decimals; `most` below 0 rounds to tens or hundreds."""
+    """Format a size with at most and at least this many decimals; `most` below 0 rounds to tens or hundreds."""
     rounded = size.quantize(Decimal((0, (1,), -most)), context=_EXACT)
     whole, _, fraction = f"{rounded:,f}".partition(".")
     fraction = fraction.rstrip("0").ljust(least, "0")
@@ -235,7 +235,7 @@ def _digits(size: Decimal, most: int, least: int = 0) -> str:
 
 
 def _short(size: Decimal) -> str:
-    """Write a size from ten thousand up in three significant digits and a unit."""
+    """Format a size from ten thousand up with three significant digits and a unit."""
     # What would round up to the next unit is written in it.
     power, unit = next((power, unit) for power, unit in _UNITS if size >= Decimal(f"0.9995e{power}"))
     scaled = size.scaleb(-power, _EXACT)

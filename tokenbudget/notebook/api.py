@@ -1,4 +1,4 @@
-"""The questions a notebook asks: ``tb.summary``, ``tb.by``, ``tb.timeseries``, ``tb.percentiles``, ``tb.events``.
+"""The queries of a notebook: ``tb.summary``, ``tb.by``, ``tb.timeseries``, ``tb.percentiles``, ``tb.events``.
 
 The answers come from the journal on this machine, or from the TokenBudget server if one is configured; the frames are
 the same.  A keyword that is not in the signature is a filter: a dimension (``model="gpt-4o"``) or a tag
@@ -18,9 +18,9 @@ from tokenbudget.analytics.quantiles import LEVELS
 from tokenbudget.core.period import PeriodLike
 from tokenbudget.core.query import Interval
 from tokenbudget.notebook.backend import answers
-from tokenbudget.notebook.frames import Backend, deliver
+from tokenbudget.notebook.frames import Backend, to_user_frame
 from tokenbudget.notebook.question import By, question
-from tokenbudget.notebook.unpriced import warn_of_unpriced
+from tokenbudget.notebook.unpriced_calls import warn_of_unpriced
 
 
 def summary(
@@ -83,7 +83,7 @@ def summary(
     else:
         frame = _one_row(answers().summary(asked)).select(pl.lit(asked.period.name).alias("period"), pl.all())
     warn_of_unpriced(asked, frame)
-    return deliver(frame, asked.period.tz, backend)
+    return to_user_frame(frame, asked.period.tz, backend)
 
 
 def by(
@@ -133,7 +133,7 @@ def by(
     asked = question(period, tz=tz, by=dimension, limit=limit, filters=filters)
     frame = answers().by(asked)
     warn_of_unpriced(asked, frame)
-    return deliver(frame, asked.period.tz, backend)
+    return to_user_frame(frame, asked.period.tz, backend)
 
 
 def timeseries(
@@ -177,7 +177,7 @@ def timeseries(
     7
     """
     asked = question(period, tz=tz, by=by, interval=interval, limit=limit, filters=filters)
-    return deliver(answers().timeseries(asked), asked.period.tz, backend)
+    return to_user_frame(answers().timeseries(asked), asked.period.tz, backend)
 
 
 def percentiles(
@@ -228,7 +228,7 @@ def percentiles(
     """
     asked = question(period, tz=tz, by=by, filters=filters)
     measures = [measure] if isinstance(measure, str) else list(measure or ())
-    return deliver(answers().percentiles(asked, levels, exact=exact, measures=measures), asked.period.tz, backend)
+    return to_user_frame(answers().percentiles(asked, levels, exact=exact, measures=measures), asked.period.tz, backend)
 
 
 def events(
@@ -270,7 +270,7 @@ def events(
     frame = answers().events(asked)
     tags = [name for name in frame.columns if name.startswith("tag_")]
     first = [*_FIRST_OF_AN_EVENT, *tags]
-    return deliver(frame.select(*first, pl.exclude(first)), asked.period.tz, backend)
+    return to_user_frame(frame.select(*first, pl.exclude(first)), asked.period.tz, backend)
 
 
 _FIRST_OF_AN_EVENT = (

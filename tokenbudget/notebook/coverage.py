@@ -7,8 +7,8 @@ from typing import Any
 from tokenbudget import config
 from tokenbudget.core.period import PeriodLike
 from tokenbudget.notebook.backend import FLUSH_SECONDS
-from tokenbudget.notebook.frames import Backend, deliver
-from tokenbudget.notebook.missing import warn_of_missing
+from tokenbudget.notebook.frames import Backend, to_user_frame
+from tokenbudget.notebook.missing_calls import warn_of_missing
 from tokenbudget.notebook.question import question
 
 
@@ -61,4 +61,4 @@ def coverage(
         from tokenbudget.client import Client
 
         frame = Client(settings.url, settings.api_key).coverage(asked)
-    return deliver(frame, asked.period.tz, backend)
+    return to_user_frame(frame, asked.period.tz, backend)

@@ -15,7 +15,7 @@ from tokenbudget.core.period import PeriodLike
 from tokenbudget.core.query import Query
 from tokenbudget.ledger.repricing import apply, preview
 from tokenbudget.notebook.backend import FLUSH_SECONDS
-from tokenbudget.notebook.frames import Backend, deliver
+from tokenbudget.notebook.frames import Backend, to_user_frame
 from tokenbudget.notebook.question import question
 from tokenbudget.pricing import default
 
@@ -79,7 +79,7 @@ def reprice(
         from tokenbudget.client import Client
 
         frame = Client(settings.url, settings.api_key).reprice(asked, dry_run=dry_run)
-    return deliver(frame, asked.period.tz, backend)
+    return to_user_frame(frame, asked.period.tz, backend)
 
 
 def _locally(home: Path, asked: Query, *, dry_run: bool) -> pl.DataFrame:

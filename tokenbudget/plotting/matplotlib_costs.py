@@ -1,4 +1,4 @@
-"""Cost figures drawn by matplotlib: transparent, so that they sit well on a light page and on a dark one."""
+"""Cost figures drawn by matplotlib, with a transparent background for light and dark pages."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _style(axes: Axes) -> None:
 
 
 def _head(axes: Axes, shown: CostFigure) -> None:
-    """Write the total large, what it is of below it, and what it leaves out."""
+    """Draw the total as the title, with its period below, and what it leaves out."""
     lines = [line for line in (shown.remark, shown.caveat) if line]
     axes.set_title(
         shown.heading, loc="left", color=palette.TEXT, fontsize=19, fontweight="bold", pad=10 + 15 * len(lines)
@@ -128,7 +128,7 @@ def _say(axes: Axes, words: str) -> None:
 
 
 def _legend(axes: Axes, shown: CostFigure) -> None:
-    """Name the layers from the top down, as they are stacked, each with its total."""
+    """Draw the legend in the order of the stack, each group with its total."""
     if len(shown.layers) == 1 and not shown.layers[0].label:
         return
     handles, _ = axes.get_legend_handles_labels()
@@ -171,7 +171,7 @@ def _time_axis(axes: Axes, buckets: Sequence[datetime]) -> None:
 
 
 def _tick(buckets: Sequence[datetime], position: int, every: int) -> str:
-    """Write a bucket's beginning; the date below the time, the year below the month, only where they are new."""
+    """Label a bucket; the date below the time, and the year below the month, only if they change."""
     now, before = buckets[position], buckets[position - every] if position else None
     year = f"\n{now.year}" if before is None or before.year != now.year else ""
     if len(buckets) > 1 and (buckets[1] - buckets[0]).total_seconds() < _DAY_SECONDS * 0.9:

@@ -199,7 +199,7 @@ def _chunks(reader: Any, project: int, start: datetime, end: datetime, size: int
 def _to_frame(rows: pl.DataFrame) -> pl.DataFrame:
     usages = _read_usages(("[" + ",".join(text or "{}" for text in rows["usage_rest"]) + "]").encode())
     rest = {name: pl.Series([getattr(usage, name) for usage in usages], dtype=pl.Int64) for name in _REST}
-    extras = pl.Series([Extras.of(usage) for usage in usages], dtype=pl.String)
+    extras = pl.Series([Extras.json_of(usage) for usage in usages], dtype=pl.String)
     return rows.drop("usage_rest").with_columns(pl.col("occurred_at").cast(INSTANT), **rest, **{EXTRAS: extras})
 
 

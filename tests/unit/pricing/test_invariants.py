@@ -227,7 +227,7 @@ def frame_of(listed):
             },
             "batch": [e.batch for e in listed],
             **{name: pl.Series([getattr(e.usage, name) for e in listed], dtype=pl.Int64) for name in TOKEN_FIELDS},
-            EXTRAS: pl.Series([Extras.of(e.usage) for e in listed], dtype=pl.String),
+            EXTRAS: pl.Series([Extras.json_of(e.usage) for e in listed], dtype=pl.String),
         }
     )
 

@@ -81,7 +81,7 @@ def test_words_that_cannot_be_stored_are_no_obstacle(server, client, tmp_path):
     assert send(client, RECORDS).detail == "HTTP 503: busy \ufffd"
 
 
-def test_rejected_events_are_poison_and_the_rest_is_shipped(server, client):
+def test_rejected_events_are_reported_and_the_rest_is_shipped(server, client):
     rejected = {"index": 3, "id": "3", "field": "occurred_at", "reason": "is in the future"}
     server.script = [lambda events: server.accept(events, [rejected])]
     outcome = deliver(client, RECORDS)

@@ -165,7 +165,7 @@ def test_a_server_that_asks_for_patience_gets_it(rounds, journal, server, settin
     assert 90 < shipping.pause(60.0) <= 3600
 
 
-def test_poison_is_set_aside_and_blocks_nothing(shipping, journal, server, tmp_path):
+def test_rejected_events_are_quarantined_and_block_nothing(shipping, journal, server, tmp_path):
     server.script = [lambda events: server.accept(events, [{"index": 1, "field": "id", "reason": "no UUID"}])]
     fill(journal, range(4))
     assert shipping.flush(10)
@@ -306,7 +306,7 @@ def test_damaged_lines_are_set_aside_when_a_segment_is_shipped(shipping, journal
     assert not list_segments(tmp_path)
 
 
-def test_a_segment_stays_when_its_poison_cannot_be_set_aside(rounds, journal, server, settings, tmp_path):
+def test_a_segment_stays_when_its_rejected_events_cannot_be_quarantined(rounds, journal, server, settings, tmp_path):
     (tmp_path / "quarantine").write_text("in the way")
     server.script = [lambda events: server.accept(events, [{"index": 0, "reason": "no"}])]
     fill(journal, range(2))

@@ -1,4 +1,4 @@
-"""The list of fees, tiers and units (``data/fees.toml``): what the price table does not say, with its source."""
+"""Fees, tiers and units that the price table lacks, with their sources (``data/fees.toml``)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import msgspec
 from tokenbudget.pricing.book.price_book import PriceRow
 
 PREPAID = "prepaid"
-"""The tier whose tokens are paid for by time."""
+"""The tier whose tokens are prepaid by time."""
 
 
 class Tool(msgspec.Struct, frozen=True):

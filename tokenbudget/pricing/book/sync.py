@@ -1,4 +1,4 @@
-"""Bring the prices of this machine up to date: fetch the table, check it, append what changed."""
+"""Update the prices of this machine: download the table, check it, store what changed."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from tokenbudget.pricing.book.diff import TableDiff, diff, read_table
 from tokenbudget.pricing.book.price_book import PriceBook
 
 URL = "https://raw.githubusercontent.com/BerriAI/litellm/main/model_prices_and_context_window.json"
-"""The table as its project publishes it; ``TOKENBUDGET_PRICE_URL`` names another place."""
+"""The table as LiteLLM publishes it; ``TOKENBUDGET_PRICE_URL`` overrides it."""
 _TIMEOUT = 30.0
 _LARGEST_BYTES = 64 << 20
 
 
 def source_url() -> str:
-    """Return the address the table is fetched from."""
+    """Return the URL of the table."""
     return os.environ.get("TOKENBUDGET_PRICE_URL") or URL
 
 
 def fetch(url: str) -> bytes:
-    """Fetch a table over HTTP, or read it from a path.
+    """Download a table over HTTP, or read it from a path.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def fetch(url: str) -> bytes:
 
 
 def parse_json(content: bytes) -> dict[str, Any]:
-    """Parse a table, fractions as decimals.
+    """Parse a table; fractions become decimals.
 
     Raises
     ------

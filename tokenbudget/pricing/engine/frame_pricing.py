@@ -1,8 +1,8 @@
 """Price a whole ledger frame at once.
 
-Calls of one kind, date and context pay rates that are linear in their token counts, so a plan becomes one whole number
-of picodollars for each token column and the frame is priced by multiplying columns.  What does not fit (parts that
-overlap, rates finer than a picodollar, tools and units) is priced row by row, by the same code as a single call.
+The cost of calls of one kind, date and context is linear in their token counts, so a plan becomes a whole number of
+picodollars for each token column, and the frame is priced by multiplying columns.  Other rows (with overlapping parts,
+rates finer than a picodollar, tools or units) are priced one by one, by the same code as a single call.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tokenbudget.pricing.engine.pricer import REPORTED, Kind, Pricer
 from tokenbudget.pricing.engine.token_classes import BILLED_FIELDS
 
 EXTRAS = "extras"
-"""Optional column: what tokens do not say of a call, as the JSON of `Extras`."""
+"""Optional column: the usage beside tokens, as the JSON of `Extras`."""
 
 _KIND = ("provider", "model", "requested_model", "service_tier", "speed", "region", "batch")
 # With the dearest rate (linear_frame.py), sums of products stay within 64 bits.
@@ -31,7 +31,7 @@ _MOST_TOKENS = 100_000_000
 
 
 class Extras(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The parts of a `Usage` that are no token counts."""
+    """The fields of a `Usage` that are not token counts."""
 
     tools: dict[str, int] = {}
     units: dict[str, Decimal] = {}
@@ -39,8 +39,8 @@ class Extras(msgspec.Struct, frozen=True, omit_defaults=True):
     reported_cost_usd: Decimal | None = None
 
     @classmethod
-    def of(cls, usage: Usage) -> str | None:
-        """Return the JSON for the `extras` column; None for the many calls that have none."""
+    def json_of(cls, usage: Usage) -> str | None:
+        """Return the JSON for the `EXTRAS` column; None if the usage has only tokens."""
         extras = cls(usage.tools, usage.units, usage.passes, usage.reported_cost_usd)
         return None if extras == cls() else msgspec.json.encode(extras).decode()
 
@@ -49,7 +49,7 @@ _extras = msgspec.json.Decoder(Extras)
 
 
 def usage_of(row: Mapping[str, Any]) -> Usage:
-    """Put the token counts of a ledger row and its `EXTRAS` together again."""
+    """Restore a usage from the token counts of a ledger row and its `EXTRAS`."""
     extras = _extras.decode(row[EXTRAS]) if row.get(EXTRAS) else Extras()
     counts = {name: row[name] for name in TOKEN_FIELDS if row.get(name) is not None}
     return Usage(**counts, **msgspec.structs.asdict(extras))
@@ -88,14 +88,14 @@ def reprice_frame(frame: pl.DataFrame, pricer: Pricer) -> pl.DataFrame:
     kind = frame.select(names).join(
         kinds.with_row_index("kind"), on=names, how="left", nulls_equal=True, maintain_order="left"
     )["kind"]
-    variants = FrameRates(cases, counts.with_columns(frame["occurred_at"]), kind)
+    rates = FrameRates(cases, counts.with_columns(frame["occurred_at"]), kind)
     reasons = [case.label if isinstance(case, Unpriced) else None for case in cases]
     answers = pl.DataFrame({
-        "cost_pico": variants.cost(counts),
-        "price_key": variants.key.gather(variants.number),
+        "cost_pico": rates.cost(counts),
+        "price_key": rates.key.gather(rates.variant),
         "unpriced": pl.Series(reasons, dtype=pl.String).gather(kind),
     })  # fmt: skip
-    is_bill, is_single = _is_bill(frame), _is_single(frame, counts, variants)
+    is_bill, is_single = _is_bill(frame), _is_single(frame, counts, rates)
     answers = _silenced(answers, counts)
     answers = _kept(answers, frame, is_bill)
     return frame.with_columns(_by_row(frame, answers, is_single & ~is_bill, pricer))
@@ -123,19 +123,19 @@ def _kind(row: Mapping[str, Any]) -> Kind:
 
 
 def _is_bill(frame: pl.DataFrame) -> pl.Series:
-    """Find the rows whose cost is the provider's own and cannot be worked out again."""
+    """Find the rows whose cost the provider stated, which cannot be calculated again."""
     own = pl.col("price_key").eq_missing(pl.lit(REPORTED)) if "price_key" in frame.columns else pl.lit(value=False)
     alone = pl.col(EXTRAS).is_null() if EXTRAS in frame.columns else pl.lit(value=True)
     return frame.select((own & alone & (pl.len() > 0)).alias("bill"))["bill"]
 
 
-def _is_single(frame: pl.DataFrame, counts: pl.DataFrame, variants: FrameRates) -> pl.Series:
+def _is_single(frame: pl.DataFrame, counts: pl.DataFrame, rates: FrameRates) -> pl.Series:
     """Find the rows that must be priced one by one."""
     given, made = pl.col("input_tokens"), pl.col("output_tokens")
-    number = variants.number
-    odd = pl.lit(variants.key.is_null().gather(number))
+    number = rates.variant
+    odd = pl.lit(rates.key.is_null().gather(number))
     odd = odd | (given.is_null() != made.is_null())
-    for name, inexact in variants.inexact.items():
+    for name, inexact in rates.inexact.items():
         if name in counts.columns:
             odd = odd | (pl.lit(inexact.gather(number)) & (pl.col(name).fill_null(0) > 0))
     for signs in REMAINDERS.values():
@@ -152,7 +152,7 @@ def _is_single(frame: pl.DataFrame, counts: pl.DataFrame, variants: FrameRates) 
 
 
 def _silenced(answers: pl.DataFrame, counts: pl.DataFrame) -> pl.DataFrame:
-    """Return no cost where the provider stated no usage."""
+    """Remove the cost of rows without usage."""
     silent = pl.lit(counts["input_tokens"].is_null() & counts["output_tokens"].is_null())
     return answers.with_columns(
         cost_pico=pl.when(silent).then(None).otherwise("cost_pico"),
@@ -171,7 +171,7 @@ def _kept(answers: pl.DataFrame, frame: pl.DataFrame, is_bill: pl.Series) -> pl.
 
 
 def _by_row(frame: pl.DataFrame, answers: pl.DataFrame, chosen: pl.Series, pricer: Pricer) -> list[pl.Series]:
-    """Put the answers for the chosen rows in their places, priced one by one."""
+    """Price the chosen rows one by one, and insert the results."""
     if not chosen.any():
         return answers.get_columns()
     rows = chosen.arg_true()

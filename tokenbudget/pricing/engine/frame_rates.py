@@ -1,4 +1,4 @@
-"""Turn rate plans into integer picodollars per token: one set for each kind of call, price date, context and hour."""
+"""The rates of a frame in integer picodollars per token: one set per kind of call, price date, context and hour."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _MICROSECONDS = 1_000_000
 
 
 class FrameRates:
-    """The rates of every kind of call in a frame, one number for each that rows may need.
+    """The rates of all kinds of calls in a frame; each combination that rows need is a numbered variant.
 
     Parameters
     ----------
-    cases : sequence of Case or Unpriced
+    cases : sequence of RateSchedule or Unpriced
         By kind.
     frame : polars.DataFrame
         With ``occurred_at`` and ``input_tokens``.
@@ -33,12 +33,12 @@ class FrameRates:
 
     Attributes
     ----------
-    number : polars.Series
-        The variant of each row; null where its kind has no price.
+    variant : polars.Series
+        The variant of each row; null if its kind has no price.
     inexact : dict of str to polars.Series
         For each token field, by variant: whether its rate is missing, too large, or no whole number of picodollars.
     key : polars.Series
-        By variant: the price row; null where only a single call's path can say what a call costs.
+        By variant: the price row; null if such calls have to be priced one by one.
     """
 
     def __init__(self, cases: Sequence[RateSchedule | Unpriced], frame: pl.DataFrame, kind: pl.Series) -> None:
@@ -50,8 +50,8 @@ class FrameRates:
         )
         card = self._card_of_rows(cases, frame, kind)
         level, off_peak = self._level(frame, card), self._off_peak(frame, card)
-        self.number = (card * self._levels + level) * 2 + off_peak
-        self._compile(self.number.unique().drop_nulls().to_list())
+        self.variant = (card * self._levels + level) * 2 + off_peak
+        self._compile(self.variant.unique().drop_nulls().to_list())
 
     def _card(self, number: int) -> RateCard | None:
         case, epoch = self._cards[number]
@@ -103,7 +103,7 @@ class FrameRates:
         self.key = pl.Series(keys, dtype=pl.String)
 
     def _plan(self, number: int) -> RatePlan | None:
-        """Return the plan of a variant; None where only a single call's path can say what is missing."""
+        """Return the plan of a variant; None if such calls have to be priced one by one."""
         card, level = divmod(number // 2, self._levels)
         case, epoch = self._cards[card]
         try:
@@ -115,11 +115,11 @@ class FrameRates:
         return None if known.per_request or case.router else plan
 
     def cost(self, counts: pl.DataFrame) -> pl.Series:
-        """Return the cost of each row in picodollars, where it is linear; null where the kind has no price."""
-        cost = self.number * 0
+        """Return the cost of each row in picodollars if it is linear; null if the kind has no price."""
+        cost = self.variant * 0
         for field, rates in self._rates.items():
             if field in counts.columns:
-                cost = cost + pl.Series(rates, dtype=pl.Int64).gather(self.number) * counts[field].fill_null(0)
+                cost = cost + pl.Series(rates, dtype=pl.Int64).gather(self.variant) * counts[field].fill_null(0)
         return cost
 
 
@@ -136,7 +136,7 @@ def _exceeded(
 
 
 def _holds(rule: OffPeak) -> pl.Expr:
-    """Say as an expression when a provider charges less."""
+    """Return an expression that tells whether a provider's off-peak rates apply."""
     occurred = pl.col("occurred_at").dt.convert_time_zone("UTC")
     clock = occurred.dt.hour().cast(pl.Int32) * 60 + occurred.dt.minute()
     weekday = occurred.dt.convert_time_zone(str(rule.zone)).dt.weekday()

@@ -1,4 +1,4 @@
-"""A price row compiled into the rates that one kind of call pays: tier, context and time chosen, fallbacks settled.
+"""Compile a price row into the rates of one kind of call: choose tier, context and time, and resolve fallbacks.
 
 Where a part of a call has no rate of its own it pays that of its whole (`tokenbudget.pricing.engine.token_classes`).
 Where a part has a rate, but not in the tier or the context that the call is in, its rate moves as its whole's does:
@@ -46,7 +46,7 @@ class RatePlan(msgspec.Struct, frozen=True):
 
 
 class RateCard:
-    """A price row, read: rates by tier, context and part, and the rules that choose between them.
+    """A parsed price row: rates by tier, context and part, and the rules that choose between them.
 
     Attributes
     ----------
@@ -150,7 +150,7 @@ class RateCard:
         return _trimmed(EXACT.divide(EXACT.multiply(rate, after), before))
 
     def plan(self, tier: str, above: int, *, off_peak: bool, uplifts: tuple[tuple[str, Decimal], ...] = ()) -> RatePlan:
-        """Settle every rate for one kind of call."""
+        """Resolve all rates for one kind of call."""
         uplift = Decimal(1)
         for _, multiplier in uplifts:
             uplift = EXACT.multiply(uplift, multiplier)

@@ -1,4 +1,4 @@
-"""Lines of a receipt: how many tokens each rate of a plan bills, to the last one."""
+"""The token lines of a receipt: how many tokens each rate of a plan bills."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _quantize = EXACT.quantize
 
 
 class NoRateError(Exception):
-    """Something was used that has no rate.
+    """A used part has no rate.
 
     Parameters
     ----------

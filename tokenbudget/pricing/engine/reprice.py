@@ -1,4 +1,4 @@
-"""Price recorded events again: what they cost by the prices known now, beside what is recorded."""
+"""Price recorded events again, with the prices known now, beside the recorded ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tokenbudget.pricing.engine.frame_pricing import reprice_frame
 from tokenbudget.pricing.engine.pricer import Pricer
 
 NOT_IN_THE_BOOK = frozenset({"unknown_model", "no_price", "other_currency"})
-"""Reasons to keep a stated price: the book knows none, which does not make the one that was stated wrong."""
+"""Reasons to keep a stated price: the book has none, which does not mean that the stated one is wrong."""
 
 ANSWERS = ("cost_pico", "price_key", "unpriced")
 """Columns of the ledger that pricing fills."""

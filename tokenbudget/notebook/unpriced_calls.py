@@ -1,4 +1,4 @@
-"""Say so when the cost that is shown is not the whole cost."""
+"""Warn if a cost leaves out calls without a price."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tokenbudget.core.query import Query
 
 
 class UnpricedWarning(UserWarning):
-    """Some calls have no price, so the cost shown is not the whole cost."""
+    """Some calls have no price, so the cost is not complete."""
 
 
 def warn_of_unpriced(asked: Query, frame: pl.DataFrame) -> None:
-    """Warn the caller's caller that the costs in `frame` are not the whole cost."""
+    """Warn the user if the costs in `frame` are not complete."""
     if "unpriced" in (*asked.by, *asked.filters):
         return  # A question about them needs no warning.
     unpriced, requests = frame.select(pl.col("unpriced", "requests").sum()).row(0)

@@ -1,4 +1,4 @@
-"""Say so when an answer of this machine lacks calls that were made."""
+"""Warn if results of this machine lack calls."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tokenbudget.journal import in_this_process, journal_dir
 
 
 class MissingCallsWarning(UserWarning):
-    """Calls were made that are not in the answer."""
+    """The result lacks calls that were made."""
 
 
 def warn_of_missing(home: Path, stacklevel: int = 4) -> None:
-    """Warn of calls that no answer from `home` has.
+    """Warn of calls that results from `home` do not include.
 
     Parameters
     ----------
