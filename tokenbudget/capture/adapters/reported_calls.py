@@ -13,7 +13,7 @@ _SIDES = ("input_tokens", "output_tokens")
 
 
 class ReportedCall(Call):
-    """A framework's call under way.
+    """A framework's call in progress.
 
     Parameters
     ----------

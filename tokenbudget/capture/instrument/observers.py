@@ -138,7 +138,7 @@ class ByteEvents:
 
 
 def json_object(body: bytes | str | bytearray | None) -> dict[str, Any]:
-    """Return the JSON object in a body; an empty one where there is none.
+    """Return the JSON object in a body; an empty one if there is none.
 
     Examples
     --------

@@ -42,7 +42,7 @@ class Compactor:
             self._thread = None
 
     def close(self, timeout: float) -> None:
-        """Stop after the piece under way, waiting for it at most `timeout` seconds; killed, it costs nothing."""
+        """Stop after the current piece, waiting at most `timeout` seconds for it; killing it loses nothing."""
         self._usable = False
         self._stop.set()
         if self._thread is not None and os.getpid() == self._pid:

@@ -16,7 +16,7 @@ from tokenbudget.pricing.book.price_book import PriceBook, PriceRow
 EVERYTHING = frozenset({"*"})
 _LARGEST_MOVE = 10
 _LARGEST_LOSS = 0.5
-# US dollars per token and per other unit that no model has ever come near. The table does state dearer ones at times:
+# US dollars per token and per other unit that no model has ever come near. The table sometimes states higher ones:
 # prices per thousand or per million tokens, entered as prices per token.
 _DEAREST_TOKEN = Decimal("0.0015")
 _DEAREST_UNIT = Decimal(1000)

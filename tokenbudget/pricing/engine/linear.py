@@ -2,7 +2,7 @@
 
 A receipt bills each part of a call by itself, and what is left of the whole.  Where parts fit their wholes
 (`tokenbudget.core.token_parts.REMAINDERS`), that is the same as adding up, over all counts, the count times one number:
-a part's number is how much dearer its tokens are than those around them.  Event templates, single events and whole
+a part's number is how much more its tokens cost than those around them.  Event templates, single events and whole
 frames are priced so; what does not fit, or has a rate finer than a picodollar, gets a receipt.
 """
 

@@ -97,7 +97,7 @@ class RateCard:
                 self.rates.setdefault((field.tier, field.above or start), {})[field.slot] = self.discounted(rate)
 
     def _drop_free_writes(self) -> None:
-        """Forget cache writes at 0 beside a dearer input: that means no surcharge, and the tokens pay as input."""
+        """Drop a rate of 0 for cache writes if input costs more: it means no surcharge, so they are billed as input."""
         for rates in self.rates.values():
             for slot in [slot for slot in rates if slot.startswith("cache_write") and not rates[slot]]:
                 del rates[slot]
@@ -122,7 +122,7 @@ class RateCard:
     def rate(self, slot: str, tier: str = "", above: int = 0, *, off_peak: bool = False) -> Decimal | None:
         """Return the rate of a part that has one of its own, moved into the tier and context if it must be."""
         # What a tier says of a part (a cache read that is not discounted) holds in long contexts, too; a whole is
-        # taken from the long context, which may be dearer by any factor, and moved into the tier.
+        # taken from the long context, which may be higher by any factor, and scaled to the tier.
         between = ((tier, 0), ("", above)) if slot in SIDE else (("", above), (tier, 0))
         for known in ((tier, above), *between, ("", 0)):
             stated = self._stated(slot, *known, off_peak=off_peak)

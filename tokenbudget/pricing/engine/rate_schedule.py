@@ -165,7 +165,7 @@ class RateSchedule:
             if isinstance(value, int | Decimal):
                 yield self._speed, Decimal(value)
             elif not card.states_tokens:
-                # Speed is dear, and the standard rate would be far too low.
+                # Speed costs much more: the standard rate would be far too low.
                 raise NoRateError(f"{self._speed} speed")
 
     def _tier_uplift(self, card: RateCard) -> Iterator[tuple[str, Decimal]]:
@@ -173,7 +173,7 @@ class RateSchedule:
         multiplier = fee_list.of_standard(self.provider, self.tier)
         if multiplier is not None:
             yield self.tier, multiplier
-        elif fee_list.is_dear(self.tier) and not card.states_tokens:
+        elif fee_list.is_surcharged(self.tier) and not card.states_tokens:
             raise NoRateError(f"{self.tier} input", f"{self.tier} output")
 
 

@@ -164,7 +164,7 @@ class _Function(_Hooks):
     def end(self, attempt: Attempt, result: Any) -> Any:
         call = attempt.call
         if getattr(result, "_hidden_params", {}).get("cache_hit") or not isinstance(call, Call):
-            return result  # from LiteLLM's own cache: nobody was asked, nothing is billed
+            return result  # from LiteLLM's own cache: no provider was called, nothing is billed
         if _is_given_inside(attempt, result):
             if call.sends:  # It asked, and then went on to another call: what it was answered itself is not to be seen.
                 call.answered(None)

@@ -13,7 +13,7 @@ _PIECE = 1 << 20
 
 
 class BatchDownload(BatchReading):
-    """A file under way to a path, or to an object that is written to and for which this one stands in.
+    """A download to a path, or to a writable object, which this object replaces.
 
     Parameters
     ----------

@@ -45,7 +45,7 @@ class StainlessSdk:
     clients : tuple of str
         Names of its client classes.
     provider : str
-        Who bills calls to an address that nobody is known by.
+        Who bills calls to an unknown host.
     routes : dict of str to Api
         End of a request's path -> the API it is; other requests are not model calls.
     class_providers : dict of str to str

@@ -185,7 +185,7 @@ class AwsEvents(Content):
 
 
 class Body(Watched):
-    """A raw body under way: what the caller reads of it is read along."""
+    """A raw body in progress: observes what the caller reads."""
 
     __slots__ = ("_content", "_response")
 

@@ -23,7 +23,7 @@ Hide = Callable[[Any], bool]
 
 
 class Watched:
-    """What is under way and may be left: when to call it ended."""
+    """A stream or body in progress that may be left early: decides when it has ended."""
 
     __slots__ = ("__weakref__", "_call", "_reading")
 
@@ -64,7 +64,7 @@ class _Loop(Watched):
         super().__init__(call)
 
     def follow(self, loop: Any) -> None:
-        """Notice when a loop over the stream, a generator of the client's own, is left or done: nobody has it then."""
+        """Detect the end of a loop over the stream: the client's generator is then garbage."""
         self._loop = weakref.ref(loop)
 
     def settle(self, *, every: bool) -> None:

@@ -65,7 +65,7 @@ class SessionProtocol:
 
 
 class Session:
-    """A session under way.
+    """A session in progress.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class Session:
     asked, model : str or None
         The model asked for, and the one that the server names.
     calls : dict of str to Call
-        Responses under way.
+        Responses in progress.
     kept : dict
         What the protocol keeps in mind.
     """
@@ -133,7 +133,7 @@ class Session:
         api : Api
         answer : mapping
         name : object
-            What it is known by to others that have joined the session; None where nobody can.
+            Id of the answer for all who joined the session; None if no other client can join it.
         model : str, optional
             The model asked for, where that is not known to the call.
         """

@@ -48,7 +48,7 @@ def _units(found: Found, response: Fields, request: Fields) -> None:  # noqa: AR
 
 
 def billed_units_left_out(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
-    """Say that what is billed is not known: some front ends hand on Cohere's own token counts, which are more."""
+    """Note that the billed units are unknown: some front ends pass on Cohere's own token counts, which are higher."""
     found["tools"] = {"billed_units": 1}
 
 

@@ -151,7 +151,7 @@ def begun(path: str, request: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def is_no_finished_video(answer: Fields) -> bool:
-    """Return whether an operation is under way still, or failed and is not billed."""
+    """Return whether an operation is still running, or failed and is not billed."""
     return not answer.get("done") or "error" in answer
 
 

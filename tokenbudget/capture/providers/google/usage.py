@@ -162,7 +162,7 @@ def fetched_often(found: Found, response: Fields, request: Fields) -> None:  # n
 
 
 def body_of(response: Fields) -> Fields:
-    """Return the JSON of a response; the SDK's first versions hand it on decoded."""
+    """Return the JSON of a response; the SDK's first versions pass it on decoded."""
     return json_object(response["body"]) if "body" in response else response
 
 

@@ -122,7 +122,7 @@ def is_no_background_result(answer: Fields) -> bool:
 
 
 def is_no_finished_run(answer: Fields) -> bool:
-    """Return whether an answer is another thing of a thread, or a run that is still under way."""
+    """Return whether an answer is not a run, or a run that has not finished."""
     return answer.get("object") != "thread.run" or answer.get("status") not in _FINISHED
 
 
