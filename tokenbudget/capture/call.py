@@ -10,7 +10,7 @@ from tokenbudget import config
 from tokenbudget.capture import framework_calls, seen_ids
 from tokenbudget.capture.instrument.api_spec import Api, Found
 from tokenbudget.capture.tagging import tags_in_force
-from tokenbudget.capture.usage import text_size
+from tokenbudget.capture.usage import token_estimate
 from tokenbudget.capture.usage.builder import usage_of
 from tokenbudget.capture.usage.fields import NONE, Fields, fields
 from tokenbudget.core.clock import utc_text, utc_time
@@ -219,10 +219,10 @@ class Call:
         if not self.api.is_text:
             return
         if found.get("input_tokens") is None:
-            guess = text_size.prompt_tokens(self.request)
+            guess = token_estimate.prompt_tokens(self.request)
             if guess is not None:
                 found["input_tokens"] = guess
-        found["output_tokens"] = max(found.get("output_tokens") or 0, text_size.tokens(self.written))
+        found["output_tokens"] = max(found.get("output_tokens") or 0, token_estimate.tokens(self.written))
 
     def _record_counts(self, found: Found) -> bool:
         """Record an answer that says no more than counts and names, if this is one."""

@@ -26,7 +26,7 @@ from tokenbudget.capture.adapters import answer_shapes
 from tokenbudget.capture.adapters.reported_calls import ReportedCall
 from tokenbudget.capture.instrument.api_spec import Api
 from tokenbudget.capture.record_call import record
-from tokenbudget.capture.usage import text_size
+from tokenbudget.capture.usage import token_estimate
 from tokenbudget.capture.usage.fields import Fields
 from tokenbudget.core.providers import llamaindex_provider
 from tokenbudget.diagnostics import internal_errors
@@ -110,7 +110,7 @@ class TokenBudgetEventHandler(BaseEventHandler):
         if begun := self._spans.get(event.span_id):
             call = begun[-1]
             call.first_token_ns = call.first_token_ns or time.perf_counter_ns()
-            call.written += text_size.text_bytes(event.response.delta or "")
+            call.written += token_estimate.text_bytes(event.response.delta or "")
 
     def _answered(self, event: Any) -> None:
         begun = self._take(event)
@@ -126,12 +126,12 @@ class TokenBudgetEventHandler(BaseEventHandler):
     def _embedded(self, event: EmbeddingEndEvent) -> None:
         begun = self._take(event)
         if begun is not None and not begun.is_recorded({}):
-            size = sum(map(text_size.text_bytes, event.chunks))
+            size = sum(map(token_estimate.text_bytes, event.chunks))
             record(
                 provider=begun.provider,
                 model=str(begun.model or "unknown"),
                 operation="embeddings",
-                usage={"input_tokens": text_size.tokens(size), "output_tokens": 0},
+                usage={"input_tokens": token_estimate.tokens(size), "output_tokens": 0},
                 measured="estimated",
             )
 

@@ -20,10 +20,10 @@ from tokenbudget.journal import delivery_stats, open_journals
 from tokenbudget.journal.locks import sync
 from tokenbudget.journal.options import JournalOptions
 from tokenbudget.journal.segments.segment import Kind, OpenSegment, create, short_write
-from tokenbudget.journal.writing.cap import CapReachedError, check_cap
 from tokenbudget.journal.writing.overflow_buffer import OverflowBuffer
 from tokenbudget.journal.writing.syncer import Syncer
 from tokenbudget.journal.writing.throttled_log import REFUSED, ThrottledLog, in_memory
+from tokenbudget.journal.writing.unsent_cap import CapReachedError, check_cap
 
 _CHECK_SECONDS = 1.0
 _RETRY_SECONDS = 1.0

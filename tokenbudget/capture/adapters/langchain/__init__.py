@@ -16,7 +16,7 @@ from tokenbudget.capture import seen_ids
 from tokenbudget.capture.adapters.langchain import usage
 from tokenbudget.capture.adapters.reported_calls import ReportedCall
 from tokenbudget.capture.usage.fields import Fields, fields
-from tokenbudget.capture.usage.text_size import text_bytes
+from tokenbudget.capture.usage.token_estimate import text_bytes
 from tokenbudget.core.providers import langchain_provider, provider_at
 from tokenbudget.diagnostics import internal_errors
 

@@ -20,7 +20,7 @@ from tokenbudget.capture.instrument import wrappers
 from tokenbudget.capture.instrument.api_spec import Api
 from tokenbudget.capture.instrument.batches.batch_results import BatchApi, BatchReading
 from tokenbudget.capture.instrument.clients import usage_request
-from tokenbudget.capture.instrument.clients.stainless_classes import count_retries, marking, noticing_loop, see_before
+from tokenbudget.capture.instrument.clients.stainless_patches import count_retries, marking, noticing_loop, see_before
 from tokenbudget.capture.instrument.responses.http_bodies import observe_raw
 from tokenbudget.capture.instrument.responses.streams import AsyncItems, Items, is_usage_alone, notice_close
 from tokenbudget.capture.instrument.sdk_spec import MARK, ClientMark, Guide

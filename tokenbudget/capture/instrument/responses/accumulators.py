@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from tokenbudget.capture.usage.fields import Fields, fields
-from tokenbudget.capture.usage.text_size import text_bytes
+from tokenbudget.capture.usage.token_estimate import text_bytes
 
 _FINAL = frozenset({"response.completed", "response.incomplete", "response.failed"})
 _HEAD = ("id", "model", "service_tier")

@@ -16,7 +16,7 @@ from tokenbudget.capture.instrument.responses import accumulators
 from tokenbudget.capture.instrument.responses.streams import AsyncItems, Items, Watched, notice_close
 from tokenbudget.capture.providers import anthropic
 from tokenbudget.capture.usage.fields import Fields, fields
-from tokenbudget.capture.usage.text_size import text_bytes
+from tokenbudget.capture.usage.token_estimate import text_bytes
 from tokenbudget.capture.usage.totals import stated_total, with_cache
 
 _WATCHED = "_tokenbudget_items"

@@ -12,7 +12,7 @@ from tokenbudget.capture.instrument.api_spec import Api, Found
 from tokenbudget.capture.instrument.clients.methods import Method, MethodSdk, ObservedCall
 from tokenbudget.capture.instrument.sdk_spec import Guide
 from tokenbudget.capture.usage.fields import Fields, Reader, fields
-from tokenbudget.capture.usage.text_size import text_bytes
+from tokenbudget.capture.usage.token_estimate import text_bytes
 from tokenbudget.core.providers import provider_at
 from tokenbudget.diagnostics.unmeasured import Unmeasured
 

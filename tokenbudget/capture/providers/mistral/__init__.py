@@ -16,7 +16,7 @@ from tokenbudget.capture.instrument.sdk_spec import Guide
 from tokenbudget.capture.providers import openai
 from tokenbudget.capture.providers.mistral import sessions
 from tokenbudget.capture.usage.fields import NONE, Fields, Reader, fields
-from tokenbudget.capture.usage.text_size import text_bytes
+from tokenbudget.capture.usage.token_estimate import text_bytes
 from tokenbudget.capture.usage.totals import by_total
 from tokenbudget.core.providers import provider_at
 from tokenbudget.diagnostics.unmeasured import Unmeasured, by_end

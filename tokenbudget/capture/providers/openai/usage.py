@@ -9,7 +9,7 @@ from typing import Any
 from tokenbudget.capture.instrument.api_spec import Found
 from tokenbudget.capture.instrument.bounded_dict import BoundedDict
 from tokenbudget.capture.usage.fields import Fields, fields
-from tokenbudget.capture.usage.text_size import text_bytes
+from tokenbudget.capture.usage.token_estimate import text_bytes
 from tokenbudget.capture.usage.totals import by_total
 
 _TICKS_PER_DOLLAR = Decimal(10) ** 10

@@ -1,6 +1,6 @@
 import pytest
 
-from tokenbudget.capture.usage import text_size
+from tokenbudget.capture.usage import token_estimate
 
 
 @pytest.mark.parametrize(
@@ -21,8 +21,8 @@ from tokenbudget.capture.usage import text_size
     ],
 )
 def test_prompts(request_body, expected):
-    assert text_size.prompt_tokens(request_body) == expected
+    assert token_estimate.prompt_tokens(request_body) == expected
 
 
 def test_lone_surrogates_are_text_too():
-    assert text_size.text_bytes("\ud800") == 3
+    assert token_estimate.text_bytes("\ud800") == 3
