@@ -66,7 +66,7 @@ def read_lines(home: Path) -> Iterator[bytes]:
     """Return the JSON of every intact record the journal holds, oldest segment first.
 
     Events that were compacted to Parquet or acknowledged by a server are not in the journal any more; see
-    `tokenbudget.journal.read_open` for a consistent look at both.
+    `tokenbudget.journal.read_snapshot` for a consistent look at both.
     """
     for segment in list_segments(home):
         try:
