@@ -15,7 +15,7 @@ from tokenbudget.journal import Journal, compact, quarantine, status
 from tokenbudget.ledger.history import History
 from tokenbudget.ledger.sealed import to_sealed
 from tokenbudget.transport import Shipper, push
-from tokenbudget.transport.backfill import hand_over
+from tokenbudget.transport.backfill import backfill
 
 
 def test_all_is_well(host, evidence, network):
@@ -175,9 +175,9 @@ def test_history_of_before_there_was_a_server_arrives_once(host, evidence, clien
     network.faults = [refused(503), reset_after_commit]
     first = History(client.home, client.url)
     pieces = list(first.pieces())
-    assert hand_over(client, pieces[:2], lambda piece, outcome: first.taken(piece), 30) is None
+    assert backfill(client, pieces[:2], lambda piece, outcome: first.taken(piece), 30) is None
     for again in (History(client.home, client.url), History(client.home, "http://the-same-server-by-another-name")):
-        assert hand_over(client, again.pieces(), lambda piece, outcome, of=again: of.taken(piece), 30) is None
+        assert backfill(client, again.pieces(), lambda piece, outcome, of=again: of.taken(piece), 30) is None
         assert again.waiting == 0
     assert evidence.check({"kept": 1_200}) == 1_200
     kept.close()

@@ -11,6 +11,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LAYERS = "Imports inside the library point downwards"
 CAPTURE = "Imports inside capture point downwards"
+INSTRUMENT = "Imports inside the instruments of capture point downwards"
+JOURNAL = "Imports inside the journal point downwards"
 PRICING = "Imports inside pricing point downwards"
 RECORDER = "capture hands events to the recorder and to nothing else"
 CORE = "core imports no third-party package but msgspec"
@@ -21,11 +23,14 @@ SERVER = "Imports inside the server point downwards"
 SCOPE = "What lies under scopes and the audit log does not know them"
 FEATURES = "Features know only the services of one another"
 APPLICATION = "The application knows no handler by name"
-CONTRACTS = [LAYERS, CAPTURE, PRICING, RECORDER, CORE, LIBRARY, PANEL, READER, SERVER, SCOPE, FEATURES, APPLICATION]
+INSIDE = [CAPTURE, INSTRUMENT, JOURNAL, PRICING]
+CONTRACTS = [LAYERS, *INSIDE, RECORDER, CORE, LIBRARY, PANEL, READER, SERVER, SCOPE, FEATURES, APPLICATION]
 PACKAGES = [
     *(f"tokenbudget/{name}" for name in ("core", "diagnostics", "journal", "ledger", "recording", "transport")),
     *(f"tokenbudget/{name}" for name in ("analytics", "cli", "client", "integrations", "notebook", "plotting")),
     *(f"tokenbudget/capture/{name}" for name in ("adapters", "instrument", "providers", "usage")),
+    *(f"tokenbudget/capture/instrument/{name}" for name in ("batches", "clients", "responses", "sessions")),
+    *(f"tokenbudget/journal/{name}" for name in ("compaction", "segments", "writing")),
     *(f"tokenbudget/pricing/{name}" for name in ("book", "engine")),
     *("tokenbudget/capture", "tokenbudget/pricing"),
     *(f"tokenbudget_server/{name}" for name in ("accounts", "analytics", "health", "ingest", "pricing")),
@@ -40,6 +45,10 @@ MODULES = [
     *(f"tokenbudget/capture/{name}.py" for name in ("call", "test_doubles", "framework_calls")),
     *(f"tokenbudget/capture/{name}.py" for name in ("unknown_clients", "patching", "record_call", "registry")),
     *(f"tokenbudget/capture/{name}.py" for name in ("seen_ids", "tagging", "wrapping")),
+    *(f"tokenbudget/capture/instrument/{name}.py" for name in ("api_spec", "bounded_dict", "lazy_modules")),
+    *(f"tokenbudget/capture/instrument/{name}.py" for name in ("nesting", "observers", "sdk_spec", "wrappers")),
+    *(f"tokenbudget/journal/{name}.py" for name in ("delivery_stats", "files", "locks", "open_journals", "options")),
+    *(f"tokenbudget/journal/{name}.py" for name in ("quarantine", "snapshot", "status")),
     *(f"tokenbudget/pricing/{name}.py" for name in ("default_pricer", "estimate", "prices", "receipt_view")),
     *(f"tokenbudget_server/{name}.py" for name in ("app", "cli", "settings")),
 ]
@@ -89,26 +98,30 @@ def test_empty_packages_keep_every_contract(skeleton):
     [
         ("tokenbudget/core/x.py", "import tokenbudget.pricing", LAYERS),
         ("tokenbudget/core/x.py", "import tokenbudget.cli", LAYERS),
-        ("tokenbudget/journal/x.py", "import tokenbudget.analytics", LAYERS),
+        ("tokenbudget/journal/files.py", "import tokenbudget.analytics", LAYERS),
         ("tokenbudget/capture/usage/x.py", "def f():\n    import tokenbudget.client", LAYERS),
         ("tokenbudget/analytics/x.py", "from tokenbudget import plotting", LAYERS),
         ("tokenbudget/client/x.py", "import tokenbudget.cli", LAYERS),
         ("tokenbudget/core/x.py", "import tokenbudget.config", LAYERS),
         ("tokenbudget/config.py", "import tokenbudget.diagnostics", LAYERS),
         ("tokenbudget/diagnostics/x.py", "import tokenbudget.journal", LAYERS),
-        ("tokenbudget/journal/x.py", "import tokenbudget.transport", LAYERS),
+        ("tokenbudget/journal/status.py", "import tokenbudget.transport", LAYERS),
         ("tokenbudget/pricing/book/x.py", "import tokenbudget.journal", LAYERS),
-        ("tokenbudget/journal/x.py", "def f():\n    import tokenbudget.pricing", LAYERS),
+        ("tokenbudget/journal/writing/x.py", "def f():\n    import tokenbudget.pricing", LAYERS),
         ("tokenbudget/recording/x.py", "import tokenbudget.capture", LAYERS),
         ("tokenbudget/plotting/x.py", "import tokenbudget.health_report", LAYERS),
         ("tokenbudget/notebook/x.py", "import tokenbudget.cli", LAYERS),
         ("tokenbudget/unheard_of.py", "", LAYERS),
         ("tokenbudget/unheard_of/__init__.py", "", LAYERS),
-        ("tokenbudget/capture/instrument/x.py", "import tokenbudget.capture.providers", CAPTURE),
+        ("tokenbudget/capture/instrument/wrappers.py", "import tokenbudget.capture.providers", CAPTURE),
         ("tokenbudget/capture/providers/x.py", "def f():\n    import tokenbudget.capture.adapters", CAPTURE),
         ("tokenbudget/capture/usage/x.py", "import tokenbudget.capture.registry", CAPTURE),
         ("tokenbudget/capture/tagging.py", "import tokenbudget.capture.seen_ids", CAPTURE),
         ("tokenbudget/capture/unheard_of.py", "", CAPTURE),
+        ("tokenbudget/capture/instrument/responses/x.py", "import tokenbudget.capture.instrument.clients", INSTRUMENT),
+        ("tokenbudget/capture/instrument/unheard_of.py", "", INSTRUMENT),
+        ("tokenbudget/journal/segments/x.py", "def f():\n    import tokenbudget.journal.writing", JOURNAL),
+        ("tokenbudget/journal/unheard_of.py", "", JOURNAL),
         ("tokenbudget/pricing/book/x.py", "import tokenbudget.pricing.engine", PRICING),
         ("tokenbudget/pricing/engine/x.py", "import tokenbudget.pricing.default_pricer", PRICING),
         ("tokenbudget/pricing/unheard_of.py", "", PRICING),

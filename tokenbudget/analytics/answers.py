@@ -1,4 +1,4 @@
-"""Answers as they travel in JSON: plain documents.
+"""Query results as JSON documents.
 
 Money is ``Decimal``; `encode` writes it as a JSON number with every digit.  Frames travel as Arrow.
 """
@@ -32,7 +32,7 @@ _decoder = msgspec.json.Decoder(float_hook=Decimal)
 
 
 def summary(source: Source, query: Query) -> Document:
-    """Sum up a period and the one before it: ``period``, ``summary``, ``previous``."""
+    """Return the totals of a period and of the one before it: ``period``, ``summary``, ``previous``."""
     current, previous = questions.summary(source, query).select(NAMES).to_dicts()
     return {"period": period(query.period), "summary": current, "previous": previous}
 
@@ -47,7 +47,7 @@ def by(source: Source, query: Query) -> Document:
 
 
 def timeseries(source: Source, query: Query) -> Document:
-    """Follow a period: ``period``, ``interval``, ``by``, ``rows``."""
+    """Return a period as a time series: ``period``, ``interval``, ``by``, ``rows``."""
     return {
         "period": period(query.period),
         "interval": query.interval or default_interval(query.period),
@@ -88,7 +88,7 @@ def decode(body: bytes) -> Document:
 
 
 def typed(rows: Sequence[Mapping[str, Any]], types: Mapping[str, pl.DataType]) -> pl.DataFrame:
-    """Rebuild a frame of columns of these types; what a row lacks is null."""
+    """Rebuild a frame with columns of these types; missing values are null."""
     return pl.DataFrame({name: _series([row.get(name) for row in rows], dtype) for name, dtype in types.items()})
 
 

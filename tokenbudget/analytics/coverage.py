@@ -1,4 +1,4 @@
-"""What costs do not include: calls without a price, why, and what to do about each."""
+"""Calls that costs do not include: those without a price, with the reason and what to do."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _NO_REASON = "recorded without a price: tb.reprice(...) prices what can be price
 
 
 def coverage(source: Source, query: Query, pricer: Pricer) -> pl.DataFrame:
-    """Say which calls of a period have an unknown cost.
+    """Return the calls of a period whose cost is unknown.
 
     Parameters
     ----------
@@ -59,14 +59,14 @@ def coverage(source: Source, query: Query, pricer: Pricer) -> pl.DataFrame:
     query : Query
         Period and filters.
     pricer : Pricer
-        Knows whether a price has come since, and which names are near.
+        To find new prices and similar names.
 
     Returns
     -------
     polars.DataFrame
         One row per provider, model and reason, most calls first: ``requests``, ``input_tokens`` and ``output_tokens``
-        (null where none were stated), ``share`` (of the period's calls, 0 to 1), ``last_at`` (UTC) and ``advice``.
-        No rows mean that every charged call is priced.
+        (null if none were stated), ``share`` (of the period's calls, 0 to 1), ``last_at`` (UTC) and ``advice``.
+        The frame is empty if every charged call has a price.
     """
     events = events_of(source, query, query.period.start, query.period.end, _NEEDS)
     total, groups = pl.collect_all([events.select(pl.len()), _groups(events)])

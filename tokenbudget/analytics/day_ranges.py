@@ -1,4 +1,4 @@
-"""Which parts of a span of time a source answers from cubes, and which it has to read."""
+"""Divide a span of time into the whole days that cubes answer, and the rest, which is read from events."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ class MomentarySource(Source, Protocol):
     """A ledger source that changes while it is read."""
 
     def at_one_moment(self, start: datetime, end: datetime) -> Source:
-        """Return the source as it is now, for this span; every part of an answer then comes of one state."""
+        """Return a consistent view of the source for this span."""
         ...
 
 
 def at_one_moment(source: Source, start: datetime, end: datetime) -> Source:
-    """Hold a source still for a question about ``start <= occurred_at < end``, if it is one that changes."""
+    """Return a consistent view of a source for a query about ``start <= occurred_at < end``."""
     hold = getattr(source, "at_one_moment", None)
     return source if hold is None else hold(start, end)
 
@@ -86,7 +86,7 @@ def _extend(spans: list[Span], start: datetime, end: datetime) -> None:
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:
-    """Put spans that follow each other together."""
+    """Merge adjacent spans."""
     found: list[Span] = []
     for start, end in sorted(spans):
         _extend(found, start, end)

@@ -14,18 +14,18 @@ from tokenbudget.ledger.schema import TAG_PREFIX, Source, ordered
 
 
 def events(source: Source, query: Query, before: tuple[datetime, object] | None = None) -> pl.DataFrame:
-    """List the calls of a period, the newest first.
+    """Return the calls of a period, the newest first.
 
     Parameters
     ----------
     before : (datetime, id), optional
-        Only those listed after this one: where the page before ended.
+        The last call of the previous page.
 
     Returns
     -------
     polars.DataFrame
-        The ledger's columns, with exact ``cost_usd`` (null where unpriced) in place of ``cost_pico`` and a column
-        ``tag_<key>`` for each tag that a listed call has; at most ``query.limit`` rows.
+        The ledger's columns, with exact ``cost_usd`` (null if unpriced) in place of ``cost_pico``, and a column
+        ``tag_<key>`` for each tag of these calls; at most ``query.limit`` rows.
     """
     start, end = query.period.start, query.period.end
     if before is not None and before[0] < end:
@@ -40,11 +40,11 @@ def events(source: Source, query: Query, before: tuple[datetime, object] | None 
 
 
 def presented(rows: pl.DataFrame) -> pl.DataFrame:
-    """Show rows of the ledger: exact dollars, and only tags in use."""
+    """Convert rows of the ledger for display: exact dollars, and only tags in use."""
     cost = dollars(pl.col("cost_pico")).alias("cost_usd")
     return used(rows.select(cost if name == "cost_pico" else pl.col(name) for name in ordered(rows.columns)))
 
 
 def used(rows: pl.DataFrame) -> pl.DataFrame:
-    """Leave out the tags that no row has."""
+    """Drop the tags that no row has."""
     return rows.drop(name for name in rows.columns if name.startswith(TAG_PREFIX) and rows[name].is_null().all())

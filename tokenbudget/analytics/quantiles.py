@@ -19,8 +19,8 @@ from tokenbudget.ledger.schema import Source
 
 LEVELS: tuple[float, ...] = (0.5, 0.9, 0.95, 0.99)
 EXACT_UP_TO = 1_000_000
-"""Calls of which percentiles are always exact.  It is calls that count, and not where they lie: a laptop, a server that
-has sealed its days and one that has not answer alike."""
+"""Percentiles of up to this many calls are always exact.  It does not matter where the events are stored: a laptop, a
+server that has sealed its days, and one that has not, return the same."""
 
 _COST = "cost_usd"
 _LONG = 20_000
@@ -44,28 +44,28 @@ def percentiles(
 ) -> pl.DataFrame:
     """Return percentiles of cost and time per call, interpolated linearly between the two nearest calls.
 
-    Those of more than `EXACT_UP_TO` calls come from histograms: each value is read as the middle of its bin, at most
-    1.6 % off.  Counts and maxima are exact all the same.
+    For more than `EXACT_UP_TO` calls they come from histograms: each value counts as the middle of its bin, which is at
+    most 1.6 % off.  Counts and maxima are always exact.
 
     Parameters
     ----------
     levels : sequence of float
         Fractions: 0.95 is p95.
     exact : bool
-        Read every call, however many there are.
+        Never use histograms.
     measures : sequence of str
-        Some of ``cost_usd``, ``latency_ms`` and ``time_to_first_token_ms``; all when left out.
+        Some of ``cost_usd``, ``latency_ms`` and ``time_to_first_token_ms``; all if omitted.
 
     Returns
     -------
     polars.DataFrame
         One row per measure, or per group and measure: the group's columns, ``measure``, ``count`` (calls whose value
-        is known), ``p50``, ``p90``, …, ``max``, ``exact``.  Null where nothing is known.
+        is known), ``p50``, ``p90``, …, ``max``, ``exact``.  Null if no value is known.
 
     Raises
     ------
     QueryError
-        If a level is not between 0 and 1, or a measure is none.
+        If a level is not between 0 and 1, or a measure is unknown.
     """
     _check(levels, measures)
     period, names = query.period, labels(query)

@@ -1,7 +1,7 @@
-"""The questions: summary, by and timeseries.
+"""The queries ``summary``, ``by`` and ``timeseries``.
 
-Each takes a ledger source and a `Query` and returns a polars frame whose columns are the group's, then the metrics
-(`tokenbudget.analytics.metrics`), with exact ``Decimal(38, 12)`` money.
+Each takes a ledger source and a `Query`, and returns a polars frame: the group's columns, then the metrics
+(`tokenbudget.analytics.metrics`).  Money is exact: ``Decimal(38, 12)``.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from tokenbudget.analytics.aggregation import Sums, aggregated, summed
 from tokenbudget.analytics.day_ranges import at_one_moment
 from tokenbudget.analytics.metrics import NEEDS, added, derived, totals, zeros
 from tokenbudget.analytics.selection import dimensions, labels
-from tokenbudget.analytics.top_n import fold, sort
+from tokenbudget.analytics.top_n import keep_largest, sort
 from tokenbudget.core.errors import QueryError
 from tokenbudget.core.query import Query, default_interval
 from tokenbudget.ledger.schema import Source
 
 MOST_ROWS = 1_000_000
 TOTALS = Sums("totals", NEEDS, aggregated(totals()), aggregated(cubes.added()), aggregated(added()))
-"""What metrics are derived from."""
+"""The totals from which metrics are derived."""
 
 
 def summary(source: Source, query: Query) -> pl.DataFrame:
-    """Sum up a period and the one before it.
+    """Return the totals of a period and of the one before it.
 
     Returns
     -------
@@ -67,15 +67,15 @@ def by(source: Source, query: Query) -> pl.DataFrame:
     period, names = query.period, labels(query)
     source = at_one_moment(source, period.start, period.end)
     groups = summed(source, query, (period.start, period.end), TOTALS, dimensions(query)).collect()
-    folded = fold(groups, names, query.limit, added())
+    kept = keep_largest(groups, names, query.limit, added())
     cost = pl.col("cost_pico").cast(pl.Float64)
     is_known = (pl.col("priced") > 0) | (pl.col("unpriced") == 0)
     share = pl.when(is_known).then(cost / pl.when(cost.sum() > 0).then(cost.sum()))
-    return sort(folded, folded, names).select(*names, *derived(), share.alias("share"))
+    return sort(kept, kept, names).select(*names, *derived(), share.alias("share"))
 
 
 def timeseries(source: Source, query: Query) -> pl.DataFrame:
-    """Follow a period in buckets of time, in the period's zone, with gaps filled.
+    """Return a period as a time series without gaps; buckets follow the period's time zone.
 
     Returns
     -------
@@ -95,16 +95,16 @@ def timeseries(source: Source, query: Query) -> pl.DataFrame:
     source = at_one_moment(source, period.start, period.end)
     span = period.start, period.end
     groups = summed(source, query, span, TOTALS, [slot, *dimensions(query)], starts).collect()
-    folded = fold(groups, names, query.limit, added())
-    grid = _grid(buckets.frame(starts), folded, names)
-    filled = grid.join(folded, on=["slot", *names], how="left", nulls_equal=True).with_columns(zeros())
-    return sort(filled, folded, names, first=["slot"]).select("bucket", *names, *derived())
+    kept = keep_largest(groups, names, query.limit, added())
+    grid = _grid(buckets.frame(starts), kept, names)
+    filled = grid.join(kept, on=["slot", *names], how="left", nulls_equal=True).with_columns(zeros())
+    return sort(filled, kept, names, first=["slot"]).select("bucket", *names, *derived())
 
 
-def _grid(slots: pl.DataFrame, folded: pl.DataFrame, names: list[str]) -> pl.DataFrame:
+def _grid(slots: pl.DataFrame, kept: pl.DataFrame, names: list[str]) -> pl.DataFrame:
     if not names:
         return slots
-    groups = folded.select(names).unique()
+    groups = kept.select(names).unique()
     if len(slots) * len(groups) > MOST_ROWS:
         msg = f"{len(slots):,} buckets × {len(groups):,} groups are too many: set a limit, or a longer interval"
         raise QueryError(msg)

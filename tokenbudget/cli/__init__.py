@@ -1,7 +1,7 @@
-"""The ``tokenbudget`` command; what a command needs is imported when it is called.
+"""The ``tokenbudget`` command; each subcommand imports what it needs when it runs.
 
-Packages add commands by the entry point group ``tokenbudget.commands``: the server does, so that the library does not
-have to know it.
+Packages add commands through the entry point group ``tokenbudget.commands``.  The server does so, because the library
+must not import it.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ GROUP = "tokenbudget.commands"
 
 
 class CommandGroup(click.Group):
-    """A group whose commands come from installed packages, each loaded when it is needed."""
+    """A group whose commands come from installed packages and are loaded on use."""
 
     @cached_property
     def _entry_points(self) -> dict[str, EntryPoint]:
         return {point.name: point for point in entry_points(group=GROUP)}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name all commands."""
+        """Return the names of all commands."""
         return sorted({*super().list_commands(ctx), *self._entry_points})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Load a command; one whose packages are missing says what to install."""
+        """Load a command; if its packages are missing, it says what to install."""
         point = self._entry_points.get(cmd_name)
         if point is None:
             return super().get_command(ctx, cmd_name)
@@ -41,7 +41,7 @@ class CommandGroup(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; an error of ours is a sentence, not a traceback."""
+        """Run a command; print TokenBudget's errors as a sentence, without a traceback."""
         try:
             return super().invoke(ctx)
         except TokenBudgetError as error:

@@ -1,4 +1,4 @@
-"""One request: what the server says, or an error that says what to do."""
+"""HTTP requests to the server: return its answer, or raise an error that says what to do."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _INVALID_PERIOD = "/problems/invalid-period"
 
 
 class _Problem(msgspec.Struct):
-    """Problem details (RFC 9457), as far as they are needed here."""
+    """The problem details (RFC 9457) that are used here."""
 
     type: str = ""
     detail: str = ""
@@ -39,20 +39,20 @@ def get_arrow(url: str, api_key: str | None, path: str, parameters: Parameters) 
     Raises
     ------
     ServerUnreachableError
-        If there was no answer.
+        If the server does not answer.
     AuthError
         If the server does not accept the key.
     PeriodError, QueryError
-        If the server does not understand the period, or the question.
+        If the period, or another part of the query, is not valid.
     ServerError
-        If it refused for another reason.
+        If the server refuses the request for another reason.
     """
     answer = _ask("GET", url, api_key, path, TIMEOUT_SECONDS, ARROW, params=list(parameters))
     return answer.content, answer.headers.get("X-Next-Cursor")
 
 
 def post(url: str, api_key: str | None, path: str, document: Mapping[str, Any], seconds: float) -> bytes:
-    """Send a document to a TokenBudget server, give it time to work, fetch its answer; raises what `get_arrow` does."""
+    """Post a document to a TokenBudget server and return its answer; raises the same errors as `get_arrow`."""
     body: bytes = _ask("POST", url, api_key, path, seconds, json=dict(document)).content
     return body
 

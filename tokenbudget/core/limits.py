@@ -1,7 +1,7 @@
-"""Limits of what an event holds, and the one rule for text that cannot be stored.
+"""Limits of an event's fields, and the rule for text that cannot be stored.
 
-Half of a surrogate pair has no form in UTF-8, and Postgres takes no U+0000.  A provider, a gateway or another client
-may send either, or a name of any length: such text is made storable and marked, and never costs an event.
+UTF-8 cannot encode half of a surrogate pair, and Postgres does not accept U+0000.  A provider, a gateway or another
+client may send either, or a name of any length.  Such text is made storable and marked; the event is always kept.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def is_storable(text: str) -> bool:
 
 
 def storable(text: str, most: int | None = None) -> str:
-    r"""Return a text that can be stored: the same object where nothing has to be changed.
+    r"""Return a storable text; the same object if nothing has to change.
 
     Parameters
     ----------

@@ -10,10 +10,11 @@
 ``2026-10-01..2026-10-15``  from the first day up to and including the last
 ==========================  ==============================================================================
 
-Either end of the last may be a time instead of a day: ``2026-10-01T06:00..2026-10-02T06:00Z`` is from the first instant
-up to, and not including, the second.  A time without an offset from UTC is one of the zone.
+In the last form, either end may be a time instead of a day: ``2026-10-01T06:00..2026-10-02T06:00Z`` includes the first
+instant and excludes the second.  A time without a UTC offset is a local time of the zone.
 
-Hours align to quarters of an hour because all time zones do, so 15-minute rollups answer every period exactly.
+Periods in hours start and end on a quarter of an hour, as the offsets of all time zones do: 15-minute rollups are
+exact for every period.
 """
 
 from __future__ import annotations
@@ -35,22 +36,22 @@ _HELP = "use e.g. 24h, 7d, 30d, mtd, qtd, ytd, 2026-10, 2026-10-05 or 2026-10-01
 _PAIR = 2
 
 PeriodLike = str | date | Iterable[str | date]
-"""What `parse` reads: a text, a day, or a pair of days and times, each as text or as an object."""
+"""What `parse` accepts: a text, a day, or a pair of days or times, each as text or as an object."""
 
 
 class Period(msgspec.Struct, frozen=True, kw_only=True):
-    """A half-open span ``start <= t < end`` of UTC instants, and the zone its days follow.
+    """A half-open span of time, ``start <= t < end``, and the time zone of its days.
 
     Attributes
     ----------
     name : str
-        What was asked for, e.g. ``30d``.
+        The period as given, e.g. ``30d``.
     start, end : datetime
         UTC, time-zone aware.
     tz : str
         IANA name of the zone.
     previous_start, previous_end : datetime
-        The span to compare with: the one before, cut off where a running period is now (like with like).
+        The span before, for comparison.  If the period is still running, only as much of it has passed.
     """
 
     name: str
@@ -62,12 +63,12 @@ class Period(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def zone(self) -> ZoneInfo:
-        """The zone whose days the period follows."""
+        """The time zone of the period's days."""
         return ZoneInfo(self.tz)
 
     @property
     def previous(self) -> Period:
-        """The span to compare with, as a period (its own previous span is empty)."""
+        """The span before, as a period; its own previous span is empty."""
         return Period(
             name=f"before {self.name}",
             start=self.previous_start,
@@ -94,27 +95,26 @@ def zone(name: str) -> ZoneInfo:
 
 
 def midnight(day: date, tz: ZoneInfo) -> datetime:
-    """Return the first instant of a day in a zone, in UTC, also where clocks skip midnight."""
+    """Return the first instant of a day in a zone, in UTC; also if clocks skip midnight."""
     return datetime.combine(day, time(), tz).astimezone(UTC)
 
 
 def quarter_hour_after(now: datetime) -> datetime:
-    """Return the end of the quarter of an hour that `now` lies in."""
+    """Return the end of the current quarter of an hour."""
     return _EPOCH + ((now - _EPOCH) // _QUARTER_HOUR + 1) * _QUARTER_HOUR
 
 
 def parse(text: PeriodLike, now: datetime, tz: str = "UTC") -> Period:
-    """Read a period.
+    """Parse a period.
 
     Parameters
     ----------
     text : str, date, or pair of str, date or datetime
-        See the module's table.  Of a pair, a date (or its text) is a whole day, the second included; a datetime (or its
-        text) is an instant, the second not included.
+        See the table above.  A pair of dates includes both days; a pair of datetimes excludes the second.
     now : datetime
-        The present, time-zone aware.
+        The current time, time-zone aware.
     tz : str
-        IANA zone whose days count.
+        IANA time zone of the days.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def parse(text: PeriodLike, now: datetime, tz: str = "UTC") -> Period:
 
 
 def _name(text: PeriodLike) -> str:
-    """Write a period as text, whatever it was given as."""
+    """Return a period as text."""
     if isinstance(text, str) or not isinstance(text, Iterable):
         return _end_name(text)
     ends = list(map(_end_name, text))

@@ -1,7 +1,6 @@
-"""Events whose texts can be stored: what cannot is replaced or cut, and a warning of the event says so.
+"""Make the texts of an event storable: replace or cut those that are not, and add a warning to the event.
 
-Nearly every event is sound, and this runs for each that is built and each that a server receives: one look answers
-whether there is anything to do.
+This runs for each event that is built or that a server receives, and nearly all need no change: a single check tells.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from tokenbudget.core.usage import Pass, Usage
 _MOST_REMEMBERED = 10_000
 _LONGEST_WARNING = 512
 _LONGEST_NOTE = 512
-"""Characters that each text of the metadata keeps where all of them together are too many."""
+"""Characters that each metadata text keeps if the metadata is too large."""
 _TEXTS = {**LONGEST, "response_id": LONGEST_RESPONSE_ID}
 _texts = attrgetter(*LONGEST)
 _json = msgspec.json.Encoder().encode
@@ -40,7 +39,7 @@ Amount = TypeVar("Amount", bound=Any)
 
 
 def sanitized(event: Event) -> Event:
-    """Return the event with texts that can be stored: the same object where nothing has to be changed.
+    """Return the event with storable texts; the same object if nothing has to change.
 
     Examples
     --------
@@ -66,7 +65,7 @@ def sanitized(event: Event) -> Event:
 
 
 def replaced(name: str) -> str:
-    """Return what an event says of a text in which a character was replaced."""
+    """Return the warning for a text in which a character was replaced."""
     return f"{name} had a character that cannot be stored"
 
 
@@ -118,7 +117,7 @@ def _is_json_sound(value: Mapping[str, Scalar] | tuple[str, ...]) -> bool:
 
 
 def _names(usage: Usage) -> Iterator[tuple[str, int]]:
-    """Return the names in a usage, each with the characters that it may have."""
+    """Return the names in a usage, each with its maximum length."""
     for name in (*usage.tools, *usage.units):
         yield name, LONGEST_KIND
     for one in usage.passes:
@@ -129,7 +128,7 @@ def _names(usage: Usage) -> Iterator[tuple[str, int]]:
 
 
 def _text(name: str, text: str, most: int, said: list[str]) -> str:
-    """Return a text as it can be stored, and say what had to be changed."""
+    """Return a storable text, and note what was changed."""
     if not is_storable(text):
         said.append(replaced(name))
     if len(text) > most:
@@ -152,7 +151,7 @@ def _pass(one: Pass, said: list[str]) -> Pass:
 
 
 def _amounts(name: str, amounts: Mapping[str, Amount], said: list[str]) -> dict[str, Amount]:
-    """Return amounts by names that can be stored; two that have become one are added up."""
+    """Return amounts by storable names; amounts whose names become equal are added up."""
     kept: dict[str, Amount] = {}
     for kind, amount in amounts.items():
         mended = _text(name, kind, LONGEST_KIND, said)

@@ -1,4 +1,4 @@
-"""Where every visitor's questions are asked: once for all who look at the same, and not again for some seconds."""
+"""Answers for all visitors: a query is made once for all who have the same view, and cached for some seconds."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tokenbudget_panel.error_messages import Trouble, explained
 from tokenbudget_panel.page_state import DIMENSIONS, View
 
 FRESH_SECONDS = 4.0
-"""How long an answer is shown to others who ask the same."""
+"""How long an answer is reused for the same view."""
 RECENT_SECONDS = 60.0
-"""How long an answer is good enough to open a page with, until the new one comes."""
+"""How long an answer may be shown while a page opens, until the new one arrives."""
 TAGS_FRESH_SECONDS = 60.0
 CHART_GROUPS = 6
 TABLE_GROUPS = 50
@@ -32,17 +32,17 @@ _NEVER = float("-inf")
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Everything the page shows of a view, all of the same moment.
+    """All data of a view, from the same point in time.
 
     Attributes
     ----------
     query : Query
     spans : polars.DataFrame
-        The answer of ``summary``: the period, then the one before it.
+        The result of ``summary``: the period, then the one before it.
     groups : polars.DataFrame
-        The answer of ``by``.
+        The result of ``by``.
     series : polars.DataFrame
-        The answer of ``timeseries``.
+        The result of ``timeseries``.
     dimensions : tuple of str
         What one can split by.
     source : str
@@ -87,7 +87,7 @@ class Desk:
         self._tags_at = _NEVER
 
     def look(self, view: View) -> Snapshot | Trouble:
-        """Answer a view, from what is still fresh if possible; never raises.
+        """Return the answer to a view, from the cache if it is fresh; never raises.
 
         Those who ask the same at once wait for one answer.
         """
@@ -99,14 +99,14 @@ class Desk:
             return kept.outcome
 
     def recall(self, view: View) -> Snapshot | None:
-        """Return the last answer to a view without asking, if there is one that is not old."""
+        """Return the cached answer to a view, if there is a recent one."""
         kept = self._kept.get(view)
         if kept is None or time.monotonic() - kept.at >= RECENT_SECONDS:
             return None
         return kept.outcome if isinstance(kept.outcome, Snapshot) else None
 
     def ask_again(self) -> None:
-        """Take nothing for fresh any more."""
+        """Expire all cached answers."""
         with self._lock:
             for kept in self._kept.values():
                 kept.at = _NEVER
@@ -137,7 +137,7 @@ class Desk:
             return explained(error)
 
     def _dimensions(self, asked: Answers, query: Query) -> tuple[str, ...]:
-        """Find the tag keys of recent calls; a key that was seen stays."""
+        """Return the tag keys of recent calls, and those found earlier."""
         if time.monotonic() - self._tags_at > TAGS_FRESH_SECONDS:
             recent = asked.events(msgspec.structs.replace(query, by=(), limit=_SAMPLED_CALLS))
             self._tags |= {name.removeprefix("tag_") for name in recent.columns if name.startswith("tag_")}
@@ -152,4 +152,4 @@ def _source() -> str:
 
 
 desk = Desk()
-"""The process's."""
+"""The answers of this process."""

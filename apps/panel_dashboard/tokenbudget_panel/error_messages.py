@@ -1,4 +1,4 @@
-"""What went wrong, in words that help."""
+"""Error messages that say what went wrong and what to do."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Trouble:
 
 
 def explained(error: Exception) -> Trouble:
-    """Put an error into words.
+    """Return the message for an error.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The page: app bar, controls, and the overview that keeps itself up to date."""
+"""The page: app bar, controls, and the overview, which updates itself."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import panel_material_ui as pmui
 import param
 
 from tokenbudget import config
+from tokenbudget.core.date_formatting import clock
 from tokenbudget.core.errors import TokenBudgetError
-from tokenbudget.core.formatting import clock
 from tokenbudget_panel import theme
 from tokenbudget_panel.answers import Snapshot, desk
 from tokenbudget_panel.error_messages import Trouble
@@ -26,13 +26,13 @@ _FAVICON = Path(__file__).with_name("favicon.svg")
 
 
 def page() -> pmui.Page:
-    """Make the page for one visitor."""
+    """Create the page for one visitor."""
     pn.extension("tabulator", notifications=False)
     return _Session().page
 
 
 class _Session:
-    """One visitor's page and what they look at."""
+    """One visitor's page and its current view."""
 
     def __init__(self) -> None:
         view = _asked_for()
@@ -164,14 +164,14 @@ def _default() -> View:
 
 
 def _asked_for() -> View:
-    """Read the view from the address, so that one can be shared."""
+    """Read the view from the URL, so that it can be shared."""
     default, query = _default(), pn.state.location.query_params if pn.state.location else {}
     asked = View(**{**default.__dict__, **{name: str(query[name]) for name in default.__dict__ if name in query}})
     return asked.or_default(default)
 
 
 def _remember(**chosen: str) -> None:
-    """Keep what was chosen in the address; Panel itself reads ``theme`` from it."""
+    """Write the view to the URL; Panel itself reads ``theme`` from it."""
     if pn.state.location:
         # Panel annotates the mapping that the keywords make, not what each of them is.
         pn.state.location.update_query(**chosen)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ import click
 
 APP = Path(__file__).with_name("app.py")
 READY = "/liveness"
-"""Answers with success as soon as the dashboard can be opened."""
+"""Responds with success once the dashboard can be opened."""
 
 _ANY_ADDRESS = {"0.0.0.0", "::", ""}  # noqa: S104 (compared with, not listened on)
 
@@ -44,7 +44,7 @@ def arguments(host: str, port: int, origins: tuple[str, ...] = ()) -> list[str]:
 
 
 def websocket_origins(host: str, port: int, more: tuple[str, ...] = ()) -> list[str]:
-    """Say whose pages may open the websocket; anyone's where the page is served to other machines.
+    """Return the origins that may open the websocket; any origin if the page is served to other machines.
 
     Examples
     --------

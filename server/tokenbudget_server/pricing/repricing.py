@@ -25,7 +25,7 @@ from tokenbudget.core.period import Period
 from tokenbudget.core.usage import TOKEN_FIELDS, Usage
 from tokenbudget.ledger.schema import INSTANT
 from tokenbudget.pricing import Pricer
-from tokenbudget.pricing.engine.frames import EXTRAS, Extras
+from tokenbudget.pricing.engine.frame_pricing import EXTRAS, Extras
 from tokenbudget.pricing.engine.reprice import repriced, was
 from tokenbudget_server.db import arrays
 from tokenbudget_server.db.arrays import Int8Array, TextArray, TimestamptzArray, UuidArray
@@ -199,7 +199,7 @@ def _chunks(reader: Any, project: int, start: datetime, end: datetime, size: int
 def _to_frame(rows: pl.DataFrame) -> pl.DataFrame:
     usages = _read_usages(("[" + ",".join(text or "{}" for text in rows["usage_rest"]) + "]").encode())
     rest = {name: pl.Series([getattr(usage, name) for usage in usages], dtype=pl.Int64) for name in _REST}
-    extras = pl.Series([Extras.of(usage) for usage in usages], dtype=pl.String)
+    extras = pl.Series([Extras.json_of(usage) for usage in usages], dtype=pl.String)
     return rows.drop("usage_rest").with_columns(pl.col("occurred_at").cast(INSTANT), **rest, **{EXTRAS: extras})
 
 

@@ -1,4 +1,4 @@
-"""Prices of the user's own: negotiated rates, discounts, private models."""
+"""The user's own prices: negotiated rates, discounts, private models."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LARGEST_MULTIPLIER = Decimal(100)
 
 
 class Override(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the user pays for a model from a date on, in place of the table's price.
+    """The price that a user pays for a model from a date on, instead of the table's.
 
     Attributes
     ----------

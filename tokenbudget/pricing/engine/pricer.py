@@ -1,4 +1,4 @@
-"""From a measured call to its receipt: find the row, choose the rates, write the lines."""
+"""Price a call: find the row of the price book, choose the rates, write the receipt's lines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import msgspec
 
 from tokenbudget.core.event import Event
 from tokenbudget.core.providers import DOLLAR, canonical, record_of
-from tokenbudget.core.receipt import Line, Receipt, Unpriced
+from tokenbudget.core.receipt import Receipt, ReceiptLine, Unpriced
 from tokenbudget.core.usage import Usage
 from tokenbudget.pricing.book import fee_list, match
 from tokenbudget.pricing.book.overrides import ANY_MODEL, Override, Overrides
@@ -36,13 +36,13 @@ _kind: Callable[[Event], Kind] = attrgetter(
 
 
 class Pricer:
-    """Prices calls by a book, the user's overrides and the user's names for models.
+    """Prices calls, given a price book, the user's own prices and the user's names for models.
 
     Parameters
     ----------
     book : PriceBook
     models : mapping of str to str, optional
-        Deployment or alias to the model whose price it has.
+        Deployments and aliases, each with the model whose price it has.
     overrides : iterable of Override, optional
         Negotiated and private prices.
     """
@@ -100,7 +100,7 @@ class Pricer:
         )
 
     def priced(self, event: Event) -> Event:
-        """Copy an event with its cost and price row, or with the reason why it has none; never raises."""
+        """Return a copy of an event with its cost and price row, or the reason why it has none; never raises."""
         quick = self.token_cost(event)
         if quick is not None:
             pico, key = quick
@@ -111,12 +111,12 @@ class Pricer:
         return _replace(event, cost_usd=answer.cost_usd, price_key=answer.price_key, unpriced=None)
 
     def token_cost(self, event: Event) -> tuple[int, str] | None:
-        """Price a call of tokens alone, as nearly all are, without a receipt; never raises.
+        """Price a call that is billed by tokens alone, without making a receipt; never raises.
 
         Returns
         -------
         (int, str) or None
-            Picodollars and the key of the row; None where it takes more, `priced` then finds out.
+            Picodollars and the key of the row; None if the call needs a receipt.
         """
         usage = event.usage
         if (
@@ -220,7 +220,7 @@ class Pricer:
     def _passes(self, case: RateSchedule, usage: Usage, kind: Kind, at: datetime | None) -> Receipt | Unpriced:
         """Price each model pass by its own model and size, and the tools of the call once."""
         provider, model, _, *how = kind
-        lines: list[Line] = []
+        lines: list[ReceiptLine] = []
         for part in usage.passes:
             own = case if part.model is None else self.case((provider, part.model, None, *how))  # type: ignore[arg-type]
             if isinstance(own, Unpriced):
@@ -275,8 +275,8 @@ def _check_both_sides(plan: RatePlan, usage: Usage) -> None:
         raise NoUsageError(name)
 
 
-def _extra_line(extra: fees.Extra, rate: Decimal, key: str) -> Line:
-    return Line(
+def _extra_line(extra: fees.Extra, rate: Decimal, key: str) -> ReceiptLine:
+    return ReceiptLine(
         part=extra.part,
         unit=extra.unit,
         quantity=extra.quantity,
@@ -289,7 +289,7 @@ def _extra_line(extra: fees.Extra, rate: Decimal, key: str) -> Line:
 
 def _reported(usd: Decimal) -> Receipt:
     """Take the provider's own bill: where a table disagrees with it, the table is wrong."""
-    line = Line(
+    line = ReceiptLine(
         part=REPORTED,
         unit="usd",
         quantity=usd,
