@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from tokenbudget_server.accounts import feature as accounts
 from tokenbudget_server.analytics import feature as analytics
 from tokenbudget_server.cache.client import RedisClient
+from tokenbudget_server.cache.rate_limits import RateLimits
 from tokenbudget_server.db.installation import installation_id
 from tokenbudget_server.db.url import sqlalchemy_url
 from tokenbudget_server.health import feature as health
@@ -31,7 +32,6 @@ from tokenbudget_server.web.openapi_descriptions import Documented, describe
 from tokenbudget_server.web.openapi_schemas import DecimalSchemas, StructSchemas
 from tokenbudget_server.web.pools import Pools
 from tokenbudget_server.web.problems import Problems
-from tokenbudget_server.web.rate_limits import RateLimits
 
 
 def create_app(settings: Settings | None = None) -> Litestar:

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from tokenbudget_server.cache.rate_limits import Rate, RateLimits
 from tokenbudget_server.web.problems import ProblemError
-from tokenbudget_server.web.rate_limits import Rate, RateLimits
 
 RATE = Rate("questions", 3, 6.0)
 
