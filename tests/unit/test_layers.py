@@ -1,5 +1,6 @@
 """Every import contract of pyproject.toml holds, and every one of them can fail."""
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -25,32 +26,17 @@ FEATURES = "Features know only the services of one another"
 APPLICATION = "The application knows no handler by name"
 INSIDE = [CAPTURE, INSTRUMENT, JOURNAL, PRICING]
 CONTRACTS = [LAYERS, *INSIDE, RECORDER, CORE, LIBRARY, PANEL, READER, SERVER, SCOPE, FEATURES, APPLICATION]
-PACKAGES = [
-    *(f"tokenbudget/{name}" for name in ("core", "diagnostics", "journal", "ledger", "recording", "transport")),
-    *(f"tokenbudget/{name}" for name in ("analytics", "cli", "client", "integrations", "notebook", "plotting")),
-    *(f"tokenbudget/capture/{name}" for name in ("adapters", "instrument", "providers", "usage")),
-    *(f"tokenbudget/capture/instrument/{name}" for name in ("batches", "clients", "responses", "sessions")),
-    *(f"tokenbudget/journal/{name}" for name in ("compaction", "segments", "writing")),
-    *(f"tokenbudget/pricing/{name}" for name in ("book", "engine")),
-    *("tokenbudget/capture", "tokenbudget/pricing"),
-    *(f"tokenbudget_server/{name}" for name in ("accounts", "analytics", "health", "ingest", "pricing")),
-    *(
-        f"tokenbudget_server/{name}"
-        for name in ("cache", "db", "demo", "embedded", "jobs", "launch", "ledger", "store", "web")
-    ),
-    *("tokenbudget", "tokenbudget_server", "tokenbudget_panel"),
+PLACES = [ROOT, ROOT / "server", ROOT / "apps" / "panel_dashboard"]
+# What the contracts are exhaustive of: every child of these is a layer.
+CONTAINERS = [
+    *("tokenbudget", "tokenbudget/capture", "tokenbudget/capture/instrument", "tokenbudget/journal"),
+    *("tokenbudget/pricing", "tokenbudget_server"),
 ]
+# Which some contracts name.
 MODULES = [
-    *(f"tokenbudget/{name}.py" for name in ("config", "health_report", "testing")),
-    *(f"tokenbudget/capture/{name}.py" for name in ("call", "test_doubles", "framework_calls")),
-    *(f"tokenbudget/capture/{name}.py" for name in ("unknown_clients", "patching", "record_call", "registry")),
-    *(f"tokenbudget/capture/{name}.py" for name in ("seen_ids", "tagging", "wrapping")),
-    *(f"tokenbudget/capture/instrument/{name}.py" for name in ("api_spec", "bounded_dict", "lazy_modules")),
-    *(f"tokenbudget/capture/instrument/{name}.py" for name in ("nesting", "observers", "sdk_spec", "wrappers")),
-    *(f"tokenbudget/journal/{name}.py" for name in ("delivery_stats", "files", "locks", "open_journals", "options")),
-    *(f"tokenbudget/journal/{name}.py" for name in ("quarantine", "snapshot", "status")),
-    *(f"tokenbudget/pricing/{name}.py" for name in ("default_pricer", "estimate", "prices", "receipt_view")),
-    *(f"tokenbudget_server/{name}.py" for name in ("app", "cli", "settings")),
+    *(f"tokenbudget_server/accounts/{name}.py" for name in ("principal", "routes", "service")),
+    *("tokenbudget_server/health/routes.py", "tokenbudget_server/db/tables.py"),
+    *("tokenbudget_server/web/audit.py", "tokenbudget_server/web/scope.py"),
 ]
 
 
@@ -71,15 +57,19 @@ def lint_imports(folder: Path) -> list[str]:
 @pytest.fixture
 def skeleton(tmp_path):
     """Return a folder with our packages, all empty, under our contracts."""
-    for package in PACKAGES:
-        (tmp_path / package).mkdir(parents=True, exist_ok=True)
-        (tmp_path / package / "__init__.py").touch()
+    for place, name in itertools.product(PLACES, CONTAINERS):
+        for child in (place / name).glob("[!_]*"):
+            at = tmp_path / child.relative_to(place)
+            if (child / "__init__.py").exists():
+                at.mkdir(parents=True, exist_ok=True)
+            elif child.suffix == ".py":
+                at.parent.mkdir(parents=True, exist_ok=True)
+                at.touch()
+    (tmp_path / "tokenbudget_panel").mkdir()
     for module in MODULES:
         (tmp_path / module).touch()
-    for module in ("accounts/principal", "accounts/routes", "accounts/service", "health/routes", "db/tables"):
-        (tmp_path / "tokenbudget_server" / f"{module}.py").touch()
-    for module in ("audit", "scope"):
-        (tmp_path / "tokenbudget_server" / "web" / f"{module}.py").touch()
+    for package in {at.parent if at.is_file() else at for at in tmp_path.rglob("*")}:
+        (package / "__init__.py").touch()
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     shutil.copytree(ROOT / "devtools", tmp_path / "devtools")
     return tmp_path
