@@ -16,7 +16,7 @@ from tokenbudget import config
 from tokenbudget.core.errors import TokenBudgetError
 from tokenbudget.core.formatting import clock
 from tokenbudget_panel import theme
-from tokenbudget_panel.answers import Snapshot, desk
+from tokenbudget_panel.answers import Desk, Snapshot
 from tokenbudget_panel.error_messages import Trouble
 from tokenbudget_panel.overview import Overview, html
 from tokenbudget_panel.page_state import DIMENSIONS, PERIODS, View, zones
@@ -25,16 +25,17 @@ REFRESH_MS = 10_000
 _FAVICON = Path(__file__).with_name("favicon.svg")
 
 
-def page() -> pmui.Page:
-    """Make the page for one visitor."""
+def page(desk: Desk) -> pmui.Page:
+    """Make the page for one visitor, with what a desk answers."""
     pn.extension("tabulator", notifications=False)
-    return _Session().page
+    return _Session(desk).page
 
 
 class _Session:
     """One visitor's page and what they look at."""
 
-    def __init__(self) -> None:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
         view = _asked_for()
         self._overview = Overview()
         self._period = pmui.RadioButtonGroup(
@@ -51,7 +52,7 @@ class _Session:
         )
         self._status = html('<span class="status"></span>')
         self.page = self._laid_out()
-        if known := desk.recall(view):
+        if known := self._desk.recall(view):
             self._show(known)
         self._follow()
 
@@ -100,13 +101,13 @@ class _Session:
         _remember(theme="dark" if event.new else "default")
 
     async def _on_retry(self, _: object) -> None:
-        desk.ask_again()
+        self._desk.ask_again()
         with self._overview.retry.param.update(loading=True):
             await self._refresh()
 
     async def _refresh(self) -> None:
         view = self._view
-        outcome = await asyncio.to_thread(desk.look, view)
+        outcome = await asyncio.to_thread(self._desk.look, view)
         if view != self._view:
             return  # Something else was chosen meanwhile, and is on its way.
         with pn.io.hold():
