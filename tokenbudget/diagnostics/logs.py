@@ -102,7 +102,13 @@ def configuration() -> dict[str, Any]:
 
 
 def set_up(levels: Mapping[str, str] | None = None) -> None:
-    """Have this process log in our way; `levels` are the least that loggers write, by their names."""
+    """Have this process log in our way, libraries with handlers of their own too, if they are named.
+
+    Parameters
+    ----------
+    levels : mapping of str to str
+        Names of loggers, and the least that they write.
+    """
     settings = configuration()
-    settings["loggers"] |= {name: {"level": level} for name, level in (levels or {}).items()}
+    settings["loggers"] |= {name: {"level": level, "propagate": True} for name, level in (levels or {}).items()}
     logging.config.dictConfig(settings)
