@@ -1,6 +1,7 @@
 """What is killed leaves nothing behind, a busy port is never stepped over, and a log holds no key and does not grow."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -66,6 +67,9 @@ def test_an_api_that_is_killed_ends_up_which_leaves_nothing_and_starts_again_at_
     up("--port", str(port)).read_until("Ctrl-C")
     assert answers(port)
     assert (tmp_path / "home" / "config.toml").read_text() == before
+    log = (tmp_path / "home" / "logs" / "api.log").read_text()
+    assert log.count("=== the API starts, ") == 2, "what was said before it was killed is kept"
+    assert re.search(r'api_key = "(\w+)"', before)[1] not in log + first.output.partition("Ctrl-C stops")[2]
 
 
 def test_a_killed_up_is_started_again_at_its_port_at_once(up, tmp_path, port):
