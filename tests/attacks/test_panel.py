@@ -156,7 +156,7 @@ def test_the_sign_in_lets_nobody_else_in(public, running_server):
     assert ask(port, f"/login?key={key}")[0] == 200, "a key in an address is not looked at"
     for elsewhere in ("//evil.example", "https://evil.example", "/\\evil.example", "/a\r\nSet-Cookie: b"):
         assert signed_in(port, key, elsewhere)[1]["Location"] == "/"
-    for cookie in ("tokenbudget=", "tokenbudget=x", f"tokenbudget={key}"):
+    for cookie in ("tokenbudget_panel=", "tokenbudget_panel=x", f"tokenbudget_panel={key}"):
         assert ask(port, "/app", Cookie=cookie)[0] == 302
 
 
@@ -191,6 +191,8 @@ def test_each_visitor_sees_what_their_key_sees(public, running_server, open_page
         assert tile.get_attribute("title").split()[0] == str(calls)
         assert project.key not in page.url
         assert page.evaluate("document.cookie") == ""
+        page.get_by_role("link", name="Sign out").click()
+        page.get_by_label("API key").wait_for()
 
 
 @pytest.mark.browser

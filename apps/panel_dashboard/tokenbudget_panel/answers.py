@@ -99,6 +99,11 @@ class Desk:
         self._tags: set[str] = set()
         self._tags_at = _NEVER
 
+    @property
+    def is_of_visitor(self) -> bool:
+        """Whether it answers one who signed in."""
+        return self.ask is not None
+
     def look(self, view: View) -> Snapshot | Trouble:
         """Answer a view, from what is still fresh if possible; never raises.
 
@@ -147,7 +152,7 @@ class Desk:
                 taken_at=datetime.now(UTC),
             )
         except Exception as error:  # noqa: BLE001 (the page shows what went wrong)
-            return explained(error, signs_in=self.ask is not None)
+            return explained(error, signs_in=self.is_of_visitor)
 
     def _dimensions(self, asked: Answers, query: Query) -> tuple[str, ...]:
         """Find the tag keys of recent calls; a key that was seen stays."""

@@ -73,7 +73,7 @@ class _Session:
             sx={"gap": "16px", "p": {"xs": "14px", "sm": "22px 24px 40px"}},
         )
         return pmui.Page(
-            header=[html(theme.WORDMARK), self._status],
+            header=[html(theme.WORDMARK), self._status, *([html(_SIGN_OUT)] if self._desk.is_of_visitor else [])],
             main=[body],
             main_width=1280,
             meta_title="TokenBudget",
@@ -127,6 +127,7 @@ class _Session:
         )
 
 
+_SIGN_OUT = '<a class="sign-out" href="./logout">Sign out</a>'
 _FIELD = {"backgroundColor": "var(--tb-card)"}
 _CONTROL = {
     "size": "small",

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from tokenbudget import config
 from tokenbudget.diagnostics import logs
 from tokenbudget_panel.answers import Desk, desk
 
@@ -165,4 +166,6 @@ def main(*, host: str, port: int, origins: tuple[str, ...]) -> None:
     click.echo(f"TokenBudget's Panel dashboard: http://{_bracketed(host)}:{port}")
     if not is_loopback(host):
         click.echo("It asks for an API key, and shows what that key may see. Nothing is encrypted on the way.")
+        if config.current().url is None:
+            click.echo("Nobody can sign in, as there is no server that knows API keys: set TOKENBUDGET_URL.")
     serve(host, port, origins)

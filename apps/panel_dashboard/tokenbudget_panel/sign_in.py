@@ -28,7 +28,7 @@ from tokenbudget.notebook.question import question
 from tokenbudget_panel import theme
 from tokenbudget_panel.visitors import SECONDS, Visitor, client, visitors
 
-COOKIE = "tokenbudget"
+COOKIE = "tokenbudget_panel"
 VISITOR = "tokenbudget_visitor"
 """Attribute of a request: who sent it."""
 _KEY = re.compile(r"tb_ak_[0-9a-f]{32}")
@@ -97,12 +97,11 @@ class _Page(RequestHandler):
             )
         )
 
-    def refuse_other_sites(self) -> None:
-        """Refuse a form that a page of another site sends."""
-        origin = self.request.headers.get("Origin", "")
+    def other_site(self) -> str | None:
+        """Return where the page of another site is that sends a form."""
+        origin = urlsplit(self.request.headers.get("Origin", "")).netloc.lower()
         allowed: list[str] = getattr(self.application, "websocket_origins", [])
-        if origin and not check_allowlist(urlsplit(origin).netloc.lower(), allowed):
-            raise HTTPError(_REFUSED)
+        return None if "Origin" not in self.request.headers or check_allowlist(origin, allowed) else origin
 
 
 @stream_request_body
@@ -128,7 +127,10 @@ class LoginHandler(_Page):
 
     async def post(self) -> None:
         """Check the key, and let its holder in."""
-        self.refuse_other_sites()
+        if (site := self.other_site()) is not None:
+            self.set_status(_REFUSED)
+            self.show(f"This Panel is not known as {site}: open it under another name, or start it with --origin.")
+            return
         form = parse_qs(self._form.decode("ascii", "replace"), max_num_fields=4)
         key, following = form.get("key", [""])[0].strip(), _path(form.get("next", ["/"])[0])
         status, said = await self._check(key)
