@@ -31,9 +31,9 @@ def prepare(settings: Settings, workers: int) -> None:
         )
     check_ledger(settings)
     home = settings.home.absolute()
-    with usable(home):
+    known = read_key(home)
+    with usable(home, is_written=known is None):  # With a key in it, it may be read-only.
         migrate(url)
-        known = read_key(home)
         key = ensure_first_key(url, known)
         if key != known:
             write_config(home, f"http://127.0.0.1:{settings.port}", key)

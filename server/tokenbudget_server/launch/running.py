@@ -39,8 +39,15 @@ class Running(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def usable(home: Path) -> Iterator[None]:
+def usable(home: Path, *, is_written: bool = True) -> Iterator[None]:
     """Have a file of the home that cannot be used told as a setting that is wrong, for the length of a block.
+
+    Parameters
+    ----------
+    home : Path
+        Made when it is missing.
+    is_written : bool
+        Whether it is of no use where it cannot be written.
 
     Raises
     ------
@@ -49,8 +56,8 @@ def usable(home: Path) -> Iterator[None]:
     """
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=home):  # What may be written shows only when it is.
-            pass
+        if is_written:
+            tempfile.TemporaryFile(dir=home).close()  # What may be written shows only when it is.
         yield
     except OSError as error:
         path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else None
