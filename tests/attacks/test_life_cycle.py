@@ -8,6 +8,7 @@ import subprocess
 import tomllib
 from contextlib import contextmanager, suppress
 
+import psutil
 import pytest
 
 from tests.plugins.up import PATIENCE, answers, children, command, environment, is_alive, wait_until
@@ -154,6 +155,15 @@ def test_a_log_cannot_be_grown_without_a_key(tmp_path, port, postgres_url):
     assert len(written) < LINES_PER_MINUTE * LONGEST_RECORD
     assert written.count(b"\n20") <= LINES_PER_MINUTE, written[-2_000:]
     assert b"tb_ak_0" not in written
+
+
+def test_nothing_that_runs_has_keys_of_others_in_its_environment(up, port, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-provider")
+    running = up("--port", str(port))
+    running.read_until("Ctrl-C")
+    started = [psutil.Process(pid) for pid in children(running.process.pid)]
+    assert {"postgres", "python"} <= {re.sub(r"[\d.]+$", "", each.name()) for each in started}
+    assert not any("sk-of-the-provider" in str(each.environ()) for each in started)
 
 
 def command_line(pid):

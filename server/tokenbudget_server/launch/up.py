@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from types import FrameType
 
@@ -18,6 +18,7 @@ from tokenbudget_server.launch import console, panel
 from tokenbudget_server.launch.child import Child
 from tokenbudget_server.launch.configfile import is_loopback, read_key, write_config
 from tokenbudget_server.launch.environment import PANEL
+from tokenbudget_server.launch.log_file import LogFile
 from tokenbudget_server.launch.ports import claim
 from tokenbudget_server.launch.prepare import check_ledger
 from tokenbudget_server.launch.running import Home, Running, usable
@@ -28,6 +29,7 @@ _PATIENCE_SECONDS = 90.0
 _POLL_SECONDS = 0.25
 _ENDING_SECONDS = 15.0
 """How long the children of an `up` that was killed may still hold its ports."""
+_API_LOG, _PANEL_LOG, _POSTGRES_LOG = "logs/api.log", "logs/panel.log", "postgres/postgres.log"
 _LOCAL = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not listened on
 _STOPPING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
@@ -95,7 +97,7 @@ def _run(home: Home, options: Options) -> None:
         home.announce(running)
         _show(running)
         click.echo(click.style("  Ctrl-C stops everything.\n", dim=True))
-        _watch(api.child, dashboard.child if dashboard_url and dashboard else None)
+        _watch(home, api.child, dashboard.child if dashboard_url and dashboard else None)
         click.echo("\n  Stopping …")
 
 
@@ -154,7 +156,7 @@ def _start_api(home: Home, options: Options, database: str, stack: ExitStack) ->
         "TOKENBUDGET_DEMO": str(int(settings.demo)),
     }
     arguments = [settings.host, str(settings.port), str(options.workers)]
-    child = Child("the API", "tokenbudget_server.launch.api", arguments, environment, home.path / "logs/api.log")
+    child = Child("the API", "tokenbudget_server.launch.api", arguments, environment, home.path / _API_LOG)
     stack.callback(child.stop)
     return _Service(child, _reachable(settings.host), settings.port, "/health")
 
@@ -169,7 +171,7 @@ def _start_panel(home: Home, options: Options, api: _Service, key: str, stack: E
         "tokenbudget_server.launch.panel",
         [host, str(port)],
         environment,
-        home.path / "logs/panel.log",
+        home.path / _PANEL_LOG,
         inherited=PANEL,
         given=panel.connection(api.url, key if is_loopback(host) else None),
     )
@@ -189,14 +191,15 @@ def _wait_for_panel(dashboard: _Service) -> str | None:
     return dashboard.url
 
 
-def _watch(api: Child, dashboard: Child | None) -> None:
+def _watch(home: Home, api: Child, dashboard: Child | None) -> None:
     """Wait for Ctrl-C; the API is what all of this is for, the Panel may be missed."""
+    logs = [LogFile(home.path / name) for name in (_API_LOG, _PANEL_LOG, _POSTGRES_LOG)]
     never = threading.Event()
     try:
         while api.alive:
-            for child in (api, dashboard):
-                if child is not None:
-                    child.log.rotate()
+            for log in logs:
+                with suppress(OSError):  # Nothing ends because a log cannot be put aside.
+                    log.rotate()
             if dashboard is not None and not dashboard.alive:
                 console.warn(f"The Panel ended{dashboard.tail()}")
                 dashboard = None
