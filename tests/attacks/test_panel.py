@@ -179,7 +179,7 @@ def send(project, how_many):
 
 @pytest.mark.browser
 def test_each_visitor_sees_what_their_key_sees(public, running_server, open_page):
-    port, _ = public
+    port, log = public
     for name, calls in (("panel-one", 3), ("panel-two", 5)):
         project = running_server(name)
         send(project, calls)
@@ -193,6 +193,7 @@ def test_each_visitor_sees_what_their_key_sees(public, running_server, open_page
         assert page.evaluate("document.cookie") == ""
         page.get_by_role("link", name="Sign out").click()
         page.get_by_label("API key").wait_for()
+    assert "/api/" not in log.read_text(), "there is no log of what is asked"
 
 
 @pytest.mark.browser

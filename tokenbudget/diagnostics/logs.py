@@ -20,8 +20,9 @@ LONGEST_RECORD = 8_000
 _MINUTE = 60.0
 _KEY = re.compile(r"(tb_ak_)\w+")
 _PASSWORD = re.compile(r"(://[^\s:/@]*:)[^\s/@]+@")
-_LEVELS = {"tornado.access": "ERROR"}
-"""Tornado writes a line for each request that was refused, with all of its address."""
+_OURS = ("tokenbudget", "tokenbudget_server", "tokenbudget_panel")
+_LEVELS = {**dict.fromkeys(_OURS, "INFO"), "tornado.access": "ERROR"}
+"""Of others only warnings: httpx would tell of each request that is sent.  Tornado warns of each that it refuses."""
 
 
 class Throttle(logging.Filter):
@@ -96,7 +97,7 @@ def configuration() -> dict[str, Any]:
         "filters": {"throttle": {"()": Throttle}},
         "formatters": {"ours": {"()": Formatter}},
         "handlers": {"errors": {"class": "logging.StreamHandler", "formatter": "ours", "filters": ["throttle"]}},
-        "root": {"handlers": ["errors"], "level": "INFO"},
+        "root": {"handlers": ["errors"], "level": "WARNING"},
         "loggers": {name: {"level": level} for name, level in _LEVELS.items()},
     }
 
