@@ -15,4 +15,5 @@ pytest_plugins = [
     "tests.plugins.prices",
     "tests.plugins.server",
     "tests.plugins.services",
+    "tests.plugins.up",
 ]

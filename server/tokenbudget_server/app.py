@@ -110,6 +110,8 @@ def _services(settings: Settings, engine: AsyncEngine, redis: RedisClient | None
 
     @asynccontextmanager
     async def connected() -> AsyncIterator[None]:
+        if redis is not None:
+            redis.open()
         try:
             yield
         finally:

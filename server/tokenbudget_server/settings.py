@@ -197,6 +197,10 @@ def _switch(name: str, text: str) -> bool:
 def _admin_key(text: str) -> str | None:
     if text and len(text) < _SHORTEST_ADMIN_KEY:
         raise SettingsError(f"TOKENBUDGET_ADMIN_KEY must have at least {_SHORTEST_ADMIN_KEY} characters")
+    if not (text.isascii() and text.isprintable()):
+        raise SettingsError(
+            "TOKENBUDGET_ADMIN_KEY must be of ASCII letters, digits and signs: others no header carries"
+        )
     return text or None
 
 

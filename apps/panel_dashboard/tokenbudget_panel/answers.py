@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -26,7 +27,6 @@ TAGS_FRESH_SECONDS = 60.0
 CHART_GROUPS = 6
 TABLE_GROUPS = 50
 _SAMPLED_CALLS = 200
-_MOST_KEPT = 128
 _NEVER = float("-inf")
 
 
@@ -78,13 +78,31 @@ class _Kept:
 
 
 class Desk:
-    """Answers views; thread-safe, one for all visitors."""
+    """Answers views; thread-safe, one for all visitors who may see the same.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    most_kept : int
+        How many views' answers are kept.
+
+    Attributes
+    ----------
+    ask : callable or None
+        Gives who answers: as a visitor who signed in may ask, else as the settings in force say.
+    """
+
+    def __init__(self, most_kept: int = 128) -> None:
+        self.ask: Callable[[], Answers] | None = None
+        self._most_kept = most_kept
         self._lock = threading.Lock()
         self._kept: dict[View, _Kept] = {}
         self._tags: set[str] = set()
         self._tags_at = _NEVER
+
+    @property
+    def is_of_visitor(self) -> bool:
+        """Whether it answers one who signed in."""
+        return self.ask is not None
 
     def look(self, view: View) -> Snapshot | Trouble:
         """Return the answer to a view, from the cache if it is fresh; never raises.
@@ -115,7 +133,7 @@ class Desk:
         with self._lock:
             kept = self._kept.pop(view, None) or _Kept()
             self._kept[view] = kept  # The last asked for is the last to go.
-            while len(self._kept) > _MOST_KEPT:
+            while len(self._kept) > self._most_kept:
                 del self._kept[next(iter(self._kept))]
             return kept
 
@@ -123,7 +141,7 @@ class Desk:
         try:
             if isinstance(after, Trouble):
                 config.configure()  # Reads the settings anew: they may be right by now.
-            query, asked = view.query(), answers()
+            query, asked = view.query(), (self.ask or answers)()
             return Snapshot(
                 query=query,
                 spans=asked.summary(msgspec.structs.replace(query, by=())),
@@ -134,7 +152,7 @@ class Desk:
                 taken_at=datetime.now(UTC),
             )
         except Exception as error:  # noqa: BLE001 (the page shows what went wrong)
-            return explained(error)
+            return explained(error, signs_in=self.is_of_visitor)
 
     def _dimensions(self, asked: Answers, query: Query) -> tuple[str, ...]:
         """Return the tag keys of recent calls, and those found earlier."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from tokenbudget.diagnostics import logs
+
 STOP_SECONDS = 5
 
 
@@ -20,6 +22,7 @@ def serve(host: str, port: int, workers: int) -> None:
         interface=Interfaces.ASGI,
         workers=workers,
         websockets=False,
+        log_dictconfig=logs.configuration(),
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_SECONDS,
     ).serve()
