@@ -23,11 +23,13 @@ from tokenbudget_server.pricing import feature as pricing
 from tokenbudget_server.pricing.prices import Prices
 from tokenbudget_server.settings import Settings, read_settings
 from tokenbudget_server.web import static_site
+from tokenbudget_server.web.boundary import Boundary
 from tokenbudget_server.web.decimal_response import ExactResponse
 from tokenbudget_server.web.features import Dependency, Feature, Lifespan
 from tokenbudget_server.web.openapi_descriptions import Documented, describe
 from tokenbudget_server.web.openapi_schemas import DecimalSchemas, StructSchemas
 from tokenbudget_server.web.problems import Problems
+from tokenbudget_server.web.route_checks import IdsInPaths, check_request
 
 
 def create_app(settings: Settings | None = None) -> Litestar:
@@ -46,7 +48,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         If a setting is missing or cannot be used.
     """
     settings = settings or read_settings()
-    engine = create_async_engine(sqlalchemy_url(settings.database), pool_pre_ping=True)
+    engine = create_async_engine(sqlalchemy_url(settings.database), pool_pre_ping=True, hide_parameters=True)
     redis = RedisClient(settings.redis_url, partial(installation_id, engine)) if settings.redis_url else None
     prices = Prices(engine, settings.home)
     features = [
@@ -70,16 +72,19 @@ def mount(features: Sequence[Feature], engine: AsyncEngine) -> Litestar:
     dependencies = {name: each for feature in features for name, each in feature.dependencies.items()}
     dependencies["jobs"] = Dependency.of(background)
     problems = Problems({error: kind for feature in features for error, kind in feature.problems.items()})
-    return Litestar(
+    application = Litestar(
         route_handlers=[route for feature in features for route in feature.routes],
         response_class=ExactResponse,
         dependencies={name: each.provide for name, each in dependencies.items()},
+        before_request=check_request,
         exception_handlers={Exception: problems},
         lifespan=[partial(_open, [*lifespans, background.running])],
-        plugins=[StructSchemas(), DecimalSchemas(), Documented(dependencies, problems.types)],
+        plugins=[StructSchemas(), DecimalSchemas(), IdsInPaths(), Documented(dependencies, problems.types)],
         openapi_config=describe(features, problems.types),
         logging_config=None,
     )
+    application.asgi_handler = Boundary(application.asgi_handler)
+    return application
 
 
 @asynccontextmanager
