@@ -1,7 +1,7 @@
 """The application's outermost layer: what holds for each request and each answer, of routes not yet written, too.
 
-It refuses what no route can take (`web.request_checks`), lets HEAD work wherever GET does, answers OPTIONS, and completes
-the headers of answers and errors (`web.response_headers`).
+It refuses what no route can take (`web.request_checks`), lets HEAD work wherever GET does, answers OPTIONS, and
+completes the headers of answers and errors (`web.response_headers`).
 """
 
 from __future__ import annotations
