@@ -156,7 +156,7 @@ def _number(name: str, value: Any) -> Decimal:
         number = Decimal("NaN")
     is_priceable = number.is_finite() and number >= 0 and (not number or number.adjusted() in _MAGNITUDES)
     if isinstance(value, bool) or not is_priceable:
-        msg = f"{name}={str(value)[:_SHOWN]!r} is no price: write a number of US dollars that is not negative"
+        msg = f"{name}={repr(value)[:_SHOWN]} is no price: write a number of US dollars that is not negative"
         raise PriceError(msg)
     return number
 
