@@ -60,10 +60,10 @@ def create_app(settings: Settings | None = None) -> Litestar:
         pricing.feature(settings, engine, prices),
         static_site.feature(),
     ]
-    return mount(features, engine)
+    return mount(features, engine, settings.allowed_origins)
 
 
-def mount(features: Sequence[Feature], engine: AsyncEngine) -> Litestar:
+def mount(features: Sequence[Feature], engine: AsyncEngine, allowed_origins: Sequence[str] = ()) -> Litestar:
     """Make an application of features; their lifespans open in this order, and jobs run inside of them."""
     handlers = {topic: handler for feature in features for topic, handler in feature.handlers.items()}
     jobs = [job for feature in features for job in feature.jobs] + Dispatcher(engine, handlers).jobs
@@ -83,7 +83,7 @@ def mount(features: Sequence[Feature], engine: AsyncEngine) -> Litestar:
         openapi_config=describe(features, problems.types),
         logging_config=None,
     )
-    application.asgi_handler = Boundary(application.asgi_handler)
+    application.asgi_handler = Boundary(application.asgi_handler, allowed_origins)
     return application
 
 

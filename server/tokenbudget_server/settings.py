@@ -1,23 +1,25 @@
 """Settings of the server: one place, read from the environment once.
 
-=============================  =====================================================  =============================
-variable                       meaning                                                default
-=============================  =====================================================  =============================
-``TOKENBUDGET_DATABASE_URL``   the Postgres to use                                    ``tokenbudget up`` brings its own
-``TOKENBUDGET_REDIS_URL``      shared memory of several processes                     each process has its own
-``TOKENBUDGET_RETENTION``      how long events are kept, e.g. ``400d``                ``forever``
-``TOKENBUDGET_HOME``           directory of the embedded Postgres, the closed days    ``~/.tokenbudget``
-                               and ``config.toml``
-``TOKENBUDGET_LEDGER``         where closed days are kept: a directory, or            a directory in the home
-                               ``s3://bucket/prefix``, ``gs://…``, ``az://…``
-``TOKENBUDGET_HOST``           address to listen on                                   ``127.0.0.1``
-``TOKENBUDGET_PORT``           port of the API and of the dashboard                   ``8321``
-``TOKENBUDGET_PANEL_PORT``     port of the Panel dashboard                            ``8322``
-``TOKENBUDGET_DEMO``           whether the demo project's numbers are shown           ``0``
-``TOKENBUDGET_ADMIN_KEY``      what ``X-Admin-Key`` must be, 16 characters or more    the admin's routes are closed
-``TOKENBUDGET_PRICE_URL``      where the price table is fetched from                  LiteLLM's own
-``TOKENBUDGET_PRICE_SYNC``     ``daily`` fetches it once a day                        ``off``
-=============================  =====================================================  =============================
+===============================  =====================================================  =============================
+variable                         meaning                                                default
+===============================  =====================================================  =============================
+``TOKENBUDGET_DATABASE_URL``     the Postgres to use                                    brought by ``tokenbudget up``
+``TOKENBUDGET_REDIS_URL``        shared memory of several processes                     each process has its own
+``TOKENBUDGET_RETENTION``        how long events are kept, e.g. ``400d``                ``forever``
+``TOKENBUDGET_HOME``             directory of the embedded Postgres, the closed days    ``~/.tokenbudget``
+                                 and ``config.toml``
+``TOKENBUDGET_LEDGER``           where closed days are kept: a directory, or            a directory in the home
+                                 ``s3://bucket/prefix``, ``gs://…``, ``az://…``
+``TOKENBUDGET_HOST``             address to listen on                                   ``127.0.0.1``
+``TOKENBUDGET_PORT``             port of the API and of the dashboard                   ``8321``
+``TOKENBUDGET_PANEL_PORT``       port of the Panel dashboard                            ``8322``
+``TOKENBUDGET_DEMO``             whether the demo project's numbers are shown           ``0``
+``TOKENBUDGET_ADMIN_KEY``        what ``X-Admin-Key`` must be, 16 characters or more    the admin's routes are closed
+``TOKENBUDGET_ALLOWED_ORIGINS``  origins, with commas, whose pages may read answers     its own alone
+                                 (``*`` on loopback only)
+``TOKENBUDGET_PRICE_URL``        where the price table is fetched from                  LiteLLM's own
+``TOKENBUDGET_PRICE_SYNC``       ``daily`` fetches it once a day                        ``off``
+===============================  =====================================================  =============================
 """
 
 from __future__ import annotations
@@ -33,12 +35,14 @@ from urllib.parse import unquote, urlsplit
 from tokenbudget.config import default_home
 from tokenbudget.pricing.book.sync import URL
 from tokenbudget_server.db.url import psycopg_url
+from tokenbudget_server.web.cors import ANY, is_origin
 from tokenbudget_server.web.errors import SettingsError
 
 PORT = 8321
 PANEL_PORT = 8322
 _LARGEST_PORT = 65_535
 _SHORTEST_ADMIN_KEY = 16
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _OBJECT_STORES = {"s3", "gs", "az"}
 _YES, _NO = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
 
@@ -63,6 +67,8 @@ class Settings:
         Whether the demo project's numbers are shown.
     admin_key : str or None
         What the header ``X-Admin-Key`` must be; None closes the routes that ask for it.
+    allowed_origins : tuple of str
+        Origins whose pages may read answers; ``*`` is all, on loopback only.
     price_url : str
         Where the price table is fetched from.
     syncs_prices : bool
@@ -79,8 +85,17 @@ class Settings:
     panel_port: int = PANEL_PORT
     demo: bool = False
     admin_key: str | None = field(default=None, repr=False)
+    allowed_origins: tuple[str, ...] = ()
     price_url: str = URL
     syncs_prices: bool = False
+
+    def __post_init__(self) -> None:
+        """Check what settings say together; also where one is replaced by an option of a command."""
+        if ANY in self.allowed_origins and self.host not in _LOOPBACK:
+            raise SettingsError(
+                "TOKENBUDGET_ALLOWED_ORIGINS=* is for development on 127.0.0.1: name the origins whose pages may read "
+                f"answers, as the server listens on {self.host}"
+            )
 
     @property
     def database(self) -> str:
@@ -139,6 +154,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         panel_port=_port("TOKENBUDGET_PANEL_PORT", read("PANEL_PORT"), PANEL_PORT),
         demo=_switch("TOKENBUDGET_DEMO", read("DEMO")),
         admin_key=_admin_key(read("ADMIN_KEY")),
+        allowed_origins=_origins(read("ALLOWED_ORIGINS")),
         price_url=_price_url(read("PRICE_URL")),
         syncs_prices=_is_daily(read("PRICE_SYNC")),
     )
@@ -190,6 +206,17 @@ def _admin_key(text: str) -> str | None:
     if text and len(text) < _SHORTEST_ADMIN_KEY:
         raise SettingsError(f"TOKENBUDGET_ADMIN_KEY must have at least {_SHORTEST_ADMIN_KEY} characters")
     return text or None
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = tuple(origin.strip() for origin in text.split(",") if origin.strip())
+    for origin in origins:
+        if origin != ANY and not is_origin(origin):
+            raise SettingsError(
+                "TOKENBUDGET_ALLOWED_ORIGINS must be origins such as https://costs.example.org, with commas between "
+                f"them and nothing after the host and the port, got {origin[:64]!r}"
+            )
+    return origins
 
 
 def _price_url(text: str) -> str:

@@ -6,6 +6,7 @@ completes the headers of answers and errors (`web.response_headers`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import cast
 
@@ -13,6 +14,7 @@ import msgspec
 from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Message, Receive, Scope, Send
 
+from tokenbudget_server.web.cors import Cors, Headers
 from tokenbudget_server.web.problems import INVALID_REQUEST, MEDIA_TYPE, FieldError, describe_problem
 from tokenbudget_server.web.request_checks import find_fault
 from tokenbudget_server.web.response_headers import complete
@@ -28,10 +30,13 @@ class Boundary:
     Parameters
     ----------
     app : ASGIApp
+    allowed_origins : sequence of str
+        Of pages that may read answers.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, allowed_origins: Sequence[str] = ()) -> None:
         self._app = app
+        self._cors = Cors(allowed_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, unless no route could take it."""
@@ -41,7 +46,10 @@ class Boundary:
             await self._app(scope, receive, send)
 
     async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
-        send = _completing(scope, send)
+        if (allowed := self._cors.preflight(scope)) is not None:
+            await _no_content(allowed, _completing(scope, send))
+            return
+        send = _completing(scope, send, self._cors.headers(scope))
         if fault := find_fault(scope):
             await _refuse(fault, send, is_head=scope["method"] == HttpMethod.HEAD)
             return
@@ -50,7 +58,7 @@ class Boundary:
                 scope["method"] = HttpMethod.GET
                 head = _Head(receive, send)
                 receive, send = head.receive, head.send
-            case HttpMethod.OPTIONS if not _is_preflight(scope):
+            case HttpMethod.OPTIONS:
                 scope["method"] = _NOBODYS
                 send = _Options(send).send
             case method if method not in _METHODS:
@@ -93,21 +101,20 @@ class _Options:
         if message["type"] == "http.response.start" and message["status"] == HTTPStatus.METHOD_NOT_ALLOWED:
             self._is_answered = True
             allowed = [(name, value) for name, value in message["headers"] if name.lower() == b"allow"]
-            await self._send({"type": "http.response.start", "status": HTTPStatus.NO_CONTENT, "headers": allowed})
-            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+            await _no_content(allowed, self._send)
         else:
             await self._send(message)
 
 
-def _is_preflight(scope: HTTPScope) -> bool:
-    """Return whether a browser asks for a page of another origin, which is answered inside (CORS)."""
-    return any(name == b"access-control-request-method" for name, _ in scope["headers"])
+async def _no_content(headers: Headers, send: Send) -> None:
+    await send({"type": "http.response.start", "status": HTTPStatus.NO_CONTENT, "headers": headers})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def _completing(scope: HTTPScope, send: Send) -> Send:
+def _completing(scope: HTTPScope, send: Send, more: Headers = []) -> Send:  # noqa: B006 (never changed)
     async def completed(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = complete(message["headers"], scope)
+            message["headers"] = complete([*message["headers"], *more], scope)
         await send(message)
 
     return completed

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from litestar.types import HTTPScope
 
-Headers = list[tuple[bytes, bytes]]
+from tokenbudget_server.web.cors import Headers
 
 PAGE_POLICY = (
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
