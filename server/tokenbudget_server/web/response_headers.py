@@ -22,8 +22,10 @@ _ALWAYS = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
+_POLICY = b"content-security-policy"
+_OF_PAGES = (*_ALWAYS, (_POLICY, PAGE_POLICY.encode()), (b"cache-control", b"no-store"))
+_OF_DATA = (*_ALWAYS, (_POLICY, DATA_POLICY.encode()), (b"cache-control", b"no-store"))
 _TLS_ONLY = (b"strict-transport-security", b"max-age=31536000")
-_NOT_KEPT = (b"cache-control", b"no-store")
 
 
 def complete(headers: Iterable[tuple[bytes, bytes]], scope: HTTPScope) -> Headers:
@@ -33,13 +35,13 @@ def complete(headers: Iterable[tuple[bytes, bytes]], scope: HTTPScope) -> Header
     """
     found = [(name.lower(), value) for name, value in headers]
     given = dict(found)
-    media_type = given.get(b"content-type", b"")
-    policy = PAGE_POLICY if media_type.startswith(b"text/html") else DATA_POLICY
-    wanted = [*_ALWAYS, (b"content-security-policy", policy.encode()), _NOT_KEPT]
+    if allowed := given.get(b"allow"):
+        found = [(name, value) for name, value in found if name != b"allow"] + [(b"allow", _with_head(allowed))]
+    is_page = given.get(b"content-type", b"").startswith(b"text/html")
+    found += [header for header in (_OF_PAGES if is_page else _OF_DATA) if header[0] not in given]
     if _is_tls(scope):
-        wanted.append(_TLS_ONLY)
-    completed = [(name, _with_head(value) if name == b"allow" else value) for name, value in found]
-    return completed + [(name, value) for name, value in wanted if name not in given]
+        found.append(_TLS_ONLY)
+    return found
 
 
 def _with_head(allowed: bytes) -> bytes:
