@@ -51,6 +51,15 @@ class Attacker:
         finally:
             connection.close()
 
+    def hang_up(self, method: str, target: str, sent: bytes) -> None:
+        """Announce a body, send a part of it and go."""
+        connection = http.client.HTTPConnection(*self._place, timeout=120)
+        connection.putrequest(method, target)
+        for name, value in (self._headers | {"Content-Type": JSON, "Content-Length": "1000"}).items():
+            connection.putheader(name, value)
+        connection.endheaders(sent)
+        connection.close()
+
 
 class Operation(NamedTuple):
     """A method of a path, and what the OpenAPI document says of it."""

@@ -174,6 +174,13 @@ def test_a_body_is_json_by_its_own_account(attacker, quiet_log, operation, media
     assert (answer.status, answer.media_type) == (415, PROBLEM)
 
 
+@pytest.mark.parametrize("operation", [each for each in OPERATIONS if each.method != "GET"], ids=str)
+def test_clients_that_hang_up(attacker, quiet_log, operation):
+    for sent in (b"", b'{"a":'):
+        attacker.hang_up(operation.method, operation.target(attacker.project), sent)
+    assert attacker.ask("GET", "/health").status == 200
+
+
 def test_what_is_wrong_is_named(attacker):
     for target, said in {
         "/api/events?model=a%00b": "model holds U+0000",
