@@ -1,25 +1,26 @@
 """Settings of the server: one place, read from the environment once.
 
-===============================  =====================================================  =============================
-variable                         meaning                                                default
-===============================  =====================================================  =============================
-``TOKENBUDGET_DATABASE_URL``     the Postgres to use                                    brought by ``tokenbudget up``
-``TOKENBUDGET_REDIS_URL``        shared memory of several processes                     each process has its own
-``TOKENBUDGET_RETENTION``        how long events are kept, e.g. ``400d``                ``forever``
-``TOKENBUDGET_HOME``             directory of the embedded Postgres, the closed days    ``~/.tokenbudget``
-                                 and ``config.toml``
-``TOKENBUDGET_LEDGER``           where closed days are kept: a directory, or            a directory in the home
-                                 ``s3://bucket/prefix``, ``gs://…``, ``az://…``
-``TOKENBUDGET_HOST``             address to listen on                                   ``127.0.0.1``
-``TOKENBUDGET_PORT``             port of the API and of the dashboard                   ``8321``
-``TOKENBUDGET_PANEL_PORT``       port of the Panel dashboard                            ``8322``
-``TOKENBUDGET_DEMO``             whether the demo project's numbers are shown           ``0``
-``TOKENBUDGET_ADMIN_KEY``        what ``X-Admin-Key`` must be, 16 characters or more    the admin's routes are closed
-``TOKENBUDGET_ALLOWED_ORIGINS``  origins, with commas, whose pages may read answers     its own alone
-                                 (``*`` on loopback only)
-``TOKENBUDGET_PRICE_URL``        where the price table is fetched from                  LiteLLM's own
-``TOKENBUDGET_PRICE_SYNC``       ``daily`` fetches it once a day                        ``off``
-===============================  =====================================================  =============================
+=============================  =====================================================  =============================
+variable                       meaning                                                default
+=============================  =====================================================  =============================
+``TOKENBUDGET_DATABASE_URL``   the Postgres to use                                    ``tokenbudget up`` brings its own
+``TOKENBUDGET_REDIS_URL``      shared memory of several processes                     each process has its own
+``TOKENBUDGET_RETENTION``      how long events are kept, e.g. ``400d``                ``forever``
+``TOKENBUDGET_HOME``           directory of the embedded Postgres, the closed days    ``~/.tokenbudget``
+                               and ``config.toml``
+``TOKENBUDGET_LEDGER``         where closed days are kept: a directory, or            a directory in the home
+                               ``s3://bucket/prefix``, ``gs://…``, ``az://…``
+``TOKENBUDGET_HOST``           address to listen on                                   ``127.0.0.1``
+``TOKENBUDGET_PORT``           port of the API and of the dashboard                   ``8321``
+``TOKENBUDGET_PANEL_PORT``     port of the Panel dashboard                            ``8322``
+``TOKENBUDGET_DEMO``           whether the demo project's numbers are shown           ``0``
+``TOKENBUDGET_ADMIN_KEY``      what ``X-Admin-Key`` must be, 16 characters or more    the admin's routes are closed
+``TOKENBUDGET_PRICE_URL``      where the price table is fetched from                  LiteLLM's own
+``TOKENBUDGET_PRICE_SYNC``     ``daily`` fetches it once a day                        ``off``
+=============================  =====================================================  =============================
+
+``TOKENBUDGET_ALLOWED_ORIGINS`` (or ``ALLOWED_ORIGINS``) names, with commas between them, the origins whose pages may read
+answers with a key of their own: only the server's own pages when left out; ``*`` on loopback alone.
 """
 
 from __future__ import annotations
@@ -154,7 +155,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         panel_port=_port("TOKENBUDGET_PANEL_PORT", read("PANEL_PORT"), PANEL_PORT),
         demo=_switch("TOKENBUDGET_DEMO", read("DEMO")),
         admin_key=_admin_key(read("ADMIN_KEY")),
-        allowed_origins=_origins(read("ALLOWED_ORIGINS")),
+        allowed_origins=_origins(read("ALLOWED_ORIGINS") or environment.get("ALLOWED_ORIGINS", "")),
         price_url=_price_url(read("PRICE_URL")),
         syncs_prices=_is_daily(read("PRICE_SYNC")),
     )

@@ -71,6 +71,7 @@ def test_what_cannot_be_used_is_named_with_its_value(variable, value):
 def test_pages_of_all_origins_may_read_answers_on_this_machine_only():
     settings = read_settings({"TOKENBUDGET_ALLOWED_ORIGINS": "*, http://localhost:5173"})
     assert settings.allowed_origins == ("*", "http://localhost:5173")
+    assert read_settings({"ALLOWED_ORIGINS": "https://[::1]:8443"}).allowed_origins == ("https://[::1]:8443",)
     with pytest.raises(SettingsError, match=r"0\.0\.0\.0"):
         replace(settings, host="0.0.0.0")
     with pytest.raises(SettingsError, match="name the origins"):
