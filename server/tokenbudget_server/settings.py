@@ -19,8 +19,8 @@ variable                       meaning                                          
 ``TOKENBUDGET_PRICE_SYNC``     ``daily`` fetches it once a day                        ``off``
 =============================  =====================================================  =============================
 
-``TOKENBUDGET_ALLOWED_ORIGINS`` (or ``ALLOWED_ORIGINS``) names, with commas between them, the origins whose pages may read
-answers with a key of their own: only the server's own pages when left out; ``*`` on loopback alone.
+``TOKENBUDGET_ALLOWED_ORIGINS`` (or ``ALLOWED_ORIGINS``) names, with commas between them, the origins whose pages may
+read answers with a key of their own: only the server's own pages when left out; ``*`` on loopback alone.
 """
 
 from __future__ import annotations
