@@ -30,6 +30,7 @@ from tokenbudget_server.web.openapi_descriptions import Documented, describe
 from tokenbudget_server.web.openapi_schemas import DecimalSchemas, StructSchemas
 from tokenbudget_server.web.problems import Problems
 from tokenbudget_server.web.route_checks import IdsInPaths, check_request
+from tokenbudget_server.web.strict_request import StrictRequest
 
 
 def create_app(settings: Settings | None = None) -> Litestar:
@@ -74,6 +75,7 @@ def mount(features: Sequence[Feature], engine: AsyncEngine, allowed_origins: Seq
     problems = Problems({error: kind for feature in features for error, kind in feature.problems.items()})
     application = Litestar(
         route_handlers=[route for feature in features for route in feature.routes],
+        request_class=StrictRequest,
         response_class=ExactResponse,
         dependencies={name: each.provide for name, each in dependencies.items()},
         before_request=check_request,

@@ -20,7 +20,7 @@ def get_things() -> list[str]:
 
 
 def client_of(*origins):
-    return TestClient(mount([Feature(name="things", routes=[get_things])], NOWHERE, origins))
+    return TestClient(mount([Feature(name="things", routes=[get_things])], NOWHERE, allowed_origins=origins))
 
 
 @pytest.mark.parametrize(

@@ -112,12 +112,28 @@ def test_bodies(client):
         assert client.post("/api/things", content=body).status_code in (201, 400), value
 
 
+@pytest.mark.parametrize(
+    ("sent", "field", "reason"),
+    [
+        ({"name": "n", "size": "1"}, "size", "Expected `int`, got `str`"),
+        ({"name": "n", "size": 1.5}, "size", "Expected `int`, got `float`"),
+        ({"name": "n", "size": True}, "size", "Expected `int`, got `bool`"),
+        ({"name": "n", "parts": [{"name": 1}]}, "parts[0].name", "Expected `str`, got `int`"),
+        ({"size": 1}, "", "Object missing required field `name`"),
+        ([], "", "Expected `object`, got `array`"),
+    ],
+)
+def test_a_body_is_what_is_documented_and_what_is_not_is_named(client, sent, field, reason):
+    refused = client.post("/api/things", content=json.dumps(sent))
+    assert (refused.status_code, refused.json()["errors"]) == (400, [{"field": field, "reason": reason}])
+
+
 @pytest.mark.parametrize("path", ["/api/things", "/api/raw"])
 def test_bodies_that_are_not_json_or_nested_too_deeply(client, path):
     for media_type in MEDIA_TYPES:
         refused = client.post(path, content=b"{}", headers={"Content-Type": media_type.encode("latin-1")})
         assert refused.status_code == 415
-    nested = client.post(path, content=b"[" * 50_000)
+    nested = client.post(path, content=b'{"name":"n","parts":[' * 1_500)
     assert (nested.status_code, nested.json()["detail"]) == (400, "the body is nested too deeply")
 
 

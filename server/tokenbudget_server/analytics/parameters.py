@@ -131,7 +131,7 @@ def read_switch(parameters: MultiDict[str], name: str) -> bool:
     QueryError
         If it is something else.
     """
-    text = parameters.get(name) or "false"
+    text = parameters.get(name, "false")
     if text not in {"true", "false"}:
         raise QueryError(f"{name} must be true or false, got {text[:32]!r}")
     return text == "true"
