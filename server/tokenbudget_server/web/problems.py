@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import logging
 import re
-import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -28,6 +27,7 @@ from litestar.exceptions import HTTPException
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 
 from tokenbudget.core.errors import PeriodError, QueryError
+from tokenbudget_server.web.bounded_text import clip, one_line, stack_of
 from tokenbudget_server.web.errors import CursorError, OverloadedError, StoreUnavailableError
 
 _log = logging.getLogger(__name__)
@@ -35,9 +35,6 @@ _log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 _ABOUT_NOTHING = "about:blank"
 _SERVER_ERRORS = 500
-_LONGEST_DETAIL = 2_000
-_LONGEST_LINE = 500
-_LONGEST_STACK = 8_000
 _HUNG_UP = "client disconnected prematurely"
 """What Litestar says, with status 500, where the client is gone before its body was whole."""
 _TOO_DEEP = "while deserializing an object"
@@ -288,10 +285,10 @@ class Problems:
             return _refused(error), error.headers or {}
         kind = self._kind(error)
         if kind is INTERNAL_ERROR:
-            _log.error("%s %s failed\n%s", request.method, _line(ascii(request.scope["path"])), _stack(error))
+            _log.error("%s %s failed\n%s", request.method, one_line(ascii(request.scope["path"])), stack_of(error))
         elif kind.detail:
             level = logging.ERROR if kind.status >= _SERVER_ERRORS else logging.WARNING
-            _log.log(level, "%s: %s", kind.title, _line(getattr(error, "orig", None) or error))
+            _log.log(level, "%s: %s", kind.title, one_line(getattr(error, "orig", None) or error))
         headers = {} if kind.retry_after is None else {"Retry-After": str(kind.retry_after)}
         return describe_problem(kind, kind.detail or str(error)), headers
 
@@ -316,19 +313,9 @@ def _is_a_value(error: Exception) -> bool:
     return sqlstate is None or _NOT_STORABLE.fullmatch(sqlstate) is not None
 
 
-def _line(said: object) -> str:
-    """Return what is said as one line of the log that no client can make long."""
-    return " ".join(str(said)[: _LONGEST_LINE + 1].split())[:_LONGEST_LINE]
-
-
-def _stack(error: Exception) -> str:
-    """Return where a mistake of ours happened: the end of it, where the error is, if it is long."""
-    return "".join(traceback.format_exception(error))[-_LONGEST_STACK:]
-
-
 def describe_problem(kind: ProblemType, detail: str, errors: Iterable[FieldError] = ()) -> Problem:
     """Return what an answer says of a problem."""
-    return Problem(type=kind.uri, title=kind.title, status=kind.status, detail=_clip(detail), errors=tuple(errors))
+    return Problem(type=kind.uri, title=kind.title, status=kind.status, detail=clip(detail), errors=tuple(errors))
 
 
 def _refused(error: HTTPException) -> Problem:
@@ -346,9 +333,4 @@ def _field_errors(extra: Any) -> Iterable[FieldError]:
     if isinstance(extra, list):
         for entry in extra:
             if isinstance(entry, dict) and "message" in entry:
-                yield FieldError(field=str(entry.get("key", "")), reason=_clip(str(entry["message"])))
-
-
-def _clip(text: str) -> str:
-    """Shorten what may quote a request."""
-    return text if len(text) <= _LONGEST_DETAIL else f"{text[:_LONGEST_DETAIL]}…"
+                yield FieldError(field=str(entry.get("key", "")), reason=clip(str(entry["message"])))
