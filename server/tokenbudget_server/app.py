@@ -26,12 +26,15 @@ from tokenbudget_server.pricing.prices import Prices
 from tokenbudget_server.settings import Settings, read_settings
 from tokenbudget_server.waitlist import feature as waitlist
 from tokenbudget_server.web import static_site
+from tokenbudget_server.web.boundary import Boundary
 from tokenbudget_server.web.decimal_response import ExactResponse
 from tokenbudget_server.web.features import Dependency, Feature, Lifespan
 from tokenbudget_server.web.openapi_descriptions import Documented, describe
 from tokenbudget_server.web.openapi_schemas import DecimalSchemas, StructSchemas
 from tokenbudget_server.web.pools import Pools
 from tokenbudget_server.web.problems import Problems
+from tokenbudget_server.web.route_checks import IdsInPaths, check_request
+from tokenbudget_server.web.strict_request import StrictRequest
 
 
 def create_app(settings: Settings | None = None) -> Litestar:
@@ -50,7 +53,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         If a setting is missing or cannot be used.
     """
     settings = settings or read_settings()
-    engine = create_async_engine(sqlalchemy_url(settings.database), pool_pre_ping=True)
+    engine = create_async_engine(sqlalchemy_url(settings.database), pool_pre_ping=True, hide_parameters=True)
     redis = RedisClient(settings.redis_url, partial(installation_id, engine)) if settings.redis_url else None
     prices = Prices(engine, settings.home)
     pools = Pools()
@@ -64,10 +67,12 @@ def create_app(settings: Settings | None = None) -> Litestar:
         waitlist.feature(engine),
         static_site.feature(),
     ]
-    return mount(features, engine, proxies=settings.proxies)
+    return mount(features, engine, proxies=settings.proxies, allowed_origins=settings.allowed_origins)
 
 
-def mount(features: Sequence[Feature], engine: AsyncEngine, *, proxies: int = 0) -> Litestar:
+def mount(
+    features: Sequence[Feature], engine: AsyncEngine, *, proxies: int = 0, allowed_origins: Sequence[str] = ()
+) -> Litestar:
     """Make an application of features; their lifespans open in this order, and jobs run inside of them.
 
     Parameters
@@ -76,6 +81,8 @@ def mount(features: Sequence[Feature], engine: AsyncEngine, *, proxies: int = 0)
     engine : AsyncEngine
     proxies : int
         Proxies of ours that a request passes.
+    allowed_origins : sequence of str
+        Origins whose pages may read answers.
     """
     handlers = {topic: handler for feature in features for topic, handler in feature.handlers.items()}
     jobs = [job for feature in features for job in feature.jobs] + Dispatcher(engine, handlers).jobs
@@ -84,17 +91,21 @@ def mount(features: Sequence[Feature], engine: AsyncEngine, *, proxies: int = 0)
     dependencies = {name: each for feature in features for name, each in feature.dependencies.items()}
     dependencies["jobs"] = Dependency.of(background)
     problems = Problems({error: kind for feature in features for error, kind in feature.problems.items()})
-    return Litestar(
+    application = Litestar(
         route_handlers=[route for feature in features for route in feature.routes],
+        request_class=StrictRequest,
         response_class=ExactResponse,
         dependencies={name: each.provide for name, each in dependencies.items()},
+        before_request=check_request,
         exception_handlers={Exception: problems},
         lifespan=[partial(_open, [*lifespans, background.running])],
-        plugins=[StructSchemas(), DecimalSchemas(), Documented(dependencies, problems.types)],
+        plugins=[StructSchemas(), DecimalSchemas(), IdsInPaths(), Documented(dependencies, problems.types)],
         openapi_config=describe(features, problems.types),
         state=State({"proxies": proxies}),
         logging_config=None,
     )
+    application.asgi_handler = Boundary(application.asgi_handler, allowed_origins)
+    return application
 
 
 @asynccontextmanager

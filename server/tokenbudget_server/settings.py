@@ -21,6 +21,9 @@ variable                       meaning                                          
 ``TOKENBUDGET_PRICE_URL``      where the price table is fetched from                  LiteLLM's own
 ``TOKENBUDGET_PRICE_SYNC``     ``daily`` fetches it once a day                        ``off``
 =============================  =====================================================  =============================
+
+``TOKENBUDGET_ALLOWED_ORIGINS`` (or ``ALLOWED_ORIGINS``) names, with commas between them, the origins whose pages may
+read answers with a key of their own: only the server's own pages when left out; ``*`` on loopback alone.
 """
 
 from __future__ import annotations
@@ -36,6 +39,7 @@ from urllib.parse import unquote, urlsplit
 from tokenbudget.config import default_home
 from tokenbudget.pricing.book.sync import URL
 from tokenbudget_server.db.url import psycopg_url
+from tokenbudget_server.web.cors import ANY, is_origin
 from tokenbudget_server.web.errors import SettingsError
 
 PORT = 8321
@@ -43,6 +47,7 @@ PANEL_PORT = 8322
 _LARGEST_PORT = 65_535
 _SHORTEST_ADMIN_KEY = 16
 _MOST_PROXIES = 16
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _OBJECT_STORES = {"s3", "gs", "az"}
 _YES, _NO = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
 
@@ -69,6 +74,8 @@ class Settings:
         What the header ``X-Admin-Key`` must be; None closes the routes that ask for it.
     proxies : int
         Proxies of ours that a request passes, one after the other.
+    allowed_origins : tuple of str
+        Origins whose pages may read answers; ``*`` is all, on loopback only.
     price_url : str
         Where the price table is fetched from.
     syncs_prices : bool
@@ -86,8 +93,17 @@ class Settings:
     demo: bool = False
     admin_key: str | None = field(default=None, repr=False)
     proxies: int = 0
+    allowed_origins: tuple[str, ...] = ()
     price_url: str = URL
     syncs_prices: bool = False
+
+    def __post_init__(self) -> None:
+        """Check what settings say together; also where one is replaced by an option of a command."""
+        if ANY in self.allowed_origins and self.host not in _LOOPBACK:
+            raise SettingsError(
+                "TOKENBUDGET_ALLOWED_ORIGINS=* is for development on 127.0.0.1: name the origins whose pages may read "
+                f"answers, as the server listens on {self.host}"
+            )
 
     @property
     def database(self) -> str:
@@ -147,6 +163,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         demo=_switch("TOKENBUDGET_DEMO", read("DEMO")),
         admin_key=_admin_key(read("ADMIN_KEY") or environment.get("ADMIN_KEY", "").strip()),
         proxies=_proxies(read("PROXIES")),
+        allowed_origins=_origins(read("ALLOWED_ORIGINS") or environment.get("ALLOWED_ORIGINS", "")),
         price_url=_price_url(read("PRICE_URL")),
         syncs_prices=_is_daily(read("PRICE_SYNC")),
     )
@@ -208,6 +225,17 @@ def _proxies(text: str) -> int:
     if text and not (text.isascii() and text.isdigit() and int(text) <= _MOST_PROXIES):
         raise SettingsError(f"TOKENBUDGET_PROXIES must be a number from 0 to {_MOST_PROXIES}, got {text!r}")
     return int(text or 0)
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = tuple(origin.strip() for origin in text.split(",") if origin.strip())
+    for origin in origins:
+        if origin != ANY and not is_origin(origin):
+            raise SettingsError(
+                "TOKENBUDGET_ALLOWED_ORIGINS must be origins such as https://costs.example.org, with commas between "
+                f"them and nothing after the host and the port, got {origin[:64]!r}"
+            )
+    return origins
 
 
 def _price_url(text: str) -> str:

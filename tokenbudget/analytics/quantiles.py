@@ -65,9 +65,9 @@ def percentiles(
     Raises
     ------
     QueryError
-        If a level is not between 0 and 1, or a measure is unknown.
+        If a level is not between 0 and 1, a measure is unknown, one of them is named twice, or a tag is named like one.
     """
-    _check(levels, measures)
+    _check(levels, measures, query)
     period, names = query.period, labels(query)
     span = period.start, period.end
     source = at_one_moment(source, *span)
@@ -94,12 +94,20 @@ def level_name(level: float) -> str:
     return f"p{level * 100:.10g}"
 
 
-def _check(levels: Sequence[float], measures: Sequence[str]) -> None:
+def _check(levels: Sequence[float], measures: Sequence[str], query: Query) -> None:
     if wrong := [level for level in levels if not 0 <= level <= 1]:
         msg = f"percentiles are given as fractions from 0 to 1 (0.95 for p95), got {wrong[0]!r}"
         raise QueryError(msg)
     if unknown := [measure for measure in measures if measure not in MEASURES]:
         msg = f"there are percentiles of {', '.join(MEASURES)}, not of {unknown[0]!r}"
+        raise QueryError(msg)
+    names = [*map(level_name, levels), *measures]
+    if twice := [name for name in names if names.count(name) > 1]:
+        msg = f"{twice[0]} is asked for twice: name each level and each measure once"
+        raise QueryError(msg)
+    if taken := set(names) & set(query.by):
+        name = taken.pop()
+        msg = f"answers have a column {name!r} of their own: ask for the tag as 'tag.{name}'"
         raise QueryError(msg)
 
 

@@ -22,12 +22,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from functools import cache
+from importlib.resources import files
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from tokenbudget.core.errors import PeriodError
 
+_FIRST_YEAR, _LAST_YEAR = 1970, 2199
+_EARLIEST = datetime(_FIRST_YEAR, 1, 1, tzinfo=UTC) - timedelta(days=1)  # That year begins earlier in the east...
+_LATEST = datetime(_LAST_YEAR + 1, 1, 1, tzinfo=UTC) + timedelta(days=1)  # ...and the last one ends later in the west.
+_LONGEST = 128
+_SHOWN = 64
 _QUARTER_HOUR = timedelta(minutes=15)
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 _LONGEST_DAYS = 3660
@@ -79,7 +86,7 @@ class Period(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def zone(name: str) -> ZoneInfo:
+def zone(name: object) -> ZoneInfo:
     """Look up an IANA time zone.
 
     Raises
@@ -87,16 +94,37 @@ def zone(name: str) -> ZoneInfo:
     PeriodError
         If there is no zone of that name.
     """
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError, TypeError):
-        msg = f"unknown time zone {name!r}: use an IANA name such as UTC, Europe/Berlin or Asia/Kolkata"
-        raise PeriodError(msg) from None
+    # A machine has files of other names, too, which are no zones to others: posix/UTC, localtime.
+    if not isinstance(name, str) or name not in _zones():
+        msg = f"unknown time zone {_shown(name)}: use an IANA name such as UTC, Europe/Berlin or Asia/Kolkata"
+        raise PeriodError(msg)
+    return ZoneInfo(name)
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """Return the names of the IANA's zones."""
+    names = (files("tzdata") / "zones").read_text("ascii").split()
+    return frozenset(names) - {"Factory"}  # It stands for a zone that nobody has set.
 
 
 def midnight(day: date, tz: ZoneInfo) -> datetime:
     """Return the first instant of a day in a zone, in UTC; also if clocks skip midnight."""
     return datetime.combine(day, time(), tz).astimezone(UTC)
+
+
+def utc(when: datetime) -> datetime:
+    """Return an instant in UTC, of a year that every part of TokenBudget and pandas can reckon with.
+
+    Raises
+    ------
+    OverflowError
+        If it is before 1970 or after 2199.
+    """
+    instant = when.astimezone(UTC)
+    if not _EARLIEST <= instant <= _LATEST:
+        raise OverflowError
+    return instant
 
 
 def quarter_hour_after(now: datetime) -> datetime:
@@ -130,16 +158,30 @@ def parse(text: PeriodLike, now: datetime, tz: str = "UTC") -> Period:
     '2026-10-01..2026-10-15'
     """
     where, name = zone(tz), _name(text)
+    if len(name) > _LONGEST or not name.isascii():
+        msg = f"unknown period {_shown(name)}: {_HELP}"
+        raise PeriodError(msg)
     try:
-        if match := re.fullmatch(r"([1-9]\d{0,4})h", name):
-            return _hours(name, int(match[1]), now, tz)
-        ends = _ends(name) if ".." in name else ()
-        if any(isinstance(end, datetime) for end in ends):
-            return _instants(ends, now, tz)
-        return _whole_days(name, now, where)
+        period = _parse(name, now, where)
+        utc(period.start), utc(period.end)
     except OverflowError:
-        msg = f"period {name!r} reaches beyond the calendar: {_HELP}"
+        msg = f"period {name!r} is not between {_FIRST_YEAR} and {_LAST_YEAR}: {_HELP}"
         raise PeriodError(msg) from None
+    return period
+
+
+def _parse(name: str, now: datetime, where: ZoneInfo) -> Period:
+    if match := re.fullmatch(r"([1-9]\d{0,4})h", name):
+        return _hours(name, int(match[1]), now, where.key)
+    ends = _ends(name) if ".." in name else ()
+    if any(isinstance(end, datetime) for end in ends):
+        return _instants(ends, now, where.key)
+    return _whole_days(name, now, where)
+
+
+def _shown(name: object) -> str:
+    text = repr(name)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _name(text: PeriodLike) -> str:

@@ -15,6 +15,8 @@ from typing import Any
 import msgspec
 import polars as pl
 from litestar import Request, Response
+from litestar.response import Stream
+from litestar.response.base import ASGIResponse
 
 from tokenbudget import __version__
 from tokenbudget.analytics import answers
@@ -106,6 +108,14 @@ class Replies:
             return Response(body, headers=headers, media_type=media_type)
 
         return source.ask(min(query.period.start, query.period.previous_start), query.period.end, answer)
+
+
+class FrameStream(Stream):
+    """A frame that is sent piece by piece; Litestar's own stream would say that it is what the route says, JSON."""
+
+    def to_asgi_response(self, *args: Any, **kwargs: Any) -> ASGIResponse:
+        """Return the response of ASGI, whose media type is Arrow's."""
+        return super().to_asgi_response(*args, **(kwargs | {"media_type": ARROW}))
 
 
 def wants_arrow(request: Request[Any, Any, Any]) -> bool:

@@ -16,7 +16,7 @@ from tokenbudget.core.errors import QueryError
 from tokenbudget.core.query import Query
 from tokenbudget.ledger.schema import SENDERS
 from tokenbudget_server.analytics import members
-from tokenbudget_server.analytics.conditional import ARROW, Replies, arrow, wants_arrow
+from tokenbudget_server.analytics.conditional import ARROW, FrameStream, Replies, arrow, wants_arrow
 from tokenbudget_server.analytics.events import StoredEvent, list_events
 from tokenbudget_server.analytics.frames import list_frame, stream
 from tokenbudget_server.analytics.parameters import (
@@ -178,7 +178,7 @@ async def _events_as_arrow(source: PostgresLedger, query: Query, cursor: str | N
     headers = {"Vary": "Accept, Authorization"}
     if query.limit is None and cursor is None:
         moment = await asyncio.to_thread(source.at_one_moment, query.period.start, query.period.end)
-        return Stream(stream(moment, query), headers=headers, media_type=ARROW)
+        return FrameStream(stream(moment, query), headers=headers)
     frame, following = await asyncio.to_thread(list_frame, source, query, cursor)
     if following is not None:
         headers[NEXT_HEADER] = following

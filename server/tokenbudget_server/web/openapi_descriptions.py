@@ -8,6 +8,7 @@ handler needs (`tokenbudget_server.web.features.Dependency`).
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.plugins import YamlRenderPlugin
 from litestar.openapi.spec import (
     Components,
     OpenAPIFormat,
@@ -31,8 +33,10 @@ from litestar.plugins.base import ReceiveRoutePlugin
 from litestar.routes import BaseRoute, HTTPRoute
 
 from tokenbudget import __version__
+from tokenbudget_server.web import route_checks
 from tokenbudget_server.web.features import Dependency, Feature
 from tokenbudget_server.web.problems import MEDIA_TYPE, Problem, ProblemType
+from tokenbudget_server.web.schema_page import SchemaPage
 
 _BODY = 0
 """Stands for the body among a route's answers, where Litestar looks for structs to describe."""
@@ -70,7 +74,13 @@ class Documented(ReceiveRoutePlugin):
                 for parameter in need.parameters
                 if parameter.name not in route.path_parameters
             ]
+            read += handler.opt.get("parameters", ())
+            route_checks.mark(route, handler, read)
             handler.operation_class = _operation(handler.opt, read)
+            said = inspect.getdoc(handler.fn) or ""
+            summary, _, description = said.partition("\n")
+            handler.summary = handler.summary or summary.rstrip(".")
+            handler.description = handler.description or description.strip() or None
             handler.security = [{need.security: []} for need in needs if need.security]
 
     def _problems(self, statuses: Sequence[int]) -> dict[int, ResponseSpec]:
@@ -93,6 +103,7 @@ def describe(features: Sequence[Feature], types: Sequence[ProblemType]) -> OpenA
         version=__version__,
         description=f"What is refused is answered with problem details (RFC 9457).\n\n{problem_table(types)}",
         path="/schema",
+        render_plugins=[SchemaPage(), YamlRenderPlugin()],
         components=Components(security_schemes={**schemes}),
         tags=[Tag(feature.name, feature.description) for feature in features if feature.description],
     )
@@ -115,18 +126,16 @@ def _needs(handler: HTTPRouteHandler) -> Iterator[str]:
 
 
 def _statuses(handler: HTTPRouteHandler, needs: Sequence[Dependency], in_path: Mapping[str, object]) -> set[int]:
-    own = set(handler.parsed_fn_signature.parameters) - set(handler.resolve_dependencies()) - {"request"}
     found = {status for need in needs for status in need.problems} | set(handler.opt.get("problems", ()))
-    if own:
-        found.add(400)
+    found.add(400)  # What no route takes: `web.request_checks`.
+    if route_checks.takes_body(handler):
+        found |= {413, 415}
     if in_path:
         found.add(404)
     return found
 
 
 def _operation(options: Mapping[str, Any], parameters: Sequence[Parameter]) -> type[Operation]:
-    parameters = [*options.get("parameters", ()), *parameters]
-
     @dataclass
     class Described(Operation):
         def __post_init__(self) -> None:

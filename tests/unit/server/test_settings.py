@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -55,12 +56,26 @@ def test_everything_is_read():
         ("PORT", "http"),
         ("PANEL_PORT", "²"),
         ("DEMO", "maybe"),
+        ("ALLOWED_ORIGINS", "costs.example.org"),
+        ("ALLOWED_ORIGINS", "https://costs.example.org/"),
+        ("ALLOWED_ORIGINS", "https://*.example.org"),
+        ("ALLOWED_ORIGINS", "null"),
     ],
 )
 def test_what_cannot_be_used_is_named_with_its_value(variable, value):
     with pytest.raises(SettingsError, match=f"TOKENBUDGET_{variable}") as caught:
         read_settings({f"TOKENBUDGET_{variable}": value})
     assert value.partition("://")[0] in str(caught.value)
+
+
+def test_pages_of_all_origins_may_read_answers_on_this_machine_only():
+    settings = read_settings({"TOKENBUDGET_ALLOWED_ORIGINS": "*, http://localhost:5173"})
+    assert settings.allowed_origins == ("*", "http://localhost:5173")
+    assert read_settings({"ALLOWED_ORIGINS": "https://[::1]:8443"}).allowed_origins == ("https://[::1]:8443",)
+    with pytest.raises(SettingsError, match=r"0\.0\.0\.0"):
+        replace(settings, host="0.0.0.0")
+    with pytest.raises(SettingsError, match="name the origins"):
+        read_settings({"TOKENBUDGET_ALLOWED_ORIGINS": "*", "TOKENBUDGET_HOST": "10.0.0.7"})
 
 
 def test_a_password_is_not_told():

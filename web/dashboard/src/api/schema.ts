@@ -11,7 +11,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** GetHealth */
+        /** Return whether the server and its database work */
         get: operations["HealthGetHealth"];
         put?: never;
         post?: never;
@@ -30,7 +30,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** CreateKey */
+        /** Make a key for a project */
         post: operations["ApiProjectsProjectIdKeysCreateKey"];
         delete?: never;
         options?: never;
@@ -45,7 +45,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Keys */
+        /** List the keys you may see, newest first */
         get: operations["ApiKeysKeys"];
         put?: never;
         post?: never;
@@ -62,7 +62,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Projects */
+        /** List the projects you may see, by name */
         get: operations["ApiProjectsProjects"];
         put?: never;
         post?: never;
@@ -82,7 +82,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** RevokeKey */
+        /** Revoke a key; it is refused everywhere from now on */
         delete: operations["ApiKeysKeyIdRevokeKey"];
         options?: never;
         head?: never;
@@ -99,7 +99,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * PostEvent
+         * Store one event; 202 means that it is committed
          * @description A project stores an id once, however often it is sent and whatever time it comes with: the first one counts, and sending again is safe. Text that cannot be stored (U+0000, half of a surrogate pair, a name that is too long) is replaced or cut, and a warning of the event says so.
          */
         post: operations["V1EventsPostEvent"];
@@ -119,7 +119,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * PostEvents
+         * Store up to 1000 events; 202 means that those accepted are committed, whatever was wrong with others
          * @description A project stores an id once, however often it is sent and whatever time it comes with: the first one counts, and sending again is safe. Text that cannot be stored (U+0000, half of a surrogate pair, a name that is too long) is replaced or cut, and a warning of the event says so.
          */
         post: operations["V1EventsBatchPostEvents"];
@@ -136,7 +136,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** ByFeature */
+        /**
+         * Wrap a given callable to be called in a thread pool using
+         * @description ``anyio.to_thread.run_sync``, keeping a reference to the original callable as
+         *     :attr:`func`
+         */
         get: operations["ApiAnalyticsByFeatureByFeature"];
         put?: never;
         post?: never;
@@ -153,7 +157,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** ByMember */
+        /**
+         * Wrap a given callable to be called in a thread pool using
+         * @description ``anyio.to_thread.run_sync``, keeping a reference to the original callable as
+         *     :attr:`func`
+         */
         get: operations["ApiAnalyticsByMemberByMember"];
         put?: never;
         post?: never;
@@ -170,7 +178,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** ByModel */
+        /**
+         * Wrap a given callable to be called in a thread pool using
+         * @description ``anyio.to_thread.run_sync``, keeping a reference to the original callable as
+         *     :attr:`func`
+         */
         get: operations["ApiAnalyticsByModelByModel"];
         put?: never;
         post?: never;
@@ -187,7 +199,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** ByProject */
+        /**
+         * Wrap a given callable to be called in a thread pool using
+         * @description ``anyio.to_thread.run_sync``, keeping a reference to the original callable as
+         *     :attr:`func`
+         */
         get: operations["ApiAnalyticsByProjectByProject"];
         put?: never;
         post?: never;
@@ -204,7 +220,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** ByTag */
+        /**
+         * Wrap a given callable to be called in a thread pool using
+         * @description ``anyio.to_thread.run_sync``, keeping a reference to the original callable as
+         *     :attr:`func`
+         */
         get: operations["ApiAnalyticsByTagByTag"];
         put?: never;
         post?: never;
@@ -221,7 +241,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** ByUser */
+        /**
+         * Wrap a given callable to be called in a thread pool using
+         * @description ``anyio.to_thread.run_sync``, keeping a reference to the original callable as
+         *     :attr:`func`
+         */
         get: operations["ApiAnalyticsByUserByUser"];
         put?: never;
         post?: never;
@@ -238,7 +262,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Coverage */
+        /** Say which charged calls have no price, why, and what to do; no rows where all have one */
         get: operations["ApiAnalyticsCoverageCoverage"];
         put?: never;
         post?: never;
@@ -255,7 +279,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Percentiles */
+        /**
+         * Wrap a given callable to be called in a thread pool using
+         * @description ``anyio.to_thread.run_sync``, keeping a reference to the original callable as
+         *     :attr:`func`
+         */
         get: operations["ApiAnalyticsPercentilesPercentiles"];
         put?: never;
         post?: never;
@@ -272,7 +300,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Query */
+        /**
+         * Wrap a given callable to be called in a thread pool using
+         * @description ``anyio.to_thread.run_sync``, keeping a reference to the original callable as
+         *     :attr:`func`
+         */
         get: operations["ApiAnalyticsQueryQuery"];
         put?: never;
         post?: never;
@@ -289,7 +321,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Summary */
+        /**
+         * Wrap a given callable to be called in a thread pool using
+         * @description ``anyio.to_thread.run_sync``, keeping a reference to the original callable as
+         *     :attr:`func`
+         */
         get: operations["ApiAnalyticsSummarySummary"];
         put?: never;
         post?: never;
@@ -306,7 +342,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Timeseries */
+        /**
+         * Wrap a given callable to be called in a thread pool using
+         * @description ``anyio.to_thread.run_sync``, keeping a reference to the original callable as
+         *     :attr:`func`
+         */
         get: operations["ApiAnalyticsTimeseriesTimeseries"];
         put?: never;
         post?: never;
@@ -323,7 +363,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** ByFeature */
+        /**
+         * Wrap a given callable to be called in a thread pool using
+         * @description ``anyio.to_thread.run_sync``, keeping a reference to the original callable as
+         *     :attr:`func`
+         */
         get: operations["ApiProjectsProjectIdAnalyticsByFeatureByFeature"];
         put?: never;
         post?: never;
@@ -340,7 +384,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** ByMember */
+        /**
+         * Wrap a given callable to be called in a thread pool using
+         * @description ``anyio.to_thread.run_sync``, keeping a reference to the original callable as
+         *     :attr:`func`
+         */
         get: operations["ApiProjectsProjectIdAnalyticsByMemberByMember"];
         put?: never;
         post?: never;
@@ -357,7 +405,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** ByModel */
+        /**
+         * Wrap a given callable to be called in a thread pool using
+         * @description ``anyio.to_thread.run_sync``, keeping a reference to the original callable as
+         *     :attr:`func`
+         */
         get: operations["ApiProjectsProjectIdAnalyticsByModelByModel"];
         put?: never;
         post?: never;
@@ -374,7 +426,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** ByProject */
+        /**
+         * Wrap a given callable to be called in a thread pool using
+         * @description ``anyio.to_thread.run_sync``, keeping a reference to the original callable as
+         *     :attr:`func`
+         */
         get: operations["ApiProjectsProjectIdAnalyticsByProjectByProject"];
         put?: never;
         post?: never;
@@ -391,7 +447,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** ByTag */
+        /**
+         * Wrap a given callable to be called in a thread pool using
+         * @description ``anyio.to_thread.run_sync``, keeping a reference to the original callable as
+         *     :attr:`func`
+         */
         get: operations["ApiProjectsProjectIdAnalyticsByTagByTag"];
         put?: never;
         post?: never;
@@ -408,7 +468,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** ByUser */
+        /**
+         * Wrap a given callable to be called in a thread pool using
+         * @description ``anyio.to_thread.run_sync``, keeping a reference to the original callable as
+         *     :attr:`func`
+         */
         get: operations["ApiProjectsProjectIdAnalyticsByUserByUser"];
         put?: never;
         post?: never;
@@ -425,7 +489,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Coverage */
+        /** Say which charged calls have no price, why, and what to do; no rows where all have one */
         get: operations["ApiProjectsProjectIdAnalyticsCoverageCoverage"];
         put?: never;
         post?: never;
@@ -442,7 +506,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Percentiles */
+        /**
+         * Wrap a given callable to be called in a thread pool using
+         * @description ``anyio.to_thread.run_sync``, keeping a reference to the original callable as
+         *     :attr:`func`
+         */
         get: operations["ApiProjectsProjectIdAnalyticsPercentilesPercentiles"];
         put?: never;
         post?: never;
@@ -459,7 +527,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Query */
+        /**
+         * Wrap a given callable to be called in a thread pool using
+         * @description ``anyio.to_thread.run_sync``, keeping a reference to the original callable as
+         *     :attr:`func`
+         */
         get: operations["ApiProjectsProjectIdAnalyticsQueryQuery"];
         put?: never;
         post?: never;
@@ -476,7 +548,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Summary */
+        /**
+         * Wrap a given callable to be called in a thread pool using
+         * @description ``anyio.to_thread.run_sync``, keeping a reference to the original callable as
+         *     :attr:`func`
+         */
         get: operations["ApiProjectsProjectIdAnalyticsSummarySummary"];
         put?: never;
         post?: never;
@@ -493,7 +569,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Timeseries */
+        /**
+         * Wrap a given callable to be called in a thread pool using
+         * @description ``anyio.to_thread.run_sync``, keeping a reference to the original callable as
+         *     :attr:`func`
+         */
         get: operations["ApiProjectsProjectIdAnalyticsTimeseriesTimeseries"];
         put?: never;
         post?: never;
@@ -510,7 +590,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** GetEvents */
+        /**
+         * List single events, newest first, page by page: ``next`` is the ``cursor`` of the following page
+         * @description As Arrow, all events come in one stream; with ``limit``, a page of so many, and the cursor of the following one in
+         *     the header ``X-Next-Cursor``.
+         */
         get: operations["ApiEventsGetEvents"];
         put?: never;
         post?: never;
@@ -527,7 +611,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** GetPricing */
+        /**
+         * Wrap a given callable to be called in a thread pool using
+         * @description ``anyio.to_thread.run_sync``, keeping a reference to the original callable as
+         *     :attr:`func`
+         */
         get: operations["V1PricingGetPricing"];
         put?: never;
         post?: never;
@@ -546,7 +634,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** PostReprice */
+        /**
+         * Wrap a given callable to be called in a thread pool using
+         * @description ``anyio.to_thread.run_sync``, keeping a reference to the original callable as
+         *     :attr:`func`
+         */
         post: operations["ApiRepricePostReprice"];
         delete?: never;
         options?: never;
@@ -563,7 +655,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** PostSyncPricing */
+        /** Fetch the price table from ``TOKENBUDGET_PRICE_URL`` and append what changed; 502 changes nothing */
         post: operations["ApiAdminSyncPricingPostSyncPricing"];
         delete?: never;
         options?: never;
@@ -578,7 +670,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** GetPriceChanges */
+        /** List what newer price tables changed, newest first, page by page */
         get: operations["ApiPriceChangesGetPriceChanges"];
         put?: never;
         post?: never;
@@ -595,7 +687,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** GetPriceOverrides */
+        /** List the prices of this installation's own, in the order in which they were set, page by page */
         get: operations["ApiPriceOverridesGetPriceOverrides"];
         put?: never;
         post?: never;
@@ -614,9 +706,9 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** PostPriceOverride */
+        /** Set what is paid for a model; events that come in from now on are priced by it, as of when they occurred */
         post: operations["ApiAdminPriceOverridesPostPriceOverride"];
-        /** DeletePriceOverride */
+        /** Go back to the table's price from a date on (since ever by default); nothing is deleted */
         delete: operations["ApiAdminPriceOverridesDeletePriceOverride"];
         options?: never;
         head?: never;
@@ -1201,6 +1293,15 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The database does not answer. */
             503: {
                 headers: {
@@ -1236,7 +1337,7 @@ export interface operations {
                     "application/json": components["schemas"]["KeyWithText"];
                 };
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1256,6 +1357,24 @@ export interface operations {
             };
             /** @description `/problems/not-found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/too-large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/unsupported-encoding` */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1299,7 +1418,7 @@ export interface operations {
                     "application/json": components["schemas"]["Key"][];
                 };
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1353,7 +1472,7 @@ export interface operations {
                     "application/json": components["schemas"]["Project"][];
                 };
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1400,7 +1519,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1460,7 +1579,7 @@ export interface operations {
                     "application/json": components["schemas"]["Receipt"];
                 };
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1538,7 +1657,7 @@ export interface operations {
                     "application/json": components["schemas"]["Receipt"];
                 };
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1597,6 +1716,8 @@ export interface operations {
     ApiAnalyticsByFeatureByFeature: {
         parameters: {
             query?: {
+                /** @description The one project that is asked about; all that you may see when left out */
+                project_id?: number;
                 /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
@@ -1607,8 +1728,6 @@ export interface operations {
                 };
                 /** @description Largest groups to name; the rest is summed up as `other` */
                 limit?: number;
-                /** @description The one project that is asked about; all that you may see when left out */
-                project_id?: number;
             };
             header?: never;
             path?: never;
@@ -1633,7 +1752,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1674,6 +1793,8 @@ export interface operations {
     ApiAnalyticsByMemberByMember: {
         parameters: {
             query?: {
+                /** @description The one project that is asked about; all that you may see when left out */
+                project_id?: number;
                 /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
@@ -1684,8 +1805,6 @@ export interface operations {
                 };
                 /** @description Largest groups to name; the rest is summed up as `other` */
                 limit?: number;
-                /** @description The one project that is asked about; all that you may see when left out */
-                project_id?: number;
             };
             header?: never;
             path?: never;
@@ -1710,7 +1829,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1751,6 +1870,8 @@ export interface operations {
     ApiAnalyticsByModelByModel: {
         parameters: {
             query?: {
+                /** @description The one project that is asked about; all that you may see when left out */
+                project_id?: number;
                 /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
@@ -1761,8 +1882,6 @@ export interface operations {
                 };
                 /** @description Largest groups to name; the rest is summed up as `other` */
                 limit?: number;
-                /** @description The one project that is asked about; all that you may see when left out */
-                project_id?: number;
             };
             header?: never;
             path?: never;
@@ -1787,7 +1906,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1828,6 +1947,8 @@ export interface operations {
     ApiAnalyticsByProjectByProject: {
         parameters: {
             query?: {
+                /** @description The one project that is asked about; all that you may see when left out */
+                project_id?: number;
                 /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
@@ -1838,8 +1959,6 @@ export interface operations {
                 };
                 /** @description Largest groups to name; the rest is summed up as `other` */
                 limit?: number;
-                /** @description The one project that is asked about; all that you may see when left out */
-                project_id?: number;
             };
             header?: never;
             path?: never;
@@ -1864,7 +1983,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1905,6 +2024,8 @@ export interface operations {
     ApiAnalyticsByTagByTag: {
         parameters: {
             query: {
+                /** @description The one project that is asked about; all that you may see when left out */
+                project_id?: number;
                 /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
@@ -1917,8 +2038,6 @@ export interface operations {
                 limit?: number;
                 /** @description The tag to split by */
                 key: string;
-                /** @description The one project that is asked about; all that you may see when left out */
-                project_id?: number;
             };
             header?: never;
             path?: never;
@@ -1943,7 +2062,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1984,6 +2103,8 @@ export interface operations {
     ApiAnalyticsByUserByUser: {
         parameters: {
             query?: {
+                /** @description The one project that is asked about; all that you may see when left out */
+                project_id?: number;
                 /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
@@ -1994,8 +2115,6 @@ export interface operations {
                 };
                 /** @description Largest groups to name; the rest is summed up as `other` */
                 limit?: number;
-                /** @description The one project that is asked about; all that you may see when left out */
-                project_id?: number;
             };
             header?: never;
             path?: never;
@@ -2020,7 +2139,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2061,6 +2180,8 @@ export interface operations {
     ApiAnalyticsCoverageCoverage: {
         parameters: {
             query?: {
+                /** @description The one project that is asked about; all that you may see when left out */
+                project_id?: number;
                 /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
@@ -2069,8 +2190,6 @@ export interface operations {
                 filters?: {
                     [key: string]: string[];
                 };
-                /** @description The one project that is asked about; all that you may see when left out */
-                project_id?: number;
             };
             header?: never;
             path?: never;
@@ -2095,7 +2214,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2136,6 +2255,8 @@ export interface operations {
     ApiAnalyticsPercentilesPercentiles: {
         parameters: {
             query?: {
+                /** @description The one project that is asked about; all that you may see when left out */
+                project_id?: number;
                 /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
@@ -2152,8 +2273,6 @@ export interface operations {
                 measure?: ("cost_usd" | "latency_ms" | "time_to_first_token_ms")[];
                 /** @description Read every call: percentiles of more than 1,000,000 are up to 1.6 % off otherwise */
                 exact?: boolean;
-                /** @description The one project that is asked about; all that you may see when left out */
-                project_id?: number;
             };
             header?: never;
             path?: never;
@@ -2178,7 +2297,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2219,6 +2338,8 @@ export interface operations {
     ApiAnalyticsQueryQuery: {
         parameters: {
             query?: {
+                /** @description The one project that is asked about; all that you may see when left out */
+                project_id?: number;
                 /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
@@ -2231,8 +2352,6 @@ export interface operations {
                 limit?: number;
                 /** @description One or two dimensions or tags to split by */
                 by?: string[];
-                /** @description The one project that is asked about; all that you may see when left out */
-                project_id?: number;
             };
             header?: never;
             path?: never;
@@ -2257,7 +2376,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2298,6 +2417,8 @@ export interface operations {
     ApiAnalyticsSummarySummary: {
         parameters: {
             query?: {
+                /** @description The one project that is asked about; all that you may see when left out */
+                project_id?: number;
                 /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
@@ -2306,8 +2427,6 @@ export interface operations {
                 filters?: {
                     [key: string]: string[];
                 };
-                /** @description The one project that is asked about; all that you may see when left out */
-                project_id?: number;
             };
             header?: never;
             path?: never;
@@ -2332,7 +2451,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2373,6 +2492,8 @@ export interface operations {
     ApiAnalyticsTimeseriesTimeseries: {
         parameters: {
             query?: {
+                /** @description The one project that is asked about; all that you may see when left out */
+                project_id?: number;
                 /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
@@ -2387,8 +2508,6 @@ export interface operations {
                 by?: string[];
                 /** @description Length of a bucket; fits the period by default */
                 interval?: "15min" | "hour" | "day" | "week" | "month";
-                /** @description The one project that is asked about; all that you may see when left out */
-                project_id?: number;
             };
             header?: never;
             path?: never;
@@ -2413,7 +2532,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2490,7 +2609,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2567,7 +2686,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2644,7 +2763,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2721,7 +2840,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2800,7 +2919,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2877,7 +2996,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2952,7 +3071,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3035,7 +3154,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3114,7 +3233,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3189,7 +3308,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3270,7 +3389,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3311,6 +3430,8 @@ export interface operations {
     ApiEventsGetEvents: {
         parameters: {
             query?: {
+                /** @description The one project that is asked about; all that you may see when left out */
+                project_id?: number;
                 /** @description `24h`, `7d`, `30d`, `90d`, `mtd`, `qtd`, `ytd`, `2026-10`, `2026-10-05`, `2026-10-01..2026-10-15` (both days included) or `2026-10-01T06:00Z..2026-10-02T06:00Z` (the second time not included) */
                 period?: string;
                 /** @description IANA time zone whose days count */
@@ -3323,8 +3444,6 @@ export interface operations {
                 limit?: number;
                 /** @description Where the page before ended: its `next` */
                 cursor?: string;
-                /** @description The one project that is asked about; all that you may see when left out */
-                project_id?: number;
             };
             header?: never;
             path?: never;
@@ -3347,7 +3466,7 @@ export interface operations {
                     "application/vnd.apache.arrow.stream": string;
                 };
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3409,7 +3528,7 @@ export interface operations {
                     "application/json": components["schemas"]["PricingPage"];
                 };
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3463,7 +3582,7 @@ export interface operations {
                     "application/json": components["schemas"]["RepriceAnswer"];
                 };
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3492,6 +3611,24 @@ export interface operations {
             };
             /** @description `/problems/conflict` or `/problems/repricing-under-way` */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/too-large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/unsupported-encoding` */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3532,7 +3669,7 @@ export interface operations {
                     "application/json": components["schemas"]["Synced"];
                 };
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3543,6 +3680,24 @@ export interface operations {
             };
             /** @description `/problems/forbidden` */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/too-large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/unsupported-encoding` */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3599,7 +3754,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3654,7 +3809,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3705,7 +3860,7 @@ export interface operations {
                     "application/json": components["schemas"]["StoredPrice"];
                 };
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3716,6 +3871,24 @@ export interface operations {
             };
             /** @description `/problems/forbidden` */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/too-large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/unsupported-encoding` */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3756,7 +3929,7 @@ export interface operations {
                     "application/json": components["schemas"]["StoredPrice"];
                 };
             };
-            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
                 headers: {
                     [name: string]: unknown;
