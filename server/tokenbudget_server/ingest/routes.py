@@ -10,7 +10,8 @@ from tokenbudget.core.event import Event, EventBatch
 from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.ingest.body import LARGEST_BODY, read_body
 from tokenbudget_server.ingest.decode import decode_batch, decode_event
-from tokenbudget_server.ingest.service import Ingest, Receipt
+from tokenbudget_server.ingest.schemas import Receipt
+from tokenbudget_server.ingest.service import Ingest
 from tokenbudget_server.web.problems import FieldError, ProblemError
 
 _PROMISES = (

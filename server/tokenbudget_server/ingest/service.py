@@ -15,37 +15,11 @@ from tokenbudget.pricing import Pricer
 from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.ingest.decode import Malformed
 from tokenbudget_server.ingest.pricing import cost_of
+from tokenbudget_server.ingest.schemas import Receipt, Rejected
 from tokenbudget_server.ingest.validate import Bounds, find_cost_fault, find_fault, is_ordinary
 from tokenbudget_server.pricing.prices import Prices
 from tokenbudget_server.store.rows import Row, lay_out
 from tokenbudget_server.store.writer import Writer
-
-
-class Rejected(msgspec.Struct, frozen=True):
-    """An event that was not stored, and why."""
-
-    index: int
-    id: str
-    field: str
-    reason: str
-
-
-class Receipt(msgspec.Struct, frozen=True):
-    """What became of the events of a request; those accepted are committed.
-
-    Attributes
-    ----------
-    accepted : int
-        Stored now.
-    duplicates : int
-        Stored before: the id arrived again, which changes nothing.
-    rejected : list of Rejected
-        Not stored; sending them again as they are is useless.
-    """
-
-    accepted: int
-    duplicates: int
-    rejected: list[Rejected]
 
 
 def _now() -> datetime:
