@@ -8,7 +8,7 @@ handler needs (`tokenbudget_server.web.features.Dependency`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,7 @@ from litestar.plugins.base import ReceiveRoutePlugin
 from litestar.routes import BaseRoute, HTTPRoute
 
 from tokenbudget import __version__
+from tokenbudget_server.web.credentials import names_needed
 from tokenbudget_server.web.features import Dependency, Feature
 from tokenbudget_server.web.problems import MEDIA_TYPE, Problem, ProblemType
 
@@ -58,7 +59,7 @@ class Documented(ReceiveRoutePlugin):
         if not isinstance(route, HTTPRoute):
             return
         for handler in route.route_handlers:
-            names = set(_needs(handler))
+            names = set(names_needed(handler))
             needs = [dependency for name, dependency in self._dependencies.items() if name in names]
             statuses = sorted(_statuses(handler, needs, route.path_parameters))
             handler.responses = {**self._problems(statuses), **(handler.responses or {})}
@@ -102,16 +103,6 @@ def problem_table(types: Sequence[ProblemType]) -> str:
     """Return a table of problems in Markdown."""
     head = "| Status | `type` | `title` | When, and what to do |\n|---|---|---|---|\n"
     return head + "".join(f"| {kind.status} | `{kind.uri}` | {kind.title} | {kind.meaning} |\n" for kind in types)
-
-
-def _needs(handler: HTTPRouteHandler) -> Iterator[str]:
-    """Name the dependencies of a handler, theirs included, and its own parameters."""
-    known, waiting = handler.resolve_dependencies(), list(handler.parsed_fn_signature.parameters)
-    while waiting:
-        name = waiting.pop()
-        yield name
-        if name in known:
-            waiting += known[name].parsed_fn_signature.parameters
 
 
 def _statuses(handler: HTTPRouteHandler, needs: Sequence[Dependency], in_path: Mapping[str, object]) -> set[int]:

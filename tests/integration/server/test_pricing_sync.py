@@ -260,7 +260,7 @@ def test_other_processes_take_up_changed_prices(small_book, settings, sync, publ
 
     async def other_process():
         engine = create_async_engine(sqlalchemy_url(settings.database))
-        prices = Prices(engine, settings.home, clock=lambda: now)
+        prices = Prices(engine, settings.home, Pools().books, clock=lambda: now)
         try:
             first = await prices.pricer()
             publisher.table = TABLE | {"micro": MINI}
@@ -283,7 +283,7 @@ def test_other_processes_take_up_changed_prices(small_book, settings, sync, publ
 def test_a_days_sync_is_done_once_by_one_process(small_book, settings, publisher, sql):
     async def processes(count=3):
         engine = create_async_engine(sqlalchemy_url(settings.database))
-        job = daily_sync(PriceSync(engine, Prices(engine, settings.home), settings.price_url))
+        job = daily_sync(PriceSync(engine, Prices(engine, settings.home, Pools().books), settings.price_url))
         try:
             await asyncio.gather(*(PeriodicJobs(engine, [job]).turn(job) for _ in range(count)))
         finally:

@@ -89,7 +89,7 @@ class Pricer:
         return self._explained(answer) if isinstance(answer, UnknownModel) else answer
 
     def outcome(self, kind: Kind, usage: Usage, at: datetime | None) -> Receipt | Unpriced:
-        """Price one call as `price` does, but for programs: an unknown model is not compared with those that are listed.
+        """Price one call for programs: as `price` does, but an unknown model is not compared with those listed.
 
         To look for names that are near costs milliseconds, and what is sent may hold a thousand unknown ones.
         """

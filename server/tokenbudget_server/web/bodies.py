@@ -1,0 +1,77 @@
+"""How bodies are read: when it is known who sends them, no more than is allowed, and within a time.
+
+It holds for every route, also where a handler has its body decoded by Litestar: `PatientRequest` is how all of them
+come to their bodies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any, TypeVar
+
+from litestar import Request
+from litestar.connection.base import empty_receive, empty_send
+from litestar.types import HTTPReceiveMessage, Receive, Scope, Send
+
+from tokenbudget_server.web.credentials import authenticate
+from tokenbudget_server.web.problems import INCOMPLETE_BODY, ProblemError
+
+T = TypeVar("T")
+
+LARGEST_BODY = 64 * 2**10
+"""Bytes of a body, where the route sets no limit of its own."""
+SILENT_SECONDS = 10.0
+"""How long a body may pause."""
+WHOLE_SECONDS = 60.0
+"""How long a body may take."""
+_CLOSE = {"Connection": "close"}
+
+
+class PatientRequest(Request[Any, Any, Any]):
+    """A request whose body is read after its sender is known, and not waited for without end."""
+
+    __slots__ = ("_from_client", "_until")
+
+    def __init__(self, scope: Scope, receive: Receive = empty_receive, send: Send = empty_send) -> None:
+        super().__init__(scope, receive, send)
+        self._from_client = receive
+        self._until: float | None = None
+        self.receive = self._receive_in_time
+
+    async def _receive_in_time(self) -> HTTPReceiveMessage:
+        now = asyncio.get_running_loop().time()
+        if self._until is None:
+            await authenticate(self)
+            self._until = now + WHOLE_SECONDS
+        try:
+            async with asyncio.timeout_at(min(now + SILENT_SECONDS, self._until)):
+                message = await self._from_client()
+        except TimeoutError:
+            waited = f"it may take {WHOLE_SECONDS:.0f} seconds, and pause for {SILENT_SECONDS:.0f}"
+            raise ProblemError(INCOMPLETE_BODY, f"the body did not come whole: {waited}", headers=_CLOSE) from None
+        if message["type"] == "http.disconnect":
+            raise ProblemError(INCOMPLETE_BODY, "the body ended too early: send it whole", headers=_CLOSE)
+        return message  # type: ignore[return-value]
+
+    async def while_connected(self, work: Awaitable[T]) -> T:
+        """Wait for work, which is cancelled when the client hangs up; for when the body has been read.
+
+        Raises
+        ------
+        ProblemError
+            If the client hung up; nobody reads it.
+        """
+        task, gone = asyncio.ensure_future(work), asyncio.ensure_future(self._disconnected())
+        try:
+            await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            raise ProblemError(INCOMPLETE_BODY, "the client hung up before it was answered", headers=_CLOSE)
+        finally:
+            task.cancel()
+            gone.cancel()
+
+    async def _disconnected(self) -> None:
+        while (await self._from_client())["type"] != "http.disconnect":
+            pass
