@@ -23,6 +23,7 @@ _log = logging.getLogger(__name__)
 
 CHECK_SECONDS = 1.0
 """How old this process' prices may be when another process changed them."""
+PATIENCE_SECONDS = 2.0
 
 Stamp = tuple[int, tuple[int, int] | None]
 """Version of the database's prices; time and size of the file of overrides."""
@@ -82,11 +83,16 @@ class Prices:
     async def pricer_at_hand(self) -> Pricer:
         """Return the pricer for events that come in: while a new one is built, the one before.
 
-        It waits for the database alone, and for nothing that questions keep busy; raises what `current` does.
+        It waits for the database alone, and for nothing that questions keep busy.  Where no event came for a while,
+        the prices may have changed long ago: the first one that comes waits for them, though not without end.  Raises
+        what `current` does.
         """
+        is_long_ago = self._clock() >= self._check_at + CHECK_SECONDS
         await self._check()
         if self._known is None:
             return await self.pricer()
+        if is_long_ago and self._building is not None:
+            await asyncio.wait({self._building}, timeout=PATIENCE_SECONDS)
         return self._known[0]
 
     async def renew(self) -> None:

@@ -34,10 +34,17 @@ class PatientRequest(Request[Any, Any, Any]):
     __slots__ = ("_from_client", "_until")
 
     def __init__(self, scope: Scope, receive: Receive = empty_receive, send: Send = empty_send) -> None:
-        super().__init__(scope, receive, send)
-        self._from_client = receive
         self._until: float | None = None
-        self.receive = self._receive_in_time
+        super().__init__(scope, receive, send)
+
+    @property  # Kept as an attribute, the method would keep request and connection alive until the collector comes.
+    def receive(self) -> Receive:
+        """What the client sends next, if it comes in time."""
+        return self._receive_in_time
+
+    @receive.setter
+    def receive(self, from_client: Receive) -> None:
+        self._from_client = from_client
 
     async def _receive_in_time(self) -> HTTPReceiveMessage:
         now = asyncio.get_running_loop().time()
