@@ -99,7 +99,7 @@ class Pools:
     hashing: Pool = field(default_factory=lambda: Pool("hashes", max(1, _processors() // 2), waiting=64))
     pricing: Pool = field(default_factory=lambda: Pool("price calculations", 2, waiting=8))
     books: Pool = field(default_factory=lambda: Pool("price books", 1, waiting=1))
-    decoding: Pool = field(default_factory=lambda: Pool("large batches", 1, waiting=16, per_caller=4))
+    decoding: Pool = field(default_factory=lambda: Pool("large batches", 1, waiting=32, per_caller=8))
 
     def close(self) -> None:
         """Close all of them."""
