@@ -13,7 +13,12 @@ from litestar.di import Provide
 from litestar.openapi.spec import SecurityScheme
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from tests.plugins.ports import free_port
+from tests.plugins.server import HOST, PATIENCE_SECONDS
+from tokenbudget_server.accounts.bootstrap import ensure_first_key
 from tokenbudget_server.app import create_app, mount
+from tokenbudget_server.db.migrate import migrate
+from tokenbudget_server.launch.child import Child
 from tokenbudget_server.settings import Settings
 from tokenbudget_server.web import bodies
 from tokenbudget_server.web.bodies import LARGEST_BODY, PatientRequest
@@ -312,3 +317,24 @@ def test_a_body_that_nobody_asked_for_is_not_read(project, method):
         lines = ("Connection: close", f"Content-Length: {said}")
         answer = exchange(project.url, head(method, path, *lines, key=project.key) + sent)
         assert answer.startswith(b"HTTP/1.1 200" if method == "GET" else b"HTTP/1.1 404")
+
+
+@pytest.mark.postgres
+def test_a_worker_that_stops_does_not_wait_for_a_body(postgres_url, tmp_path):
+    migrate(postgres_url)
+    key, port = ensure_first_key(postgres_url, None), free_port()
+    environment = {"TOKENBUDGET_DATABASE_URL": postgres_url, "TOKENBUDGET_HOME": str(tmp_path)}
+    log = tmp_path / "api.log"
+    child = Child("the API", "tokenbudget_server.launch.api", [HOST, str(port), "1"], environment, log)
+    try:
+        child.wait_until_serving(HOST, port, "/health", PATIENCE_SECONDS)
+        with socket.create_connection((HOST, port), timeout=60) as connection:
+            lines = ("Content-Length: 100", "Expect: 100-continue")
+            connection.sendall(head("POST", "/v1/events", *lines, key=key))
+            assert b"100 Continue" in connection.recv(65_536)  # It is waited for.
+            connection.sendall(b"{")
+            child.stop()
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 408")
+    finally:
+        child.stop()
+    assert "refused to gracefully stop" not in log.read_text()

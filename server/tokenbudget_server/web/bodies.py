@@ -28,6 +28,15 @@ WHOLE_SECONDS = 60.0
 _CLOSE = {"Connection": "close"}
 
 
+_waits: set[asyncio.Timeout] = set()
+
+
+def give_up() -> None:
+    """Wait no longer for any body that is under way: the process stops."""
+    for timeout in list(_waits):
+        timeout.reschedule(0.0)
+
+
 class PatientRequest(Request[Any, Any, Any]):
     """A request whose body is read after its sender is known, and not waited for without end."""
 
@@ -51,12 +60,16 @@ class PatientRequest(Request[Any, Any, Any]):
         if self._until is None:
             await authenticate(self)
             self._until = now + WHOLE_SECONDS
+        timeout = asyncio.timeout_at(min(now + SILENT_SECONDS, self._until))
+        _waits.add(timeout)
         try:
-            async with asyncio.timeout_at(min(now + SILENT_SECONDS, self._until)):
+            async with timeout:
                 message = await self._from_client()
         except TimeoutError:
             waited = f"it may take {WHOLE_SECONDS:.0f} seconds, and pause for {SILENT_SECONDS:.0f}"
             raise ProblemError(INCOMPLETE_BODY, f"the body did not come whole: {waited}", headers=_CLOSE) from None
+        finally:
+            _waits.discard(timeout)
         if message["type"] == "http.disconnect":
             raise ProblemError(INCOMPLETE_BODY, "the body ended too early: send it whole", headers=_CLOSE)
         return message  # type: ignore[return-value]
