@@ -112,6 +112,8 @@ def _statuses(handler: HTTPRouteHandler, needs: Sequence[Dependency], in_path: M
         found.add(400)
     if in_path:
         found.add(404)
+    if "data" in own:
+        found |= {408, 413}
     return found
 
 
