@@ -136,7 +136,8 @@ def routes_with_a_body():
     app = create_app(SETTINGS)
     for route in app.routes:
         for handler in getattr(route, "route_handlers", ()):
-            for method in sorted(handler.http_methods & {"POST", "PUT", "PATCH", "DELETE"}):
+            asks = handler.opt.get("credentials")  # Signing in does not.
+            for method in sorted(handler.http_methods & {"POST", "PUT", "PATCH", "DELETE"} if asks else ()):
                 yield method, route.path.replace("{project_id:int}", "1").replace("{key_id:int}", "1")
 
 
@@ -237,6 +238,36 @@ def test_work_ends_when_its_client_is_gone():
     with pytest.raises(ProblemError, match="hung up"):
         asyncio.run(ask())
     assert happened == ["ended"]
+
+
+def test_who_finds_out_who_asks_may_watch_whether_the_client_hangs_up():
+    async def provide(request: Request) -> str:
+        looked.append("looked")
+        return await request.while_connected(asyncio.sleep(0.01, "Ada"))
+
+    looked = []
+    feature = Feature(
+        name="guests",
+        routes=[get_body],
+        dependencies={"guest": Dependency(provide=Provide(provide), security="Name")},
+        security=FEATURE.security,
+    )
+    asked = Asked(mount([feature], NOWHERE), "/body", [part(b"", more=False)], method="GET")
+    assert (asked.status, asked.text, looked) == (200, "Ada", ["looked"])
+
+
+def test_who_watches_a_client_when_its_body_is_whole_waits_for_long_and_is_told(monkeypatch):
+    monkeypatch.setattr(bodies, "SILENT_SECONDS", 0.0)
+
+    @post("/watched")
+    async def watch(request: Request) -> str:
+        assert await request.body() == b"{}"
+        return (await request.receive())["type"]
+
+    asked = Asked(
+        mount([Feature(name="watched", routes=[watch])], NOWHERE), "/watched", [part(b"{}", more=False), GONE]
+    )
+    assert (asked.status, asked.text) == (201, "http.disconnect")
 
 
 def exchange(url, *pieces, end=False):

@@ -40,10 +40,11 @@ def give_up() -> None:
 class PatientRequest(Request[Any, Any, Any]):
     """A request whose body is read after its sender is known, and not waited for without end."""
 
-    __slots__ = ("_from_client", "_until")
+    __slots__ = ("_from_client", "_is_whole", "_until")
 
     def __init__(self, scope: Scope, receive: Receive = empty_receive, send: Send = empty_send) -> None:
         self._until: float | None = None
+        self._is_whole = False
         super().__init__(scope, receive, send)
 
     @property  # Kept as an attribute, the method would keep request and connection alive until the collector comes.
@@ -56,6 +57,8 @@ class PatientRequest(Request[Any, Any, Any]):
         self._from_client = from_client
 
     async def _receive_in_time(self) -> HTTPReceiveMessage:
+        if self._is_whole:  # Who asks now waits for the client to hang up.
+            return await self._from_client()  # type: ignore[return-value]
         now = asyncio.get_running_loop().time()
         if self._until is None:
             await authenticate(self)
@@ -72,6 +75,7 @@ class PatientRequest(Request[Any, Any, Any]):
             _waits.discard(timeout)
         if message["type"] == "http.disconnect":
             raise ProblemError(INCOMPLETE_BODY, "the body ended too early: send it whole", headers=_CLOSE)
+        self._is_whole = not message.get("more_body", False)
         return message  # type: ignore[return-value]
 
     async def while_connected(self, work: Awaitable[T]) -> T:

@@ -20,7 +20,8 @@ from tokenbudget_server.web.features import Dependency
 
 AnyRequest = Request[Any, Any, Any]
 Check = Callable[[AnyRequest], Awaitable[Any]]
-_CHECKS = "credentials"
+_CREDENTIALS = "credentials"
+_UNDER_WAY = object()
 
 
 class Credentials(ReceiveRoutePlugin):
@@ -33,8 +34,8 @@ class Credentials(ReceiveRoutePlugin):
     """
 
     def __init__(self, dependencies: Mapping[str, Dependency]) -> None:
-        self._checks = {
-            name: _once(name, _check(each, dependencies)) for name, each in dependencies.items() if each.security
+        self._known = {
+            name: _Credential(name, _check(each, dependencies)) for name, each in dependencies.items() if each.security
         }
 
     def receive_route(self, route: BaseRoute) -> None:
@@ -42,11 +43,35 @@ class Credentials(ReceiveRoutePlugin):
         if isinstance(route, HTTPRoute):
             for handler in route.route_handlers:
                 names = set(names_needed(handler))
-                handler.opt[_CHECKS] = [check for name, check in self._checks.items() if name in names]
+                handler.opt[_CREDENTIALS] = [each for name, each in self._known.items() if name in names]
 
     def provide(self, name: str, dependency: Dependency) -> Provide:
         """Return how handlers get a dependency: a credential is looked at once for a request."""
-        return Provide(self._checks[name]) if name in self._checks else dependency.provide
+        return Provide(self._known[name].of) if name in self._known else dependency.provide
+
+
+class _Credential:
+    """One that is looked at once for a request."""
+
+    def __init__(self, name: str, check: Check) -> None:
+        self._name = name
+        self._check = check
+
+    async def of(self, request: AnyRequest) -> Any:
+        """Return what the credential of a request says."""
+        known: dict[str, Any] = request.scope["state"]
+        if self._name not in known:
+            known[self._name] = _UNDER_WAY
+            try:
+                known[self._name] = await self._check(request)
+            except BaseException:
+                del known[self._name]
+                raise
+        return known[self._name]
+
+    def is_looked_at(self, request: AnyRequest) -> bool:
+        """Whether it was looked at or is now: who looks may watch meanwhile whether the client hangs up."""
+        return self._name in request.scope["state"]
 
 
 async def authenticate(request: AnyRequest) -> None:
@@ -57,8 +82,9 @@ async def authenticate(request: AnyRequest) -> None:
     ProblemError
         If it has no credential that the route asks for, or one that is not valid.
     """
-    for check in request.route_handler.opt.get(_CHECKS, ()):
-        await check(request)
+    for credential in request.route_handler.opt.get(_CREDENTIALS, ()):
+        if not credential.is_looked_at(request):
+            await credential.of(request)
 
 
 def names_needed(handler: HTTPRouteHandler) -> Iterator[str]:
@@ -81,13 +107,3 @@ def _check(dependency: Dependency, dependencies: Mapping[str, Dependency]) -> Ch
         return await found if isawaitable(found) else found
 
     return check
-
-
-def _once(name: str, check: Check) -> Check:
-    async def once(request: AnyRequest) -> Any:
-        known: dict[str, Any] = request.scope["state"]
-        if name not in known:
-            known[name] = await check(request)
-        return known[name]
-
-    return once
