@@ -120,7 +120,7 @@ def test_a_bodys_elements_are_counted_before_anything_is_made_of_them(body, stat
     ],
 )
 def test_one_events_values_are_counted_before_they_are_read(event):
-    (refused,), peak = peak_of(lambda: list(map(decode._read, [event])))
+    (refused,), peak = peak_of(lambda: list(map(decode._read_counted, [event])))
     assert isinstance(refused, Malformed)
     assert peak < 4 * len(event) + 2**18
     assert sum(map(len, refused)) < 500
