@@ -154,7 +154,9 @@ def _are_small(pieces: Iterable[Raw]) -> bool:
 
 def _read_counted(piece: Piece) -> Event | Malformed:
     if _has_too_many_values(piece):
-        return Malformed("", "", f"has more than {MOST_VALUES} values: send what was counted, and nothing else")
+        return Malformed(
+            _read_id(piece), "", f"has more than {MOST_VALUES} values: send what was counted, and nothing else"
+        )
     return _read(piece)
 
 
