@@ -154,12 +154,13 @@ class Laying:
     def go_on(self, seconds: float = math.inf) -> bool:
         """Lay out events until all are, or the time is used up; return whether all are."""
         until = self._clock() + seconds
+        bounds, pricer, api_key_id, keep = self._bounds, self._pricer, self._api_key_id, self.rows.append
         for index, event in self._events:
-            stored = _lay_out(event, self._bounds, self._pricer, self._api_key_id)
+            stored = _lay_out(event, bounds, pricer, api_key_id)
             if isinstance(stored, Malformed):
                 self.rejected.append(Rejected(index, *stored))
             else:
-                self.rows.append(stored)
+                keep(stored)
             if index % _EVENTS_PER_LOOK == 0 and (self._is_stopped or self._clock() > until):
                 return False
         return True
