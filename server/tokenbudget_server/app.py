@@ -26,7 +26,9 @@ from tokenbudget_server.pricing.prices import Prices
 from tokenbudget_server.settings import Settings, read_settings
 from tokenbudget_server.waitlist import feature as waitlist
 from tokenbudget_server.web import static_site
+from tokenbudget_server.web.bodies import LARGEST_BODY, PatientRequest
 from tokenbudget_server.web.boundary import Boundary
+from tokenbudget_server.web.credentials import Credentials
 from tokenbudget_server.web.decimal_response import ExactResponse
 from tokenbudget_server.web.features import Dependency, Feature, Lifespan
 from tokenbudget_server.web.openapi_descriptions import Documented, describe
@@ -34,7 +36,6 @@ from tokenbudget_server.web.openapi_schemas import DecimalSchemas, StructSchemas
 from tokenbudget_server.web.pools import Pools
 from tokenbudget_server.web.problems import Problems
 from tokenbudget_server.web.route_checks import IdsInPaths, check_request
-from tokenbudget_server.web.strict_request import StrictRequest
 
 
 def create_app(settings: Settings | None = None) -> Litestar:
@@ -53,15 +54,18 @@ def create_app(settings: Settings | None = None) -> Litestar:
         If a setting is missing or cannot be used.
     """
     settings = settings or read_settings()
-    engine = create_async_engine(sqlalchemy_url(settings.database), pool_pre_ping=True, hide_parameters=True)
+    url = sqlalchemy_url(settings.database)
+    engine = create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
+    # Ingest looks at the prices' version: by connections of its own, that questions cannot use up.
+    beside = create_async_engine(url, pool_pre_ping=True, hide_parameters=True, pool_size=1, max_overflow=1)
     redis = RedisClient(settings.redis_url, partial(installation_id, engine)) if settings.redis_url else None
-    prices = Prices(engine, settings.home)
     pools = Pools()
+    prices = Prices(beside, settings.home, pools.books)
     features = [
-        _services(settings, engine, redis, pools),
+        _services(settings, (engine, beside), redis, pools),
         health.feature(),
         accounts.feature(settings, engine, redis),
-        ingest.feature(settings, prices),
+        ingest.feature(settings, prices, pools.decoding),
         analytics.feature(redis),
         pricing.feature(settings, engine, prices),
         waitlist.feature(engine),
@@ -91,15 +95,23 @@ def mount(
     dependencies = {name: each for feature in features for name, each in feature.dependencies.items()}
     dependencies["jobs"] = Dependency.of(background)
     problems = Problems({error: kind for feature in features for error, kind in feature.problems.items()})
+    credentials = Credentials(dependencies)
     application = Litestar(
         route_handlers=[route for feature in features for route in feature.routes],
-        request_class=StrictRequest,
+        request_class=PatientRequest,
+        request_max_body_size=LARGEST_BODY,
         response_class=ExactResponse,
-        dependencies={name: each.provide for name, each in dependencies.items()},
+        dependencies={name: credentials.provide(name, each) for name, each in dependencies.items()},
         before_request=check_request,
         exception_handlers={Exception: problems},
         lifespan=[partial(_open, [*lifespans, background.running])],
-        plugins=[StructSchemas(), DecimalSchemas(), IdsInPaths(), Documented(dependencies, problems.types)],
+        plugins=[
+            StructSchemas(),
+            DecimalSchemas(),
+            IdsInPaths(),
+            credentials,
+            Documented(dependencies, problems.types),
+        ],
         openapi_config=describe(features, problems.types),
         state=State({"proxies": proxies}),
         logging_config=None,
@@ -116,8 +128,9 @@ async def _open(lifespans: Sequence[Lifespan], _: Litestar) -> AsyncIterator[Non
         yield
 
 
-def _services(settings: Settings, engine: AsyncEngine, redis: RedisClient | None, pools: Pools) -> Feature:
+def _services(settings: Settings, engines: Sequence[AsyncEngine], redis: RedisClient | None, pools: Pools) -> Feature:
     """Make what all features share a feature itself: connections, pools of threads, and the care for the tables."""
+    engine = engines[0]
 
     @asynccontextmanager
     async def connected() -> AsyncIterator[None]:
@@ -129,7 +142,8 @@ def _services(settings: Settings, engine: AsyncEngine, redis: RedisClient | None
             pools.close()
             if redis is not None:
                 await redis.close()
-            await engine.dispose()
+            for each in engines:
+                await each.dispose()
 
     maintenance = maintenance_job(engine, settings.retention)
     return Feature(

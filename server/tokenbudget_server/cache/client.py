@@ -95,7 +95,7 @@ class RedisClient:
         """Run a Lua script, in one step, on an entry; raises what `get` does."""
         name = await self._name(key)
         async with self._answering():
-            result: bytes = await self._redis.eval(script, 1, name, *arguments)  # type: ignore[misc]
+            result: bytes = await self._redis.eval(script, 1, name, *arguments)
         return result
 
     def get_blocking(self, key: str) -> bytes | None:

@@ -50,6 +50,10 @@ class Dependency:
         """Make a dependency that is the same for all requests."""
         return cls(provide=Provide(lambda: value, sync_to_thread=False), **documented)
 
+    def constant(self) -> Any:
+        """Return what is the same for all requests: the value that `of` was given."""
+        return self.provide.dependency()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Feature:

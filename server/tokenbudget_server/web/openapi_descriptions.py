@@ -9,7 +9,7 @@ handler needs (`tokenbudget_server.web.features.Dependency`).
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,7 @@ from litestar.routes import BaseRoute, HTTPRoute
 
 from tokenbudget import __version__
 from tokenbudget_server.web import route_checks
+from tokenbudget_server.web.credentials import names_needed
 from tokenbudget_server.web.features import Dependency, Feature
 from tokenbudget_server.web.problems import MEDIA_TYPE, Problem, ProblemType
 from tokenbudget_server.web.schema_page import SchemaPage
@@ -62,7 +63,7 @@ class Documented(ReceiveRoutePlugin):
         if not isinstance(route, HTTPRoute):
             return
         for handler in route.route_handlers:
-            names = set(_needs(handler))
+            names = set(names_needed(handler))
             needs = [dependency for name, dependency in self._dependencies.items() if name in names]
             statuses = sorted(_statuses(handler, needs, route.path_parameters))
             handler.responses = {**self._problems(statuses), **(handler.responses or {})}
@@ -115,21 +116,11 @@ def problem_table(types: Sequence[ProblemType]) -> str:
     return head + "".join(f"| {kind.status} | `{kind.uri}` | {kind.title} | {kind.meaning} |\n" for kind in types)
 
 
-def _needs(handler: HTTPRouteHandler) -> Iterator[str]:
-    """Name the dependencies of a handler, theirs included, and its own parameters."""
-    known, waiting = handler.resolve_dependencies(), list(handler.parsed_fn_signature.parameters)
-    while waiting:
-        name = waiting.pop()
-        yield name
-        if name in known:
-            waiting += known[name].parsed_fn_signature.parameters
-
-
 def _statuses(handler: HTTPRouteHandler, needs: Sequence[Dependency], in_path: Mapping[str, object]) -> set[int]:
     found = {status for need in needs for status in need.problems} | set(handler.opt.get("problems", ()))
     found.add(400)  # What no route takes: `web.request_checks`.
     if route_checks.takes_body(handler):
-        found |= {413, 415}
+        found |= {408, 413, 415}
     if in_path:
         found.add(404)
     return found

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
-from collections import Counter
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from tokenbudget_server.web.errors import OverloadedError, TooManyAtOnceError
+from tokenbudget_server.web.quotas import Quota
 
 T = TypeVar("T")
 
@@ -36,12 +34,8 @@ class Pool:
     """
 
     def __init__(self, name: str, threads: int, *, waiting: int, per_caller: int | None = None) -> None:
-        self._name = name
-        self._most = threads + waiting
-        self._per_caller = per_caller
+        self._quota = Quota(name, threads + waiting, per_caller)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
-        self._lock = threading.Lock()
-        self._admitted: Counter[Hashable] = Counter()
 
     async def run(self, function: Callable[[], T], *, caller: Hashable = None) -> T:
         """Call a function in a thread of the pool; return what it returns.
@@ -63,32 +57,18 @@ class Pool:
         TooManyAtOnceError
             If the caller has its part of the pool already.
         """
-        self._admit(caller)
+        self._quota.take(caller)
         try:
             call = self._threads.submit(function)
         except BaseException:
-            self._release(caller)
+            self._quota.give_back(caller)
             raise
-        call.add_done_callback(lambda _: self._release(caller))
+        call.add_done_callback(lambda _: self._quota.give_back(caller))
         return await asyncio.wrap_future(call)
 
     def close(self) -> None:
         """Begin no further call; those that run go on to their end."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-
-    def _admit(self, caller: Hashable) -> None:
-        with self._lock:
-            if self._per_caller is not None and self._admitted[caller] >= self._per_caller:
-                raise TooManyAtOnceError(f"{self._per_caller} {self._name} of yours are under way: try again later")
-            if self._admitted.total() >= self._most:
-                raise OverloadedError(f"{self._most} {self._name} are under way: try again in a moment")
-            self._admitted[caller] += 1
-
-    def _release(self, caller: Hashable) -> None:
-        with self._lock:
-            self._admitted[caller] -= 1
-            if not self._admitted[caller]:
-                del self._admitted[caller]
 
 
 def _processors() -> int:
@@ -106,7 +86,11 @@ class Pools:
     hashing : Pool
         bcrypt of keys and passwords.
     pricing : Pool
-        Building the price book, pricing stored events again, coverage.
+        Pricing stored events again, coverage.
+    books : Pool
+        Building the price book: apart, as new events are priced by it.
+    decoding : Pool
+        What is left of a request's events when they have taken their time on the event loop.
     """
 
     questions: Pool = field(
@@ -114,8 +98,10 @@ class Pools:
     )
     hashing: Pool = field(default_factory=lambda: Pool("hashes", max(1, _processors() // 2), waiting=64))
     pricing: Pool = field(default_factory=lambda: Pool("price calculations", 2, waiting=8))
+    books: Pool = field(default_factory=lambda: Pool("price books", 1, waiting=1))
+    decoding: Pool = field(default_factory=lambda: Pool("large batches", 1, waiting=32, per_caller=8))
 
     def close(self) -> None:
         """Close all of them."""
-        for pool in (self.questions, self.hashing, self.pricing):
+        for pool in (self.questions, self.hashing, self.pricing, self.books, self.decoding):
             pool.close()

@@ -124,6 +124,12 @@ METHOD_NOT_ALLOWED = ProblemType(
     "The method is not allowed here",
     "The path exists and does not take this method; the header `Allow` names those that it takes.",
 )
+INCOMPLETE_BODY = ProblemType(
+    "incomplete-body",
+    408,
+    "The body did not come whole",
+    "The body pauses too long or takes too long, or the connection ended before it did. Send it again, whole.",
+)
 CONFLICT = ProblemType(
     "conflict",
     409,
@@ -134,7 +140,8 @@ TOO_LARGE = ProblemType(
     "too-large",
     413,
     "The body is too large",
-    "The body is larger than 5 MiB unpacked, or holds more than 1000 events. Send it in parts.",
+    "The body is larger than the route takes: 5 MiB unpacked and 1000 events for ingest, 64 KiB elsewhere. "
+    "Send it in parts.",
 )
 UNSUPPORTED_ENCODING = ProblemType(
     "unsupported-encoding",
@@ -187,6 +194,7 @@ BY_STATUS: Mapping[int, ProblemType] = {
         FORBIDDEN,
         NOT_FOUND,
         METHOD_NOT_ALLOWED,
+        INCOMPLETE_BODY,
         CONFLICT,
         TOO_LARGE,
         UNSUPPORTED_ENCODING,

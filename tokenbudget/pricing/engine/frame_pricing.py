@@ -183,19 +183,7 @@ def _by_row(frame: pl.DataFrame, answers: pl.DataFrame, chosen: pl.Series, price
 
 
 def _answer(pricer: Pricer, row: Mapping[str, Any]) -> tuple[int | None, str | None, str | None]:
-    usage = usage_of(row)
-    provider, model, requested_model, service_tier, speed, region, batch = _kind(row)
-    answer = pricer.price(
-        provider,
-        model,
-        usage,
-        requested_model=requested_model,
-        service_tier=service_tier,
-        speed=speed,
-        region=region,
-        batch=batch,
-        at=row["occurred_at"],
-    )
+    answer = pricer.outcome(_kind(row), usage_of(row), row["occurred_at"])
     if isinstance(answer, Unpriced):
         return None, None, answer.label
     return to_pico(answer.cost_usd), answer.price_key, None

@@ -25,7 +25,9 @@ from tokenbudget.pricing.engine.receipt_lines import NoRateError, amount, token_
 
 _replace = msgspec.structs.replace
 REPORTED = "reported"
-_REMEMBERED = 20_000
+UNKNOWN_MODEL = "unknown_model"
+_REMEMBERED = 5_000
+"""Kinds of calls: whoever sends events chooses their names, so that what is remembered must stay small."""
 
 Kind = tuple[str, str, str | None, str | None, str | None, str | None, bool]
 """Provider, model, requested model, service tier, speed, region, batch: what chooses prices, but for time and size."""
@@ -33,6 +35,20 @@ Kind = tuple[str, str, str | None, str | None, str | None, str | None, bool]
 _kind: Callable[[Event], Kind] = attrgetter(
     "provider", "model", "requested_model", "service_tier", "speed", "region", "batch"
 )
+
+
+class UnknownModel(Unpriced, frozen=True, kw_only=True):
+    """No row is surely the right one; `Pricer.price` says more, where people read it.
+
+    Attributes
+    ----------
+    provider, model, requested_model : str
+        As looked for.
+    """
+
+    provider: str
+    model: str
+    requested_model: str | None
 
 
 class Pricer:
@@ -69,7 +85,15 @@ class Pricer:
         at: datetime | None = None,
     ) -> Receipt | Unpriced:
         """Price one call; see `tokenbudget.pricing.price`."""
-        kind = (provider, model, requested_model, service_tier, speed, region, batch)
+        answer = self.outcome((provider, model, requested_model, service_tier, speed, region, batch), usage, at)
+        return self._explained(answer) if isinstance(answer, UnknownModel) else answer
+
+    def outcome(self, kind: Kind, usage: Usage, at: datetime | None) -> Receipt | Unpriced:
+        """Price one call for programs: as `price` does, but an unknown model is not compared with those listed.
+
+        To look for names that are near costs milliseconds, and what is sent may hold a thousand unknown ones.
+        """
+        provider, model, requested_model, *_ = kind
         try:
             bill = usage.reported_cost_usd
             if bill is not None and fee_list.is_bill(canonical(provider), bill):
@@ -105,7 +129,7 @@ class Pricer:
         if quick is not None:
             pico, key = quick
             return _replace(event, cost_usd=Decimal(pico).scaleb(-12, EXACT), price_key=key, unpriced=None)
-        answer = self.price_event(event)
+        answer = self.outcome(_kind(event), event.usage, event.occurred_at)
         if isinstance(answer, Unpriced):
             return _replace(event, cost_usd=None, price_key=None, unpriced=answer.label)
         return _replace(event, cost_usd=answer.cost_usd, price_key=answer.price_key, unpriced=None)
@@ -167,7 +191,7 @@ class Pricer:
         if key is None and not overrides:
             if any(map(match.is_provisioned, given)):
                 return RateSchedule(provider, fees.PROVISIONED, tier=fee_list.PREPAID, region=None, speed=None)
-            return self._unknown(provider, model, requested_model)
+            return _unknown(provider, model, requested_model)
         if key in fee_list.table().routers.keys and not overrides:
             return Unpriced(reason="no_price", detail=f"which model {key} handed the call on to is not stated")
         rows = self.book.history(key or "")
@@ -200,22 +224,20 @@ class Pricer:
         """Find what the user mapped a deployment to: a model of its provider, or a key of the table."""
         return match.find_key(self.book, provider, model, region=region) or (model if model in self.book else None)
 
-    def _unknown(self, provider: str, model: str, requested_model: str | None) -> Unpriced:
-        currency = record_of(provider).currency
-        if currency != DOLLAR:
-            detail = f"{provider} bills in {currency}, and the price table is in US dollars: set what you pay for"
-            return Unpriced(reason="other_currency", detail=f"{detail} {model!r} with tb.prices.set(...)")
+    def _explained(self, unknown: UnknownModel) -> Unpriced:
+        """Say of an unknown model, for people, what was looked for, which listed names are near, and what to do."""
+        provider, model, requested_model = unknown.provider, unknown.model, unknown.requested_model
         if match.is_vague(provider, model, requested_model):
             detail = f"{provider} answers {model!r} for several models, and {requested_model!r} names none"
             mapping = f"tb.configure(models={{{requested_model!r}: 'gpt-4-turbo'}}), say"
-            return Unpriced(reason="unknown_model", detail=f"{detail}: map it with {mapping}")
+            return Unpriced(reason=UNKNOWN_MODEL, detail=f"{detail}: map it with {mapping}")
         name = model or requested_model or ""
         near = match.near(self.book, provider, name)
         hint = f"; listed are {', '.join(near)}" if near else ""
         mapping = f"tb.configure(models={{{name!r}: ...}})"
         setting = fees.how_to_set(provider, name, ("input tokens", "output tokens"))
         detail = f"no price for {name!r} of {provider}{hint}: map it to a listed one, {mapping}, or set it, {setting}"
-        return Unpriced(reason="unknown_model", detail=detail)
+        return Unpriced(reason=UNKNOWN_MODEL, detail=detail)
 
     def _passes(self, case: RateSchedule, usage: Usage, kind: Kind, at: datetime | None) -> Receipt | Unpriced:
         """Price each model pass by its own model and size, and the tools of the call once."""
@@ -230,6 +252,14 @@ class Pricer:
         rest = _receipt(case, msgspec.structs.replace(usage, input_tokens=None, output_tokens=None, passes=()), at)
         lines += rest.lines
         return Receipt(cost_usd=total(lines), lines=tuple(lines), price_key=rest.price_key)
+
+
+def _unknown(provider: str, model: str, requested_model: str | None) -> Unpriced:
+    currency = record_of(provider).currency
+    if currency != DOLLAR:
+        detail = f"{provider} bills in {currency}, and the price table is in US dollars: set what you pay for"
+        return Unpriced(reason="other_currency", detail=f"{detail} {model!r} with tb.prices.set(...)")
+    return UnknownModel(reason=UNKNOWN_MODEL, provider=provider, model=model, requested_model=requested_model)
 
 
 def _receipt(case: RateSchedule, usage: Usage, at: datetime | None) -> Receipt:
