@@ -35,7 +35,6 @@ _log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 _ABOUT_NOTHING = "about:blank"
 _SERVER_ERRORS = 500
-_HUNG_UP = "client disconnected prematurely"
 """What Litestar says, with status 500, where the client is gone before its body was whole."""
 _TOO_DEEP = "while deserializing an object"
 """What msgspec says of a body that is nested deeper than Python can follow."""
@@ -309,8 +308,6 @@ class Problems:
 
 def _clients_fault(error: Exception) -> Problem | None:
     """Describe what is the client's fault though its class does not say so; None for all else."""
-    if isinstance(error, HTTPException) and error.detail == _HUNG_UP:
-        return describe_problem(INVALID_REQUEST, "the body ended too early: send it whole")
     if isinstance(error, RecursionError) and str(error).endswith(_TOO_DEEP):
         return describe_problem(INVALID_REQUEST, "the body is nested too deeply")
     return None
