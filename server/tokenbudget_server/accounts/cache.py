@@ -7,7 +7,8 @@ does not answer, each process remembers by itself, for seconds only, and what Re
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from typing import Protocol
 
@@ -66,13 +67,10 @@ class RedisKeyCache:
     Parameters
     ----------
     redis : RedisClient
-    later : callable
-        Called with the id of a key that Redis could not be told to forget: has `forget_shared` called until it can.
     """
 
-    def __init__(self, redis: RedisClient, later: Callable[[int], Awaitable[None]]) -> None:
+    def __init__(self, redis: RedisClient) -> None:
         self._redis = redis
-        self._later = later
         self._alone = MemoryKeyCache(seconds=SECONDS_ALONE)
 
     async def get(self, digest: str) -> Principal | None:
@@ -92,12 +90,10 @@ class RedisKeyCache:
             await self._alone.put(digest, principal)
 
     async def forget(self, api_key_id: int) -> None:
-        """Forget a key in all processes; what Redis cannot be told now it is told when it is back."""
+        """Forget a key in all processes; what Redis cannot be told now the outbox tells it when it is back."""
         await self._alone.forget(api_key_id)
-        try:
+        with suppress(CacheUnavailableError):
             await self.forget_shared(api_key_id)
-        except CacheUnavailableError:
-            await self._later(api_key_id)
 
     async def forget_shared(self, api_key_id: int) -> None:
         """Have Redis forget a key.

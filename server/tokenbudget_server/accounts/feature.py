@@ -7,11 +7,12 @@ from typing import Any
 from litestar import Request
 from litestar.di import Provide
 from litestar.openapi.spec import SecurityScheme
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenbudget_server.accounts.admin import provide_admin
 from tokenbudget_server.accounts.authentication import provide_principal
-from tokenbudget_server.accounts.cache import KeyCache, MemoryKeyCache, RedisKeyCache
+from tokenbudget_server.accounts.cache import MemoryKeyCache, RedisKeyCache
 from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.accounts.routes import AccountsController
 from tokenbudget_server.accounts.service import Accounts
@@ -29,7 +30,7 @@ _FORGET_KEY = "accounts.forget-key"
 
 def feature(settings: Settings, engine: AsyncEngine, redis: RedisClient | None) -> Feature:
     """Make the feature."""
-    cache, handlers = _key_cache(engine, redis)
+    accounts, handlers = _accounts(engine, redis)
 
     async def provide_scope(request: Request[Any, Any, Any], principal: Principal) -> Scope:
         return await request_scope(engine, request, principal, shows_demo=settings.demo)
@@ -39,7 +40,7 @@ def feature(settings: Settings, engine: AsyncEngine, redis: RedisClient | None) 
         description="Projects and API keys.",
         routes=[AccountsController],
         dependencies={
-            "accounts": Dependency.of(Accounts(engine, cache)),
+            "accounts": Dependency.of(accounts),
             "principal": Dependency(provide=Provide(provide_principal), problems=(401, 503), security="ApiKey"),
             "admin": Dependency(provide=Provide(provide_admin), problems=(403, 503), security="AdminKey"),
             "caller_scope": Dependency(provide=Provide(provide_scope)),
@@ -52,17 +53,16 @@ def feature(settings: Settings, engine: AsyncEngine, redis: RedisClient | None) 
     )
 
 
-def _key_cache(engine: AsyncEngine, redis: RedisClient | None) -> tuple[KeyCache, dict[str, Handler]]:
-    """Make the cache that fits the settings, and the handler of what it puts off."""
+def _accounts(engine: AsyncEngine, redis: RedisClient | None) -> tuple[Accounts, dict[str, Handler]]:
+    """Make the accounts with the memory of keys that fits the settings, and the handler of what it puts off."""
     if redis is None:
-        return MemoryKeyCache(), {}
+        return Accounts(engine, MemoryKeyCache()), {}
+    cache = RedisKeyCache(redis)
 
-    async def forget_later(api_key_id: int) -> None:
-        async with engine.begin() as connection:
-            await connection.run_sync(enqueue, _FORGET_KEY, api_key_id)
+    def forget_later(connection: Connection, api_key_id: int) -> None:
+        enqueue(connection, _FORGET_KEY, api_key_id)
 
     async def forget(message: Message) -> None:
         await cache.forget_shared(message.payload)
 
-    cache = RedisKeyCache(redis, forget_later)
-    return cache, {_FORGET_KEY: forget}
+    return Accounts(engine, cache, forget_later), {_FORGET_KEY: forget}

@@ -3,56 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-import msgspec
-from sqlalchemy import Row, and_, bindparam, func, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenbudget_server.accounts import keys
 from tokenbudget_server.accounts.cache import KeyCache
 from tokenbudget_server.accounts.principal import ApiKey, Principal, Role
+from tokenbudget_server.accounts.schemas import Key, KeyWithText
 from tokenbudget_server.db.tables import api_keys, memberships, projects, team_memberships
 from tokenbudget_server.web.audit import Target, audit
 from tokenbudget_server.web.scope import Scope
-
-
-class Project(msgspec.Struct, frozen=True):
-    """A project: what events, keys and budgets belong to."""
-
-    id: int
-    name: str
-    is_demo: bool
-    created_at: datetime
-
-
-class Key(msgspec.Struct, frozen=True):
-    """A key as it is listed; its text is not kept.
-
-    Attributes
-    ----------
-    hint : str
-        How the key begins, to tell it from others.
-    project_id, project : int and str, or None
-        Where its events go.
-    """
-
-    id: int
-    name: str
-    hint: str
-    project_id: int | None
-    project: str | None
-    created_at: datetime
-    revoked_at: datetime | None = None
-
-
-class CreatedKey(NamedTuple):
-    """A key just made, with the text that is shown once."""
-
-    key: Key
-    text: str
 
 
 class Accounts:
@@ -63,11 +27,16 @@ class Accounts:
     engine : AsyncEngine
     cache : KeyCache
         Where verified keys are remembered.
+    forget_later : callable
+        Called in the transaction that ends a key: has processes told that cannot be told at once.
     """
 
-    def __init__(self, engine: AsyncEngine, cache: KeyCache) -> None:
+    def __init__(
+        self, engine: AsyncEngine, cache: KeyCache, forget_later: Callable[[Connection, int], None] = lambda *_: None
+    ) -> None:
         self._engine = engine
         self._cache = cache
+        self._forget_later = forget_later
         self._verifying: dict[str, asyncio.Task[Principal | None]] = {}
 
     async def authenticate(self, text: str) -> Principal | None:
@@ -99,17 +68,7 @@ class Accounts:
             rows = (await connection.execute(_CANDIDATES, {"lookup": keys.lookup(text)})).all()
         return [(row.id, _principal(row), row.hash) for row in rows]
 
-    async def projects(self, scope: Scope) -> list[Project]:
-        """List the projects of a scope, by name."""
-        statement = (
-            select(projects.c.id, projects.c.name, projects.c.is_demo, projects.c.created_at)
-            .where(projects.c.id.in_(scope.project_ids))
-            .order_by(projects.c.name)
-        )
-        async with self._engine.connect() as connection:
-            return [Project(*row) for row in await connection.execute(statement)]
-
-    async def create_key(self, scope: Scope, project_id: int, name: str) -> CreatedKey:
+    async def create_key(self, scope: Scope, project_id: int, name: str) -> KeyWithText:
         """Make a key of the caller's for a project; it may do what the caller's credential may, and no more.
 
         Raises
@@ -117,7 +76,7 @@ class Accounts:
         ProblemError
             404 if the project is not one of the scope's.
         """
-        (project,) = await self.projects(scope.narrow(project_id))
+        scope.narrow(project_id)
         new = await asyncio.to_thread(keys.make_key)
         values = {
             "name": name,
@@ -131,29 +90,11 @@ class Accounts:
             .returning(api_keys.c.id, api_keys.c.public_id, api_keys.c.created_at)
         )
         async with self._engine.begin() as connection:
+            project = await connection.scalar(select(projects.c.name).where(projects.c.id == project_id))
             row = (await connection.execute(statement)).one()
             await connection.run_sync(audit, scope, "key.create", Target("key", row.public_id), None, values)
-        key = Key(row.id, name, keys.PREFIX + new.lookup, project.id, project.name, row.created_at)
-        return CreatedKey(key, new.text)
-
-    async def keys(self, scope: Scope) -> Sequence[Key]:
-        """List the keys that a scope manages, newest first."""
-        statement = (
-            select(
-                api_keys.c.id,
-                api_keys.c.name,
-                (keys.PREFIX + api_keys.c.lookup).label("hint"),
-                api_keys.c.project_id,
-                projects.c.name.label("project"),
-                api_keys.c.created_at,
-                api_keys.c.revoked_at,
-            )
-            .outerjoin(projects, projects.c.id == api_keys.c.project_id)
-            .where(scope.keys())
-            .order_by(api_keys.c.id.desc())
-        )
-        async with self._engine.connect() as connection:
-            return [Key(*row) for row in await connection.execute(statement)]
+        key = Key(row.id, name, keys.PREFIX + new.lookup, project_id, project, row.created_at)
+        return KeyWithText(key, new.text)
 
     async def revoke_key(self, scope: Scope, key_id: int) -> bool:
         """End a key's life, everywhere at once; False where there is no such key for the caller."""
@@ -174,6 +115,7 @@ class Accounts:
                 public_id = after.pop("public_id")
                 before = {**after, "revoked_at": None}
                 await connection.run_sync(audit, scope, "key.revoke", Target("key", public_id), before, after)
+                await connection.run_sync(self._forget_later, key_id)
         if found:
             await self._cache.forget(key_id)
         return found

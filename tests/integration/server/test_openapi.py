@@ -141,7 +141,7 @@ def test_answers_are_what_the_document_says(client, document, post, make_event):
         make_event(model="nobody-knows", latency_ms=12.5),
         make_event(status="error", usage={}),
     )
-    project = client.get("/api/projects").json()[0]["id"]
+    project = client.get("/api/projects").json()["rows"][0]["id"]
     for path, item in document["paths"].items():
         if "get" not in item:
             continue

@@ -52,7 +52,7 @@ def bearer(text):
 
 def names(answer):
     assert answer.status_code == 200, answer.text
-    return [project["name"] for project in answer.json()]
+    return [project["name"] for project in answer.json()["rows"]]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_a_key_without_a_project_is_held_to_its_team_or_to_what_its_user_sees(
     key = make_key(postgres_url, projects["home"], user, scopes=["read", "ingest"])
     sql("UPDATE api_keys SET project_id = NULL, team_id = (SELECT id FROM teams WHERE name = %s)", team)
     assert names(server.get("/api/projects", headers=bearer(key))) == seen
-    (listed,) = server.get("/api/keys", headers=bearer(key)).json()
+    (listed,) = server.get("/api/keys", headers=bearer(key)).json()["rows"]
     assert (listed["project_id"], listed["project"]) == (None, None)
     refused = server.post("/v1/events/batch", json={"events": []}, headers=bearer(key))
     assert refused.status_code == 403

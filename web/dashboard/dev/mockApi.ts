@@ -25,7 +25,10 @@ export function mockApi(): Plugin {
 function body({ pathname, searchParams }: URL, empty: boolean): unknown {
   const period = fakePeriod(searchParams.get("period") ?? "30d", searchParams.get("tz") ?? "UTC");
   if (pathname === "/projects")
-    return [{ id: 1, name: "churn-model", is_demo: false, created_at: period.start }];
+    return {
+      rows: [{ id: 1, name: "churn-model", is_demo: false, created_at: period.start }],
+      next: null,
+    };
   if (pathname === "/analytics/summary") return fakeSummary(period, empty);
   if (pathname === "/analytics/by-model") return fakeByModel(period, empty);
   return fakeTimeseries(period, searchParams.has("by") ? Number(searchParams.get("limit")) : null);

@@ -10,12 +10,19 @@ type Answer = { status: number; body: string };
 export type Answers = Record<string, (url: URL) => unknown>;
 
 const standard: Answers = {
-  "/api/projects": () => [{ id: 1, name: "churn-model", is_demo: false, created_at: "2026-01-01T00:00:00Z" }],
+  "/api/projects": () => ({ rows: [project(1, "churn-model")], next: null }),
   "/api/analytics/summary": (url) => fakeSummary(period(url)),
   "/api/analytics/by-model": (url) => fakeByModel(period(url)),
   "/api/analytics/timeseries": (url) =>
     fakeTimeseries(period(url), url.searchParams.has("by") ? Number(url.searchParams.get("limit")) : null),
 };
+
+export const project = (id: number, name: string) => ({
+  id,
+  name,
+  is_demo: false,
+  created_at: "2026-01-01T00:00:00Z",
+});
 
 export const period = (url: URL) =>
   fakePeriod(url.searchParams.get("period") ?? "", url.searchParams.get("tz") ?? "");

@@ -800,6 +800,11 @@ export interface components {
             created_at: string;
             revoked_at?: string | null;
         };
+        /** Page[Key] */
+        KeyPage: {
+            rows: components["schemas"]["Key"][];
+            next: string | null;
+        };
         /** KeyRequest */
         KeyRequest: {
             name: string;
@@ -945,6 +950,11 @@ export interface components {
             is_demo: boolean;
             /** Format: date-time */
             created_at: string;
+        };
+        /** Page[Project] */
+        ProjectPage: {
+            rows: components["schemas"]["Project"][];
+            next: string | null;
         };
         /** ProjectRow */
         ProjectRow: {
@@ -1291,12 +1301,13 @@ export interface operations {
             /** @description Request fulfilled, document follows */
             200: {
                 headers: {
-                    /** @description Where the page ended; missing on the last one */
-                    "X-Next-Cursor"?: unknown;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Key"][];
+                    "application/json": {
+                        rows: components["schemas"]["Key"][];
+                        next: string | null;
+                    };
                 };
             };
             /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
@@ -1345,12 +1356,13 @@ export interface operations {
             /** @description Request fulfilled, document follows */
             200: {
                 headers: {
-                    /** @description Where the page ended; missing on the last one */
-                    "X-Next-Cursor"?: unknown;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Project"][];
+                    "application/json": {
+                        rows: components["schemas"]["Project"][];
+                        next: string | null;
+                    };
                 };
             };
             /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */

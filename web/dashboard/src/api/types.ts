@@ -7,6 +7,7 @@ type Schemas = components["schemas"];
 export type Period = Schemas["Period"];
 export type Metrics = Schemas["Metrics"];
 export type Project = Schemas["Project"];
+export type ProjectPage = Schemas["ProjectPage"];
 export type SummaryAnswer = Schemas["SummaryAnswer"];
 export type ByModelAnswer = Schemas["ByModelAnswer"];
 export type TimeseriesAnswer = Schemas["TimeseriesAnswer"];

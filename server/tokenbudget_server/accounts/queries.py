@@ -1,0 +1,62 @@
+"""Lists of projects and keys, page by page."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from sqlalchemy import select, tuple_
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tokenbudget_server.accounts import keys
+from tokenbudget_server.accounts.schemas import Key, Project
+from tokenbudget_server.db.tables import api_keys, projects
+from tokenbudget_server.web.pagination import Id, Keyset, Page
+from tokenbudget_server.web.scope import Scope
+
+_Name = Annotated[str, msgspec.Meta(pattern="^[^\0]*$")]  # Postgres takes no U+0000.
+_PROJECTS: Keyset[Project, tuple[str, int]] = Keyset("projects", tuple[_Name, Id], lambda one: (one.name, one.id))
+_KEYS: Keyset[Key, tuple[int]] = Keyset("keys", tuple[Id], lambda key: (key.id,))
+
+
+async def list_projects(engine: AsyncEngine, scope: Scope, cursor: str | None, limit: int) -> Page[Project]:
+    """List the projects of a scope, by name.
+
+    Raises
+    ------
+    CursorError
+        If the cursor is not of this list.
+    """
+    statement = (
+        select(projects.c.id, projects.c.name, projects.c.is_demo, projects.c.created_at)
+        .where(projects.c.id.in_(scope.project_ids))
+        .order_by(projects.c.name, projects.c.id)
+        .limit(limit + 1)
+    )
+    if cursor is not None:
+        statement = statement.where(tuple_(projects.c.name, projects.c.id) > tuple_(*_PROJECTS.read(cursor)))
+    async with engine.connect() as connection:
+        return _PROJECTS.page([Project(*row) for row in await connection.execute(statement)], limit)
+
+
+async def list_keys(engine: AsyncEngine, scope: Scope, cursor: str | None, limit: int) -> Page[Key]:
+    """List the keys that a scope manages, newest first; raises what `list_projects` does."""
+    statement = (
+        select(
+            api_keys.c.id,
+            api_keys.c.name,
+            (keys.PREFIX + api_keys.c.lookup).label("hint"),
+            api_keys.c.project_id,
+            projects.c.name.label("project"),
+            api_keys.c.created_at,
+            api_keys.c.revoked_at,
+        )
+        .outerjoin(projects, projects.c.id == api_keys.c.project_id)
+        .where(scope.keys())
+        .order_by(api_keys.c.id.desc())
+        .limit(limit + 1)
+    )
+    if cursor is not None:
+        statement = statement.where(api_keys.c.id < _KEYS.read(cursor)[0])
+    async with engine.connect() as connection:
+        return _KEYS.page([Key(*row) for row in await connection.execute(statement)], limit)
