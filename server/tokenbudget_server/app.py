@@ -54,7 +54,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
     features = [
         _services(settings, engine, redis, pools),
         health.feature(),
-        accounts.feature(settings, engine, redis),
+        accounts.feature(settings, engine, redis, pools),
         ingest.feature(settings, prices),
         analytics.feature(redis),
         pricing.feature(settings, engine, prices),

@@ -7,9 +7,12 @@ from typing import Any
 
 from litestar import Request
 
+from tokenbudget_server.accounts import keys
 from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.accounts.service import Accounts
+from tokenbudget_server.web.connected import while_connected
 from tokenbudget_server.web.problems import ProblemError
+from tokenbudget_server.web.scope import address_of
 
 Credential = Callable[[Request[Any, Any, Any], Accounts], Awaitable[Principal | None]]
 """Finds the principal by one kind of credential: None where the request has none, 401 where it is not valid."""
@@ -23,13 +26,18 @@ async def by_api_key(request: Request[Any, Any, Any], accounts: Accounts) -> Pri
     Raises
     ------
     ProblemError
-        401 when the key is not valid.
+        401 when the key is not valid, 429 when too many of its address were not.
     """
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not text:
         return None
-    if principal := await accounts.authenticate(text.strip()):
-        return principal
+    text = text.strip()
+    if keys.is_key(text):
+        known = await accounts.verifier.remembered(text)
+        # What is not known yet is hashed, and may wait for that.
+        known = known or await while_connected(request, accounts.verifier.verify(text, address_of(request)))
+        if known:
+            return known
     raise ProblemError(401, "the API key is not valid, or was revoked: make another one", headers=_CHALLENGE)
 
 

@@ -21,6 +21,7 @@ from tokenbudget_server.jobs.outbox import Handler, Message, enqueue
 from tokenbudget_server.settings import Settings
 from tokenbudget_server.web.features import Dependency, Feature
 from tokenbudget_server.web.parameters import PROJECT
+from tokenbudget_server.web.pools import Pool, Pools
 from tokenbudget_server.web.scope import Scope, provide_question_scope, request_scope
 
 _API_KEY = SecurityScheme(type="http", scheme="bearer", description="An API key, `tb_ak_…`.")
@@ -28,9 +29,9 @@ _ADMIN_KEY = SecurityScheme(type="apiKey", name="X-Admin-Key", security_scheme_i
 _FORGET_KEY = "accounts.forget-key"
 
 
-def feature(settings: Settings, engine: AsyncEngine, redis: RedisClient | None) -> Feature:
+def feature(settings: Settings, engine: AsyncEngine, redis: RedisClient | None, pools: Pools) -> Feature:
     """Make the feature."""
-    accounts, handlers = _accounts(engine, redis)
+    accounts, handlers = _accounts(engine, redis, pools.hashing)
 
     async def provide_scope(request: Request[Any, Any, Any], principal: Principal) -> Scope:
         return await request_scope(engine, request, principal, shows_demo=settings.demo)
@@ -41,7 +42,7 @@ def feature(settings: Settings, engine: AsyncEngine, redis: RedisClient | None) 
         routes=[AccountsController],
         dependencies={
             "accounts": Dependency.of(accounts),
-            "principal": Dependency(provide=Provide(provide_principal), problems=(401, 503), security="ApiKey"),
+            "principal": Dependency(provide=Provide(provide_principal), problems=(401, 429, 503), security="ApiKey"),
             "admin": Dependency(provide=Provide(provide_admin), problems=(403, 503), security="AdminKey"),
             "caller_scope": Dependency(provide=Provide(provide_scope)),
             "question_scope": Dependency(
@@ -53,10 +54,10 @@ def feature(settings: Settings, engine: AsyncEngine, redis: RedisClient | None) 
     )
 
 
-def _accounts(engine: AsyncEngine, redis: RedisClient | None) -> tuple[Accounts, dict[str, Handler]]:
+def _accounts(engine: AsyncEngine, redis: RedisClient | None, hashing: Pool) -> tuple[Accounts, dict[str, Handler]]:
     """Make the accounts with the memory of keys that fits the settings, and the handler of what it puts off."""
     if redis is None:
-        return Accounts(engine, MemoryKeyCache()), {}
+        return Accounts(engine, MemoryKeyCache(), hashing), {}
     cache = RedisKeyCache(redis)
 
     def forget_later(connection: Connection, api_key_id: int) -> None:
@@ -65,4 +66,4 @@ def _accounts(engine: AsyncEngine, redis: RedisClient | None) -> tuple[Accounts,
     async def forget(message: Message) -> None:
         await cache.forget_shared(message.payload)
 
-    return Accounts(engine, cache, forget_later), {_FORGET_KEY: forget}
+    return Accounts(engine, cache, hashing, forget_later), {_FORGET_KEY: forget}

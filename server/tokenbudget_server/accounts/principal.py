@@ -83,6 +83,11 @@ class Principal(msgspec.Struct, frozen=True):
         return self.credential.scopes if isinstance(self.credential, ApiKey) else RIGHTS
 
     @property
+    def api_key_id(self) -> int | None:
+        """Number of the API key that the request came with; None for a session."""
+        return self.credential.id if isinstance(self.credential, ApiKey) else None
+
+    @property
     def acts_for_user(self) -> bool:
         """Whether the request may do all that the user may, and not only what its key was made for."""
         return _ADMIN in self.rights

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenbudget_server.accounts import keys
 from tokenbudget_server.accounts.cache import KeyCache
-from tokenbudget_server.accounts.principal import ApiKey, Principal, Role
 from tokenbudget_server.accounts.schemas import Key, KeyWithText
-from tokenbudget_server.db.tables import api_keys, memberships, projects, team_memberships
+from tokenbudget_server.accounts.verification import Verifier
+from tokenbudget_server.db.tables import api_keys, projects
 from tokenbudget_server.web.audit import Target, audit
-from tokenbudget_server.web.scope import Scope
+from tokenbudget_server.web.pools import Pool
+from tokenbudget_server.web.scope import Scope, network_of
 
 
 class Accounts:
@@ -27,46 +26,23 @@ class Accounts:
     engine : AsyncEngine
     cache : KeyCache
         Where verified keys are remembered.
+    hashing : Pool
     forget_later : callable
         Called in the transaction that ends a key: has processes told that cannot be told at once.
     """
 
     def __init__(
-        self, engine: AsyncEngine, cache: KeyCache, forget_later: Callable[[Connection, int], None] = lambda *_: None
+        self,
+        engine: AsyncEngine,
+        cache: KeyCache,
+        hashing: Pool,
+        forget_later: Callable[[Connection, int], None] = lambda *_: None,
     ) -> None:
+        self.verifier = Verifier(engine, cache, hashing)
         self._engine = engine
         self._cache = cache
+        self._hashing = hashing
         self._forget_later = forget_later
-        self._verifying: dict[str, asyncio.Task[Principal | None]] = {}
-
-    async def authenticate(self, text: str) -> Principal | None:
-        """Find out whose key a text is; None when it is unknown or revoked."""
-        if not keys.is_key(text):
-            return None
-        digest = keys.digest(text)
-        if known := await self._cache.get(digest):
-            return known
-        # Requests that bring the same new key at once wait for one verification: bcrypt is slow on purpose.
-        if (task := self._verifying.get(digest)) is None:
-            task = self._verifying[digest] = asyncio.create_task(self._verify(text, digest))
-            task.add_done_callback(lambda _: self._verifying.pop(digest, None))
-        return await asyncio.shield(task)
-
-    async def _verify(self, text: str, digest: str) -> Principal | None:
-        for key_id, principal, hash_ in await self._candidates(text):
-            if await asyncio.to_thread(keys.matches, text, hash_):
-                await self._cache.put(digest, principal)
-                # A key revoked between the look-up and the line above was not there to be forgotten.
-                if not any(principal == still for _, still, _ in await self._candidates(text)):
-                    await self._cache.forget(key_id)
-                    return None
-                return principal
-        return None
-
-    async def _candidates(self, text: str) -> list[tuple[int, Principal, str]]:
-        async with self._engine.connect() as connection:
-            rows = (await connection.execute(_CANDIDATES, {"lookup": keys.lookup(text)})).all()
-        return [(row.id, _principal(row), row.hash) for row in rows]
 
     async def create_key(self, scope: Scope, project_id: int, name: str) -> KeyWithText:
         """Make a key of the caller's for a project; it may do what the caller's credential may, and no more.
@@ -77,7 +53,7 @@ class Accounts:
             404 if the project is not one of the scope's.
         """
         scope.narrow(project_id)
-        new = await asyncio.to_thread(keys.make_key)
+        new = await self._hashing.run(keys.make_key, caller=network_of(scope.address))
         values = {
             "name": name,
             "project_id": project_id,
@@ -93,6 +69,7 @@ class Accounts:
             project = await connection.scalar(select(projects.c.name).where(projects.c.id == project_id))
             row = (await connection.execute(statement)).one()
             await connection.run_sync(audit, scope, "key.create", Target("key", row.public_id), None, values)
+        await self.verifier.introduce(new.text, new.hash)
         key = Key(row.id, name, keys.PREFIX + new.lookup, project_id, project, row.created_at)
         return KeyWithText(key, new.text)
 
@@ -119,38 +96,3 @@ class Accounts:
         if found:
             await self._cache.forget(key_id)
         return found
-
-
-# A user who left the organisation has no membership in it, and no key that is accepted.
-_CANDIDATES = (
-    select(
-        api_keys.c.id,
-        api_keys.c.public_id,
-        api_keys.c.hash,
-        api_keys.c.scopes,
-        api_keys.c.organisation_id,
-        api_keys.c.project_id,
-        api_keys.c.team_id,
-        api_keys.c.user_id,
-        memberships.c.role,
-        func.array(
-            select(team_memberships.c.team_id)
-            .where(
-                team_memberships.c.organisation_id == api_keys.c.organisation_id,
-                team_memberships.c.user_id == api_keys.c.user_id,
-            )
-            .order_by(team_memberships.c.team_id)
-            .scalar_subquery()
-        ).label("team_ids"),
-    )
-    .join(
-        memberships,
-        and_(memberships.c.organisation_id == api_keys.c.organisation_id, memberships.c.user_id == api_keys.c.user_id),
-    )
-    .where(api_keys.c.lookup == bindparam("lookup"), api_keys.c.revoked_at.is_(None))
-)
-
-
-def _principal(row: Row[*tuple[Any, ...]]) -> Principal:
-    key = ApiKey(row.id, row.public_id, frozenset(row.scopes), row.project_id, row.team_id)
-    return Principal(row.user_id, row.organisation_id, Role(row.role), tuple(row.team_ids), key)

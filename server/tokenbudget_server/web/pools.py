@@ -104,7 +104,7 @@ class Pools:
     questions : Pool
         Analytics; polars computes each with several threads of its own.
     hashing : Pool
-        bcrypt of keys and passwords.
+        bcrypt of API keys.
     pricing : Pool
         Building the price book, pricing stored events again, coverage.
     """
@@ -112,7 +112,7 @@ class Pools:
     questions: Pool = field(
         default_factory=lambda: Pool("questions", max(2, _processors() // 2), waiting=32, per_caller=8)
     )
-    hashing: Pool = field(default_factory=lambda: Pool("hashes", max(1, _processors() // 2), waiting=64))
+    hashing: Pool = field(default_factory=lambda: Pool("hashes", max(1, _processors() // 2), waiting=64, per_caller=16))
     pricing: Pool = field(default_factory=lambda: Pool("price calculations", 2, waiting=8))
 
     def close(self) -> None:

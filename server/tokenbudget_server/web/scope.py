@@ -5,6 +5,7 @@ A `Scope` is made of the request's principal, once; every query takes it and ask
 
 from __future__ import annotations
 
+from ipaddress import IPv6Address, ip_address
 from typing import Any, Literal
 
 import msgspec
@@ -17,6 +18,7 @@ from tokenbudget_server.db.tables import api_keys, projects
 from tokenbudget_server.web.parameters import LARGEST_ID, read_number
 from tokenbudget_server.web.problems import ProblemError
 
+_IPV6_NETWORK = 64
 _MANAGERS = frozenset({Role.OWNER, Role.ADMIN})
 
 
@@ -122,6 +124,26 @@ def installation_scope(address: str | None) -> Scope:
 def address_of(request: Request[Any, Any, Any]) -> str | None:
     """Return the network address of a request's client."""
     return request.client.host if request.client else None
+
+
+def network_of(address: str | None) -> str:
+    """Return whom an address stands for: itself, or of IPv6 its /64, which one household or machine has to itself.
+
+    Examples
+    --------
+    >>> network_of("203.0.113.7"), network_of("2001:db8::1:2:3:4"), network_of("::ffff:203.0.113.7")
+    ('203.0.113.7', '2001:db8::/64', '203.0.113.7')
+    """
+    try:
+        parsed = ip_address((address or "").partition("%")[0])
+    except ValueError:  # A Unix socket, or a test's client.
+        return address or ""
+    if not isinstance(parsed, IPv6Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    network = int(parsed) >> _IPV6_NETWORK << _IPV6_NETWORK
+    return f"{IPv6Address(network)}/{_IPV6_NETWORK}"
 
 
 async def request_scope(
