@@ -69,7 +69,7 @@ def skeleton(tmp_path):
         (tmp_path / module).touch()
     for module in ("accounts/principal", "accounts/routes", "accounts/service", "health/routes", "db/tables"):
         (tmp_path / "tokenbudget_server" / f"{module}.py").touch()
-    for module in ("audit", "scope"):
+    for module in ("audit", "authorization", "scope"):
         (tmp_path / "tokenbudget_server" / "web" / f"{module}.py").touch()
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     shutil.copytree(ROOT / "devtools", tmp_path / "devtools")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from litestar import Request
@@ -10,6 +11,7 @@ from litestar import Request
 from tokenbudget_server.accounts import keys
 from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.accounts.service import Accounts
+from tokenbudget_server.web.authorization import authorize
 from tokenbudget_server.web.connected import while_connected
 from tokenbudget_server.web.problems import ProblemError
 from tokenbudget_server.web.scope import address_of
@@ -35,8 +37,11 @@ async def by_api_key(request: Request[Any, Any, Any], accounts: Accounts) -> Pri
     if keys.is_key(text):
         known = await accounts.verifier.remembered(text)
         # What is not known yet is hashed, and may wait for that.
+        if known is not None and known.has_expired(datetime.now(UTC)):
+            known = None
         known = known or await while_connected(request, accounts.verifier.verify(text, address_of(request)))
         if known:
+            accounts.last_used.note(known.api_key_id)
             return known
     raise ProblemError(401, "the API key is not valid, or was revoked: make another one", headers=_CHALLENGE)
 
@@ -46,14 +51,15 @@ CREDENTIALS: tuple[Credential, ...] = (by_api_key,)
 
 
 async def provide_principal(request: Request[Any, Any, Any], accounts: Accounts) -> Principal:
-    """Return who sent the request.
+    """Return who sent the request, and may.
 
     Raises
     ------
     ProblemError
-        401 when it has no credential, or one that is not valid.
+        401 when it has no credential, or one that is not valid; 403 when that is not for what the route does.
     """
     for credential in CREDENTIALS:
         if principal := await credential(request, accounts):
+            authorize(principal, request.method, request.route_handler.opt)
             return principal
     raise ProblemError(401, "send your API key: Authorization: Bearer tb_ak_…", headers=_CHALLENGE)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from litestar import Request
 from litestar.di import Provide
 from litestar.openapi.spec import SecurityScheme
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenbudget_server.accounts.admin import provide_admin
@@ -33,6 +36,14 @@ def feature(settings: Settings, engine: AsyncEngine, redis: RedisClient | None, 
     """Make the feature."""
     accounts, handlers = _accounts(engine, redis, pools.hashing)
 
+    @asynccontextmanager
+    async def noting() -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            with suppress(SQLAlchemyError):  # The database may have gone before.
+                await accounts.last_used.write()
+
     async def provide_scope(request: Request[Any, Any, Any], principal: Principal) -> Scope:
         return await request_scope(engine, request, principal, shows_demo=settings.demo)
 
@@ -42,14 +53,16 @@ def feature(settings: Settings, engine: AsyncEngine, redis: RedisClient | None, 
         routes=[AccountsController],
         dependencies={
             "accounts": Dependency.of(accounts),
-            "principal": Dependency(provide=Provide(provide_principal), problems=(401, 429, 503), security="ApiKey"),
-            "admin": Dependency(provide=Provide(provide_admin), problems=(403, 503), security="AdminKey"),
+            "principal": Dependency(provide=Provide(provide_principal), problems=(401, 429, 503), security=["ApiKey"]),
+            "admin": Dependency(provide=Provide(provide_admin), problems=(403, 503), security=["AdminKey"]),
             "caller_scope": Dependency(provide=Provide(provide_scope)),
             "question_scope": Dependency(
                 provide=Provide(provide_question_scope, sync_to_thread=False), problems=(400, 404), parameters=[PROJECT]
             ),
         },
         security={"ApiKey": _API_KEY, "AdminKey": _ADMIN_KEY},
+        jobs=[accounts.last_used.job],
+        lifespans=[noting],
         handlers=handlers,
     )
 

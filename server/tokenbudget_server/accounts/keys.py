@@ -13,6 +13,7 @@ import bcrypt
 
 PREFIX = "tb_ak_"
 LOOKUP_LENGTH = 8
+_ENDING_LENGTH = 4
 _KEY = re.compile(r"tb_ak_[0-9a-f]{32}")
 _ROUNDS = 8
 """As few as bcrypt is worth at all (16 ms): nobody guesses 128 random bits, however quickly a guess is checked."""
@@ -25,21 +26,22 @@ class NewKey(NamedTuple):
     ----------
     text : str
         ``tb_ak_`` and 32 hexadecimal digits.
-    lookup : str
-        The first 8 of these digits, by which the key's hash is found.
+    lookup, ending : str
+        The first 8 of these digits, by which the key's hash is found, and the last 4.
     hash : str
         The bcrypt hash of the whole text.
     """
 
     text: str
     lookup: str
+    ending: str
     hash: str
 
 
 def make_key() -> NewKey:
     """Make a key."""
     text = PREFIX + secrets.token_hex(16)
-    return NewKey(text, lookup(text), hash_key(text))
+    return NewKey(text, lookup(text), text[-_ENDING_LENGTH:], hash_key(text))
 
 
 def hash_key(text: str) -> str:

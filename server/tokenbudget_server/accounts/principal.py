@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -34,6 +35,8 @@ class ApiKey(msgspec.Struct, frozen=True, tag="key"):
         ``key_…``, by which people name it.
     scopes : frozenset of str
         Of `RIGHTS`.
+    expires_at : datetime or None
+        When it ends; None is never.
     project_id, team_id : int or None
         The project that its events go to; the team that it is for.
     """
@@ -43,6 +46,7 @@ class ApiKey(msgspec.Struct, frozen=True, tag="key"):
     scopes: frozenset[str]
     project_id: int | None = None
     team_id: int | None = None
+    expires_at: datetime | None = None
 
 
 class Session(msgspec.Struct, frozen=True, tag="session"):
@@ -86,6 +90,11 @@ class Principal(msgspec.Struct, frozen=True):
     def api_key_id(self) -> int | None:
         """Number of the API key that the request came with; None for a session."""
         return self.credential.id if isinstance(self.credential, ApiKey) else None
+
+    def has_expired(self, now: datetime) -> bool:
+        """Whether the credential's time is over."""
+        key = self.credential
+        return isinstance(key, ApiKey) and key.expires_at is not None and key.expires_at <= now
 
     @property
     def acts_for_user(self) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from sqlalchemy import select, tuple_
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import ColumnElement, Select, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from tokenbudget_server.accounts import keys
 from tokenbudget_server.accounts.schemas import Key, Project
-from tokenbudget_server.db.tables import api_keys, projects
+from tokenbudget_server.db.tables import api_keys, projects, users
 from tokenbudget_server.web.pagination import Id, Keyset, Page
 from tokenbudget_server.web.scope import Scope
 
@@ -41,22 +41,36 @@ async def list_projects(engine: AsyncEngine, scope: Scope, cursor: str | None, l
 
 async def list_keys(engine: AsyncEngine, scope: Scope, cursor: str | None, limit: int) -> Page[Key]:
     """List the keys that a scope manages, newest first; raises what `list_projects` does."""
-    statement = (
-        select(
-            api_keys.c.id,
-            api_keys.c.name,
-            (keys.PREFIX + api_keys.c.lookup).label("hint"),
-            api_keys.c.project_id,
-            projects.c.name.label("project"),
-            api_keys.c.created_at,
-            api_keys.c.revoked_at,
-        )
-        .outerjoin(projects, projects.c.id == api_keys.c.project_id)
-        .where(scope.keys())
-        .order_by(api_keys.c.id.desc())
-        .limit(limit + 1)
-    )
+    statement = _keys(scope.keys()).order_by(api_keys.c.id.desc()).limit(limit + 1)
     if cursor is not None:
         statement = statement.where(api_keys.c.id < _KEYS.read(cursor)[0])
     async with engine.connect() as connection:
-        return _KEYS.page([Key(*row) for row in await connection.execute(statement)], limit)
+        return _KEYS.page([Key(**row._asdict()) for row in await connection.execute(statement)], limit)
+
+
+async def read_key(connection: AsyncConnection, condition: ColumnElement[bool]) -> Key | None:
+    """Return the key that a condition names; None where there is none."""
+    row = (await connection.execute(_keys(condition))).one_or_none()
+    return None if row is None else Key(**row._asdict())
+
+
+def _keys(condition: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
+    shown = (
+        api_keys.c.id,
+        api_keys.c.public_id,
+        api_keys.c.name,
+        (keys.PREFIX + api_keys.c.lookup).label("hint"),
+        api_keys.c.ending,
+        api_keys.c.project_id,
+        projects.c.name.label("project"),
+        users.c.email.label("created_by"),
+        api_keys.c.scopes,
+        api_keys.c.created_at,
+        api_keys.c.expires_at,
+        api_keys.c.last_used_at,
+        api_keys.c.revoked_at,
+    )
+    joined = api_keys.join(users, users.c.id == api_keys.c.user_id).outerjoin(
+        projects, projects.c.id == api_keys.c.project_id
+    )
+    return select(*shown).select_from(joined).where(condition)

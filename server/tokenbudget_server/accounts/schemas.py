@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
+
+Right = Literal["ingest", "import", "read", "admin"]
+"""A scope of a key: of `tokenbudget_server.accounts.principal.RIGHTS`."""
 
 
 class Project(msgspec.Struct, frozen=True):
@@ -17,30 +20,56 @@ class Project(msgspec.Struct, frozen=True):
     created_at: datetime
 
 
-class Key(msgspec.Struct, frozen=True):
+class Key(msgspec.Struct, frozen=True, kw_only=True):
     """A key as it is listed; its text is not kept.
 
     Attributes
     ----------
-    hint : str
-        How the key begins, to tell it from others.
+    id : int
+        The number that events carry.
+    public_id : str
+        ``key_…``, by which it is named to people and in the audit log.
+    hint, ending : str
+        How the key begins and ends, to tell it from others; the end is null of a key that is older than this field.
     project_id, project : int and str, or None
         Where its events go.
+    created_by : str
+        Email of who made it.
+    scopes : list of str
+        What it is for; one with ``admin`` does all that its maker may.
+    last_used_at : datetime or None
+        To the minute.
     """
 
     id: int
+    public_id: str
     name: str
     hint: str
+    ending: str | None
     project_id: int | None
     project: str | None
+    created_by: str
+    scopes: list[Right]
     created_at: datetime
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
     revoked_at: datetime | None = None
 
 
-class KeyRequest(msgspec.Struct, frozen=True):
-    """A key to be made."""
+class KeyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A key to be made: for an application that sends events, unless `scopes` says otherwise.
+
+    Attributes
+    ----------
+    scopes : tuple of str
+        No more than the maker's credential has.
+    expires_at : datetime, optional
+        With an offset from UTC, and in the future; never when left out.
+    """
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    scopes: Annotated[tuple[Right, ...], msgspec.Meta(min_length=1, max_length=4)] = ("ingest",)
+    expires_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
 
 
 class KeyWithText(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, and_, bindparam, func, select, update
+from sqlalchemy import Row, and_, bindparam, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -181,6 +181,7 @@ _LIVING = (
         api_keys.c.project_id,
         api_keys.c.team_id,
         api_keys.c.user_id,
+        api_keys.c.expires_at,
         memberships.c.role,
         func.array(
             select(team_memberships.c.team_id)
@@ -197,11 +198,12 @@ _LIVING = (
         and_(memberships.c.organisation_id == api_keys.c.organisation_id, memberships.c.user_id == api_keys.c.user_id),
     )
     .where(api_keys.c.lookup == bindparam("lookup"), api_keys.c.revoked_at.is_(None))
+    .where(or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > func.now()))
     .order_by(api_keys.c.id)
     .limit(_CANDIDATES)
 )
 
 
 def _principal(row: Row[*tuple[Any, ...]]) -> Principal:
-    key = ApiKey(row.id, row.public_id, frozenset(row.scopes), row.project_id, row.team_id)
+    key = ApiKey(row.id, row.public_id, frozenset(row.scopes), row.project_id, row.team_id, row.expires_at)
     return Principal(row.user_id, row.organisation_id, Role(row.role), tuple(row.team_ids), key)

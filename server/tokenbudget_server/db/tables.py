@@ -171,6 +171,7 @@ api_keys = Table(
     Column("public_id", Text, nullable=False, unique=True, server_default=text(PUBLIC_ID)),
     Column("lookup", Text, nullable=False),
     Column("hash", Text, nullable=False),
+    Column("ending", Text),
     Column("name", Text, nullable=False),
     Column("organisation_id", ForeignKey("organisations.id"), nullable=False),
     Column("team_id", BigInteger),
@@ -185,9 +186,9 @@ api_keys = Table(
     _in_organisation("team_id", "teams"),
     _in_organisation("project_id", "projects"),
 )
-"""``lookup`` is the first 8 characters after ``tb_ak_``, ``hash`` the bcrypt hash of the whole key, ``public_id`` how
-people name it.  ``user_id`` made it; ``project_id`` is where its events go; `tokenbudget_server.web.scope` says what it
-sees.
+"""``lookup`` is the first 8 characters after ``tb_ak_``, ``ending`` the last 4 (null of a key that is older than the
+column), ``hash`` the bcrypt hash of the whole key, ``public_id`` how people name it.  ``user_id`` made it;
+``project_id`` is where its events go; `tokenbudget_server.web.scope` says what it sees.
 """
 
 events = Table(

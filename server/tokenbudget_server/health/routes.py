@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenbudget import __version__
 from tokenbudget_server.jobs.periodic import JobState, PeriodicJobs
+from tokenbudget_server.web.authorization import OPEN
 
 _PATIENCE_SECONDS = 5
 
@@ -27,7 +28,7 @@ class Health(msgspec.Struct, frozen=True):
 _UNAVAILABLE = ResponseSpec(Health, generate_examples=False, description="The database does not answer.")
 
 
-@get("/health", responses={503: _UNAVAILABLE}, tags=["health"])
+@get("/health", needs=OPEN, responses={503: _UNAVAILABLE}, tags=["health"])
 async def get_health(engine: AsyncEngine, jobs: PeriodicJobs) -> Response[Health]:
     """Return whether the server and its database work."""
     try:

@@ -34,15 +34,15 @@ class Dependency:
     provide : Provide
     problems : tuple of int
         Statuses that providing it may end with.
-    security : str or None
-        The security scheme that it asks for.
+    security : sequence of str
+        The security schemes of which it asks for one.
     parameters : sequence of Parameter
         What it reads from the query of a URL, unless the route has a path parameter of that name.
     """
 
     provide: Provide
     problems: tuple[int, ...] = ()
-    security: str | None = None
+    security: Sequence[str] = ()
     parameters: Sequence[Parameter] = ()
 
     @classmethod

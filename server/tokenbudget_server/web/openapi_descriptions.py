@@ -2,7 +2,8 @@
 
 A route says it in its options: ``body`` is the struct that its handler decodes by itself, ``parameters`` what it reads
 from the URL by itself, ``problems`` statuses that it may refuse with, ``also_as`` another media type of the answer,
-``etag`` that it is sent only if it is another one.  Which problems else it may answer with follows from what its
+``etag`` that it is sent only if it is another one; ``needs`` is what the caller's credential must be for
+(`tokenbudget_server.web.authorization`).  Which problems else it may answer with follows from what its
 handler needs (`tokenbudget_server.web.features.Dependency`).
 """
 
@@ -31,6 +32,7 @@ from litestar.plugins.base import ReceiveRoutePlugin
 from litestar.routes import BaseRoute, HTTPRoute
 
 from tokenbudget import __version__
+from tokenbudget_server.web.authorization import required_right
 from tokenbudget_server.web.features import Dependency, Feature
 from tokenbudget_server.web.problems import MEDIA_TYPE, Problem, ProblemType
 
@@ -71,7 +73,8 @@ class Documented(ReceiveRoutePlugin):
                 if parameter.name not in route.path_parameters
             ]
             handler.operation_class = _operation(handler.opt, read)
-            handler.security = [{need.security: []} for need in needs if need.security]
+            right = required_right(handler.opt)
+            handler.security = [{scheme: [right] if right else []} for need in needs for scheme in need.security]
 
     def _problems(self, statuses: Sequence[int]) -> dict[int, ResponseSpec]:
         return {
@@ -119,6 +122,8 @@ def _statuses(handler: HTTPRouteHandler, needs: Sequence[Dependency], in_path: M
     found = {status for need in needs for status in need.problems} | set(handler.opt.get("problems", ()))
     if own:
         found.add(400)
+    if required_right(handler.opt):
+        found.add(403)
     if in_path:
         found.add(404)
     return found

@@ -12,6 +12,7 @@ from typing import Any
 from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
 
+from tokenbudget_server.web.authorization import OPEN
 from tokenbudget_server.web.features import Feature
 
 STATIC = Path(__file__).parents[1] / "static"
@@ -46,7 +47,7 @@ def make_site(root: Path = STATIC) -> Callable[..., Any]:
     """Make the handler that serves the build in `root`."""
     load = lru_cache(_LARGEST_CACHED)(_load)
 
-    @get(["/", "/{path:path}"], include_in_schema=False, sync_to_thread=False)
+    @get(["/", "/{path:path}"], needs=OPEN, include_in_schema=False, sync_to_thread=False)
     def get_site(request: Request[Any, Any, Any], path: str = "") -> Response[bytes]:
         """Serve a file of the build, or the dashboard's page where the dashboard routes by itself."""
         path = path.lstrip("/")

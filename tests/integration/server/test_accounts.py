@@ -21,6 +21,8 @@ from tokenbudget_server.settings import Settings
 
 pytestmark = pytest.mark.postgres
 
+ADMINS = {"name": "k", "scopes": ["admin"]}
+
 
 @pytest.fixture
 def member(client, postgres_url):
@@ -43,9 +45,12 @@ def bearer(text):
 
 def test_a_key_is_made_listed_used_and_revoked(client, headers):
     project = client.get("/api/projects").json()["rows"][0]
-    made = client.post(f"/api/projects/{project['id']}/keys", json={"name": "notebook"}).json()
+    asked = {"name": "notebook", "scopes": ["read", "admin"]}
+    made = client.post(f"/api/projects/{project['id']}/keys", json=asked).json()
     assert keys.is_key(made["text"])
-    assert made["key"]["hint"] == made["text"][:14]
+    key = made["key"]
+    assert (key["hint"], key["ending"]) == (made["text"][:14], made["text"][-4:])
+    assert (key["created_by"], key["scopes"], key["expires_at"]) == ("admin@localhost", ["admin", "read"], None)
     assert client.get("/api/keys", headers=bearer(made["text"])).status_code == 200
     listed = client.get("/api/keys").json()["rows"]
     assert [key["name"] for key in listed] == ["notebook", "first key"]
@@ -161,7 +166,7 @@ def test_processes_that_share_redis_forget_a_revoked_key_together(settings, head
     shared = Settings(home=settings.home, database_url=settings.database_url, redis_url=redis_url)
     with TestClient(create_app(shared)) as one, TestClient(create_app(shared)) as other:
         project = one.get("/api/projects", headers=headers).json()["rows"][0]["id"]
-        made = one.post(f"/api/projects/{project}/keys", json={"name": "k"}, headers=headers).json()
+        made = one.post(f"/api/projects/{project}/keys", json=ADMINS, headers=headers).json()
         for client in (one, other, one):
             assert client.get("/api/keys", headers=bearer(made["text"])).status_code == 200
         assert one.delete(f"/api/keys/{made['key']['id']}", headers=headers).status_code == 204
@@ -213,7 +218,7 @@ def test_without_redis_keys_are_still_known_and_revoked(settings, headers):
     )
     with TestClient(create_app(gone)) as client:
         project = client.get("/api/projects", headers=headers).json()["rows"][0]["id"]
-        made = client.post(f"/api/projects/{project}/keys", json={"name": "k"}, headers=headers).json()
+        made = client.post(f"/api/projects/{project}/keys", json=ADMINS, headers=headers).json()
         assert client.get("/api/keys", headers=bearer(made["text"])).status_code == 200
         assert client.delete(f"/api/keys/{made['key']['id']}", headers=headers).status_code == 204
         assert client.get("/api/keys", headers=bearer(made["text"])).status_code == 401
