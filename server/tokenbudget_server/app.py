@@ -76,6 +76,7 @@ def mount(features: Sequence[Feature], engine: AsyncEngine) -> Litestar:
         route_handlers=[route for feature in features for route in feature.routes],
         response_class=ExactResponse,
         dependencies={name: each.provide for name, each in dependencies.items()},
+        guards=[guard for feature in features for guard in feature.guards],
         exception_handlers={Exception: problems},
         lifespan=[partial(_open, [*lifespans, background.running])],
         plugins=[StructSchemas(), DecimalSchemas(), Documented(dependencies, problems.types)],

@@ -9,6 +9,7 @@ from typing import Any
 from litestar import Request
 
 from tokenbudget_server.accounts import keys
+from tokenbudget_server.accounts.cookies import read_cookie
 from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.accounts.service import Accounts
 from tokenbudget_server.web.authorization import authorize
@@ -23,22 +24,26 @@ _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="TokenBudget"'}
 
 
 async def by_api_key(request: Request[Any, Any, Any], accounts: Accounts) -> Principal | None:
-    """Return the holder of the API key in the header ``Authorization``.
+    """Return the holder of the API key in the header ``Authorization``; raises what `verify_key` does."""
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not text:
+        return None
+    return await verify_key(request, accounts, text.strip())
+
+
+async def verify_key(request: Request[Any, Any, Any], accounts: Accounts, text: str) -> Principal:
+    """Return the holder of an API key.
 
     Raises
     ------
     ProblemError
         401 when the key is not valid, 429 when too many of its address were not.
     """
-    scheme, _, text = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not text:
-        return None
-    text = text.strip()
     if keys.is_key(text):
         known = await accounts.verifier.remembered(text)
-        # What is not known yet is hashed, and may wait for that.
         if known is not None and known.has_expired(datetime.now(UTC)):
             known = None
+        # What is not known yet is hashed, and may wait for that.
         known = known or await while_connected(request, accounts.verifier.verify(text, address_of(request)))
         if known:
             accounts.last_used.note(known.api_key_id)
@@ -46,7 +51,22 @@ async def by_api_key(request: Request[Any, Any, Any], accounts: Accounts) -> Pri
     raise ProblemError(401, "the API key is not valid, or was revoked: make another one", headers=_CHALLENGE)
 
 
-CREDENTIALS: tuple[Credential, ...] = (by_api_key,)
+async def by_session(request: Request[Any, Any, Any], accounts: Accounts) -> Principal | None:
+    """Return whose session the request's cookie proves.
+
+    Raises
+    ------
+    ProblemError
+        401 when it is over.
+    """
+    if (cookie := read_cookie(request)) is None:
+        return None
+    if principal := await accounts.sessions.find(cookie):
+        return principal
+    raise ProblemError(401, "your session is over: sign in again")
+
+
+CREDENTIALS: tuple[Credential, ...] = (by_api_key, by_session)
 """The kinds there are, in the order in which they are looked for: a key counts before the cookie of a session."""
 
 
@@ -62,4 +82,4 @@ async def provide_principal(request: Request[Any, Any, Any], accounts: Accounts)
         if principal := await credential(request, accounts):
             authorize(principal, request.method, request.route_handler.opt)
             return principal
-    raise ProblemError(401, "send your API key: Authorization: Bearer tb_ak_…", headers=_CHALLENGE)
+    raise ProblemError(401, "sign in, or send your API key: Authorization: Bearer tb_ak_…", headers=_CHALLENGE)

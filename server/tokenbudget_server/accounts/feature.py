@@ -16,25 +16,32 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tokenbudget_server.accounts.admin import provide_admin
 from tokenbudget_server.accounts.authentication import provide_principal
 from tokenbudget_server.accounts.cache import MemoryKeyCache, RedisKeyCache
+from tokenbudget_server.accounts.cookies import refuse_forged
 from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.accounts.routes import AccountsController
 from tokenbudget_server.accounts.service import Accounts
+from tokenbudget_server.accounts.session_routes import SessionsController
+from tokenbudget_server.accounts.sessions import Sessions
 from tokenbudget_server.cache.client import RedisClient
 from tokenbudget_server.jobs.outbox import Handler, Message, enqueue
 from tokenbudget_server.settings import Settings
 from tokenbudget_server.web.features import Dependency, Feature
 from tokenbudget_server.web.parameters import PROJECT
-from tokenbudget_server.web.pools import Pool, Pools
+from tokenbudget_server.web.pools import Pools
 from tokenbudget_server.web.scope import Scope, provide_question_scope, request_scope
 
 _API_KEY = SecurityScheme(type="http", scheme="bearer", description="An API key, `tb_ak_…`.")
+_SESSION = SecurityScheme(
+    type="apiKey", name="tokenbudget_session", security_scheme_in="cookie", description="Set by `POST /api/sessions`."
+)
 _ADMIN_KEY = SecurityScheme(type="apiKey", name="X-Admin-Key", security_scheme_in="header")
+_PROBLEMS = (401, 429, 503)
 _FORGET_KEY = "accounts.forget-key"
 
 
 def feature(settings: Settings, engine: AsyncEngine, redis: RedisClient | None, pools: Pools) -> Feature:
     """Make the feature."""
-    accounts, handlers = _accounts(engine, redis, pools.hashing)
+    accounts, handlers = _accounts(engine, redis, pools)
 
     @asynccontextmanager
     async def noting() -> AsyncIterator[None]:
@@ -49,28 +56,32 @@ def feature(settings: Settings, engine: AsyncEngine, redis: RedisClient | None, 
 
     return Feature(
         name="accounts",
-        description="Projects and API keys.",
-        routes=[AccountsController],
+        description="Projects, API keys and sessions.",
+        routes=[AccountsController, SessionsController],
         dependencies={
             "accounts": Dependency.of(accounts),
-            "principal": Dependency(provide=Provide(provide_principal), problems=(401, 429, 503), security=["ApiKey"]),
+            "principal": Dependency(
+                provide=Provide(provide_principal), problems=_PROBLEMS, security=["ApiKey", "Session"]
+            ),
             "admin": Dependency(provide=Provide(provide_admin), problems=(403, 503), security=["AdminKey"]),
             "caller_scope": Dependency(provide=Provide(provide_scope)),
             "question_scope": Dependency(
                 provide=Provide(provide_question_scope, sync_to_thread=False), problems=(400, 404), parameters=[PROJECT]
             ),
         },
-        security={"ApiKey": _API_KEY, "AdminKey": _ADMIN_KEY},
-        jobs=[accounts.last_used.job],
+        security={"ApiKey": _API_KEY, "AdminKey": _ADMIN_KEY, "Session": _SESSION},
+        jobs=[accounts.last_used.job, accounts.sessions.job],
+        guards=[refuse_forged],
         lifespans=[noting],
         handlers=handlers,
     )
 
 
-def _accounts(engine: AsyncEngine, redis: RedisClient | None, hashing: Pool) -> tuple[Accounts, dict[str, Handler]]:
+def _accounts(engine: AsyncEngine, redis: RedisClient | None, pools: Pools) -> tuple[Accounts, dict[str, Handler]]:
     """Make the accounts with the memory of keys that fits the settings, and the handler of what it puts off."""
+    sessions = Sessions(engine, pools.passwords)
     if redis is None:
-        return Accounts(engine, MemoryKeyCache(), hashing), {}
+        return Accounts(engine, MemoryKeyCache(), pools.hashing, sessions), {}
     cache = RedisKeyCache(redis)
 
     def forget_later(connection: Connection, api_key_id: int) -> None:
@@ -79,4 +90,4 @@ def _accounts(engine: AsyncEngine, redis: RedisClient | None, hashing: Pool) -> 
     async def forget(message: Message) -> None:
         await cache.forget_shared(message.payload)
 
-    return Accounts(engine, cache, hashing, forget_later), {_FORGET_KEY: forget}
+    return Accounts(engine, cache, pools.hashing, sessions, forget_later), {_FORGET_KEY: forget}

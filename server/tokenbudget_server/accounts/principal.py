@@ -50,9 +50,25 @@ class ApiKey(msgspec.Struct, frozen=True, tag="key"):
 
 
 class Session(msgspec.Struct, frozen=True, tag="session"):
-    """A browser that a user signed in with."""
+    """A browser that a user signed in with.
+
+    Attributes
+    ----------
+    id : str
+        ``ses_…``
+    scopes : frozenset of str
+        All, or those of the key that it began with.
+    project_id, team_id : int or None
+        What that key is for.
+    api_key_id : int or None
+        That key's number.
+    """
 
     id: str
+    scopes: frozenset[str] = RIGHTS
+    project_id: int | None = None
+    team_id: int | None = None
+    api_key_id: int | None = None
 
 
 class Sender(NamedTuple):
@@ -84,12 +100,18 @@ class Principal(msgspec.Struct, frozen=True):
     @property
     def rights(self) -> frozenset[str]:
         """Which of `RIGHTS` the credential has."""
-        return self.credential.scopes if isinstance(self.credential, ApiKey) else RIGHTS
+        return self.credential.scopes
 
     @property
     def api_key_id(self) -> int | None:
         """Number of the API key that the request came with; None for a session."""
         return self.credential.id if isinstance(self.credential, ApiKey) else None
+
+    @property
+    def root_key_id(self) -> int | None:
+        """Number of the API key that the request's rights come from, also through a session that began with it."""
+        key = self.credential
+        return key.id if isinstance(key, ApiKey) else key.api_key_id
 
     def has_expired(self, now: datetime) -> bool:
         """Whether the credential's time is over."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from tokenbudget_server.accounts import keys
-from tokenbudget_server.accounts.schemas import Key, Project
-from tokenbudget_server.db.tables import api_keys, projects, users
+from tokenbudget_server.accounts.principal import Principal
+from tokenbudget_server.accounts.schemas import Key, Me, Project
+from tokenbudget_server.db.tables import api_keys, memberships, organisations, projects, team_memberships, users
 from tokenbudget_server.web.pagination import Id, Keyset, Page
 from tokenbudget_server.web.scope import Scope
 
@@ -52,6 +54,33 @@ async def read_key(connection: AsyncConnection, condition: ColumnElement[bool]) 
     """Return the key that a condition names; None where there is none."""
     row = (await connection.execute(_keys(condition))).one_or_none()
     return None if row is None else Key(**row._asdict())
+
+
+async def read_me(engine: AsyncEngine, principal: Principal) -> Me:
+    """Return who a principal is."""
+    columns = users.c.email, users.c.name, organisations.c.name.label("organisation")
+    joined = users.join(memberships, memberships.c.user_id == users.c.id).join(organisations)
+    member = (
+        users.c.id == principal.user_id,
+        organisations.c.id == principal.organisation_id,
+    )
+    async with engine.connect() as connection:
+        row = (await connection.execute(select(*columns).select_from(joined).where(*member))).one()
+    rights: Any = sorted(principal.rights)
+    credential: Literal["key", "session"] = "session" if principal.api_key_id is None else "key"
+    return Me(**row._asdict(), role=principal.role, rights=rights, credential=credential)
+
+
+def is_living() -> ColumnElement[bool]:
+    """Return the condition on ``api_keys`` for those that are accepted."""
+    return api_keys.c.revoked_at.is_(None) & or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > func.now())
+
+
+def team_ids(of: ReadOnlyColumnCollection[str, Any]) -> ColumnElement[Any]:
+    """Return an array of the teams that a row's user belongs to, in the row's organisation."""
+    own = team_memberships.c.organisation_id == of.organisation_id, team_memberships.c.user_id == of.user_id
+    found = select(team_memberships.c.team_id).where(*own).order_by(team_memberships.c.team_id)
+    return func.array(found.scalar_subquery())
 
 
 def _keys(condition: ColumnElement[bool]) -> Select[*tuple[object, ...]]:

@@ -77,3 +77,51 @@ class KeyWithText(msgspec.Struct, frozen=True):
 
     key: Key
     text: str
+
+
+class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a session begins: by an API key, by email and password, or by a code that `tokenbudget up` printed."""
+
+    api_key: str | None = None
+    email: Annotated[str, msgspec.Meta(max_length=320)] | None = None
+    password: Annotated[str, msgspec.Meta(max_length=1000)] | None = None
+    code: Annotated[str, msgspec.Meta(max_length=100)] | None = None
+
+
+class SignInCode(msgspec.Struct, frozen=True):
+    """What begins one session, as whoever made it."""
+
+    code: str
+    expires_at: datetime
+
+
+class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
+    """A session as it is listed."""
+
+    id: str
+    created_at: datetime
+    last_seen_at: datetime
+    address: str | None
+    user_agent: str | None
+    is_current: bool
+
+
+class Me(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks, as the server sees it.
+
+    Attributes
+    ----------
+    role : str
+        In the organisation.
+    rights : list of str
+        What the credential is for.
+    credential : str
+        ``key`` or ``session``.
+    """
+
+    email: str
+    name: str
+    organisation: str
+    role: str
+    rights: list[Right]
+    credential: Literal["key", "session"]

@@ -14,6 +14,7 @@ from tokenbudget_server.accounts.cache import KeyCache
 from tokenbudget_server.accounts.last_used import LastUsed
 from tokenbudget_server.accounts.queries import read_key
 from tokenbudget_server.accounts.schemas import KeyRequest, KeyWithText
+from tokenbudget_server.accounts.sessions import Sessions
 from tokenbudget_server.accounts.verification import Verifier
 from tokenbudget_server.db.tables import api_keys
 from tokenbudget_server.web.audit import Target, audit
@@ -31,6 +32,7 @@ class Accounts:
     cache : KeyCache
         Where verified keys are remembered.
     hashing : Pool
+    sessions : Sessions
     forget_later : callable
         Called in the transaction that ends a key: has processes told that cannot be told at once.
     """
@@ -40,10 +42,12 @@ class Accounts:
         engine: AsyncEngine,
         cache: KeyCache,
         hashing: Pool,
+        sessions: Sessions,
         forget_later: Callable[[Connection, int], None] = lambda *_: None,
     ) -> None:
         self.verifier = Verifier(engine, cache, hashing)
         self.last_used = LastUsed(engine)
+        self.sessions = sessions
         self._engine = engine
         self._cache = cache
         self._hashing = hashing

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, and_, bindparam, func, or_, select, update
+from sqlalchemy import Row, and_, bindparam, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -20,8 +20,9 @@ from tokenbudget_server.accounts import keys
 from tokenbudget_server.accounts.attempts import Attempts
 from tokenbudget_server.accounts.cache import KeyCache
 from tokenbudget_server.accounts.principal import ApiKey, Principal, Role
+from tokenbudget_server.accounts.queries import is_living, team_ids
 from tokenbudget_server.cache.memory import MemoryCache
-from tokenbudget_server.db.tables import api_keys, memberships, team_memberships
+from tokenbudget_server.db.tables import api_keys, memberships
 from tokenbudget_server.web.errors import OverloadedError, TooManyAtOnceError
 from tokenbudget_server.web.pools import Pool
 from tokenbudget_server.web.scope import network_of
@@ -183,22 +184,13 @@ _LIVING = (
         api_keys.c.user_id,
         api_keys.c.expires_at,
         memberships.c.role,
-        func.array(
-            select(team_memberships.c.team_id)
-            .where(
-                team_memberships.c.organisation_id == api_keys.c.organisation_id,
-                team_memberships.c.user_id == api_keys.c.user_id,
-            )
-            .order_by(team_memberships.c.team_id)
-            .scalar_subquery()
-        ).label("team_ids"),
+        team_ids(api_keys.c).label("team_ids"),
     )
     .join(
         memberships,
         and_(memberships.c.organisation_id == api_keys.c.organisation_id, memberships.c.user_id == api_keys.c.user_id),
     )
-    .where(api_keys.c.lookup == bindparam("lookup"), api_keys.c.revoked_at.is_(None))
-    .where(or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > func.now()))
+    .where(api_keys.c.lookup == bindparam("lookup"), is_living())
     .order_by(api_keys.c.id)
     .limit(_CANDIDATES)
 )

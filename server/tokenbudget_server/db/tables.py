@@ -48,6 +48,8 @@ __all__ = [
     "price_rows",
     "price_state",
     "projects",
+    "sessions",
+    "sign_in_codes",
     "spend_day",
     "team_memberships",
     "teams",
@@ -121,6 +123,7 @@ users = Table(
     _identity(),
     Column("email", Text, nullable=False, unique=True),
     Column("name", Text, nullable=False),
+    Column("password_hash", Text),
     _made(),
 )
 """People; what they may do, and where, their memberships say."""
@@ -190,6 +193,35 @@ api_keys = Table(
 column), ``hash`` the bcrypt hash of the whole key, ``public_id`` how people name it.  ``user_id`` made it;
 ``project_id`` is where its events go; `tokenbudget_server.web.scope` says what it sees.
 """
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("hash", Text, nullable=False, unique=True),
+    Column("organisation_id", BigInteger, nullable=False),
+    Column("user_id", BigInteger, nullable=False),
+    Column("api_key_id", BigInteger),
+    _made(),
+    Column("last_seen_at", instant, nullable=False, server_default=func.now()),
+    Column("address", Text),
+    Column("user_agent", Text),
+    Index("sessions_user", "user_id"),
+)
+"""Browsers that a user signed in with.  ``hash`` is that of what the cookie holds; a session that began with an API key
+may do what that may, and ends with it.  It points at nothing, so that it stays on one node.
+"""
+
+sign_in_codes = Table(
+    "sign_in_codes",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("organisation_id", BigInteger, nullable=False),
+    Column("user_id", BigInteger, nullable=False),
+    Column("api_key_id", BigInteger),
+    Column("expires_at", instant, nullable=False),
+)
+"""What begins a session once, within minutes, as whoever made it; it is deleted when it is used."""
 
 events = Table(
     "events",

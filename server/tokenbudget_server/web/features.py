@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from litestar.di import Provide
 from litestar.openapi.spec import Parameter, SecurityScheme
-from litestar.types import ControllerRouterHandler
+from litestar.types import ControllerRouterHandler, Guard
 
 from tokenbudget_server.web.problems import ProblemType
 
@@ -69,6 +69,8 @@ class Feature:
         What exceptions of its own are answered with.
     security : mapping of str to SecurityScheme
         Ways to prove who asks.
+    guards : sequence of callables
+        Asked before each request is handled, by whichever feature; they raise what it is refused with.
     lifespans : sequence of callables
         Opened in this order when the application starts, closed in the other when it stops.
     jobs : sequence of Periodic
@@ -83,6 +85,7 @@ class Feature:
     dependencies: Mapping[str, Dependency] = field(default_factory=dict)
     problems: Mapping[type[Exception], ProblemType] = field(default_factory=dict)
     security: Mapping[str, SecurityScheme] = field(default_factory=dict)
+    guards: Sequence[Guard] = ()
     lifespans: Sequence[Lifespan] = ()
     jobs: Sequence[Periodic] = ()
     handlers: Mapping[str, Handler] = field(default_factory=dict)

@@ -105,6 +105,8 @@ class Pools:
         Analytics; polars computes each with several threads of its own.
     hashing : Pool
         bcrypt of API keys.
+    passwords : Pool
+        bcrypt of passwords, which takes long on purpose: keys must not wait for it.
     pricing : Pool
         Building the price book, pricing stored events again, coverage.
     """
@@ -113,9 +115,10 @@ class Pools:
         default_factory=lambda: Pool("questions", max(2, _processors() // 2), waiting=32, per_caller=8)
     )
     hashing: Pool = field(default_factory=lambda: Pool("hashes", max(1, _processors() // 2), waiting=64, per_caller=16))
+    passwords: Pool = field(default_factory=lambda: Pool("password checks", 1, waiting=16, per_caller=4))
     pricing: Pool = field(default_factory=lambda: Pool("price calculations", 2, waiting=8))
 
     def close(self) -> None:
         """Close all of them."""
-        for pool in (self.questions, self.hashing, self.pricing):
+        for pool in (self.questions, self.hashing, self.passwords, self.pricing):
             pool.close()

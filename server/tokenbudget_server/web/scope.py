@@ -28,13 +28,14 @@ class Actor(msgspec.Struct, frozen=True):
     Attributes
     ----------
     kind : str
-        ``key``, ``session``, ``admin_key`` (the header ``X-Admin-Key``) or ``server`` (a task in the background).
+        ``key``, ``session``, ``admin_key`` (the header ``X-Admin-Key``), ``nobody`` (who did not sign in) or ``server``
+        (a task in the background).
     id : str or None
         The public id of the key, the id of the session.
     user_id : int or None
     """
 
-    kind: Literal["key", "session", "admin_key", "server"]
+    kind: Literal["key", "session", "admin_key", "nobody", "server"]
     id: str | None = None
     user_id: int | None = None
 
@@ -201,8 +202,6 @@ def _visible(principal: Principal, *, shows_demo: bool) -> ColumnElement[bool]:
 def _of_key(principal: Principal, shown: ColumnElement[bool]) -> ColumnElement[bool] | None:
     """Return the condition on ``projects`` for those that the key is for; None where it is for no project or team."""
     key = principal.credential
-    if not isinstance(key, ApiKey):
-        return None
     if key.project_id is not None:
         return projects.c.id == key.project_id
     return None if key.team_id is None else shown & (projects.c.team_id == key.team_id)

@@ -54,7 +54,13 @@ ACTS = {
     "prices.sync": ("POST", "/api/admin/sync-pricing", {}),
     "events.reprice": ("POST", "/api/reprice", {"json": {"period": "7d", "dry_run": False}}),
 }
-ELSEWHERE = {("DELETE", "/api/keys/self")}
+ELSEWHERE = {
+    ("DELETE", "/api/keys/self"),
+    ("DELETE", "/api/sessions/current"),
+    ("DELETE", "/api/sessions/{session_id}"),
+    ("POST", "/api/sessions"),
+    ("POST", "/api/sessions/codes"),
+}
 """Acts whose rows the tests of their own look at."""
 SENDING = {"/v1/events", "/v1/events/batch"}
 """Events are data that come in, and tell themselves by which key."""
