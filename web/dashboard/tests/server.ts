@@ -4,6 +4,15 @@ import { fakeByModel, fakePeriod, fakeSummary, fakeTimeseries } from "../dev/fak
 export const KEY = `tb_ak_${"0123456789abcdef".repeat(2)}`;
 const NOW = Date.parse("2026-11-23T15:05:00Z");
 
+export const OPEN_SESSION = {
+  id: "ses_1",
+  created_at: "2026-11-23T15:05:00Z",
+  last_seen_at: "2026-11-23T15:05:00Z",
+  address: "127.0.0.1",
+  user_agent: null,
+  is_current: true,
+};
+
 type Answer = { status: number; body: string };
 
 /** Answers by path; a test replaces those it is about. */
@@ -11,6 +20,8 @@ export type Answers = Record<string, (url: URL) => unknown>;
 
 const standard: Answers = {
   "/api/projects": () => ({ rows: [project(1, "churn-model")], next: null }),
+  "/api/sessions": () => OPEN_SESSION,
+  "/api/sessions/current": () => null,
   "/api/analytics/summary": (url) => fakeSummary(period(url)),
   "/api/analytics/by-model": (url) => fakeByModel(period(url)),
   "/api/analytics/timeseries": (url) =>
@@ -38,7 +49,8 @@ export function serve(answers: Answers = {}): Request[] {
   vi.useFakeTimers({ now: NOW, toFake: ["Date"] });
   const requests: Request[] = [];
   vi.stubGlobal("fetch", async (path: string, init: RequestInit) => {
-    const request = new Request(new URL(path, "http://localhost"), { headers: init.headers ?? {} });
+    const { method = "GET", headers = {}, body: sent = null } = init;
+    const request = new Request(new URL(path, "http://localhost"), { method, headers, body: sent });
     requests.push(request);
     const url = new URL(request.url);
     const made = { ...standard, ...answers }[url.pathname]?.(url) ?? problem(404, "Not found", url.pathname);

@@ -1,10 +1,8 @@
 import { useState } from "react";
 import { periodName } from "../format/time.ts";
-import { apiKey } from "../session/session.ts";
 import { Icon } from "../ui/Icon.tsx";
 
-const snippet = (key: string) =>
-  `import tokenbudget as tb\ntb.configure(url="${location.origin}", api_key="${key}")`;
+const snippet = () => `import tokenbudget as tb\ntb.configure(url="${location.origin}", api_key="tb_ak_…")`;
 
 /** Shown while there is nothing to show: how the first event gets here. */
 export function FirstSteps({ period }: { period: string }) {
@@ -34,14 +32,14 @@ export function FirstSteps({ period }: { period: string }) {
 function Snippet() {
   const [copied, setCopied] = useState(false);
   const copy = async () => {
-    await navigator.clipboard.writeText(snippet(apiKey() ?? "tb_ak_…"));
+    await navigator.clipboard.writeText(snippet());
     setCopied(true);
     setTimeout(() => setCopied(false), 2000);
   };
   return (
     <div className="relative mt-6">
       <pre className="overflow-x-auto rounded-xl bg-wash p-4 pt-12 font-mono text-[13px] leading-6 sm:pt-4 sm:pr-32">
-        {snippet("tb_ak_…")}
+        {snippet()}
       </pre>
       <button
         type="button"
@@ -49,7 +47,7 @@ function Snippet() {
         className="absolute top-2.5 right-2.5 flex items-center gap-1.5 rounded-lg border border-line bg-raised px-2.5 py-1.5 text-sm font-medium text-ink-2 hover:text-ink"
       >
         <Icon name={copied ? "check" : "copy"} className="size-4" />
-        <span aria-live="polite">{copied ? "Copied" : "Copy with key"}</span>
+        <span aria-live="polite">{copied ? "Copied" : "Copy"}</span>
       </button>
     </div>
   );
