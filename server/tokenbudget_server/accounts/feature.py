@@ -17,6 +17,8 @@ from tokenbudget_server.accounts.admin import provide_admin
 from tokenbudget_server.accounts.authentication import provide_principal
 from tokenbudget_server.accounts.cache import MemoryKeyCache, RedisKeyCache
 from tokenbudget_server.accounts.cookies import refuse_forged
+from tokenbudget_server.accounts.member_routes import MembersController
+from tokenbudget_server.accounts.members import Members
 from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.accounts.routes import AccountsController
 from tokenbudget_server.accounts.service import Accounts
@@ -57,9 +59,10 @@ def feature(settings: Settings, engine: AsyncEngine, redis: RedisClient | None, 
     return Feature(
         name="accounts",
         description="Projects, API keys and sessions.",
-        routes=[AccountsController, SessionsController],
+        routes=[AccountsController, MembersController, SessionsController],
         dependencies={
             "accounts": Dependency.of(accounts),
+            "members": Dependency.of(Members(engine, accounts, pools.passwords)),
             "principal": Dependency(
                 provide=Provide(provide_principal), problems=_PROBLEMS, security=["ApiKey", "Session"]
             ),

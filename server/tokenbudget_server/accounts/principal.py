@@ -24,6 +24,10 @@ class Role(StrEnum):
     VIEWER = "viewer"
 
 
+MANAGERS = frozenset({Role.OWNER, Role.ADMIN})
+"""Roles that hold in all teams of the organisation."""
+
+
 class ApiKey(msgspec.Struct, frozen=True, tag="key"):
     """A verified API key.
 

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from tokenbudget_server.accounts.principal import Role
+
 Right = Literal["ingest", "import", "read", "admin"]
 """A scope of a key: of `tokenbudget_server.accounts.principal.RIGHTS`."""
 
@@ -67,7 +69,7 @@ class KeyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         With an offset from UTC, and in the future; never when left out.
     """
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern="^[^\0]*$")]
     scopes: Annotated[tuple[Right, ...], msgspec.Meta(min_length=1, max_length=4)] = ("ingest",)
     expires_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
 
@@ -125,3 +127,43 @@ class Me(msgspec.Struct, frozen=True, kw_only=True):
     role: str
     rights: list[Right]
     credential: Literal["key", "session"]
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """A user, as a member of the organisation since `created_at`."""
+
+    id: int
+    email: str
+    name: str
+    role: Role
+    created_at: datetime
+
+
+class MemberRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A member to be.
+
+    Attributes
+    ----------
+    name : str, optional
+        What stands before the ``@`` when left out.
+    password : str, optional
+        12 characters or more, and 72 bytes or fewer.
+    """
+
+    email: Annotated[str, msgspec.Meta(min_length=3, max_length=320)]
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern="^[^\0]*$")] | None = None
+    role: Role = Role.MEMBER
+    password: Annotated[str, msgspec.Meta(max_length=1000)] | None = None
+
+
+class RoleChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The role that a member gets."""
+
+    role: Role
+
+
+class PasswordChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A new password, and the one that it replaces, if there is one."""
+
+    password: Annotated[str, msgspec.Meta(max_length=1000)]
+    current: Annotated[str, msgspec.Meta(max_length=1000)] | None = None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, update
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from tokenbudget_server.accounts import keys
 from tokenbudget_server.accounts.cache import KeyCache
@@ -102,6 +102,16 @@ class Accounts:
                 await connection.run_sync(self._forget_later, key.id)
         await self._cache.forget(key.id)
         return True
+
+    async def forget_later(self, connection: AsyncConnection, key_ids: Iterable[int]) -> None:
+        """Have every process forget what it remembers of keys, in the transaction that changes what they may do."""
+        for key_id in key_ids:
+            await connection.run_sync(self._forget_later, key_id)
+
+    async def forget(self, key_ids: Iterable[int]) -> None:
+        """Forget what is remembered of keys now, after that transaction."""
+        for key_id in key_ids:
+            await self._cache.forget(key_id)
 
 
 def _check_rights(scope: Scope, asked: KeyRequest) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tokenbudget_server.accounts.principal import RIGHTS, Principal, Role
+from tokenbudget_server.accounts.principal import MANAGERS, RIGHTS, Principal, Role
 from tokenbudget_server.web.problems import ProblemError
 
 OPEN = "nothing"
@@ -18,7 +18,9 @@ ANY_CREDENTIAL = "any credential"
 """Whoever has one, whatever it is for: what is told is about the caller, or the caller's own."""
 ADMIN_KEY = "admin key"
 """Who runs the installation, by the header ``X-Admin-Key``."""
-NEEDS = frozenset({OPEN, ANY_CREDENTIAL, ADMIN_KEY, *RIGHTS})
+MANAGE = "owner or admin"
+"""An owner or an admin of the organisation, by a session or a key with the scope ``admin``."""
+NEEDS = frozenset({OPEN, ANY_CREDENTIAL, ADMIN_KEY, MANAGE, *RIGHTS})
 """What a route may need: one of these, or one of the rights."""
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -33,6 +35,8 @@ def needs_of(options: Mapping[str, Any]) -> str | None:
 def required_right(options: Mapping[str, Any]) -> str | None:
     """Return the scope that a key must have for a route; None where it needs none."""
     needs = needs_of(options)
+    if needs == MANAGE:
+        return "admin"
     return needs if needs in RIGHTS else None
 
 
@@ -40,6 +44,8 @@ def is_allowed(principal: Principal, method: str, needs: str | None) -> bool:
     """Whether a principal may call a route."""
     if needs == ANY_CREDENTIAL:
         return True
+    if needs == MANAGE:
+        return principal.role in MANAGERS and principal.acts_for_user
     if method not in _READING and principal.role is Role.VIEWER:
         return False
     return needs in principal.rights
@@ -53,10 +59,10 @@ def authorize(principal: Principal, method: str, options: Mapping[str, Any]) -> 
     ProblemError
         403, which names the scope that is missing, or the role.
     """
-    needs = needs_of(options)
-    if is_allowed(principal, method, needs):
+    if is_allowed(principal, method, needs_of(options)):
         return
+    needs = required_right(options)
     if needs in principal.rights:
-        raise ProblemError(403, "a viewer may read and change nothing: ask an owner or an admin for another role")
+        raise ProblemError(403, f"your role, {principal.role}, does not allow it: ask an owner or an admin")
     has = ", ".join(sorted(principal.rights)) or "none"
     raise ProblemError(403, f"this needs a key with the scope {needs}, and yours has {has}: ask with another key")

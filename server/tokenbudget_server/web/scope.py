@@ -13,13 +13,12 @@ from litestar import Request
 from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tokenbudget_server.accounts.principal import ApiKey, Principal, Role
+from tokenbudget_server.accounts.principal import MANAGERS, ApiKey, Principal, Role
 from tokenbudget_server.db.tables import api_keys, projects
 from tokenbudget_server.web.parameters import LARGEST_ID, read_number
 from tokenbudget_server.web.problems import ProblemError
 
 _IPV6_NETWORK = 64
-_MANAGERS = frozenset({Role.OWNER, Role.ADMIN})
 
 
 class Actor(msgspec.Struct, frozen=True):
@@ -83,7 +82,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
         Owners and admins manage those of the organisation, everybody else their own.
         """
         ours = api_keys.c.organisation_id == self.organisation_id
-        return ours if self.role in _MANAGERS else ours & (api_keys.c.user_id == self.actor.user_id)
+        return ours if self.role in MANAGERS else ours & (api_keys.c.user_id == self.actor.user_id)
 
 
 SERVER = Scope(actor=Actor("server"), role=Role.OWNER)
@@ -177,7 +176,7 @@ def provide_question_scope(request: Request[Any, Any, Any], caller_scope: Scope)
 
 
 def _role(principal: Principal) -> Role:
-    if principal.role in _MANAGERS and not principal.acts_for_user:
+    if principal.role in MANAGERS and not principal.acts_for_user:
         return Role.MEMBER
     return principal.role
 
@@ -192,7 +191,7 @@ def _actor(principal: Principal) -> Actor:
 def _visible(principal: Principal, *, shows_demo: bool) -> ColumnElement[bool]:
     """Return the condition on ``projects``: those that the key is for and, where it acts for the user, the user's."""
     shown = true() if shows_demo else projects.c.is_demo.is_(False)
-    users = shown if principal.role in _MANAGERS else shown & projects.c.team_id.in_(principal.team_ids)
+    users = shown if principal.role in MANAGERS else shown & projects.c.team_id.in_(principal.team_ids)
     visible: ColumnElement[bool] = users
     if (keys := _of_key(principal, shown)) is not None:
         visible = keys | users if principal.acts_for_user else keys
