@@ -89,6 +89,39 @@ def test_wrong_keys_of_an_address_are_refused_before_they_are_hashed(client, key
     assert all(name.startswith("hashes") for name in compared.threads)
 
 
+def test_the_database_is_not_asked_for_who_sends_too_many_wrong_keys(postgres_url, key, monkeypatch):
+    asked, at_once = [], []
+    real = Verifier._candidates
+
+    async def candidates(self, text):
+        asked.append(text)
+        at_once.append(sum(self._looked_up.values()))
+        return await real(self, text)
+
+    monkeypatch.setattr(Verifier, "_candidates", candidates)
+
+    async def repeat(verifier, wrong):
+        for _ in range(1000):
+            await verifier.verify(wrong, "c")
+
+    async def act(verifier):
+        assert await verifier.verify(key, "a") is not None
+        for _ in range(MOST_WRONG):
+            await verifier.verify(like(key), "a")
+        del asked[:]
+        flood = [verifier.verify(like(key), "a") for _ in range(50)]
+        assert all(isinstance(each, ProblemError) for each in await asyncio.gather(*flood, return_exceptions=True))
+        assert asked == []
+        flood = [verifier.verify(like(key), "b") for _ in range(50)]
+        refused = [each for each in await asyncio.gather(*flood, return_exceptions=True) if each is not None]
+        assert len(asked) == 50 - len(refused) == max(at_once)
+        with pytest.raises(ProblemError, match="requests with a key"):
+            await repeat(verifier, like(key))
+        return await verifier.verify(key, "a")  # This process has found it right before.
+
+    assert scenario(postgres_url, act) is not None
+
+
 def test_a_key_that_was_just_made_waits_behind_none(client, key, compared):
     project = client.get("/api/projects").json()["rows"][0]["id"]
     for _ in range(MOST_WRONG + 10):

@@ -45,10 +45,17 @@ class Attempts:
             429 if none is left; its ``Retry-After`` says when there is one.
         """
         with self._lock:
-            left = self._now(network)
-            if left >= 1:
-                self._left.put(network, (left - 1, self._clock()))
-                return
+            self._refuse_without(left := self._now(network))
+            self._left.put(network, (left - 1, self._clock()))
+
+    def check(self, network: str) -> None:
+        """Take none, but refuse as `take` would."""
+        with self._lock:
+            self._refuse_without(self._now(network))
+
+    def _refuse_without(self, left: float) -> None:
+        if left >= 1:
+            return
         wait = max(1, math.ceil((1 - left) / self._per_second))
         detail = f"too many {self._what} from your address: try again in {wait} s"
         raise ProblemError(429, detail, headers={"Retry-After": str(wait)})

@@ -7,7 +7,8 @@ Comparisons wait in a pool of their own, of which one address gets a part.  A ke
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from collections import Counter
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -29,6 +30,10 @@ from tokenbudget_server.web.scope import network_of
 
 MOST_WRONG, WRONG_PER_MINUTE = 30, 30
 """Keys that are wrong, or not known yet, which an address may try at once, and then each minute."""
+_REQUESTS = 300, 600
+"""Requests with such keys, also with the same one again, which costs a look into the database."""
+_AT_ONCE, _LOOKUPS = 16, 4
+"""Of an address, and of all of them: so that connections to the database are left for whoever has a right key."""
 _CANDIDATES = 3
 """Keys that begin alike of which each is tried: of random ones, two among a hundred thousand keys do."""
 _KNOWN_RIGHT, _KNOWN_WRONG = 20_000, 10_000
@@ -47,6 +52,7 @@ class _Verification:
     text: str
     digest: str
     network: str
+    is_known: bool
     waiting: int = 0
     comparing: asyncio.Task[str | None] | None = None
 
@@ -67,6 +73,9 @@ class Verifier:
         self._cache = cache
         self._hashing = hashing
         self._attempts = Attempts("keys that are not valid", MOST_WRONG, WRONG_PER_MINUTE)
+        self._requests = Attempts("requests with a key that is not valid", *_REQUESTS)
+        self._lookups = asyncio.Semaphore(_LOOKUPS)
+        self._looked_up: Counter[str] = Counter()
         self._under_way: dict[str, tuple[_Verification, asyncio.Task[Principal | None]]] = {}
         self._right: MemoryCache[str] = MemoryCache(_KNOWN_RIGHT)
         self._wrong: MemoryCache[frozenset[str]] = MemoryCache(_KNOWN_WRONG, seconds=_WRONG_SECONDS)
@@ -90,7 +99,8 @@ class Verifier:
         """
         digest = keys.digest(text)
         if digest not in self._under_way:
-            own = _Verification(text, digest, network_of(address))
+            own = _Verification(text, digest, network_of(address), is_known=bool(self._right.get(digest)))
+            self._admit(own)
             task = asyncio.create_task(self._verify(own))
             self._under_way[digest] = own, task
             task.add_done_callback(partial(self._end, own))
@@ -110,16 +120,34 @@ class Verifier:
         with suppress(SQLAlchemyError):
             await self.verify(text, None)
 
+    def _admit(self, own: _Verification) -> None:
+        """Let a key be looked up that this process never found right, if its address has not sent too many such."""
+        if own.is_known:
+            return
+        self._requests.take(own.network)
+        if self._wrong.get(own.digest) is None:
+            self._attempts.check(own.network)
+        if self._looked_up[own.network] >= _AT_ONCE:
+            raise TooManyAtOnceError(f"{_AT_ONCE} keys from your address are being verified: try again in a moment")
+        self._looked_up[own.network] += 1
+
     def _end(self, own: _Verification, task: asyncio.Task[Principal | None]) -> None:
+        if not own.is_known:
+            self._looked_up -= Counter([own.network])
         if self._under_way.get(own.digest) == (own, task):
             del self._under_way[own.digest]
         if not task.cancelled():
             task.exception()  # Nobody may be left to whom it matters.
 
     async def _verify(self, own: _Verification) -> Principal | None:
-        candidates = await self._candidates(own.text)
+        async with nullcontext() if own.is_known else self._lookups:
+            candidates = await self._candidates(own.text)
         if (hash_ := await self._find_hash(own, [each.hash for each in candidates])) is None:
+            if own.is_known:
+                self._right.put(own.digest, "")  # It was revoked, and counts as any wrong one from now on.
             return None
+        if not own.is_known:
+            self._requests.give_back(own.network)
         principal = next(each.principal for each in candidates if each.hash == hash_)
         await self._cache.put(own.digest, principal)
         # A key revoked between the look-up and the line above was not there to be forgotten.
