@@ -7,6 +7,7 @@ from litestar.testing import TestClient
 
 from tests.plugins.accounts import make_key, make_member, make_project
 from tokenbudget_server.accounts import passwords
+from tokenbudget_server.accounts.sessions import Sessions
 from tokenbudget_server.app import create_app
 
 pytestmark = pytest.mark.postgres
@@ -251,3 +252,24 @@ def test_strangers_lock_nobody_out():
     delays.check("eve", "203.0.113.7")
     now[0] = 901
     delays.check("ada", "203.0.113.7")
+
+
+def test_made_up_sessions_do_not_keep_the_database_from_others(server, browser, monkeypatch):
+    asked = []
+    real = Sessions._look_up
+
+    async def look_up(self, hash_):
+        asked.append(hash_)
+        return await real(self, hash_)
+
+    monkeypatch.setattr(Sessions, "_look_up", look_up)
+    assert server.get("/api/me", headers=browser).status_code == 200
+    same = {"Cookie": "tokenbudget_session=made-up"}
+    assert [server.get("/api/me", headers=same).status_code for _ in range(20)] == [401] * 20
+    assert len(asked) == 2
+    statuses = {
+        server.get("/api/me", headers={"Cookie": f"tokenbudget_session={number}"}).status_code for number in range(400)
+    }
+    assert statuses == {401, 429}
+    assert len(asked) < 400
+    assert server.get("/api/me", headers=browser).status_code == 200

@@ -61,7 +61,7 @@ async def by_session(request: Request[Any, Any, Any], accounts: Accounts) -> Pri
     """
     if (cookie := read_cookie(request)) is None:
         return None
-    if principal := await accounts.sessions.find(cookie):
+    if principal := await accounts.sessions.find(cookie, address_of(request)):
         return principal
     raise ProblemError(401, "your session is over: sign in again")
 

@@ -83,7 +83,7 @@ class SessionsController(Controller):
 
 async def _owner(request: _Request, asked: SignIn, accounts: Accounts) -> Owner:
     if asked.code is not None:
-        return await accounts.sessions.by_code(asked.code)
+        return await accounts.sessions.by_code(asked.code, address_of(request))
     if asked.email is not None and asked.password is not None:
         return await accounts.sessions.by_password(asked.email, asked.password, address_of(request))
     if asked.api_key is None or not keys.is_key(asked.api_key.strip()):

@@ -18,6 +18,7 @@ from tokenbudget_server.accounts.cookies import SessionCookie
 from tokenbudget_server.accounts.principal import RIGHTS, Principal, Role, Session
 from tokenbudget_server.accounts.queries import is_living, team_ids
 from tokenbudget_server.accounts.schemas import OpenSession, SignInCode
+from tokenbudget_server.cache.memory import MemoryCache
 from tokenbudget_server.db.tables import api_keys, memberships, sessions, sign_in_codes, users
 from tokenbudget_server.jobs.periodic import Periodic
 from tokenbudget_server.web.audit import Target, audit
@@ -31,6 +32,7 @@ CODE_LIFE = timedelta(minutes=10)
 _SEEN_EVERY = timedelta(minutes=1)
 _CLEAN_EVERY = timedelta(hours=1)
 _LONGEST_AGENT = 200
+_REMEMBERED = 10_000
 _WRONG = "the email or the password is wrong"
 
 
@@ -57,6 +59,9 @@ class Sessions:
         self._hashing = hashing
         self._delays = passwords.Delays()
         self._attempts = Attempts("wrong passwords", 20, 20)
+        self._guesses = Attempts("requests with a session or code that is not valid", 300, 600)
+        self._known: MemoryCache[bool] = MemoryCache(_REMEMBERED)
+        self._unknown: MemoryCache[bool] = MemoryCache(_REMEMBERED)
 
     @property
     def job(self) -> Periodic:
@@ -79,11 +84,31 @@ class Sessions:
             await connection.run_sync(audit, by, "session.begin", Target("session", id_))
         return id_
 
-    async def find(self, cookie: SessionCookie) -> Principal | None:
-        """Return whose session a cookie proves; None where it proves none, or one whose time is over."""
+    async def find(self, cookie: SessionCookie, address: str | None) -> Principal | None:
+        """Return whose session a cookie proves; None where it proves none, or one whose time is over.
+
+        Raises
+        ------
+        ProblemError
+            429 if too many came from the address that prove none: they must not keep the database from others.
+        """
+        hash_, network = cookie.hash, network_of(address)
+        if self._unknown.get(hash_):
+            return None  # What is over or made up never begins.
+        if not self._known.get(hash_):
+            self._guesses.take(network)
+        if (found := await self._look_up(hash_)) is None:
+            self._unknown.put(hash_, True)  # noqa: FBT003
+            return None
+        if not self._known.get(hash_):
+            self._guesses.give_back(network)
+            self._known.put(hash_, True)  # noqa: FBT003
+        return found
+
+    async def _look_up(self, hash_: str) -> Principal | None:
         now = datetime.now(UTC)
         async with self._engine.connect() as connection:
-            row = (await connection.execute(_FOUND.where(sessions.c.hash == cookie.hash, _open(now)))).one_or_none()
+            row = (await connection.execute(_FOUND.where(sessions.c.hash == hash_, _open(now)))).one_or_none()
             if row is None:
                 return None
             if row.last_seen_at < now - _SEEN_EVERY:
@@ -125,19 +150,21 @@ class Sessions:
             await connection.run_sync(audit, scope, "sign_in_code.create", Target("user", str(scope.actor.user_id)))
         return SignInCode(code, expires_at)
 
-    async def by_code(self, code: str) -> Owner:
+    async def by_code(self, code: str, address: str | None) -> Owner:
         """Use a code up.
 
         Raises
         ------
         ProblemError
-            401 if there is none, or no longer.
+            401 if there is none, or no longer, 429 if too many of the address were none.
         """
+        self._guesses.take(network_of(address))
         used = delete(sign_in_codes).where(sign_in_codes.c.hash == _hash(code))
         async with self._engine.begin() as connection:
             row = (await connection.execute(used.returning(*_OWNER, sign_in_codes.c.expires_at))).one_or_none()
         if row is None or row.expires_at <= datetime.now(UTC):
             raise ProblemError(401, "this link was used already, or is too old: `tokenbudget up` prints another one")
+        self._guesses.give_back(network_of(address))
         return Owner(row.organisation_id, row.user_id, row.api_key_id)
 
     async def by_password(self, email: str, password: str, address: str | None) -> Owner:
