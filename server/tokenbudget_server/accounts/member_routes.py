@@ -1,12 +1,14 @@
-"""``/api/users``: the members of the organisation; and one's own password."""
+"""``/api/users``: the members of the organisation; ``/api/audit``: what they did; and one's own password."""
 
 from __future__ import annotations
 
 from litestar import Controller, Response, delete, get, patch, post, put
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenbudget_server.accounts.cookies import cookies_for
 from tokenbudget_server.accounts.members import Members
-from tokenbudget_server.accounts.schemas import Member, MemberRequest, PasswordChange, RoleChange
+from tokenbudget_server.accounts.queries import list_audit
+from tokenbudget_server.accounts.schemas import AuditRow, Member, MemberRequest, PasswordChange, RoleChange
 from tokenbudget_server.web.authorization import MANAGE
 from tokenbudget_server.web.pagination import DEFAULT_PAGE, Page, PageCursor, PageSize
 from tokenbudget_server.web.parameters import LARGEST_ID
@@ -41,6 +43,13 @@ class MembersController(Controller):
     async def remove_user(self, user_id: int, caller_scope: Scope, members: Members) -> None:
         """End a membership: the user's keys and sessions in your organisation are refused from now on."""
         await members.remove(caller_scope, _checked(user_id))
+
+    @get("/audit", needs=MANAGE)
+    async def audit(
+        self, engine: AsyncEngine, caller_scope: Scope, cursor: PageCursor = None, limit: PageSize = DEFAULT_PAGE
+    ) -> Page[AuditRow]:
+        """List who did what in your organisation, newest first, page by page."""
+        return await list_audit(engine, caller_scope, cursor, limit)
 
     @put("/me/password", needs="admin", status_code=204)
     async def set_password(self, data: PasswordChange, caller_scope: Scope, members: Members) -> Response[None]:

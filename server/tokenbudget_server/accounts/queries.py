@@ -11,13 +11,14 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from tokenbudget_server.accounts import keys
 from tokenbudget_server.accounts.principal import Principal
-from tokenbudget_server.accounts.schemas import Key, Me, Project
-from tokenbudget_server.db.tables import api_keys, memberships, organisations, projects, team_memberships, users
+from tokenbudget_server.accounts.schemas import AuditRow, Key, Me, Project
+from tokenbudget_server.db.tables import api_keys, audit, memberships, organisations, projects, team_memberships, users
 from tokenbudget_server.web.pagination import Id, Keyset, Page
 from tokenbudget_server.web.scope import Scope
 
 _Name = Annotated[str, msgspec.Meta(pattern="^[^\0]*$")]  # Postgres takes no U+0000.
 _PROJECTS: Keyset[Project, tuple[str, int]] = Keyset("projects", tuple[_Name, Id], lambda one: (one.name, one.id))
+_AUDIT: Keyset[AuditRow, tuple[int]] = Keyset("audit", tuple[Id], lambda row: (row.id,))
 _KEYS: Keyset[Key, tuple[int]] = Keyset("keys", tuple[Id], lambda key: (key.id,))
 
 
@@ -48,6 +49,17 @@ async def list_keys(engine: AsyncEngine, scope: Scope, cursor: str | None, limit
         statement = statement.where(api_keys.c.id < _KEYS.read(cursor)[0])
     async with engine.connect() as connection:
         return _KEYS.page([Key(**row._asdict()) for row in await connection.execute(statement)], limit)
+
+
+async def list_audit(engine: AsyncEngine, scope: Scope, cursor: str | None, limit: int) -> Page[AuditRow]:
+    """List what was done in an organisation, newest first; raises what `list_projects` does."""
+    shown = [audit.c[name] for name in AuditRow.__struct_fields__]
+    statement = select(*shown).where(audit.c.organisation_id == scope.organisation_id)
+    if cursor is not None:
+        statement = statement.where(audit.c.id < _AUDIT.read(cursor)[0])
+    async with engine.connect() as connection:
+        rows = await connection.execute(statement.order_by(audit.c.id.desc()).limit(limit + 1))
+        return _AUDIT.page([AuditRow(**row._asdict()) for row in rows], limit)
 
 
 async def read_key(connection: AsyncConnection, condition: ColumnElement[bool]) -> Key | None:

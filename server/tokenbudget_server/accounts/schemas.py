@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -167,3 +167,37 @@ class PasswordChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     password: Annotated[str, msgspec.Meta(max_length=1000)]
     current: Annotated[str, msgspec.Meta(max_length=1000)] | None = None
+
+
+class Permission(msgspec.Struct, frozen=True, kw_only=True):
+    """A route of the API, and whether the caller may call it; what it may be called *on* is another question."""
+
+    method: str
+    path: str
+    allowed: bool
+
+
+class AuditRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An act, as the audit log has it.
+
+    Attributes
+    ----------
+    actor_kind, actor_id : str
+        ``key`` and its public id, ``session`` and its id, ``nobody`` or ``server``.
+    user_id : int or None
+        Whose key or session it was.
+    before, after
+        What changed, secrets masked.
+    """
+
+    id: int
+    at: datetime
+    actor_kind: str
+    actor_id: str | None
+    user_id: int | None
+    address: str | None
+    action: str
+    target_kind: str
+    target_id: str
+    before: Any
+    after: Any

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from litestar import Controller, Request, Response, delete, get, post
+from litestar.routes import HTTPRoute
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenbudget_server.accounts import keys
@@ -14,10 +15,10 @@ from tokenbudget_server.accounts.authentication import verify_key
 from tokenbudget_server.accounts.cookies import cookies_for, make_cookie, refuse_foreign
 from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.accounts.queries import read_me
-from tokenbudget_server.accounts.schemas import Me, OpenSession, SignIn, SignInCode
+from tokenbudget_server.accounts.schemas import Me, OpenSession, Permission, SignIn, SignInCode
 from tokenbudget_server.accounts.service import Accounts
 from tokenbudget_server.accounts.sessions import ABSOLUTE, Owner
-from tokenbudget_server.web.authorization import ANY_CREDENTIAL, OPEN
+from tokenbudget_server.web.authorization import ANY_CREDENTIAL, OPEN, is_allowed, needs_of
 from tokenbudget_server.web.pagination import Page
 from tokenbudget_server.web.problems import ProblemError
 from tokenbudget_server.web.scope import Scope, address_of
@@ -79,6 +80,21 @@ class SessionsController(Controller):
     async def me(self, engine: AsyncEngine, principal: Principal) -> Me:
         """Say who asks, and what the credential is for."""
         return await read_me(engine, principal)
+
+    @get("/me/permissions", needs=ANY_CREDENTIAL, sync_to_thread=False)
+    def permissions(self, request: _Request, principal: Principal) -> list[Permission]:
+        """Say of each route whether you may call it, so that pages show what the server allows."""
+        return [
+            Permission(
+                method=method,
+                path=route.path_format,
+                allowed=is_allowed(principal, method, needs_of(handler.opt)),
+            )
+            for route in request.app.routes
+            if isinstance(route, HTTPRoute)
+            for method, (handler, _) in sorted(route.route_handler_map.items())
+            if handler.resolve_include_in_schema()
+        ]
 
 
 async def _owner(request: _Request, asked: SignIn, accounts: Accounts) -> Owner:

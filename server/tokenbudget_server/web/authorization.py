@@ -42,7 +42,7 @@ def required_right(options: Mapping[str, Any]) -> str | None:
 
 def is_allowed(principal: Principal, method: str, needs: str | None) -> bool:
     """Whether a principal may call a route."""
-    if needs == ANY_CREDENTIAL:
+    if needs in (OPEN, ANY_CREDENTIAL):
         return True
     if needs == MANAGE:
         return principal.role in MANAGERS and principal.acts_for_user

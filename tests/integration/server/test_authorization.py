@@ -102,6 +102,17 @@ def test_a_viewer_writes_nothing(server, routes, project, postgres_url):
         assert (answer.status_code == 403) == (method != "GET"), (method, path, answer.text)
 
 
+def test_permissions_are_what_is_allowed(server, routes, project, postgres_url):
+    owner = make_member(postgres_url, "Ada", role="owner")
+    for scopes in (["ingest"], ["read"], ["admin"]):
+        headers = {"Authorization": f"Bearer {make_key(postgres_url, project, owner, scopes=scopes)}"}
+        told = server.get("/api/me/permissions", headers=headers).json()
+        allowed = {(one["method"], one["path"]) for one in told if one["allowed"]}
+        assert len(told) == len(routes)
+        may = {OPEN, ANY_CREDENTIAL, *scopes} | ({MANAGE} if scopes == ["admin"] else set())
+        assert allowed == {asked for asked, needs in routes.items() if needs in may}
+
+
 def test_what_is_of_another_tenant_is_not_there(server, routes, project, postgres_url):
     stranger = make_member(postgres_url, "Eve", role="owner", organisation="strangers")
     theirs = make_project(postgres_url, "theirs", organisation="strangers")

@@ -145,3 +145,17 @@ def test_a_user_of_another_organisation_keeps_name_and_password(server, headers_
     assert server.delete(f"/api/users/{id_}", headers=owner).status_code == 204
     assert server.delete(f"/api/users/{id_}", headers=owner).status_code == 404
     assert sql("SELECT count(*) FROM memberships WHERE user_id = %s", id_) == [(1,)]
+
+
+def test_the_audit_log_is_read_by_owners_and_admins_of_the_organisation(server, headers_of, postgres_url):
+    owner, member = headers_of("Olga", "owner"), headers_of("Max", "member")
+    theirs = make_project(postgres_url, "theirs", organisation="strangers")
+    stranger = make_member(postgres_url, "Eve", role="owner", organisation="strangers")
+    other = {"Authorization": f"Bearer {make_key(postgres_url, theirs, stranger)}"}
+    for headers, email in ((owner, "one@example.org"), (owner, "two@example.org"), (other, "three@example.org")):
+        assert server.post("/api/users", json={"email": email}, headers=headers).status_code == 201
+    first = server.get("/api/audit?limit=1", headers=owner).json()
+    second = server.get("/api/audit", params={"cursor": first["next"]}, headers=owner).json()
+    acts = [(row["action"], row["after"]["email"]) for row in first["rows"] + second["rows"]]
+    assert acts == [("user.create", "two@example.org"), ("user.create", "one@example.org")]
+    assert server.get("/api/audit", headers=member).status_code == 403

@@ -123,7 +123,9 @@ def test_the_schema_refuses_what_the_server_refuses(client, document, make_event
 GETS = {
     "/health": "",
     "/api/keys": "",
+    "/api/audit": "",
     "/api/me": "",
+    "/api/me/permissions": "",
     "/api/projects": "",
     "/api/sessions": "",
     "/api/users": "",
