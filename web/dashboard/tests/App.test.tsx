@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { fakeSummary, fakeTimeseries } from "../dev/fakeAnalytics.ts";
 import { App } from "../src/App.tsx";
 import { restoreSession } from "../src/session/session.ts";
-import { type Answers, KEY, period, problem, serve } from "./server.ts";
+import { type Answers, KEY, NEW_KEY, period, problem, serve } from "./server.ts";
 
 function open(answers: Answers = {}, signedIn = true) {
   const requests = serve(answers);
@@ -132,6 +132,19 @@ describe("the overview", () => {
     const alert = await screen.findByRole("alert");
     expect(alert.textContent).toMatch(/unknown period 'nope'/);
     expect(within(alert).getByRole("link").getAttribute("href")).toBe("/");
+  });
+});
+
+describe("the first steps", () => {
+  it("make a key that sends events and does nothing else, unless more is chosen", async () => {
+    const { requests, user } = open({ "/api/analytics/summary": (url) => fakeSummary(period(url), true) });
+    await user.click(await screen.findByRole("button", { name: "Create a key" }));
+    await user.type(screen.getByLabelText("Name"), "batch job");
+    await user.click(screen.getByRole("button", { name: "Create" }));
+    expect(await screen.findByText(new RegExp(NEW_KEY))).toBeTruthy();
+    const made = requests.find(({ method }) => method === "POST");
+    expect(await made?.json()).toEqual({ name: "batch job", scopes: ["ingest"] });
+    expect(JSON.stringify({ ...localStorage, ...sessionStorage })).not.toContain(NEW_KEY);
   });
 });
 

@@ -2,6 +2,7 @@ import { vi } from "vitest";
 import { fakeByModel, fakePeriod, fakeSummary, fakeTimeseries } from "../dev/fakeAnalytics.ts";
 
 export const KEY = `tb_ak_${"0123456789abcdef".repeat(2)}`;
+export const NEW_KEY = `tb_ak_${"fedcba9876543210".repeat(2)}`;
 const NOW = Date.parse("2026-11-23T15:05:00Z");
 
 export const OPEN_SESSION = {
@@ -20,6 +21,7 @@ export type Answers = Record<string, (url: URL) => unknown>;
 
 const standard: Answers = {
   "/api/projects": () => ({ rows: [project(1, "churn-model")], next: null }),
+  "/api/projects/1/keys": () => ({ key: { id: 7 }, text: NEW_KEY }),
   "/api/sessions": () => OPEN_SESSION,
   "/api/sessions/current": () => null,
   "/api/analytics/summary": (url) => fakeSummary(period(url)),

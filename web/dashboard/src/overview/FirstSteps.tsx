@@ -1,8 +1,10 @@
 import { useState } from "react";
 import { periodName } from "../format/time.ts";
+import { CreateKey } from "../keys/CreateKey.tsx";
 import { Icon } from "../ui/Icon.tsx";
 
-const snippet = () => `import tokenbudget as tb\ntb.configure(url="${location.origin}", api_key="tb_ak_…")`;
+const snippet = (key: string) =>
+  `import tokenbudget as tb\ntb.configure(url="${location.origin}", api_key="${key}")`;
 
 /** Shown while there is nothing to show: how the first event gets here. */
 export function FirstSteps({ period }: { period: string }) {
@@ -30,16 +32,17 @@ export function FirstSteps({ period }: { period: string }) {
 }
 
 function Snippet() {
+  const [key, setKey] = useState<string | null>(null);
   const [copied, setCopied] = useState(false);
   const copy = async () => {
-    await navigator.clipboard.writeText(snippet());
+    await navigator.clipboard.writeText(snippet(key ?? "tb_ak_…"));
     setCopied(true);
     setTimeout(() => setCopied(false), 2000);
   };
   return (
     <div className="relative mt-6">
       <pre className="overflow-x-auto rounded-xl bg-wash p-4 pt-12 font-mono text-[13px] leading-6 sm:pt-4 sm:pr-32">
-        {snippet()}
+        {snippet(key ?? "tb_ak_…")}
       </pre>
       <button
         type="button"
@@ -49,6 +52,12 @@ function Snippet() {
         <Icon name={copied ? "check" : "copy"} className="size-4" />
         <span aria-live="polite">{copied ? "Copied" : "Copy"}</span>
       </button>
+      <div className="mt-3 flex flex-wrap items-center gap-3 text-sm text-ink-2">
+        <CreateKey onCreated={setKey} />
+        <span role="status">
+          {key === null ? "Each application has one of its own." : "Copy it now: the key is shown this once."}
+        </span>
+      </div>
     </div>
   );
 }
