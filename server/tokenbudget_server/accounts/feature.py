@@ -24,6 +24,8 @@ from tokenbudget_server.accounts.routes import AccountsController
 from tokenbudget_server.accounts.service import Accounts
 from tokenbudget_server.accounts.session_routes import SessionsController
 from tokenbudget_server.accounts.sessions import Sessions
+from tokenbudget_server.accounts.team_routes import TeamsController
+from tokenbudget_server.accounts.teams import Teams
 from tokenbudget_server.cache.client import RedisClient
 from tokenbudget_server.jobs.outbox import Handler, Message, enqueue
 from tokenbudget_server.settings import Settings
@@ -59,9 +61,10 @@ def feature(settings: Settings, engine: AsyncEngine, redis: RedisClient | None, 
     return Feature(
         name="accounts",
         description="Projects, API keys and sessions.",
-        routes=[AccountsController, MembersController, SessionsController],
+        routes=[AccountsController, MembersController, SessionsController, TeamsController],
         dependencies={
             "accounts": Dependency.of(accounts),
+            "teams": Dependency.of(Teams(engine, accounts)),
             "members": Dependency.of(Members(engine, accounts, pools.passwords)),
             "principal": Dependency(
                 provide=Provide(provide_principal), problems=_PROBLEMS, security=["ApiKey", "Session"]

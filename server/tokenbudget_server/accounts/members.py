@@ -146,7 +146,7 @@ class Members:
             target = Target("user", str(user_id))
             await connection.run_sync(audit, scope, action, target, {"role": before}, {"role": role})
             await end_all(connection, user_id)
-            forgotten = await _keys(connection, scope, user_id)
+            forgotten = await keys_of(connection, scope, user_id)
             await self._accounts.forget_later(connection, forgotten)
         await self._accounts.forget(forgotten)
 
@@ -168,7 +168,8 @@ def _members(scope: Scope) -> Select[*tuple[Any, ...]]:
     return select(*columns).select_from(joined).where(memberships.c.organisation_id == scope.organisation_id)
 
 
-async def _keys(connection: AsyncConnection, scope: Scope, user_id: int) -> list[int]:
+async def keys_of(connection: AsyncConnection, scope: Scope, user_id: int) -> list[int]:
+    """Return the numbers of a user's living keys in the organisation."""
     named = api_keys.c.organisation_id == scope.organisation_id, api_keys.c.user_id == user_id
     found = await connection.scalars(select(api_keys.c.id).where(*named, api_keys.c.revoked_at.is_(None)))
     return [int(id_) for id_ in found]

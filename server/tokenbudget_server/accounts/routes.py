@@ -9,10 +9,11 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenbudget_server.accounts.queries import list_keys, list_projects
-from tokenbudget_server.accounts.schemas import Key, KeyRequest, KeyWithText, Project
+from tokenbudget_server.accounts.schemas import Key, KeyRequest, KeyWithText, Project, ProjectRequest
 from tokenbudget_server.accounts.service import Accounts
+from tokenbudget_server.accounts.teams import Teams
 from tokenbudget_server.db.tables import api_keys
-from tokenbudget_server.web.authorization import ANY_CREDENTIAL
+from tokenbudget_server.web.authorization import ANY_CREDENTIAL, MANAGE
 from tokenbudget_server.web.pagination import LARGEST_PAGE, Page, PageCursor, PageSize
 from tokenbudget_server.web.parameters import LARGEST_ID
 from tokenbudget_server.web.problems import ProblemError
@@ -34,6 +35,11 @@ class AccountsController(Controller):
     ) -> Page[Project]:
         """List the projects you may see, by name, page by page; for a key of an application, the one that it is for."""
         return await list_projects(engine, caller_scope, cursor, limit)
+
+    @post("/projects", needs=MANAGE, problems=(404, 409))
+    async def create_project(self, data: ProjectRequest, caller_scope: Scope, teams: Teams) -> Project:
+        """Make a project of a team."""
+        return await teams.create_project(caller_scope, data)
 
     @post("/projects/{project_id:int}/keys", needs="admin")
     async def create_key(

@@ -201,3 +201,37 @@ class AuditRow(msgspec.Struct, frozen=True, kw_only=True):
     target_id: str
     before: Any
     after: Any
+
+
+_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern="^[^\0]*$")]
+_Number = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+
+
+class Team(msgspec.Struct, frozen=True):
+    """A team: who belongs to it sees its projects."""
+
+    id: int
+    name: str
+    created_at: datetime
+
+
+class TeamRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A team's name."""
+
+    name: _Name
+
+
+class TeamMember(msgspec.Struct, frozen=True, kw_only=True):
+    """A user as a member of a team."""
+
+    user_id: int
+    email: str
+    name: str
+    role: Role
+
+
+class ProjectRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A project to be made, and the team that it is of."""
+
+    name: _Name
+    team_id: _Number

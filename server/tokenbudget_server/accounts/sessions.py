@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from tokenbudget_server.accounts import passwords
@@ -107,17 +107,21 @@ class Sessions:
 
     async def _look_up(self, hash_: str) -> Principal | None:
         now = datetime.now(UTC)
+        # In two steps: on a cluster, sessions are on one node and members on every one.
         async with self._engine.connect() as connection:
-            row = (await connection.execute(_FOUND.where(sessions.c.hash == hash_, _open(now)))).one_or_none()
-            if row is None:
+            found = select(*_FOUND).where(sessions.c.hash == hash_, _open(now))
+            if (row := (await connection.execute(found)).one_or_none()) is None:
                 return None
+            ids = {"organisation": row.organisation_id, "user": row.user_id, "key": row.api_key_id}
+            member = (await connection.execute(_MEMBER, ids)).one_or_none()
+            if member is None or (row.api_key_id is not None and member.scopes is None):
+                return None  # Who is no member any longer; whose key was revoked.
             if row.last_seen_at < now - _SEEN_EVERY:
-                seen = update(sessions).where(sessions.c.id == row.id).values(last_seen_at=now)
-                await connection.execute(seen)
+                await connection.execute(update(sessions).where(sessions.c.id == row.id).values(last_seen_at=now))
                 await connection.commit()
-        scopes = RIGHTS if row.api_key_id is None else frozenset(row.scopes)
-        session = Session(row.id, scopes, row.project_id, row.team_id, row.api_key_id)
-        return Principal(row.user_id, row.organisation_id, Role(row.role), tuple(row.team_ids), session)
+        scopes = RIGHTS if row.api_key_id is None else frozenset(member.scopes)
+        session = Session(row.id, scopes, member.project_id, member.team_id, row.api_key_id)
+        return Principal(row.user_id, row.organisation_id, Role(member.role), tuple(member.team_ids), session)
 
     async def list(self, user_id: int | None, current: str | None) -> list[OpenSession]:
         """List a user's open sessions, the newest first."""
@@ -229,23 +233,21 @@ def _open(now: datetime) -> ColumnElement[bool]:
 _SHOWN = sessions.c.id, sessions.c.created_at, sessions.c.last_seen_at, sessions.c.address, sessions.c.user_agent
 _OWNER = sign_in_codes.c.organisation_id, sign_in_codes.c.user_id, sign_in_codes.c.api_key_id
 _FOUND = (
+    sessions.c.id,
+    sessions.c.organisation_id,
+    sessions.c.user_id,
+    sessions.c.api_key_id,
+    sessions.c.last_seen_at,
+)
+_MEMBER = (
     select(
-        sessions.c.id,
-        sessions.c.organisation_id,
-        sessions.c.user_id,
-        sessions.c.api_key_id,
-        sessions.c.last_seen_at,
+        memberships.c.role,
         api_keys.c.scopes,
         api_keys.c.project_id,
         api_keys.c.team_id,
-        memberships.c.role,
-        team_ids(sessions.c).label("team_ids"),
+        team_ids(memberships.c).label("team_ids"),
     )
-    .select_from(sessions)
-    .join(
-        memberships,
-        and_(memberships.c.organisation_id == sessions.c.organisation_id, memberships.c.user_id == sessions.c.user_id),
-    )
-    .outerjoin(api_keys, api_keys.c.id == sessions.c.api_key_id)
-    .where(or_(sessions.c.api_key_id.is_(None), is_living()))
+    .select_from(memberships)
+    .outerjoin(api_keys, and_(api_keys.c.id == bindparam("key", type_=BigInteger), is_living()))
+    .where(memberships.c.organisation_id == bindparam("organisation"), memberships.c.user_id == bindparam("user"))
 )

@@ -16,6 +16,10 @@ BODIES = {
     "/api/reprice": {},
     "/api/sessions": {"code": "no such code"},
     "/api/sessions/codes": None,
+    "/api/projects": {"name": "new", "team_id": 10**6},
+    "/api/teams": {"name": "new"},
+    "/api/teams/{team_id}": {"name": "newer"},
+    "/api/teams/{team_id}/members/{user_id}": {"role": "viewer"},
     "/api/users": {"email": "new@example.org"},
     "/api/users/{user_id}": {"role": "viewer"},
     "/api/me/password": {"password": "correct horse battery"},
@@ -61,7 +65,7 @@ def project(postgres_url):
 
 def call(server, method, path, project, headers=None):
     body = {"json": BODIES[path]} if method in ("POST", "PUT", "PATCH") else {}
-    filled = path.format(project_id=project, key_id="key_" + "0" * 32, session_id="ses_0", user_id=10**6)
+    filled = path.format(project_id=project, key_id="key_" + "0" * 32, session_id="ses_0", user_id=10**6, team_id=10**6)
     return server.request(method, filled + QUERIES.get(path, ""), headers=headers or {}, **body)
 
 

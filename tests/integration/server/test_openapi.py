@@ -128,6 +128,8 @@ GETS = {
     "/api/me/permissions": "",
     "/api/projects": "",
     "/api/sessions": "",
+    "/api/teams": "",
+    "/api/teams/{team_id}/members": "",
     "/api/users": "",
     "/api/events": "?limit=3",
     "/api/price-changes": "",
@@ -152,11 +154,12 @@ def test_answers_are_what_the_document_says(client, document, post, make_event):
         make_event(status="error", usage={}),
     )
     project = client.get("/api/projects").json()["rows"][0]["id"]
+    team = client.get("/api/teams").json()["rows"][0]["id"]
     for path, item in document["paths"].items():
         if "get" not in item:
             continue
         asked = path.replace("/api/projects/{project_id}/", "/api/") if "analytics" in path else path
-        answer = client.get(path.format(project_id=project) + GETS[asked])
+        answer = client.get(path.format(project_id=project, team_id=team) + GETS[asked])
         assert answer.status_code == 200, answer.text
         assert fits(document, item["get"]["responses"]["200"]["content"][JSON]["schema"], answer.json()), path
 
