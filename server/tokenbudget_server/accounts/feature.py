@@ -20,6 +20,7 @@ from tokenbudget_server.accounts.cookies import refuse_forged
 from tokenbudget_server.accounts.member_routes import MembersController
 from tokenbudget_server.accounts.members import Members
 from tokenbudget_server.accounts.principal import Principal
+from tokenbudget_server.accounts.rotation import Rotation
 from tokenbudget_server.accounts.routes import AccountsController
 from tokenbudget_server.accounts.service import Accounts
 from tokenbudget_server.accounts.session_routes import SessionsController
@@ -64,6 +65,7 @@ def feature(settings: Settings, engine: AsyncEngine, redis: RedisClient | None, 
         routes=[AccountsController, MembersController, SessionsController, TeamsController],
         dependencies={
             "accounts": Dependency.of(accounts),
+            "rotation": Dependency.of(Rotation(engine, accounts, pools.hashing)),
             "teams": Dependency.of(Teams(engine, accounts)),
             "members": Dependency.of(Members(engine, accounts, pools.passwords)),
             "principal": Dependency(

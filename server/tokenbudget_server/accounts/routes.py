@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
+from typing import Annotated
 
 from litestar import Controller, delete, get, post
+from litestar.params import Parameter
 from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenbudget_server.accounts.queries import list_keys, list_projects
-from tokenbudget_server.accounts.schemas import Key, KeyRequest, KeyWithText, Project, ProjectRequest
+from tokenbudget_server.accounts.rotation import Rotation
+from tokenbudget_server.accounts.schemas import (
+    Key,
+    KeyRequest,
+    KeyWithText,
+    Project,
+    ProjectRequest,
+    RotatedKey,
+    RotateRequest,
+)
 from tokenbudget_server.accounts.service import Accounts
 from tokenbudget_server.accounts.teams import Teams
 from tokenbudget_server.db.tables import api_keys
@@ -19,6 +31,9 @@ from tokenbudget_server.web.parameters import LARGEST_ID
 from tokenbudget_server.web.problems import ProblemError
 from tokenbudget_server.web.scope import Scope
 
+_IdempotencyKey = Annotated[
+    str | None, Parameter(header="Idempotency-Key", min_length=1, max_length=200, description="Names the request")
+]
 _NUMBER = re.compile(r"[1-9][0-9]{0,18}")
 _PUBLIC_ID = re.compile(r"key_[0-9a-f]{32}")
 
@@ -54,6 +69,26 @@ class AccountsController(Controller):
     ) -> Page[Key]:
         """List the keys you may see, newest first, page by page."""
         return await list_keys(engine, caller_scope, cursor, limit)
+
+    @post("/keys/{key_id:str}/rotate", needs="admin")
+    async def rotate_key(
+        self,
+        key_id: str,
+        data: RotateRequest,
+        caller_scope: Scope,
+        rotation: Rotation,
+        idempotency_key: _IdempotencyKey = None,
+    ) -> RotatedKey:
+        """Make a key in place of another, which goes on for a while so that whoever uses it can change over.
+
+        A request that is sent again with the same ``Idempotency-Key`` makes no further key, and its answer has no text.
+        """
+        grace, named = timedelta(seconds=data.grace_seconds), _named(key_id)
+        if named is not None:
+            found = await rotation.rotate(caller_scope, named & caller_scope.keys(), grace, idempotency_key)
+            if found is not None:
+                return found
+        raise ProblemError(404, f"there is no living key {key_id[:64]} that you may manage")
 
     @delete("/keys/self", needs=ANY_CREDENTIAL, problems=(400,))
     async def revoke_own_key(self, caller_scope: Scope, accounts: Accounts) -> None:

@@ -235,3 +235,16 @@ class ProjectRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: _Name
     team_id: _Number
+
+
+class RotateRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long the old key goes on, in seconds; a day when left out, a month at most."""
+
+    grace_seconds: Annotated[int, msgspec.Meta(ge=0, le=31 * 86_400)] = 86_400
+
+
+class RotatedKey(msgspec.Struct, frozen=True):
+    """The key that replaces another; `text` is shown once, and null where the same request came before."""
+
+    key: Key
+    text: str | None

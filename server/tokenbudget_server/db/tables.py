@@ -185,13 +185,16 @@ api_keys = Table(
     Column("expires_at", instant),
     Column("last_used_at", instant),
     Column("revoked_at", instant),
+    Column("rotation", Text),
     Index("api_keys_lookup", "lookup"),
+    Index("api_keys_rotation", "rotation", unique=True),
     _in_organisation("team_id", "teams"),
     _in_organisation("project_id", "projects"),
 )
 """``lookup`` is the first 8 characters after ``tb_ak_``, ``ending`` the last 4 (null of a key that is older than the
 column), ``hash`` the bcrypt hash of the whole key, ``public_id`` how people name it.  ``user_id`` made it;
-``project_id`` is where its events go; `tokenbudget_server.web.scope` says what it sees.
+``rotation`` is the digest of what the request was called that made it in place of another; ``project_id`` is where its
+events go; `tokenbudget_server.web.scope` says what it sees.
 """
 
 sessions = Table(

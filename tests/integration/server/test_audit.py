@@ -56,6 +56,7 @@ ACTS = {
 }
 ELSEWHERE = {
     ("DELETE", "/api/keys/self"),
+    ("POST", "/api/keys/{key_id}/rotate"),
     ("DELETE", "/api/sessions/current"),
     ("DELETE", "/api/sessions/{session_id}"),
     ("POST", "/api/sessions"),

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.postgres
 
 BODIES = {
     "/api/projects/{project_id}/keys": {"name": "k", "scopes": ["read"]},
+    "/api/keys/{key_id}/rotate": {},
     "/api/reprice": {},
     "/api/sessions": {"code": "no such code"},
     "/api/sessions/codes": None,
