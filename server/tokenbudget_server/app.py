@@ -64,7 +64,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
     features = [
         _services(settings, (engine, beside), redis, pools),
         health.feature(),
-        accounts.feature(settings, engine, redis),
+        accounts.feature(settings, engine, redis, pools),
         ingest.feature(settings, prices, pools.decoding),
         analytics.feature(redis),
         pricing.feature(settings, engine, prices),
@@ -103,6 +103,7 @@ def mount(
         response_class=ExactResponse,
         dependencies={name: credentials.provide(name, each) for name, each in dependencies.items()},
         before_request=check_request,
+        guards=[guard for feature in features for guard in feature.guards],
         exception_handlers={Exception: problems},
         lifespan=[partial(_open, [*lifespans, background.running])],
         plugins=[

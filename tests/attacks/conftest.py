@@ -1,6 +1,11 @@
+"""What is attacked: the application of the server's tests, or a running server."""
+
 import pytest
 
 from tests.attacks.asking import Attacker
+from tests.integration.server.conftest import client, headers, key, quick_keys, settings, sql
+
+__all__ = ["client", "headers", "key", "quick_keys", "settings", "sql"]
 
 
 @pytest.fixture(scope="session")

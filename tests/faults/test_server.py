@@ -126,8 +126,9 @@ def test_a_revoked_key_stops_shipping_until_there_is_another(host, evidence, cli
         base_url=f"http://127.0.0.1:{stand.port}", headers={"Authorization": f"Bearer {client.api_key}"}
     ) as account:
         # The first key sees every project's.
-        key = next(k for k in account.get("/api/keys").json() if client.api_key.startswith(k["hint"]))
-        other = account.post(f"/api/projects/{key['project_id']}/keys", json={"name": "next"}).json()["text"]
+        key = next(k for k in account.get("/api/keys").json()["rows"] if client.api_key.startswith(k["hint"]))
+        asked = {"name": "next", "scopes": ["ingest", "read"]}
+        other = account.post(f"/api/projects/{key['project_id']}/keys", json=asked).json()["text"]
         assert account.delete(f"/api/keys/{key['id']}").status_code == 204
     host.record(50)
     assert not host.shipper.flush(10)

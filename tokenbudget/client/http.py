@@ -17,7 +17,6 @@ JSON = "application/json"
 
 TIMEOUT_SECONDS = 60.0
 _CONNECT_SECONDS = 5.0
-_OK = 200
 _BAD_REQUEST = 400
 _REFUSED = (401, 403)
 
@@ -57,6 +56,20 @@ def post(url: str, api_key: str | None, path: str, document: Mapping[str, Any], 
     return body
 
 
+def send(
+    method: str,
+    url: str,
+    api_key: str | None,
+    path: str,
+    document: Mapping[str, Any] | None = None,
+    parameters: Parameters = (),
+) -> Any:
+    """Have a TokenBudget server do something, and return the JSON of its answer; raises what `get_arrow` does."""
+    sent: dict[str, Any] = {} if document is None else {"json": dict(document)}
+    answer = _ask(method, url, api_key, path, TIMEOUT_SECONDS, params=list(parameters), **sent)
+    return msgspec.json.decode(answer.content) if answer.content else None
+
+
 def _ask(
     method: str, url: str, api_key: str | None, path: str, seconds: float, accept: str = JSON, **content: Any
 ) -> Any:
@@ -71,7 +84,7 @@ def _ask(
             "(`tokenbudget up`)?  tb.configure(url='') asks this machine's journal instead"
         )
         raise ServerUnreachableError(msg) from error
-    if answer.status_code != _OK:
+    if not answer.is_success:
         raise _refusal(url, api_key, answer)
     return answer
 

@@ -65,7 +65,7 @@ class AnalyticsController(Controller):
 
     path = "/api/analytics"
     tags = ["analytics"]  # noqa: RUF012 - Litestar's way
-    opt = {"also_as": ARROW, "etag": True}  # noqa: RUF012
+    opt = {"needs": "read", "also_as": ARROW, "etag": True}  # noqa: RUF012
 
     @get("/summary", parameters=QUESTION, sync_to_thread=True)
     def summary(self, request: _Request, source: PostgresLedger, replies: Replies) -> SummaryAnswer:
@@ -153,6 +153,7 @@ class ProjectAnalyticsController(AnalyticsController):
 
 @get(
     "/api/events",
+    needs="read",
     parameters=[*QUESTION, PAGE_SIZE, CURSOR],
     also_as=ARROW,
     response_headers=[NEXT],

@@ -22,6 +22,7 @@ _PROMISES = (
 )
 _ROUTE: dict[str, Any] = {
     "status_code": 202,
+    "needs": "ingest",
     "request_max_body_size": LARGEST_BODY,
     "description": _PROMISES,
     "tags": ["ingest"],

@@ -22,6 +22,7 @@ from tokenbudget_server.launch.log_file import LogFile
 from tokenbudget_server.launch.ports import claim
 from tokenbudget_server.launch.prepare import check_ledger
 from tokenbudget_server.launch.running import Home, Running, usable
+from tokenbudget_server.launch.sign_in import sign_in_address
 from tokenbudget_server.settings import Settings
 from tokenbudget_server.web.errors import AlreadyRunningError, ChildError, TokenBudgetServerError
 
@@ -242,7 +243,7 @@ def _show(running: Running) -> None:
         click.echo(f"  {label:<12}{click.style(value, fg='cyan')}")
 
     click.echo()
-    line("Dashboard", f"{running.api}/#key={running.key}")
+    line("Dashboard", sign_in_address(running.api, running.key))
     if running.panel:
         line("Panel", running.panel)
     line("API", f"{running.api}/schema")

@@ -57,7 +57,7 @@ class PricingPage(Page[Price], frozen=True, kw_only=True):
     revision: str
 
 
-@get("/v1/pricing", tags=["pricing"], sync_to_thread=True)
+@get("/v1/pricing", needs="read", tags=["pricing"], sync_to_thread=True)
 def get_pricing(
     principal: Principal,  # noqa: ARG001 - callers must have a key
     pricer: Pricer,
@@ -111,7 +111,7 @@ class RepriceAnswer(msgspec.Struct):
     rows: list[RepricedModel]
 
 
-@post("/api/reprice", status_code=200, problems=(409,), sync_to_thread=True, tags=["pricing"])
+@post("/api/reprice", needs="admin", status_code=200, problems=(409,), sync_to_thread=True, tags=["pricing"])
 def post_reprice(data: RepriceRequest, question_scope: Scope, pricer: Pricer, settings: Settings) -> RepriceAnswer:
     """Price a period's events again, as of when they occurred, by the prices known now.
 

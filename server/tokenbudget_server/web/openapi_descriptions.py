@@ -2,7 +2,8 @@
 
 A route says it in its options: ``body`` is the struct that its handler decodes by itself, ``parameters`` what it reads
 from the URL by itself, ``problems`` statuses that it may refuse with, ``also_as`` another media type of the answer,
-``etag`` that it is sent only if it is another one.  Which problems else it may answer with follows from what its
+``etag`` that it is sent only if it is another one; ``needs`` is what the caller's credential must be for
+(`tokenbudget_server.web.authorization`).  Which problems else it may answer with follows from what its
 handler needs (`tokenbudget_server.web.features.Dependency`).
 """
 
@@ -34,6 +35,7 @@ from litestar.routes import BaseRoute, HTTPRoute
 
 from tokenbudget import __version__
 from tokenbudget_server.web import route_checks
+from tokenbudget_server.web.authorization import required_right
 from tokenbudget_server.web.credentials import names_needed
 from tokenbudget_server.web.features import Dependency, Feature
 from tokenbudget_server.web.problems import MEDIA_TYPE, Problem, ProblemType
@@ -82,7 +84,8 @@ class Documented(ReceiveRoutePlugin):
             summary, _, description = said.partition("\n")
             handler.summary = handler.summary or summary.rstrip(".")
             handler.description = handler.description or description.strip() or None
-            handler.security = [{need.security: []} for need in needs if need.security]
+            right = required_right(handler.opt)
+            handler.security = [{scheme: [right] if right else []} for need in needs for scheme in need.security]
 
     def _problems(self, statuses: Sequence[int]) -> dict[int, ResponseSpec]:
         return {
@@ -121,6 +124,8 @@ def _statuses(handler: HTTPRouteHandler, needs: Sequence[Dependency], in_path: M
     found.add(400)  # What no route takes: `web.request_checks`.
     if route_checks.takes_body(handler):
         found |= {408, 413, 415}
+    if required_right(handler.opt):
+        found.add(403)
     if in_path:
         found.add(404)
     return found

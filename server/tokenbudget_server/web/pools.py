@@ -84,7 +84,9 @@ class Pools:
     questions : Pool
         Analytics; polars computes each with several threads of its own.
     hashing : Pool
-        bcrypt of keys and passwords.
+        bcrypt of API keys.
+    passwords : Pool
+        bcrypt of passwords, which takes long on purpose: keys must not wait for it.
     pricing : Pool
         Pricing stored events again, coverage.
     books : Pool
@@ -96,12 +98,13 @@ class Pools:
     questions: Pool = field(
         default_factory=lambda: Pool("questions", max(2, _processors() // 2), waiting=32, per_caller=8)
     )
-    hashing: Pool = field(default_factory=lambda: Pool("hashes", max(1, _processors() // 2), waiting=64))
+    hashing: Pool = field(default_factory=lambda: Pool("hashes", max(1, _processors() // 2), waiting=64, per_caller=16))
+    passwords: Pool = field(default_factory=lambda: Pool("password checks", 1, waiting=16, per_caller=4))
     pricing: Pool = field(default_factory=lambda: Pool("price calculations", 2, waiting=8))
     books: Pool = field(default_factory=lambda: Pool("price books", 1, waiting=1))
     decoding: Pool = field(default_factory=lambda: Pool("large batches", 1, waiting=32, per_caller=8))
 
     def close(self) -> None:
         """Close all of them."""
-        for pool in (self.questions, self.hashing, self.pricing, self.books, self.decoding):
+        for pool in (self.questions, self.hashing, self.passwords, self.pricing, self.books, self.decoding):
             pool.close()

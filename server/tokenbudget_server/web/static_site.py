@@ -13,6 +13,7 @@ from litestar import Request, Response, route
 from litestar.enums import HttpMethod
 from litestar.exceptions import NotFoundException
 
+from tokenbudget_server.web.authorization import OPEN
 from tokenbudget_server.web.features import Feature
 from tokenbudget_server.web.problems import ProblemError
 
@@ -51,7 +52,14 @@ def make_site(root: Path = STATIC) -> Callable[..., Any]:
     """Make the handler that serves the build in `root`."""
     load = lru_cache(_LARGEST_CACHED)(_load)
 
-    @route(["/", "/{path:path}"], http_method=_METHODS, status_code=200, include_in_schema=False, sync_to_thread=False)
+    @route(
+        ["/", "/{path:path}"],
+        http_method=_METHODS,
+        needs=OPEN,
+        status_code=200,
+        include_in_schema=False,
+        sync_to_thread=False,
+    )
     def get_site(request: Request[Any, Any, Any]) -> Response[bytes]:
         """Serve a file of the build, or the dashboard's page where the dashboard routes by itself."""
         path = str(request.path_params.get("path", "")).lstrip("/")

@@ -42,6 +42,16 @@ def event():
     }
 
 
+CODE = re.compile(r"http://\S+/#code=(\S+)")
+
+
+def sign_in(settings, code):
+    request = urllib.request.Request(f"{settings['url']}/api/sessions", json.dumps({"code": code}).encode())
+    request.add_header("Content-Type", "application/json")
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
+
+
 def test_from_nothing_to_stored_events_and_back_again(up, tmp_path, port):
     first = up("--port", str(port))
     output = first.read_until("Ctrl-C")
@@ -49,7 +59,8 @@ def test_from_nothing_to_stored_events_and_back_again(up, tmp_path, port):
     # Ready lines are printed when it is ready: no waiting here.
     assert ask(settings, "/v1/events/batch", {"events": [event()]})["accepted"] == 1
     assert settings["url"] == f"http://127.0.0.1:{port}"
-    assert f"{settings['url']}/#key={settings['api_key']}" in output
+    (code,) = CODE.findall(output)
+    assert sign_in(settings, code)["id"].startswith("ses_")
     assert "import tokenbudget as tb" in output
     assert (tmp_path / "home" / "config.toml").stat().st_mode & 0o777 == 0o600
     with pytest.raises(urllib.error.HTTPError, match="401"):
@@ -58,8 +69,11 @@ def test_from_nothing_to_stored_events_and_back_again(up, tmp_path, port):
     second = up()
     assert second.join() == 0
     assert "already running" in second.output
-    urls = re.compile(r"http://\S+#key=\S+")
-    assert urls.findall(second.output) == urls.findall(output)
+    (other,) = CODE.findall(second.output)
+    assert other != code  # Each works once.
+    assert sign_in(settings, other)["id"].startswith("ses_")
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        sign_in(settings, code)
 
     started = children(first.process.pid)
     assert first.stop() == 0
@@ -112,7 +126,7 @@ def test_a_lost_config_file_gets_a_new_key(up, tmp_path, port, postgres_url, mon
     up("--port", str(port)).read_until("Ctrl-C")
     new = config(tmp_path)
     assert new["api_key"] != old["api_key"]
-    assert ask(new, "/api/projects")[0]["name"] == "default"
+    assert ask(new, "/api/projects")["rows"][0]["name"] == "default"
 
 
 def test_another_servers_config_is_left_alone(up, tmp_path):

@@ -233,8 +233,9 @@ def test_a_key_revoked_while_redis_is_away_is_forgotten_when_it_is_back(
         monkeypatch.setattr(f"tokenbudget_server.{every}", timedelta(days=1))
     shared = replace(settings, redis_url=redis_url)
     with TestClient(create_app(shared)) as one, TestClient(create_app(shared)) as other:
-        project = one.get("/api/projects", headers=headers).json()[0]["id"]
-        made = one.post(f"/api/projects/{project}/keys", json={"name": "k"}, headers=headers).json()
+        project = one.get("/api/projects", headers=headers).json()["rows"][0]["id"]
+        asked = {"name": "k", "scopes": ["admin"]}
+        made = one.post(f"/api/projects/{project}/keys", json=asked, headers=headers).json()
         for client in (one, other):
             assert client.get("/api/keys", headers=bearer(made["text"])).status_code == 200
         with frozen():

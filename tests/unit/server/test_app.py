@@ -57,7 +57,7 @@ def features(happened):
         description="Hot drinks.",
         routes=[get_coffee, get_strong_coffee, post_refill],
         dependencies={
-            "coffee": Dependency.of("espresso", security="Till", problems=(401,)),
+            "coffee": Dependency.of("espresso", security=["Till"], problems=(401,)),
             "cup": Dependency(provide=Provide(brew, sync_to_thread=False), parameters=[STRENGTH]),
         },
         problems={EmptyError: EMPTY},

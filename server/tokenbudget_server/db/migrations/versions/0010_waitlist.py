@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0030"
-down_revision = "0006"
+revision = "0010"
+down_revision = "0009"
 
 # A local table on Citus: it is read and written by itself, row by row.
 WAITLIST = """
