@@ -7,13 +7,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from litestar import Litestar
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenbudget_server.accounts import feature as accounts
 from tokenbudget_server.analytics import feature as analytics
 from tokenbudget_server.cache.client import RedisClient
+from tokenbudget_server.db.engines import Engines
 from tokenbudget_server.db.installation import installation_id
-from tokenbudget_server.db.url import sqlalchemy_url
 from tokenbudget_server.health import feature as health
 from tokenbudget_server.ingest import feature as ingest
 from tokenbudget_server.jobs.outbox import Dispatcher
@@ -47,24 +47,25 @@ def create_app(settings: Settings | None = None) -> Litestar:
         If a setting is missing or cannot be used.
     """
     settings = settings or read_settings()
-    engine = create_async_engine(sqlalchemy_url(settings.database), pool_pre_ping=True)
+    engines = Engines.of(settings.database)
+    engine = engines.requests
     redis = RedisClient(settings.redis_url, partial(installation_id, engine)) if settings.redis_url else None
     prices = Prices(engine, settings.home)
     pools = Pools()
     features = [
-        _services(settings, engine, redis, pools),
-        health.feature(),
+        _services(settings, engines, redis, pools),
+        health.feature(engines.health),
         accounts.feature(settings, engine, redis),
         ingest.feature(settings, prices),
-        analytics.feature(redis),
+        analytics.feature(settings, redis, pools),
         pricing.feature(settings, engine, prices),
         static_site.feature(),
     ]
-    return mount(features, engine)
+    return mount(features, engines.jobs)
 
 
 def mount(features: Sequence[Feature], engine: AsyncEngine) -> Litestar:
-    """Make an application of features; their lifespans open in this order, and jobs run inside of them."""
+    """Make an application of features; their lifespans open in this order, and jobs run inside of them on an engine."""
     handlers = {topic: handler for feature in features for topic, handler in feature.handlers.items()}
     jobs = [job for feature in features for job in feature.jobs] + Dispatcher(engine, handlers).jobs
     background = PeriodicJobs(engine, jobs)
@@ -92,7 +93,7 @@ async def _open(lifespans: Sequence[Lifespan], _: Litestar) -> AsyncIterator[Non
         yield
 
 
-def _services(settings: Settings, engine: AsyncEngine, redis: RedisClient | None, pools: Pools) -> Feature:
+def _services(settings: Settings, engines: Engines, redis: RedisClient | None, pools: Pools) -> Feature:
     """Make what all features share a feature itself: connections, pools of threads, and the care for the tables."""
 
     @asynccontextmanager
@@ -103,12 +104,16 @@ def _services(settings: Settings, engine: AsyncEngine, redis: RedisClient | None
             pools.close()
             if redis is not None:
                 await redis.close()
-            await engine.dispose()
+            await engines.dispose()
 
-    maintenance = maintenance_job(engine, settings.retention)
+    maintenance = maintenance_job(engines.jobs, settings.retention)
     return Feature(
         name="services",
-        dependencies={"engine": Dependency.of(engine), "settings": Dependency.of(settings)},
+        dependencies={
+            "engine": Dependency.of(engines.requests),
+            "pools": Dependency.of(pools),
+            "settings": Dependency.of(settings),
+        },
         lifespans=[connected],
         jobs=[maintenance] if redis is None else [maintenance, redis.job],
     )

@@ -28,10 +28,10 @@ _UNAVAILABLE = ResponseSpec(Health, generate_examples=False, description="The da
 
 
 @get("/health", responses={503: _UNAVAILABLE}, tags=["health"])
-async def get_health(engine: AsyncEngine, jobs: PeriodicJobs) -> Response[Health]:
+async def get_health(health_engine: AsyncEngine, jobs: PeriodicJobs) -> Response[Health]:
     """Return whether the server and its database work."""
     try:
-        async with asyncio.timeout(_PATIENCE_SECONDS), engine.connect() as connection:
+        async with asyncio.timeout(_PATIENCE_SECONDS), health_engine.connect() as connection:
             return Response(Health("ok", jobs=await jobs.states(connection)))
     except (SQLAlchemyError, TimeoutError):
         return Response(Health("unavailable"), status_code=503)

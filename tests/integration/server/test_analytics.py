@@ -267,7 +267,7 @@ def test_events_as_arrow_are_paged_newest_first(client, usage):
     assert client.get("/api/events?cursor=nonsense", headers={"Accept": ARROW}).status_code == 400
 
 
-@pytest.mark.parametrize(("rows", "sizes"), [(1, [3, 3, 3, 3]), (5, [6, 6]), (7, [9, 3]), (50_000, [12])])
+@pytest.mark.parametrize(("rows", "sizes"), [(1, [1] * 12), (2, [3] * 4), (5, [6, 6]), (7, [9, 3]), (50_000, [12])])
 def test_all_events_come_as_one_stream(client, post, make_event, monkeypatch, rows, sizes):
     monkeypatch.setattr(frames, "_PIECE_ROWS", rows)
     hour = datetime.now(UTC).replace(minute=0, second=0) - timedelta(hours=2)
