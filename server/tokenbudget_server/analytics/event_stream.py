@@ -8,20 +8,24 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
+from litestar import Request
+
 from tokenbudget.analytics.collecting import collecting
 from tokenbudget.core.query import Query
 from tokenbudget_server.analytics.bounds import collect_large
 from tokenbudget_server.analytics.frames import stream
 from tokenbudget_server.ledger import PostgresLedger
-from tokenbudget_server.web.patience import Patience
+from tokenbudget_server.web.patience import Patience, while_connected
 from tokenbudget_server.web.pools import Pool, Runner
 
 STALLED_SECONDS = 60.0
 """How long a client may leave a piece unread."""
 
 
-async def send_events(pool: Pool, source: PostgresLedger, query: Query, caller: str | None) -> AsyncIterator[bytes]:
-    """Begin the stream of a period's events, for the request of this task.
+async def send_events(
+    request: Request[Any, Any, Any], pool: Pool, source: PostgresLedger, query: Query, caller: str | None
+) -> AsyncIterator[bytes]:
+    """Begin the stream of a period's events, in the task of the request.
 
     While the client reads, a thread is held by nothing.  The place in the pool is given back when the request's task
     ends: at the end of the stream, when the client hangs up, or when it leaves a piece unread.
@@ -32,19 +36,25 @@ async def send_events(pool: Pool, source: PostgresLedger, query: Query, caller: 
         If too many streams are under way.
     StoreUnavailableError
         If the database does not answer.
+    ClientGoneError, TooSlowError
+        If nobody waits for the beginning any more.
     """
-    request = asyncio.current_task()
-    if request is None:
-        raise RuntimeError("events are sent for a request")
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("events are sent in the task of a request")
     waiting, held = Patience(), ExitStack()
     held.callback(waiting.end)
     run = held.enter_context(pool.place(caller))
-    request.add_done_callback(lambda _: held.close())
+    task.add_done_callback(lambda _: held.close())
     take = partial(_take, run, waiting, caller)
-    moment = await take(partial(source.at_one_moment, query.period.start, query.period.end))
-    pieces = stream(moment, query)
-    first = await take(partial(next, pieces, None))
-    return _sent(first, pieces, take, request.cancel)
+    opening = asyncio.ensure_future(take(partial(_open, source, query)))
+    first, pieces = await while_connected(request, opening, waiting.end)
+    return _sent(first, pieces, take, task.cancel)
+
+
+def _open(source: PostgresLedger, query: Query) -> tuple[bytes | None, Iterator[bytes]]:
+    pieces = stream(source.at_one_moment(query.period.start, query.period.end), query)
+    return next(pieces, None), pieces
 
 
 async def _sent(

@@ -206,7 +206,7 @@ async def _events_as_arrow(
 ) -> Response[bytes] | Stream:
     headers = {"Vary": "Accept, Authorization"}
     if query.limit is None and cursor is None:
-        pieces = await send_events(pools.streams, source, query, caller)
+        pieces = await send_events(request, pools.streams, source, query, caller)
         return Stream(pieces, headers=headers, media_type=ARROW)
     page = partial(list_page, source, query, cursor)
     body, following = await run_for(request, pools.questions.run, page, caller=caller)

@@ -191,6 +191,7 @@ def _connections(dsn: str) -> Iterator[tuple[Any, Connection]]:
             engine.connect() as writer,
             dbapi.connect(psycopg_url(dsn), autocommit=True) as connection,
             connection.cursor() as reader,
+            patience().stoppable(connection.adbc_cancel),
         ):
             arrays.register(cast("psycopg.Connection[Any]", writer.connection.driver_connection))
             yield reader, writer

@@ -35,12 +35,11 @@ class Patience:
 
     def end(self) -> None:
         """Stop what is under way; nothing further begins."""
-        with self._lock:
+        with self._lock:  # Nothing leaves its block meanwhile: a connection that another uses by then must not be hit.
             self._is_over = True
-            stops = list(self._stops)
-        for stop in stops:
-            with suppress(Exception):  # It ended by itself meanwhile.
-                stop()
+            for stop in self._stops:
+                with suppress(Exception):  # It ended by itself.
+                    stop()
 
     def check(self) -> None:
         """Go on only if somebody waits.
@@ -79,6 +78,8 @@ class Patience:
         except Exception:
             self.check()
             raise
+        else:
+            self.check()
         finally:
             with self._lock:
                 self._stops.remove(stop)

@@ -209,7 +209,7 @@ class Pools:
             "questions", QUESTIONS_AT_ONCE, waiting=64, per_caller=16, at_once=QUESTIONS_AT_ONCE - 1
         )
     )
-    streams: Pool = field(default_factory=lambda: Pool("streams of events", 2, waiting=6, per_caller=2, at_once=1))
+    streams: Pool = field(default_factory=lambda: Pool("streams of events", 1, waiting=7, per_caller=2))
     hashing: Pool = field(default_factory=lambda: Pool("hashes", max(1, _processors() // 2), waiting=64))
     pricing: Pool = field(default_factory=lambda: Pool("price calculations", 2, waiting=8))
     repricing: Pool = field(default_factory=lambda: Pool("repricings", 2, waiting=4, per_caller=1))

@@ -441,7 +441,7 @@ def test_answers_are_remembered_where_the_settings_say(postgres_url, tmp_path, h
     settings = Settings(home=tmp_path, database_url=postgres_url, redis_url=redis_url if shared else None)
     worked_out = []
     by = answers.by
-    monkeypatch.setattr(answers, "by", lambda *asked: worked_out.append(1) or by(*asked))
+    monkeypatch.setattr(answers, "by", lambda *asked, **how: worked_out.append(1) or by(*asked, **how))
     for _ in range(2):
         with TestClient(create_app(settings)) as client:
             client.headers.update(headers)
