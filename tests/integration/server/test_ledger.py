@@ -463,9 +463,14 @@ def test_more_events_than_the_memory_takes_are_refused_before_they_are_read(post
 
 def test_a_statement_that_takes_too_long_is_given_up(postgres_url):
     connections = Connections(postgres_url, statement_seconds=1)
-    with pytest.raises(StoreUnavailableError, match="statement timeout"), connections.snapshot() as cursor:
-        cursor.execute("SELECT pg_sleep(100)")
-        cursor.fetchall()
+
+    def sleep():
+        with connections.snapshot() as cursor:
+            cursor.execute("SELECT pg_sleep(100)")
+            cursor.fetchall()
+
+    with pytest.raises(StoreUnavailableError, match="statement timeout"):
+        sleep()
     with connections.snapshot() as cursor:  # On a new connection.
         cursor.execute("SELECT 1")
     connections.close()

@@ -157,7 +157,8 @@ def test_days_past_the_memory_are_read_again(stored) -> None:
     server._days = small
     for _ in range(2):
         assert analytics.summary(server, YEAR)["requests"][0] == 2
-        assert small._bytes == 0
+        assert small._known._bytes == 0
+    small.close()
 
 
 def test_unchanged_days_are_not_read_again(stored, monkeypatch) -> None:
