@@ -10,7 +10,12 @@ import polars as pl
 
 Collector = Callable[[Sequence[pl.LazyFrame]], list[pl.DataFrame]]
 
-_collector: ContextVar[Collector] = ContextVar("collector", default=pl.collect_all)
+
+def _as_polars_sees_fit(frames: Sequence[pl.LazyFrame]) -> list[pl.DataFrame]:
+    return pl.collect_all(frames) if len(frames) > 1 else [frame.collect() for frame in frames]
+
+
+_collector: ContextVar[Collector] = ContextVar("collector", default=_as_polars_sees_fit)
 
 
 def collect_all(frames: Sequence[pl.LazyFrame]) -> list[pl.DataFrame]:

@@ -85,7 +85,7 @@ def coverage(source: Source, query: Query, pricer: Pricer, limits: Limits = NONE
     limits.check_answer(groups.height, len(DTYPES), "ask about a shorter period, or one provider=…")
     ordered = groups.sort("requests", *_GROUP, descending=[True, False, False, False], nulls_last=True)
     rows = enumerate(ordered.iter_rows(named=True))
-    advice = [_advice(pricer, row) if place < LOOKED_UP else _BEYOND for place, row in rows]
+    advice = [_advice(pricer, row, looks=place < LOOKED_UP) for place, row in rows]
     return ordered.select(
         *_GROUP,
         "requests",
@@ -111,11 +111,13 @@ def _groups(events: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _advice(pricer: Pricer, row: Mapping[str, Any]) -> str:
+def _advice(pricer: Pricer, row: Mapping[str, Any], *, looks: bool) -> str:
     reason, _, parts = (row["reason"] or "").partition(": ")
     if reason not in NOT_IN_THE_BOOK:
         how = how_to_set(row["provider"], row["model"], parts.split(", ")) if parts else "tb.prices.set(...)"
         return _ADVICE.get(reason, _NO_REASON).format(parts=parts or "something", how=how)
+    if not looks:
+        return _BEYOND
     answer: Receipt | Unpriced = pricer.price(
         row["provider"], row["model"], _ANY_USAGE, requested_model=row["requested_model"]
     )

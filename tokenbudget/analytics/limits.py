@@ -121,16 +121,25 @@ class Limits:
         span: tuple[datetime, datetime],
         groups: Groups,
         edges: Sequence[datetime] = (),
+        *,
+        columns: int = 0,
     ) -> int:
-        """Return about how many groups a question has, as far as that matters here; at most 0 where it does not.
+        """Return about how many groups a question has, as far as that matters here; 0 where it does not.
 
         There are no more groups than calls: only where a source says that there are too many calls are groups counted.
+
+        Parameters
+        ----------
+        columns : int
+            What the answer has of each group; 0 where it has only the largest ones.
         """
-        most = min((limit for limit in (self.groups, self.cells) if limit is not None), default=None)
-        if most is None or not groups:
+        most = [self.groups] if self.groups is not None else []
+        if columns and self.cells is not None:
+            most.append(self.cells // columns)
+        if not most or not groups:
             return 0
         calls = calls_of(source, *span)
-        if calls is not None and calls * (len(groups) + 1) <= most:
+        if calls is not None and calls <= min(most):
             return 0
         frame = summed(source, query, span, _GROUPS, groups, edges)
         names = [group.meta.output_name() for group in groups]

@@ -79,9 +79,10 @@ def percentiles(
     span = period.start, period.end
     source = at_one_moment(source, *span)
     asked = sorted(measures or MEASURES)
-    groups = limits.groups_of(source, query, span, dimensions(query))
-    limits.check_groups(groups * len(asked))
-    limits.check_answer(groups * len(asked), len(names) + len(levels) + _OWN_COLUMNS, _FEWER_LEVELS)
+    columns = len(names) + len(levels) + _OWN_COLUMNS
+    groups = limits.groups_of(source, query, span, dimensions(query), columns=len(asked) * columns)
+    limits.check_groups(groups)
+    limits.check_answer(groups * len(asked), columns, _FEWER_LEVELS)
     exact = _is_exact(source, query, limits, exact=exact)
     found = dict(zip(asked, (_from_events if exact else _from_bins)(source, query, asked, levels), strict=True))
     if _COST in found:

@@ -71,7 +71,7 @@ def by(source: Source, query: Query, limits: Limits = NONE) -> pl.DataFrame:
     period, names = query.period, labels(query)
     source = at_one_moment(source, period.start, period.end)
     span, split, columns = (period.start, period.end), dimensions(query), len(names) + _METRICS + 1
-    expected = limits.groups_of(source, query, span, split)
+    expected = limits.groups_of(source, query, span, split, columns=0 if query.limit else columns)
     limits.check_groups(expected)
     if query.limit is None:
         limits.check_answer(expected, columns)

@@ -135,6 +135,7 @@ async def while_connected(
         if work.done():
             return work.result()
         if gone.done():
+            gone.result()  # What was wrong with a body that did not come, if that was it.
             raise ClientGoneError("the client hung up")
         raise TooSlowError(
             f"there was no answer within {seconds:g} s: ask about a shorter period or fewer groups, or try again"
