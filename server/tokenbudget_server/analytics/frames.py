@@ -25,7 +25,7 @@ from tokenbudget_server.analytics.events import EVENTS, Position
 from tokenbudget_server.ledger import Moment, PostgresLedger
 from tokenbudget_server.web.pagination import DEFAULT_PAGE
 
-_PIECE_ROWS = 25_000
+_PIECE_ROWS = 10_000
 _MINUTE = timedelta(minutes=1)
 
 

@@ -98,7 +98,7 @@ def test_where_there_are_no_more_calls_than_groups_may_be_none_are_counted():
 def test_exact_percentiles_of_too_many_calls_are_refused():
     source = FewReads()
     query = Query(period=MARCH)
-    with pytest.raises(QueryError, match="of 30 calls are too much for this server, 29 are the most: .*shorter period"):
+    with pytest.raises(QueryError, match=r"of 30 calls are too much .*, 29 are the most: .*shorter period"):
         analytics.percentiles(source, query, exact=True, limits=Limits(exact_calls=29))
     assert analytics.percentiles(source, query, exact=True, limits=Limits(exact_calls=30))["exact"].all()
 
