@@ -38,9 +38,13 @@ def limits_of(memory: Memory, *, is_arrow: bool) -> Limits:
 
 
 def collect_large(frames: Sequence[pl.LazyFrame]) -> list[pl.DataFrame]:
-    """Compute frames one after the other, a piece at a time, as long as somebody waits for them."""
+    """Compute frames one after the other, a piece at a time, as long as somebody waits for them.
+
+    What polars has begun is always fetched: it aborts the process where nobody is there to take the result.
+    """
     found = []
     for frame in frames:
+        patience().check()
         query = frame.collect(engine="streaming", background=True)
         with patience().stoppable(query.cancel):
             found.append(query.fetch_blocking())

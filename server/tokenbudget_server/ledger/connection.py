@@ -53,6 +53,7 @@ class Connections:
         """
         connection = None
         try:
+            patience().check()
             connection = self._begun()
             with patience().stoppable(connection.adbc_cancel), connection.cursor() as cursor:
                 yield cursor

@@ -39,6 +39,7 @@ from tokenbudget_server.ledger.queries import Day, Identity, Version
 from tokenbudget_server.ledger.snapshot import Moment
 from tokenbudget_server.ledger.storage import storage_at
 from tokenbudget_server.ledger.turns import Turns
+from tokenbudget_server.web.patience import patience
 
 _log = logging.getLogger(__name__)
 
@@ -215,6 +216,7 @@ class Days:
                     anew[day] = version
                 else:
                     found[day] = self._kept(files, day, version, events, horizon)
+            patience().check()
             read = queries.read(cursor, anew) if anew else {}
             for day, version in anew.items():
                 found[day] = self._kept(files, day, version, read.pop(day, queries.empty()), horizon)

@@ -72,8 +72,10 @@ class Patience:
         """
         with self._lock:
             self._stops.append(stop)
+            if self._is_over:  # The block is entered all the same: what has begun must be waited for.
+                with suppress(Exception):
+                    stop()
         try:
-            self.check()
             yield
         except Exception:
             self.check()

@@ -126,3 +126,11 @@ def test_without_patience_nothing_begins() -> None:
     waiting.end()
     with pytest.raises(ClientGoneError):
         waiting.bound(lambda: pytest.fail("it began"))
+
+
+def test_what_has_begun_is_stopped_and_waited_for_though_patience_was_over_before() -> None:
+    waiting, done = Patience(), []
+    waiting.end()
+    with pytest.raises(ClientGoneError), waiting.stoppable(lambda: done.append("stopped")):
+        done.append("waited for")
+    assert done == ["stopped", "waited for"]
