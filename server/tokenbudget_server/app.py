@@ -8,14 +8,14 @@ from functools import partial
 
 from litestar import Litestar
 from litestar.datastructures import State
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenbudget_server.accounts import feature as accounts
 from tokenbudget_server.analytics import feature as analytics
 from tokenbudget_server.cache.client import RedisClient
 from tokenbudget_server.cache.rate_limits import RateLimits
+from tokenbudget_server.db.engines import Engines
 from tokenbudget_server.db.installation import installation_id
-from tokenbudget_server.db.url import sqlalchemy_url
 from tokenbudget_server.health import feature as health
 from tokenbudget_server.ingest import feature as ingest
 from tokenbudget_server.jobs.outbox import Dispatcher
@@ -54,24 +54,22 @@ def create_app(settings: Settings | None = None) -> Litestar:
         If a setting is missing or cannot be used.
     """
     settings = settings or read_settings()
-    url = sqlalchemy_url(settings.database)
-    engine = create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
-    # Ingest looks at the prices' version: by connections of its own, that questions cannot use up.
-    beside = create_async_engine(url, pool_pre_ping=True, hide_parameters=True, pool_size=1, max_overflow=1)
+    engines = Engines.of(settings.database)
+    engine = engines.requests
     redis = RedisClient(settings.redis_url, partial(installation_id, engine)) if settings.redis_url else None
     pools = Pools()
-    prices = Prices(beside, settings.home, pools.books)
+    prices = Prices(engines.ingest, settings.home, pools.books)
     features = [
-        _services(settings, (engine, beside), redis, pools),
-        health.feature(),
-        accounts.feature(settings, engine, redis, pools),
+        _services(settings, engines, redis, pools),
+        health.feature(engines.health),
+        accounts.feature(settings, engines, redis, pools),
         ingest.feature(settings, prices, pools.decoding),
-        analytics.feature(redis),
+        analytics.feature(settings, redis, pools),
         pricing.feature(settings, engine, prices),
         waitlist.feature(engine),
         static_site.feature(),
     ]
-    return mount(features, engine, proxies=settings.proxies, allowed_origins=settings.allowed_origins)
+    return mount(features, engines.jobs, proxies=settings.proxies, allowed_origins=settings.allowed_origins)
 
 
 def mount(
@@ -83,6 +81,7 @@ def mount(
     ----------
     features : sequence of Feature
     engine : AsyncEngine
+        For the jobs.
     proxies : int
         Proxies of ours that a request passes.
     allowed_origins : sequence of str
@@ -129,9 +128,8 @@ async def _open(lifespans: Sequence[Lifespan], _: Litestar) -> AsyncIterator[Non
         yield
 
 
-def _services(settings: Settings, engines: Sequence[AsyncEngine], redis: RedisClient | None, pools: Pools) -> Feature:
+def _services(settings: Settings, engines: Engines, redis: RedisClient | None, pools: Pools) -> Feature:
     """Make what all features share a feature itself: connections, pools of threads, and the care for the tables."""
-    engine = engines[0]
 
     @asynccontextmanager
     async def connected() -> AsyncIterator[None]:
@@ -143,14 +141,14 @@ def _services(settings: Settings, engines: Sequence[AsyncEngine], redis: RedisCl
             pools.close()
             if redis is not None:
                 await redis.close()
-            for each in engines:
-                await each.dispose()
+            await engines.dispose()
 
-    maintenance = maintenance_job(engine, settings.retention)
+    maintenance = maintenance_job(engines.jobs, settings.retention)
     return Feature(
         name="services",
         dependencies={
-            "engine": Dependency.of(engine),
+            "engine": Dependency.of(engines.requests),
+            "pools": Dependency.of(pools),
             "settings": Dependency.of(settings),
             "rate_limits": Dependency.of(RateLimits(redis), problems=(429,)),
         },

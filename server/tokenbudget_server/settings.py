@@ -10,6 +10,7 @@ variable                       meaning                                          
                                and ``config.toml``
 ``TOKENBUDGET_LEDGER``         where closed days are kept: a directory, or            a directory in the home
                                ``s3://bucket/prefix``, ``gs://…``, ``az://…``
+``TOKENBUDGET_MEMORY``         what each process may use for answers, e.g. ``512M``    half of the machine's
 ``TOKENBUDGET_HOST``           address to listen on                                   ``127.0.0.1``
 ``TOKENBUDGET_PORT``           port of the API and of the dashboard                   ``8321``
 ``TOKENBUDGET_PANEL_PORT``     port of the Panel dashboard                            ``8322``
@@ -48,6 +49,7 @@ _LARGEST_PORT = 65_535
 _SHORTEST_ADMIN_KEY = 16
 _MOST_PROXIES = 16
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_SMALLEST_MEMORY = 128 << 20
 _OBJECT_STORES = {"s3", "gs", "az"}
 _YES, _NO = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
 
@@ -64,6 +66,8 @@ class Settings:
     ledger_place : str or None
         Where closed days are kept: a directory, or the URL of an object store; None means in the home.
     redis_url : str or None
+    memory_size : int or None
+        Bytes that each process may use for answers; None is a part of what the machine has.
     retention : timedelta or None
         How long events are kept; None keeps them forever.
     host : str
@@ -86,6 +90,7 @@ class Settings:
     database_url: str | None = None
     ledger_place: str | None = None  # No union of Path: Litestar hands settings on by their types.
     redis_url: str | None = None
+    memory_size: int | None = None
     retention: timedelta | None = None
     host: str = "127.0.0.1"
     port: int = PORT
@@ -156,6 +161,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         database_url=psycopg_url(database_url) if database_url else None,
         ledger_place=_ledger_place(read("LEDGER")),
         redis_url=_redis_url(read("REDIS_URL")),
+        memory_size=_size("TOKENBUDGET_MEMORY", read("MEMORY")),
         retention=_retention(read("RETENTION")),
         host=read("HOST") or "127.0.0.1",
         port=_port("TOKENBUDGET_PORT", read("PORT"), PORT),
@@ -195,6 +201,17 @@ def _retention(text: str) -> timedelta | None:
     if not (match := re.fullmatch(r"([1-9]\d{0,4})d", text)):
         raise SettingsError(f"TOKENBUDGET_RETENTION must be a number of days such as 400d, or forever, got {text!r}")
     return timedelta(days=int(match[1]))
+
+
+def _size(name: str, text: str) -> int | None:
+    if not text:
+        return None
+    if not (match := re.fullmatch(r"([1-9]\d{0,5})([MG])", text)):
+        raise SettingsError(f"{name} must be a number of megabytes or gigabytes such as 512M or 2G, got {text[:32]!r}")
+    size = int(match[1]) << {"M": 20, "G": 30}[match[2]]
+    if size < _SMALLEST_MEMORY:
+        raise SettingsError(f"{name} must be at least 128M, got {text}")
+    return size
 
 
 def _port(name: str, text: str, default: int) -> int:

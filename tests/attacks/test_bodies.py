@@ -23,6 +23,7 @@ from tokenbudget_server.settings import Settings
 from tokenbudget_server.web import bodies
 from tokenbudget_server.web.bodies import LARGEST_BODY, PatientRequest
 from tokenbudget_server.web.features import Dependency, Feature
+from tokenbudget_server.web.patience import while_connected
 from tokenbudget_server.web.problems import ProblemError
 
 NOWHERE = create_async_engine("postgresql+psycopg://nobody@127.0.0.1:9/nothing")  # Never connected to.
@@ -212,38 +213,10 @@ def test_a_request_is_gone_with_its_last_reference():
     assert sys.getrefcount(receive) == before
 
 
-def test_work_ends_when_its_client_is_gone():
-    happened = []
-
-    async def work():
-        try:
-            await asyncio.Event().wait()
-        finally:
-            happened.append("ended")
-
-    def told(*messages):
-        waiting = list(messages)
-
-        async def receive():
-            if not waiting:
-                await asyncio.Event().wait()
-            return waiting.pop(0)
-
-        return PatientRequest({"type": "http", "headers": []}, receive)
-
-    async def ask():
-        assert await told().while_connected(asyncio.sleep(0, "done")) == "done"
-        await told(part(b""), GONE).while_connected(work())
-
-    with pytest.raises(ProblemError, match="hung up"):
-        asyncio.run(ask())
-    assert happened == ["ended"]
-
-
 def test_who_finds_out_who_asks_may_watch_whether_the_client_hangs_up():
     async def provide(request: Request) -> str:
         looked.append("looked")
-        return await request.while_connected(asyncio.sleep(0.01, "Ada"))
+        return await while_connected(request, asyncio.sleep(0.01, "Ada"))
 
     looked = []
     feature = Feature(

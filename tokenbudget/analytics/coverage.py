@@ -8,6 +8,8 @@ from typing import Any
 import polars as pl
 
 from tokenbudget.analytics import answers
+from tokenbudget.analytics.collecting import collect_all
+from tokenbudget.analytics.limits import NONE, Limits
 from tokenbudget.analytics.metrics import unpriced
 from tokenbudget.analytics.selection import events_of
 from tokenbudget.core.query import Query
@@ -40,6 +42,8 @@ DTYPES: dict[str, pl.DataType] = {
 }
 """Columns of the answer."""
 
+LOOKED_UP = 50
+"""Rows, those of most calls, for which names that are near are looked for: each costs some 10 ms."""
 _ANY_USAGE = Usage(input_tokens=1, output_tokens=1)
 _ADVICE = {
     "no_usage": "the provider stated no tokens: ask for usage in streams (stream_options={{'include_usage': True}}),"
@@ -47,10 +51,11 @@ _ADVICE = {
     "no_unit_price": "no rate is known for {parts}: set it with {how}, then tb.reprice(...)",
     "error": "pricing failed: tb.explain(id) of a call shows the error; please report it",
 }
+_BEYOND = "ask about this model alone (model=…) to see what to do about it"
 _NO_REASON = "recorded without a price: tb.reprice(...) prices what can be priced"
 
 
-def coverage(source: Source, query: Query, pricer: Pricer) -> pl.DataFrame:
+def coverage(source: Source, query: Query, pricer: Pricer, limits: Limits = NONE) -> pl.DataFrame:
     """Return the calls of a period whose cost is unknown.
 
     Parameters
@@ -60,6 +65,8 @@ def coverage(source: Source, query: Query, pricer: Pricer) -> pl.DataFrame:
         Period and filters.
     pricer : Pricer
         To find new prices and similar names.
+    limits : Limits
+        Of the answer.
 
     Returns
     -------
@@ -67,11 +74,18 @@ def coverage(source: Source, query: Query, pricer: Pricer) -> pl.DataFrame:
         One row per provider, model and reason, most calls first: ``requests``, ``input_tokens`` and ``output_tokens``
         (null if none were stated), ``share`` (of the period's calls, 0 to 1), ``last_at`` (UTC) and ``advice``.
         The frame is empty if every charged call has a price.
+
+    Raises
+    ------
+    QueryError
+        If there would be more rows than the limits allow.
     """
     events = events_of(source, query, query.period.start, query.period.end, _NEEDS)
-    total, groups = pl.collect_all([events.select(pl.len()), _groups(events)])
+    total, groups = collect_all([events.select(pl.len()), _groups(events)])
+    limits.check_answer(groups.height, len(DTYPES), "ask about a shorter period, or one provider=…")
     ordered = groups.sort("requests", *_GROUP, descending=[True, False, False, False], nulls_last=True)
-    advice = [_advice(pricer, row) for row in ordered.iter_rows(named=True)]
+    rows = enumerate(ordered.iter_rows(named=True))
+    advice = [_advice(pricer, row, looks=place < LOOKED_UP) for place, row in rows]
     return ordered.select(
         *_GROUP,
         "requests",
@@ -97,11 +111,13 @@ def _groups(events: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _advice(pricer: Pricer, row: Mapping[str, Any]) -> str:
+def _advice(pricer: Pricer, row: Mapping[str, Any], *, looks: bool) -> str:
     reason, _, parts = (row["reason"] or "").partition(": ")
     if reason not in NOT_IN_THE_BOOK:
         how = how_to_set(row["provider"], row["model"], parts.split(", ")) if parts else "tb.prices.set(...)"
         return _ADVICE.get(reason, _NO_REASON).format(parts=parts or "something", how=how)
+    if not looks:
+        return _BEYOND
     answer: Receipt | Unpriced = pricer.price(
         row["provider"], row["model"], _ANY_USAGE, requested_model=row["requested_model"]
     )
@@ -110,6 +126,6 @@ def _advice(pricer: Pricer, row: Mapping[str, Any]) -> str:
     return answer.detail
 
 
-def document(source: Source, query: Query, pricer: Pricer) -> answers.Document:
+def document(source: Source, query: Query, pricer: Pricer, limits: Limits = NONE) -> answers.Document:
     """Answer as it travels: ``period``, ``rows``."""
-    return {"period": answers.period(query.period), "rows": coverage(source, query, pricer).to_dicts()}
+    return {"period": answers.period(query.period), "rows": coverage(source, query, pricer, limits).to_dicts()}

@@ -66,15 +66,21 @@ def whole_days(start: datetime, end: datetime, edges: Iterable[datetime] = ()) -
     >>> [(a.day, b.day) for a, b in whole], [(a.day, a.hour, b.day) for a, b in rest]
     ([(2, 3), (4, 5)], [(1, 12, 2), (3, 0, 4)])
     """
+    if start >= end:
+        return [], []
     cut = {_midnight(edge) for edge in edges if edge != _midnight(edge)}
+    cut |= {_midnight(at) for at in (start, end) if at != _midnight(at)}
     whole: list[Span] = []
     rest: list[Span] = []
-    at = start
-    while at < end:
-        following = min(_midnight(at) + _DAY, end)
-        is_whole = following - at == _DAY and at not in cut
-        _extend(whole if is_whole else rest, at, following)
+    at = start  # From cut to cut: a period may have millions of days.
+    for day in sorted(day for day in cut if start < day + _DAY and day < end):
+        if at < day:
+            _extend(whole, at, day)
+        following = min(day + _DAY, end)
+        _extend(rest, max(day, at), following)
         at = following
+    if at < end:
+        _extend(whole, at, end)
     return whole, rest
 
 

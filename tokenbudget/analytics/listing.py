@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from tokenbudget.analytics.collecting import collect
 from tokenbudget.analytics.day_ranges import at_one_moment
 from tokenbudget.analytics.metrics import dollars
 from tokenbudget.analytics.selection import events_of
@@ -36,7 +37,7 @@ def events(source: Source, query: Query, before: tuple[datetime, object] | None 
     if before is not None:
         newest = newest.filter((pl.col("occurred_at") < before[0]) | (pl.col("id") < str(before[1])))
     limited = newest if query.limit is None else newest.head(query.limit)
-    return presented(limited.select(names).collect())
+    return presented(collect(limited.select(names)))
 
 
 def presented(rows: pl.DataFrame) -> pl.DataFrame:

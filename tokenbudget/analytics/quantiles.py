@@ -9,8 +9,10 @@ import polars as pl
 
 from tokenbudget.analytics import cubes, histogram
 from tokenbudget.analytics.aggregation import Sums, aggregated, summed
+from tokenbudget.analytics.collecting import collect, collect_all
 from tokenbudget.analytics.day_ranges import at_one_moment
 from tokenbudget.analytics.histogram import MEASURES
+from tokenbudget.analytics.limits import NONE, Limits
 from tokenbudget.analytics.selection import dimensions, events_of, labels
 from tokenbudget.core.errors import QueryError
 from tokenbudget.core.money import PICO
@@ -25,6 +27,8 @@ server that has sealed its days, and one that has not, return the same."""
 _COST = "cost_usd"
 _LONG = 20_000
 _VALUES = "_values_"
+_OWN_COLUMNS = 4
+_FEWER_LEVELS = "ask for fewer levels or measures, or about a shorter period"
 _COUNT = Sums(
     "totals",
     ("provider",),  # Any column: a frame without one has no rows.
@@ -41,6 +45,7 @@ def percentiles(
     *,
     exact: bool = False,
     measures: Sequence[str] = (),
+    limits: Limits = NONE,
 ) -> pl.DataFrame:
     """Return percentiles of cost and time per call, interpolated linearly between the two nearest calls.
 
@@ -55,6 +60,7 @@ def percentiles(
         Never use histograms.
     measures : sequence of str
         Some of ``cost_usd``, ``latency_ms`` and ``time_to_first_token_ms``; all if omitted.
+    limits : Limits
 
     Returns
     -------
@@ -65,14 +71,20 @@ def percentiles(
     Raises
     ------
     QueryError
-        If a level is not between 0 and 1, a measure is unknown, one of them is named twice, or a tag is named like one.
+        If a level is not between 0 and 1, a measure is unknown, one of them is named twice, a tag is named like one, or
+        the answer is beyond a limit.
     """
     _check(levels, measures, query)
+    limits.check_levels(levels)
     period, names = query.period, labels(query)
     span = period.start, period.end
     source = at_one_moment(source, *span)
-    exact = exact or summed(source, query, span, _COUNT).collect().item() <= EXACT_UP_TO
     asked = sorted(measures or MEASURES)
+    columns = len(names) + len(levels) + _OWN_COLUMNS
+    groups = limits.groups_of(source, query, span, dimensions(query), columns=len(asked) * columns)
+    limits.check_groups(groups)
+    limits.check_answer(groups * len(asked), columns, _FEWER_LEVELS)
+    exact = _is_exact(source, query, limits, exact=exact)
     found = dict(zip(asked, (_from_events if exact else _from_bins)(source, query, asked, levels), strict=True))
     if _COST in found:
         found[_COST] = _in_dollars(found[_COST], levels)
@@ -80,7 +92,17 @@ def percentiles(
         frame.select(*names, pl.lit(name).alias("measure"), pl.exclude(names), pl.lit(exact).alias("exact"))
         for name, frame in found.items()
     )
+    limits.check_answer(rows.height, rows.width, _FEWER_LEVELS)
     return rows.sort(*names, "measure", nulls_last=True)
+
+
+def _is_exact(source: Source, query: Query, limits: Limits, *, exact: bool) -> bool:
+    if exact and limits.exact_calls is None:
+        return True
+    calls = collect(summed(source, query, (query.period.start, query.period.end), _COUNT)).item()
+    if exact:
+        limits.check_exact(calls)
+    return exact or calls <= EXACT_UP_TO
 
 
 def level_name(level: float) -> str:
@@ -119,9 +141,9 @@ def _from_events(
     groups, names = dimensions(query), labels(query)
     known = [MEASURES[measure].drop_nulls().alias(_VALUES + measure) for measure in measures]
     if groups:  # Read before they are grouped: polars takes twice as long to do both at once.
-        lists = events.collect().lazy().group_by(groups).agg(known).collect()
+        lists = collect(events).lazy().group_by(groups).agg(known).collect()
     else:
-        lists = events.select(each.implode() for each in known).collect()
+        lists = collect(events.select(each.implode() for each in known))
     for measure in measures:
         values = pl.col(_VALUES)
         count = values.list.len().cast(pl.Int64)
@@ -146,7 +168,7 @@ def _from_bins(
 ) -> Iterator[pl.DataFrame]:
     span, groups = (query.period.start, query.period.end), dimensions(query)
     sums = [summed(source, query, span, histogram.of(measure), groups).sort("bin") for measure in measures]
-    for counts in pl.collect_all(sums):
+    for counts in collect_all(sums):
         yield _read(counts, labels(query), levels)
 
 

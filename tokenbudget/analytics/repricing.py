@@ -38,6 +38,11 @@ def totals(repriced: pl.DataFrame) -> pl.DataFrame:
     return repriced.group_by(_GROUP).agg(**_TOTALS)
 
 
+def added(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Add up `totals`."""
+    return pl.concat(parts).group_by(_GROUP).agg(pl.col(name).sum() for name in _TOTALS)
+
+
 def difference(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """Add up `totals`, and return what changes.
 
@@ -51,7 +56,7 @@ def difference(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
     known = list(parts)
     if not known:
         return pl.DataFrame(schema=DTYPES)
-    summed = pl.concat(known).group_by(_GROUP).agg(pl.col(name).sum() for name in _TOTALS)
+    summed = added(known)
     moved = pl.col("new_pico") - pl.col("old_pico")
     ordered = summed.with_columns(moved.alias("moved")).sort(
         moved.abs(), "changed", *_GROUP, descending=[True, True, False, False]

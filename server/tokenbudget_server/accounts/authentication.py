@@ -14,12 +14,13 @@ from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.accounts.service import Accounts
 from tokenbudget_server.web.authorization import authorize
 from tokenbudget_server.web.client_address import address_of
-from tokenbudget_server.web.connected import while_connected
+from tokenbudget_server.web.patience import while_connected
 from tokenbudget_server.web.problems import ProblemError
 
 Credential = Callable[[Request[Any, Any, Any], Accounts], Awaitable[Principal | None]]
 """Finds the principal by one kind of credential: None where the request has none, 401 where it is not valid."""
 
+_WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="TokenBudget"'}
 
 
@@ -44,11 +45,19 @@ async def verify_key(request: Request[Any, Any, Any], accounts: Accounts, text: 
         if known is not None and known.has_expired(datetime.now(UTC)):
             known = None
         # What is not known yet is hashed, and may wait for that.
-        known = known or await while_connected(request, accounts.verifier.verify(text, address_of(request)))
+        known = known or await _while_connected(request, accounts.verifier.verify(text, address_of(request)))
         if known:
             accounts.last_used.note(known.api_key_id)
             return known
     raise ProblemError(401, "the API key is not valid, or was revoked: make another one", headers=_CHALLENGE)
+
+
+async def _while_connected(request: Request[Any, Any, Any], work: Awaitable[Principal | None]) -> Principal | None:
+    """Wait as long as the client does.
+
+    A request that may have a body is not watched: what is received meanwhile would be missed by its reader.
+    """
+    return await (while_connected(request, work) if request.method in _WITHOUT_BODY else work)
 
 
 async def by_session(request: Request[Any, Any, Any], accounts: Accounts) -> Principal | None:

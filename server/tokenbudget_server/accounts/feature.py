@@ -11,7 +11,6 @@ from litestar.di import Provide
 from litestar.openapi.spec import SecurityScheme
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenbudget_server.accounts.admin import provide_admin
 from tokenbudget_server.accounts.authentication import provide_principal
@@ -27,7 +26,9 @@ from tokenbudget_server.accounts.session_routes import SessionsController
 from tokenbudget_server.accounts.sessions import Sessions
 from tokenbudget_server.accounts.team_routes import TeamsController
 from tokenbudget_server.accounts.teams import Teams
+from tokenbudget_server.accounts.verification import Verifier
 from tokenbudget_server.cache.client import RedisClient
+from tokenbudget_server.db.engines import Engines
 from tokenbudget_server.jobs.outbox import Handler, Message, enqueue
 from tokenbudget_server.settings import Settings
 from tokenbudget_server.web.features import Dependency, Feature
@@ -44,9 +45,10 @@ _PROBLEMS = (401, 429, 503)
 _FORGET_KEY = "accounts.forget-key"
 
 
-def feature(settings: Settings, engine: AsyncEngine, redis: RedisClient | None, pools: Pools) -> Feature:
+def feature(settings: Settings, engines: Engines, redis: RedisClient | None, pools: Pools) -> Feature:
     """Make the feature."""
-    accounts, handlers = _accounts(engine, redis, pools)
+    engine = engines.requests
+    accounts, handlers = _accounts(engines, redis, pools)
 
     @asynccontextmanager
     async def noting() -> AsyncIterator[None]:
@@ -85,12 +87,12 @@ def feature(settings: Settings, engine: AsyncEngine, redis: RedisClient | None, 
     )
 
 
-def _accounts(engine: AsyncEngine, redis: RedisClient | None, pools: Pools) -> tuple[Accounts, dict[str, Handler]]:
+def _accounts(engines: Engines, redis: RedisClient | None, pools: Pools) -> tuple[Accounts, dict[str, Handler]]:
     """Make the accounts with the memory of keys that fits the settings, and the handler of what it puts off."""
-    sessions = Sessions(engine, pools.passwords)
-    if redis is None:
-        return Accounts(engine, MemoryKeyCache(), pools.hashing, sessions), {}
-    cache = RedisKeyCache(redis)
+    cache = MemoryKeyCache() if redis is None else RedisKeyCache(redis)
+    sessions, verifier = Sessions(engines.requests, pools.passwords), Verifier(engines.ingest, cache, pools.hashing)
+    if not isinstance(cache, RedisKeyCache):
+        return Accounts(engines.requests, cache, pools.hashing, sessions, verifier), {}
 
     def forget_later(connection: Connection, api_key_id: int) -> None:
         enqueue(connection, _FORGET_KEY, api_key_id)
@@ -98,4 +100,5 @@ def _accounts(engine: AsyncEngine, redis: RedisClient | None, pools: Pools) -> t
     async def forget(message: Message) -> None:
         await cache.forget_shared(message.payload)
 
-    return Accounts(engine, cache, pools.hashing, sessions, forget_later), {_FORGET_KEY: forget}
+    accounts = Accounts(engines.requests, cache, pools.hashing, sessions, verifier, forget_later)
+    return accounts, {_FORGET_KEY: forget}

@@ -34,6 +34,7 @@ class Accounts:
         Where verified keys are remembered.
     hashing : Pool
     sessions : Sessions
+    verifier : Verifier
     forget_later : callable
         Called in the transaction that ends a key: has processes told that cannot be told at once.
     """
@@ -44,9 +45,10 @@ class Accounts:
         cache: KeyCache,
         hashing: Pool,
         sessions: Sessions,
+        verifier: Verifier,
         forget_later: Callable[[Connection, int], None] = lambda *_: None,
     ) -> None:
-        self.verifier = Verifier(engine, cache, hashing)
+        self.verifier = verifier
         self.last_used = LastUsed(engine)
         self.sessions = sessions
         self._engine = engine

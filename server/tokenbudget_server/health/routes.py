@@ -15,7 +15,7 @@ _UNAVAILABLE = ResponseSpec(Health, generate_examples=False, description="The da
 
 
 @get("/health", needs=OPEN, responses={503: _UNAVAILABLE}, tags=["health"])
-async def get_health(engine: AsyncEngine, jobs: PeriodicJobs) -> Response[Health]:
+async def get_health(health_engine: AsyncEngine, jobs: PeriodicJobs) -> Response[Health]:
     """Return whether the server and its database work."""
-    health = await health_of(engine, jobs)
+    health = await health_of(health_engine, jobs)
     return Response(Health("unavailable"), status_code=503) if health is None else Response(health)

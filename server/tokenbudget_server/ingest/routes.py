@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from litestar import post
+from litestar import Request, post
 
 from tokenbudget.core.event import Event, EventBatch
 from tokenbudget_server.accounts.principal import Principal
@@ -12,7 +13,7 @@ from tokenbudget_server.ingest.body import LARGEST_BODY, read_body
 from tokenbudget_server.ingest.decode import decode_batch, decode_event
 from tokenbudget_server.ingest.schemas import Receipt
 from tokenbudget_server.ingest.service import Ingest
-from tokenbudget_server.web.bodies import PatientRequest
+from tokenbudget_server.web.patience import while_connected
 from tokenbudget_server.web.problems import FieldError, ProblemError
 
 _PROMISES = (
@@ -30,11 +31,11 @@ _ROUTE: dict[str, Any] = {
 
 
 @post("/v1/events", body=Event, **_ROUTE)
-async def post_event(request: PatientRequest, principal: Principal, ingest: Ingest) -> Receipt:
+async def post_event(request: Request[Any, Any, Any], principal: Principal, ingest: Ingest) -> Receipt:
     """Store one event; 202 means that it is committed."""
     with ingest.holding(principal) as held:
         event = decode_event(await read_body(request, held))
-        receipt = await ingest.take(principal, [event], request.while_connected)
+        receipt = await ingest.take(principal, [event], partial(while_connected, request))
     if receipt.rejected:
         fault = receipt.rejected[0]
         raise ProblemError(400, "the event was not stored", [FieldError(field=fault.field, reason=fault.reason)])
@@ -42,8 +43,8 @@ async def post_event(request: PatientRequest, principal: Principal, ingest: Inge
 
 
 @post("/v1/events/batch", body=EventBatch, **_ROUTE)
-async def post_events(request: PatientRequest, principal: Principal, ingest: Ingest) -> Receipt:
+async def post_events(request: Request[Any, Any, Any], principal: Principal, ingest: Ingest) -> Receipt:
     """Store up to 1000 events; 202 means that those accepted are committed, whatever was wrong with others."""
     with ingest.holding(principal) as held:
         events = decode_batch(await read_body(request, held))
-        return await ingest.take(principal, events, request.while_connected)
+        return await ingest.take(principal, events, partial(while_connected, request))

@@ -7,8 +7,6 @@ come to their bodies.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
-from typing import TypeVar
 
 from litestar.connection.base import empty_receive, empty_send
 from litestar.types import HTTPReceiveMessage, Receive, Scope, Send
@@ -16,8 +14,6 @@ from litestar.types import HTTPReceiveMessage, Receive, Scope, Send
 from tokenbudget_server.web.credentials import authenticate
 from tokenbudget_server.web.problems import INCOMPLETE_BODY, ProblemError
 from tokenbudget_server.web.strict_request import StrictRequest
-
-T = TypeVar("T")
 
 LARGEST_BODY = 64 * 2**10
 """Bytes of a body, where the route sets no limit of its own."""
@@ -77,25 +73,3 @@ class PatientRequest(StrictRequest):
             raise ProblemError(INCOMPLETE_BODY, "the body ended too early: send it whole", headers=_CLOSE)
         self._is_whole = not message.get("more_body", False)
         return message  # type: ignore[return-value]
-
-    async def while_connected(self, work: Awaitable[T]) -> T:
-        """Wait for work, which is cancelled when the client hangs up; for when the body has been read.
-
-        Raises
-        ------
-        ProblemError
-            If the client hung up; nobody reads it.
-        """
-        task, gone = asyncio.ensure_future(work), asyncio.ensure_future(self._disconnected())
-        try:
-            await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
-            if task.done():
-                return task.result()
-            raise ProblemError(INCOMPLETE_BODY, "the client hung up before it was answered", headers=_CLOSE)
-        finally:
-            task.cancel()
-            gone.cancel()
-
-    async def _disconnected(self) -> None:
-        while (await self._from_client())["type"] != "http.disconnect":
-            pass

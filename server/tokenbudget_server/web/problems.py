@@ -25,10 +25,17 @@ import psycopg
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from tokenbudget.core.errors import PeriodError, QueryError
 from tokenbudget_server.web.bounded_text import clip, one_line, stack_of
-from tokenbudget_server.web.errors import CursorError, OverloadedError, StoreUnavailableError, TooManyAtOnceError
+from tokenbudget_server.web.errors import (
+    ClientGoneError,
+    CursorError,
+    OverloadedError,
+    StoreUnavailableError,
+    TooManyAtOnceError,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -91,7 +98,8 @@ INVALID_QUESTION = ProblemType(
     "invalid-question",
     400,
     "The question cannot be understood",
-    "A dimension, filter, interval or limit does not exist or is out of bounds. `detail` names what does exist.",
+    "A dimension, filter, interval or limit does not exist or is out of bounds, or the answer would be too "
+    "large. `detail` names what does exist, or the limit and how to ask for less.",
 )
 INVALID_CURSOR = ProblemType(
     "invalid-cursor",
@@ -206,6 +214,7 @@ BY_EXCEPTION: Mapping[type[Exception], ProblemType] = {
     PeriodError: INVALID_PERIOD,
     QueryError: INVALID_QUESTION,
     CursorError: INVALID_CURSOR,
+    ClientGoneError: INVALID_REQUEST,
     OverloadedError: OVERLOADED,
     TooManyAtOnceError: TOO_MANY_REQUESTS,
     StoreUnavailableError: DATABASE_UNAVAILABLE,
@@ -213,6 +222,7 @@ BY_EXCEPTION: Mapping[type[Exception], ProblemType] = {
     DataError: VALUE_NOT_STORABLE,
     OperationalError: DATABASE_UNAVAILABLE,
     InterfaceError: DATABASE_UNAVAILABLE,
+    PoolTimeoutError: DATABASE_UNAVAILABLE,
     Exception: INTERNAL_ERROR,
 }
 """What an exception is answered with; of its classes, the nearest one counts."""
