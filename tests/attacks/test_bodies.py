@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 import socket
 import sys
 from pathlib import Path
@@ -139,10 +140,10 @@ def routes_with_a_body():
         for handler in getattr(route, "route_handlers", ()):
             asks = handler.opt.get("credentials")  # Signing in does not.
             for method in sorted(handler.http_methods & {"POST", "PUT", "PATCH", "DELETE"} if asks else ()):
-                yield method, route.path.replace("{project_id:int}", "1").replace("{key_id:int}", "1")
+                yield method, re.sub(r"{\w+:int}", "1", route.path)
 
 
-ROUTES = list(routes_with_a_body())
+ROUTES = sorted(routes_with_a_body())
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
