@@ -13,7 +13,7 @@ from tokenbudget_server.ingest.body import LARGEST_BODY, read_body
 from tokenbudget_server.ingest.decode import decode_batch, decode_event
 from tokenbudget_server.ingest.schemas import Receipt
 from tokenbudget_server.ingest.service import Ingest
-from tokenbudget_server.web.patience import while_connected
+from tokenbudget_server.web.cancellation import while_connected
 from tokenbudget_server.web.problems import FieldError, ProblemError
 
 _PROMISES = (
