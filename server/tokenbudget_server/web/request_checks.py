@@ -36,7 +36,8 @@ def find_fault(scope: HTTPScope) -> FieldError | None:
 
 
 def _faults(scope: HTTPScope) -> Iterator[FieldError]:
-    path = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogateescape")
+    # Some servers leave the query in it.
+    path = (scope.get("raw_path") or scope["path"].encode("utf-8", "surrogateescape")).partition(b"?")[0]
     if reason := _of_text(path, LONGEST_PATH):
         yield FieldError(field="path", reason=reason)
     if query := scope["query_string"]:

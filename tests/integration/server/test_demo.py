@@ -11,7 +11,7 @@ pytestmark = pytest.mark.postgres
 
 
 def test_filling_twice_changes_nothing_and_later_adds_what_passed(postgres_url, sql):
-    now = datetime.now(UTC)
+    now = (datetime.now(UTC) - timedelta(days=1)).replace(hour=12)  # Soon after midnight a day has no usage yet.
     first = fill(postgres_url, now=now)
     assert 30_000 < first < 60_000
     assert fill(postgres_url, now=now) == first

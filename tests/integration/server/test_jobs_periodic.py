@@ -203,7 +203,7 @@ def test_a_feature_brings_its_jobs_and_health_tells_of_them(postgres_url):
         await engine.dispose()
 
     feature = Feature(name="work", dependencies={"engine": Dependency.of(engine)}, lifespans=[connected], jobs=jobs)
-    with TestClient(mount([feature, health.feature()], engine)) as client:
+    with TestClient(mount([feature, health.feature(engine)], engine)) as client:
         told = {}
         while not (told.get("good", {}).get("last_succeeded_at") and told["bad"]["failures"]):
             told = {each["name"]: each for each in client.get("/health").json()["jobs"]}
