@@ -17,7 +17,6 @@ import pyarrow as pa
 from tokenbudget.analytics import listing
 from tokenbudget.analytics.selection import events_of
 from tokenbudget.core.query import Query
-from tokenbudget.ledger.schema import COST, ordered
 from tokenbudget_server.analytics.events import EVENTS, Position
 from tokenbudget_server.ledger import Moment, PostgresLedger
 from tokenbudget_server.web.pagination import DEFAULT_PAGE
@@ -75,8 +74,7 @@ def stream(moment: Moment, query: Query) -> Iterator[bytes]:
 def _shape(moment: Moment, query: Query) -> pl.DataFrame:
     """Return a frame of no events with all columns that the period's events have."""
     stored = moment.scan(query.period.start, query.period.end).collect_schema()
-    types = {("cost_usd" if name == "cost_pico" else name): stored[name] for name in ordered(stored.names())}
-    return pl.DataFrame(schema={**types, "cost_usd": COST})
+    return listing.in_dollars(pl.DataFrame(schema=stored))
 
 
 def _newest(moment: Moment, query: Query, rows: int, before: Position | None) -> pl.DataFrame:
