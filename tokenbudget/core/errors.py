@@ -9,6 +9,7 @@
     ├── PeriodError            a period or time zone not understood     (ValueError)
     ├── QueryError             a dimension, filter or interval unknown  (ValueError)
     ├── PriceError             a price that is malformed or refused     (ValueError)
+    ├── TranscriptError        transcripts that cannot be imported      (ValueError)
     ├── UnsupportedClientError an object ``tb.wrap`` does not know      (TypeError)
     ├── MissingExtraError      an optional dependency is not installed  (ImportError)
     ├── JournalError           the journal on disk cannot be used       (OSError)
@@ -48,6 +49,10 @@ class QueryError(TokenBudgetError, ValueError):
 
 class PriceError(TokenBudgetError, ValueError):
     """A price is malformed, or was refused."""
+
+
+class TranscriptError(TokenBudgetError, ValueError):
+    """Transcripts of coding agents cannot be imported as asked."""
 
 
 class UnsupportedClientError(TokenBudgetError, TypeError):
