@@ -1,7 +1,7 @@
 """The ``tokenbudget`` command; what a command needs is imported when it is called.
 
-Packages add commands by the entry point group ``tokenbudget.commands``: the server does, so that the library does not
-have to know it.
+Other packages add commands by the entry point group ``tokenbudget.commands``: the server does, so that the library does
+not have to know it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,17 @@ from tokenbudget import __version__
 from tokenbudget.core.errors import TokenBudgetError
 
 GROUP = "tokenbudget.commands"
+_OWN = {
+    "doctor": "tokenbudget.cli.journal:doctor",
+    "import": "tokenbudget.cli.imports:import_transcripts",
+    "prices": "tokenbudget.cli.prices:prices",
+    "push": "tokenbudget.cli.journal:push",
+    "run": "tokenbudget.cli.run:run",
+    "statusline": "tokenbudget.cli.imports:statusline",
+    "summary": "tokenbudget.cli.summary:summary",
+    "top": "tokenbudget.cli.summary:top",
+}
+"""The library's commands: looking through what is installed for them would take longer than some of them do."""
 
 
 class CommandGroup(click.Group):
@@ -23,15 +34,16 @@ class CommandGroup(click.Group):
 
     @cached_property
     def _entry_points(self) -> dict[str, EntryPoint]:
-        return {point.name: point for point in entry_points(group=GROUP)}
+        return {point.name: point for point in entry_points(group=GROUP) if point.name not in _OWN}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name all commands."""
-        return sorted({*super().list_commands(ctx), *self._entry_points})
+        return sorted({*super().list_commands(ctx), *_OWN, *self._entry_points})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load a command; one whose packages are missing says what to install."""
-        point = self._entry_points.get(cmd_name)
+        own = _OWN.get(cmd_name)
+        point = EntryPoint(cmd_name, own, GROUP) if own else self._entry_points.get(cmd_name)
         if point is None:
             return super().get_command(ctx, cmd_name)
         try:
