@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 def doctor() -> None:
     """Say how recording is doing and what to mend; ends with 1 if something is wrong."""
     from tokenbudget.health_report import status
+    from tokenbudget.imports.retention import retention_warnings
 
     report = status()
     click.echo(str(report))
+    for warning in retention_warnings():
+        click.echo(f"i {warning}")
     if report.problems:
         raise SystemExit(1)
 
