@@ -623,6 +623,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/waitlist": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetWaitlist */
+        get: operations["ApiWaitlistGetWaitlist"];
+        put?: never;
+        /** PostWaitlist */
+        post: operations["ApiWaitlistPostWaitlist"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -701,6 +719,20 @@ export interface components {
             last_at: string;
             advice: string;
         };
+        /** Entry */
+        Entry: {
+            id: number;
+            email: string;
+            name: string | null;
+            note: string | null;
+            /** Format: date-time */
+            created_at: string;
+        };
+        /** Page[Entry] */
+        EntryPage: {
+            rows: components["schemas"]["Entry"][];
+            next: string | null;
+        };
         /** Event */
         Event: {
             id: string;
@@ -712,6 +744,9 @@ export interface components {
             requested_model?: string | null;
             usage?: components["schemas"]["Usage"];
             cost_usd?: number | string | null;
+            list_cost_usd?: number | string | null;
+            /** @enum {string} */
+            billing?: "api" | "subscription" | "unknown";
             unpriced?: string | null;
             price_key?: string | null;
             service_tier?: string | null;
@@ -728,7 +763,7 @@ export interface components {
             measured?: "exact" | "estimated";
             response_id?: string | null;
             /** @enum {string} */
-            source?: "python" | "javascript" | "otlp" | "api";
+            source?: "python" | "javascript" | "otlp" | "api" | "import";
             project?: string | null;
             tags?: {
                 [key: string]: string;
@@ -788,6 +823,16 @@ export interface components {
             name: string;
             last_succeeded_at?: string | null;
             failures?: number;
+        };
+        /** JoinRequest */
+        JoinRequest: {
+            email: string;
+            name?: string | null;
+            note?: string | null;
+        };
+        /** Joined */
+        Joined: {
+            email: string;
         };
         /** Key */
         Key: {
@@ -1015,6 +1060,9 @@ export interface components {
             requested_model?: string | null;
             usage?: components["schemas"]["Usage"];
             cost_usd?: number | null;
+            list_cost_usd?: number | null;
+            /** @enum {string} */
+            billing?: "api" | "subscription" | "unknown";
             unpriced?: string | null;
             price_key?: string | null;
             service_tier?: string | null;
@@ -1031,7 +1079,7 @@ export interface components {
             measured?: "exact" | "estimated";
             response_id?: string | null;
             /** @enum {string} */
-            source?: "python" | "javascript" | "otlp" | "api";
+            source?: "python" | "javascript" | "otlp" | "api" | "import";
             project?: string | null;
             tags?: {
                 [key: string]: string;
@@ -1601,7 +1649,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -1678,7 +1726,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -1755,7 +1803,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -1832,7 +1880,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -1909,7 +1957,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -1988,7 +2036,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -2065,7 +2113,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -2140,7 +2188,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -2223,7 +2271,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -2302,7 +2350,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -2377,7 +2425,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -2458,7 +2506,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -2535,7 +2583,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -2612,7 +2660,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -2689,7 +2737,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -2766,7 +2814,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -2845,7 +2893,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -2922,7 +2970,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -2997,7 +3045,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -3080,7 +3128,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -3159,7 +3207,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -3234,7 +3282,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -3315,7 +3363,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -3767,6 +3815,112 @@ export interface operations {
             };
             /** @description `/problems/forbidden` */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiWaitlistGetWaitlist: {
+        parameters: {
+            query?: {
+                /** @description Where the page before ended: its `next` */
+                cursor?: string | null;
+                /** @description Rows a page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        rows: components["schemas"]["Entry"][];
+                        next: string | null;
+                    };
+                };
+            };
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/database-unavailable` or `/problems/overloaded` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiWaitlistPostWaitlist: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JoinRequest"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Joined"];
+                };
+            };
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/too-many-requests` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
