@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, get_args
 
 import msgspec
 
-from tokenbudget.core.event import Event, Measured, Source, Status
+from tokenbudget.core.event import Billing, Event, Measured, Source, Status
 from tokenbudget.core.limits import REPLACEMENT
 from tokenbudget.core.sanitize import replaced
 from tokenbudget_server.web.problems import FieldError, ProblemError
@@ -18,7 +18,12 @@ MOST_EVENTS = 1_000
 _SHAPE = 'send {"events": [ … ]}'
 _AT = re.compile(r" - at `\$\.?(.*)`$")
 _MISSING = re.compile(r"Object missing required field `(.*)`")
-_ONE_OF = {"status": get_args(Status), "measured": get_args(Measured), "source": get_args(Source)}
+_ONE_OF = {
+    "status": get_args(Status),
+    "measured": get_args(Measured),
+    "source": get_args(Source),
+    "billing": get_args(Billing),
+}
 _SEND = {
     "id": ": send a UUID that is made once for the call, and is the same with every retry",
     "occurred_at": ": send when the call was made, the same with every retry",

@@ -781,6 +781,7 @@ export interface components {
         FeatureRow: {
             requests: number;
             cost_usd: number | null;
+            list_cost_usd: number | null;
             input_tokens: number | null;
             output_tokens: number | null;
             total_tokens: number | null;
@@ -858,6 +859,7 @@ export interface components {
         MemberRow: {
             requests: number;
             cost_usd: number | null;
+            list_cost_usd: number | null;
             input_tokens: number | null;
             output_tokens: number | null;
             total_tokens: number | null;
@@ -880,6 +882,7 @@ export interface components {
         Metrics: {
             requests: number;
             cost_usd: number | null;
+            list_cost_usd: number | null;
             input_tokens: number | null;
             output_tokens: number | null;
             total_tokens: number | null;
@@ -899,6 +902,7 @@ export interface components {
         ModelRow: {
             requests: number;
             cost_usd: number | null;
+            list_cost_usd: number | null;
             input_tokens: number | null;
             output_tokens: number | null;
             total_tokens: number | null;
@@ -995,6 +999,7 @@ export interface components {
         ProjectRow: {
             requests: number;
             cost_usd: number | null;
+            list_cost_usd: number | null;
             input_tokens: number | null;
             output_tokens: number | null;
             total_tokens: number | null;
@@ -1151,6 +1156,7 @@ export interface components {
         TimeseriesRow: {
             requests: number;
             cost_usd: number | null;
+            list_cost_usd: number | null;
             input_tokens: number | null;
             output_tokens: number | null;
             total_tokens: number | null;
@@ -1205,6 +1211,7 @@ export interface components {
         UserRow: {
             requests: number;
             cost_usd: number | null;
+            list_cost_usd: number | null;
             input_tokens: number | null;
             output_tokens: number | null;
             total_tokens: number | null;
