@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+import msgspec
 
 from tokenbudget import config
 from tokenbudget.core.errors import TranscriptError
@@ -139,6 +142,12 @@ class _Import:
 
     def file(self, agent: Agent, one: Found, start: FileState) -> Iterator[int]:
         """Read what is new in a file; yields the bytes read now and then."""
+        try:
+            yield from self._file(agent, one, start)
+        except UnreadableFileError as error:  # It is tried again the next time.
+            self._report.agents[agent.name].add_unknown(str(error), one.path)
+
+    def _file(self, agent: Agent, one: Found, start: FileState) -> Iterator[int]:
         tally = self._report.agents[agent.name]
         tally.read += 1
         transcript = agent.open(Opened(Path(one.path), start.context, self._state))
@@ -237,8 +246,18 @@ def _entry(agent: Agent, call: Call, event: Event, known: Known | None) -> Known
     )
 
 
+class UnreadableFileError(Exception):
+    """A file of an agent cannot be read; the reason is the argument."""
+
+
 def records(agent: Agent, one: Found, offset: int) -> Iterator[lines.Line]:
-    """Read what is new in a file, whatever its kind."""
+    """Read what is new in a file, whatever its kind.
+
+    Raises
+    ------
+    UnreadableFileError
+        If it cannot be read.
+    """
     path = Path(one.path)
     try:
         if one.kind == "lines":
@@ -247,9 +266,9 @@ def records(agent: Agent, one: Found, offset: int) -> Iterator[lines.Line]:
         documents = [path.read_bytes()] if one.kind == "document" else agent.rows(path) if agent.rows else ()
         for record in documents:
             yield lines.Line(record, 0, one.size)
-    except FileNotFoundError:  # It went away meanwhile.
-        pass
-    yield lines.Line(b"", one.size, one.size)
+        yield lines.Line(b"", one.size, one.size)
+    except (OSError, sqlite3.Error, msgspec.DecodeError) as error:
+        raise UnreadableFileError(f"cannot be read: {error}") from error
 
 
 def each(taken: Taken | Iterator[Taken]) -> Iterable[Taken]:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from tokenbudget.core.event import Event
-from tokenbudget.core.formatting import dollars, plural, short_number
+from tokenbudget.core.formatting import dollars, number, plural, short_number
 from tokenbudget.imports.agent import Agent
 
 _MOST_EXAMPLES = 5
@@ -164,9 +164,9 @@ def _lines(name: str, tally: Tally) -> Iterable[str]:
         yield f"  {_money(tally)}; {tokens}"
     if tally.unbilled:
         yield (
-            f"  How {plural(tally.unbilled, 'call')} are billed is not known, so they count as billed by the token; if"
-            f' a plan covers them, say so in config.toml under [billing]: {name} = "subscription", then import with'
-            " --again"
+            f"  How {'one call' if tally.unbilled == 1 else number(tally.unbilled) + ' calls'} should be billed is not"
+            f' known: counted as billed by the token. If a plan covers them, put {name} = "subscription" into'
+            " config.toml under [billing], and import with --again"
         )
     if tally.unpriced:
         yield f"  {plural(tally.unpriced, 'call')} without a price: tb.coverage() says why and what to do"

@@ -298,3 +298,14 @@ def test_shuffled_doubled_cut_read_again_and_merged_the_sums_are_the_same(tmp_pa
         finally:
             recorder.shutdown()
             config.reset()
+
+
+def test_a_file_that_cannot_be_read_is_reported_and_tried_again(machine):
+    broken = machine.home / "data" / "opencode" / "opencode.db"
+    write(broken, "no database, but longer than the head of one would have to be" * 40)
+    write(session(machine), claude())
+    report = machine.run()
+    assert report.agents["claude-code"].calls == 1
+    (example,) = report.agents["opencode"].examples
+    assert example.startswith(f"{broken}: cannot be read")
+    assert machine.run().agents["opencode"].read == 1
