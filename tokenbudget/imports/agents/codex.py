@@ -16,7 +16,6 @@ from tokenbudget.imports.loose import table, text, whole
 
 _COUNTED_BY_RECORD = Skip("counted by its token_usage_record")
 _KINDS = ("token_count", "token_usage_record", "turn_context", "session_meta", "thread_settings_applied")
-_TIERS = {"fast": "priority"}
 _COUNTS = {
     "input_tokens": "input_tokens",
     "cache_read_tokens": "cached_input_tokens",
@@ -77,9 +76,8 @@ class _Transcript:
             known.sums.replay.goes_on(line.at, self._parent())
             known.model = text(payload.get("model")) or known.model
             known.place = replace(known.place, folder=text(payload.get("cwd")) or known.place.folder)
-        elif kind == "thread_settings_applied":  # It has the name that is asked for; the bill has another.
-            tier = text(table(payload.get("thread_settings")).get("service_tier")) or None
-            known.tier = _TIERS.get(tier or "", tier)
+        elif kind == "thread_settings_applied":
+            known.tier = text(table(payload.get("thread_settings")).get("service_tier")) or None
         return None
 
     def _begin(self, line: _Line, payload: dict[str, Any]) -> None:

@@ -107,8 +107,9 @@ def test_a_fork_of_a_fork_adds_its_own_calls_alone(machine):
 
 def test_history_that_keeps_its_own_time_is_not_counted_again(machine):
     folder = machine.folder("codex")
-    write(folder / "rollout-1.jsonl", *PARENT)
-    write(folder / "rollout-2.jsonl", meta("c2", 100, forked_from_id="c1"), *PARENT, *OWN)
+    slow = [meta(), context(), counted(1, seconds=5), counted(2, seconds=70)]
+    write(folder / "rollout-1.jsonl", *slow)
+    write(folder / "rollout-2.jsonl", meta("c2", 100, forked_from_id="c1"), *slow, *OWN)
     machine.run()
     assert machine.sums()[0] == 4
 
@@ -129,6 +130,15 @@ def test_a_session_is_read_on_where_it_was_left(machine):
         write(path, *lines[:end])
         machine.run()
     assert machine.sums() == (3, 4000, 400, to_pico(4 * COST))
+
+
+def test_why_counts_are_none_is_told(machine):
+    write(machine.folder("codex") / "rollout-1.jsonl", *PARENT, counted(2, seconds=10))
+    write(machine.folder("codex") / "rollout-2.jsonl", meta("c2", 100, forked_from_id="c1"), *HISTORY, *OWN)
+    assert machine.run().agents["codex"].skipped == {
+        "the same total again: nothing was added": 1,
+        "history of the session that this one was forked from": 2,
+    }
 
 
 def test_of_an_archived_copy_the_active_one_counts(machine):

@@ -38,6 +38,12 @@ def test_a_message_counts_once_as_it_was_last(machine):
     assert (event["provider"], event["tag_session_id"], event["tag_project"]) == ("google", "g1", "shop")
 
 
+def test_thoughts_and_tools_are_beside_also_where_no_total_tells(machine):
+    write(chats(machine) / "session-1.jsonl", HEAD, message(total=None))
+    machine.run()
+    assert machine.sums() == (1, 9100, 420, to_pico(COST))
+
+
 def test_a_session_of_an_earlier_version_is_one_document_and_is_read_again_as_it_grows(machine):
     path = chats(machine) / "session-1.json"
     write(path, {**HEAD, "messages": [message()]})
