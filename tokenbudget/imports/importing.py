@@ -121,7 +121,8 @@ def _start(one: Found, known: FileState | None, options: Options) -> FileState |
         return None if (known.size, known.changed) == (one.size, one.changed) else begin
     if one.size == known.size:
         return None
-    return begin if one.size < known.read_to else known._replace(size=one.size, changed=one.changed)
+    is_same = one.size >= known.read_to and lines.mark(Path(one.path), known.read_to) == known.mark
+    return known._replace(size=one.size, changed=one.changed) if is_same else begin
 
 
 class _Import:
@@ -155,16 +156,15 @@ class _Import:
         for line in records(agent, one, start.read_to):
             if line.record:
                 self._take(agent, one, tally, line, transcript)
-            if len(self._pending) >= _MOST_PENDING:
-                self._read[one.path] = start._replace(read_to=line.end, size=line.end, context=transcript.context())
-                self.settle()
+            is_end = not line.record
+            if is_end or len(self._pending) >= _MOST_PENDING:
+                if is_end or one.kind == "lines":  # Of what is read as a whole, a part would pass for all.
+                    self._read[one.path] = _read_to(start, line.end, one, transcript, is_end=is_end)
+                if not is_end:
+                    self.settle()
                 tally.bytes += line.end - done
                 yield line.end - done
                 done = line.end
-        end = max(line.end, done) if one.kind == "lines" else one.size
-        self._read[one.path] = start._replace(read_to=end, context=transcript.context())
-        tally.bytes += end - done
-        yield end - done
 
     def _take(self, agent: Agent, one: Found, tally: Tally, line: lines.Line, transcript: Transcript) -> None:
         for taken in each(transcript.take(line.record)):
@@ -229,6 +229,14 @@ class _Import:
 def _rank(event: Event) -> int:
     """Return what `tokenbudget.journal.duplicates.rank` makes of an event: of two records the higher one counts."""
     return 2 * (event.usage.total_tokens or 0) + (event.billing != "unknown")
+
+
+def _read_to(start: FileState, end: int, one: Found, transcript: Transcript, *, is_end: bool) -> FileState:
+    """Return how far a file was read; its size then tells whether anything is new, half a line at its end is not."""
+    if one.kind != "lines":
+        return start._replace(read_to=end)
+    size, mark = max(end, one.size) if is_end else end, lines.mark(Path(one.path), end)
+    return start._replace(size=size, read_to=end, context=transcript.context(), mark=mark)
 
 
 def _entry(agent: Agent, call: Call, event: Event, known: Known | None) -> Known:

@@ -6,12 +6,14 @@ Most bytes of a transcript are prompts, answers and files, which are neither par
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 _CHUNK = 4 << 20
+_MARK = 64
 
 
 class Line(NamedTuple):
@@ -66,6 +68,17 @@ def read_lines(path: Path, offset: int, markers: tuple[bytes, ...]) -> Iterator[
             yield from _found(data, offset, markers)
             offset += len(data)
     yield Line(b"", offset, offset)
+
+
+def mark(path: Path, offset: int) -> bytes:
+    """Return a digest of the last bytes before an offset; nothing where they cannot be read."""
+    begin = max(0, offset - _MARK)
+    try:
+        with path.open("rb") as file:
+            file.seek(begin)
+            return blake2b(file.read(offset - begin), digest_size=8).digest()
+    except OSError:
+        return b""
 
 
 def _found(data: bytes, offset: int, markers: tuple[bytes, ...]) -> Iterator[Line]:

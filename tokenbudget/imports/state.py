@@ -19,7 +19,8 @@ from tokenbudget.core.errors import TranscriptError
 _LAYOUT = 1
 _TABLES = """
 CREATE TABLE IF NOT EXISTS files (
-    path TEXT PRIMARY KEY, inode INTEGER, size INTEGER, changed INTEGER, read_to INTEGER, since INTEGER, context BLOB
+    path TEXT PRIMARY KEY, inode INTEGER, size INTEGER, changed INTEGER, read_to INTEGER, since INTEGER, context BLOB,
+    mark BLOB
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS calls (
     key BLOB PRIMARY KEY, kin BLOB, id TEXT NOT NULL, at INTEGER NOT NULL, rank INTEGER NOT NULL, side INTEGER NOT NULL,
@@ -45,6 +46,8 @@ class FileState(NamedTuple):
         Calls before that (microseconds since 1970) were passed over.
     context : bytes
         What its reader left for the rest.
+    mark : bytes
+        Digest of the last bytes read: a file that has others there was written anew.
     """
 
     inode: int
@@ -53,6 +56,7 @@ class FileState(NamedTuple):
     read_to: int = 0
     since: int = 0
     context: bytes = b""
+    mark: bytes = b""
 
 
 class Known(NamedTuple):
@@ -112,12 +116,12 @@ class State:
 
     def files(self) -> dict[str, FileState]:
         """Return every file that was read."""
-        rows = self._db.execute("SELECT path, inode, size, changed, read_to, since, context FROM files")
+        rows = self._db.execute("SELECT path, inode, size, changed, read_to, since, context, mark FROM files")
         return {path: FileState(*rest) for path, *rest in rows}
 
     def put_file(self, path: str, state: FileState) -> None:
         """Write how far a file was read."""
-        self._db.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)", (path, *state))
+        self._db.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (path, *state))
 
     def forget_files(self) -> None:
         """Have every file read again."""

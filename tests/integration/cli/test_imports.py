@@ -135,3 +135,28 @@ def test_a_summary_as_json_has_the_names_of_the_metrics(run):
 
 def test_a_period_that_is_not_understood_is_a_sentence(run):
     assert run("summary", "--period", "soon").startswith("Error: unknown period 'soon'")
+
+
+def test_watching_imports_what_is_written_until_interrupted(run, machine, monkeypatch):  # noqa: F811
+    from tokenbudget.cli import imports
+
+    rounds = [
+        lambda: write(machine.folder("claude-code") / "s2.jsonl", claude("msg_9", "req_9", 20)),
+        lambda: write(machine.folder("claude-code") / "s2.jsonl", claude("msg_9", "req_9", 20, output_tokens=900)),
+        lambda: None,
+    ]
+
+    def wait(_seconds):
+        if not rounds:
+            raise KeyboardInterrupt
+        rounds.pop(0)()
+
+    monkeypatch.setattr(imports.time, "sleep", wait)
+    said = run("import", "claude-code", "--watch").splitlines()
+    news = [line.partition(" ")[2] for line in said if "Claude Code: +" in line]
+    assert news == ["Claude Code: +1, $0.00266", "Claude Code: +0, 1 amended, $0.00"]
+
+
+def test_doctor_names_the_agent_that_deletes_transcripts(run, machine, monkeypatch):  # noqa: F811
+    monkeypatch.setenv("TOKENBUDGET_URL", "")
+    assert "i Claude Code deletes transcripts after 30 days" in run("doctor")

@@ -83,6 +83,14 @@ def test_a_file_that_was_replaced_is_read_from_its_beginning(machine):
     assert machine.sums()[0] == 3
 
 
+def test_a_file_that_was_written_anew_in_its_place_is_read_from_its_beginning(machine):
+    path = write(session(machine), claude(output_tokens=1), claude("msg_2", "req_2", 9))
+    machine.run()
+    write(path, claude(output_tokens=900), claude("msg_3", "req_3", 9), claude("msg_4", "req_4", 12))
+    report = machine.run().agents["claude-code"]
+    assert (report.calls, report.amended) == (2, 1)
+
+
 @pytest.mark.parametrize("sealed", [False, True])
 def test_a_call_that_was_still_streamed_is_amended(machine, sealed):
     path = write(session(machine), claude("msg_0", "req_0", -9), claude(output_tokens=1))
