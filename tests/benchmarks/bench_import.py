@@ -153,6 +153,7 @@ def main() -> None:
         whole = command(home, "import", "--json", "--billing", "api")
         report, seconds = json.loads(whole.output), whole.seconds
         idle = min(json.loads(command(home, "import", "--json").output)["seconds"] for _ in range(3)) * 1000
+        (home / "tokenbudget" / "imports" / "state.db.asked").touch()  # No import is due, which would run beside it.
         lines = [command(home, "statusline", told='{"session_id":"session-00001"}') for _ in range(5)]
         line, line_cpu = min(ran.seconds for ran in lines) * 1000, min(ran.cpu for ran in lines) * 1000
     print(f"{size / 1e9:.2f} GB, {calls:,} calls, {report['list_cost_usd']} US dollars; reading it takes {floor:.1f} s")
