@@ -24,7 +24,8 @@ APPLICATION = "The application knows no handler by name"
 CONTRACTS = [LAYERS, CAPTURE, PRICING, RECORDER, CORE, LIBRARY, PANEL, READER, SERVER, SCOPE, FEATURES, APPLICATION]
 PACKAGES = [
     *(f"tokenbudget/{name}" for name in ("core", "diagnostics", "journal", "ledger", "recording", "transport")),
-    *(f"tokenbudget/{name}" for name in ("analytics", "cli", "client", "integrations", "notebook", "plotting")),
+    *(f"tokenbudget/{name}" for name in ("analytics", "cli", "client", "imports", "integrations", "notebook")),
+    "tokenbudget/plotting",
     *(f"tokenbudget/capture/{name}" for name in ("adapters", "instrument", "providers", "usage")),
     *(f"tokenbudget/pricing/{name}" for name in ("book", "engine")),
     *("tokenbudget/capture", "tokenbudget/pricing"),
@@ -36,7 +37,7 @@ PACKAGES = [
     *("tokenbudget", "tokenbudget_server", "tokenbudget_panel"),
 ]
 MODULES = [
-    *(f"tokenbudget/{name}.py" for name in ("config", "health_report", "testing")),
+    *(f"tokenbudget/{name}.py" for name in ("__main__", "config", "health_report", "testing")),
     *(f"tokenbudget/capture/{name}.py" for name in ("call", "test_doubles", "framework_calls")),
     *(f"tokenbudget/capture/{name}.py" for name in ("unknown_clients", "patching", "record_call", "registry")),
     *(f"tokenbudget/capture/{name}.py" for name in ("seen_ids", "tagging", "wrapping")),
@@ -102,6 +103,8 @@ def test_empty_packages_keep_every_contract(skeleton):
         ("tokenbudget/recording/x.py", "import tokenbudget.capture", LAYERS),
         ("tokenbudget/plotting/x.py", "import tokenbudget.health_report", LAYERS),
         ("tokenbudget/notebook/x.py", "import tokenbudget.cli", LAYERS),
+        ("tokenbudget/notebook/x.py", "import tokenbudget.imports", LAYERS),
+        ("tokenbudget/imports/x.py", "def f():\n    import tokenbudget.cli", LAYERS),
         ("tokenbudget/unheard_of.py", "", LAYERS),
         ("tokenbudget/unheard_of/__init__.py", "", LAYERS),
         ("tokenbudget/capture/instrument/x.py", "import tokenbudget.capture.providers", CAPTURE),
@@ -157,6 +160,7 @@ def test_a_violation_breaks_its_contract_and_no_other(skeleton, module, statemen
         ("tokenbudget/capture/providers/x.py", "import tokenbudget.capture.instrument, tokenbudget.recording"),
         ("tokenbudget/pricing/engine/x.py", "import tokenbudget.pricing.book, tokenbudget.config"),
         ("tokenbudget/cli/x.py", "import tokenbudget.health_report, tokenbudget.transport, tokenbudget.diagnostics"),
+        ("tokenbudget/cli/x.py", "import tokenbudget.imports"),
         ("tokenbudget_panel/x.py", "import tokenbudget.plotting, tokenbudget.notebook, tokenbudget.config"),
     ],
 )

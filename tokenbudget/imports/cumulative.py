@@ -8,7 +8,7 @@ import msgspec
 
 from tokenbudget.imports.agent import Skip
 
-_PARENT_KNOWN_SECONDS, _PARENT_UNKNOWN_SECONDS = 10.0, 1.0
+_PARENT_KNOWN_SECONDS, _PARENT_UNKNOWN_SECONDS = 3.0, 1.0
 """Longest pause within a replay, which is written at once; where the parent's sums are known, they decide."""
 REPEATED = Skip("the same total again: nothing was added")
 REPLAYED = Skip("history of the session that this one was forked from")

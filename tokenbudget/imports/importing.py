@@ -122,7 +122,9 @@ def _start(one: Found, known: FileState | None, options: Options) -> FileState |
     if one.size == known.size:
         return None
     is_same = one.size >= known.read_to and lines.mark(Path(one.path), known.read_to) == known.mark
-    return known._replace(size=one.size, changed=one.changed) if is_same else begin
+    if not is_same:
+        return begin
+    return known._replace(size=one.size, changed=one.changed, since=max(known.since, since))
 
 
 class _Import:

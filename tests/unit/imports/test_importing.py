@@ -145,6 +145,14 @@ def test_calls_before_a_day_are_passed_over_until_they_are_asked_for(machine):
     assert machine.sums()[0] == 2
 
 
+def test_what_was_passed_over_in_new_lines_is_found_by_an_earlier_day(machine):
+    path = write(session(machine), claude("msg_1", "req_1", -86_400))
+    machine.run(since=datetime(2026, 10, 4, tzinfo=UTC))
+    append(path, claude("msg_2", "req_2", -80_000))
+    assert machine.run(since=datetime(2026, 10, 5, tzinfo=UTC)).calls == 0
+    assert machine.run(since=datetime(2026, 10, 4, tzinfo=UTC)).calls == 1
+
+
 def test_a_dry_run_keeps_nothing(machine):
     write(session(machine), claude())
     report = machine.run(dry_run=True)

@@ -123,6 +123,14 @@ def test_a_sub_agent_without_its_parents_history_counts_from_its_first_call(mach
     assert [row["tag_sub_agent"] for row in machine.events()] == [None, None, "worker"]
 
 
+def test_a_sub_agent_that_begins_like_its_parent_is_not_its_parents_history(machine):
+    folder = machine.folder("codex")
+    write(folder / "rollout-1.jsonl", *PARENT)
+    write(folder / "rollout-2.jsonl", meta("c2", 100, **spawned("c1")), context(seconds=100), counted(1, seconds=105))
+    machine.run()
+    assert machine.sums()[0] == 3
+
+
 def test_a_session_is_read_on_where_it_was_left(machine):
     path = machine.folder("codex") / "rollout-1.jsonl"
     lines = [meta(), context(), counted(1, {}, 5), counted(1, {}, 6), counted(2, {}, 9), counted(4, {}, 12)]
