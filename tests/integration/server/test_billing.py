@@ -41,3 +41,11 @@ def test_an_unknown_way_of_billing_is_refused_by_name(client, post, make_event):
     (rejected,) = post(make_event(billing="free"))["rejected"]
     assert rejected["field"] == "billing"
     assert "api or subscription or unknown" in rejected["reason"]
+
+
+def test_a_list_cost_that_cannot_be_summed_up_is_refused(post, make_event):
+    sent = [
+        make_event(list_cost_usd="1e30"),
+        make_event(model="gpt-4", billing="subscription", usage={"input_tokens": 10**12, "output_tokens": 10**12}),
+    ]
+    assert [rejected["field"] for rejected in post(*sent)["rejected"]] == ["list_cost_usd", "usage"]
