@@ -13,12 +13,23 @@ from tokenbudget.core.sanitize import sanitized
 from tokenbudget.imports.agent import Agent, Call
 
 _NAMES = ("service_tier", "speed", "region")
+_MOST_TOKENS = 10**12
 _SEPARATORS = re.compile(r"[/\\]+")
 
 
 def size_of(call: Call) -> int:
-    """Return the tokens of a call: of two tellings of one call, the larger is the later."""
-    return (call.found.get("input_tokens") or 0) + (call.found.get("output_tokens") or 0)
+    """Return the tokens of a call: of two tellings of one call, the larger is the later.
+
+    Raises
+    ------
+    TypeError
+        If its counts are none.
+    """
+    counts = [count for name in ("input_tokens", "output_tokens") if (count := call.found.get(name)) is not None]
+    if any(type(count) is not int for count in counts):
+        msg = f"no counts of tokens: {counts}"
+        raise TypeError(msg)
+    return sum(counts)
 
 
 def id_of(agent: Agent, call: Call) -> str:
@@ -44,8 +55,16 @@ def event_of(
         The configured project's name; without one, it is the name of the folder.
     path : bool
         Whether the path of the folder is a tag, too.
+
+    Raises
+    ------
+    ArithmeticError, TypeError, ValueError
+        If its counts are none.
     """
     usage, warnings = usage_of({name: value for name, value in call.found.items() if name not in _NAMES})
+    if (usage.total_tokens or 0) > _MOST_TOKENS:
+        msg = f"no call has {usage.total_tokens} tokens"
+        raise ValueError(msg)
     told = call.place
     folder = folder_name(told.folder)
     tags = {

@@ -16,8 +16,8 @@ from tokenbudget.imports.agents import chosen
 from tokenbudget.imports.billing import BillingRules
 from tokenbudget.imports.events import event_of, id_of, size_of
 from tokenbudget.imports.files import Found
-from tokenbudget.imports.importing import each, records
 from tokenbudget.imports.merging import merged, without_replays
+from tokenbudget.imports.reading import read_record, records
 from tokenbudget.imports.state import opened
 from tokenbudget.pricing import price_event, priced
 
@@ -39,7 +39,7 @@ def explained(name: str, path: Path) -> Iterator[str]:
         found = Found(str(path), str(path.parent), files.kind, stat.st_ino, stat.st_size, stat.st_mtime_ns)
         yield f"{agent.title}: {path}"
         for place, record in _numbered(agent, found):
-            for taken in each(transcript.take(record)):
+            for taken in read_record(transcript, record):
                 if isinstance(taken, Skip):
                     yield f"{place}  {'!' if taken.is_unknown else '–'} {taken.reason}"
                 elif taken is not None:

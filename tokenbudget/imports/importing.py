@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
-
 from tokenbudget import config
 from tokenbudget.core.errors import TranscriptError
 from tokenbudget.core.event import Billing, Event
 from tokenbudget.core.money import to_pico
 from tokenbudget.imports import lines
-from tokenbudget.imports.agent import Agent, Call, Opened, Skip, Taken, Transcript
+from tokenbudget.imports.agent import UNREADABLE, Agent, Call, Opened, Skip, Transcript
 from tokenbudget.imports.agents import chosen
 from tokenbudget.imports.billing import BillingRules
 from tokenbudget.imports.events import event_of, id_of
 from tokenbudget.imports.files import Found, find
 from tokenbudget.imports.merging import merged, without_replays
 from tokenbudget.imports.others import Recorded
+from tokenbudget.imports.reading import UnreadableFileError, read_record, records
 from tokenbudget.imports.report import ImportReport, Tally
 from tokenbudget.imports.state import FileState, Known, State, digest, opened
 from tokenbudget.pricing import priced
@@ -169,7 +167,7 @@ class _Import:
                 done = line.end
 
     def _take(self, agent: Agent, one: Found, tally: Tally, line: lines.Line, transcript: Transcript) -> None:
-        for taken in each(transcript.take(line.record)):
+        for taken in read_record(transcript, line.record):
             if isinstance(taken, Skip):
                 if taken.is_unknown:
                     tally.add_unknown(taken.reason, f"{one.path}, byte {line.start:,}")
@@ -192,7 +190,11 @@ class _Import:
                 tally.elsewhere += 1
                 continue
             known = self._known(agent, call)
-            event = self._event(agent, account, call, known)
+            try:
+                event = self._event(agent, account, call, known)
+            except (ArithmeticError, TypeError, ValueError):
+                tally.add_unknown(UNREADABLE.reason, f"{agent.title}, call {call.key}")
+                continue
             if known is not None and known.rank >= _rank(event):
                 tally.known += 1
                 continue
@@ -254,36 +256,6 @@ def _entry(agent: Agent, call: Call, event: Event, known: Known | None) -> Known
         None if event.cost_usd is None else to_pico(event.cost_usd),
         None if at_list is None else to_pico(at_list),
     )
-
-
-class UnreadableFileError(Exception):
-    """A file of an agent cannot be read; the reason is the argument."""
-
-
-def records(agent: Agent, one: Found, offset: int) -> Iterator[lines.Line]:
-    """Read what is new in a file, whatever its kind.
-
-    Raises
-    ------
-    UnreadableFileError
-        If it cannot be read.
-    """
-    path = Path(one.path)
-    try:
-        if one.kind == "lines":
-            yield from lines.read_lines(path, offset, agent.markers)
-            return
-        documents = [path.read_bytes()] if one.kind == "document" else agent.rows(path) if agent.rows else ()
-        for record in documents:
-            yield lines.Line(record, 0, one.size)
-        yield lines.Line(b"", one.size, one.size)
-    except (OSError, sqlite3.Error, msgspec.DecodeError) as error:
-        raise UnreadableFileError(f"cannot be read: {error}") from error
-
-
-def each(taken: Taken | Iterator[Taken]) -> Iterable[Taken]:
-    """Return what a record held, one by one."""
-    return (taken,) if taken is None or isinstance(taken, Call | Skip) else taken
 
 
 def _microseconds(at: datetime) -> int:

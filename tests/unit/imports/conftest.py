@@ -35,8 +35,8 @@ class Machine:
         found = self.events()
         return (
             len(found),
-            sum(row["input_tokens"] for row in found),
-            sum(row["output_tokens"] for row in found),
+            sum(row["input_tokens"] or 0 for row in found),
+            sum(row["output_tokens"] or 0 for row in found),
             sum(row["cost_pico"] or 0 for row in found),
         )
 

@@ -325,3 +325,49 @@ def test_a_file_that_cannot_be_read_is_reported_and_tried_again(machine):
     (example,) = report.agents["opencode"].examples
     assert example.startswith(f"{broken}: cannot be read")
     assert machine.run().agents["opencode"].read == 1
+
+
+JUNK = st.sampled_from([None, "x", "", -1, 10**30, 1.5, 1e308, [], {}, [1], {"a": 1}, True, "2026-13-01T99:00:00Z"])
+"""What a later version may write in the place of anything."""
+
+
+def places(value, path=()):
+    """Return the path of each value in a record."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(found for key, one in inside for found in places(one, (*path, key)))]
+
+
+def replaced(value, path, junk):
+    if not path:
+        return junk
+    copy = value.copy()
+    copy[path[0]] = replaced(value[path[0]], path[1:], junk)
+    return copy
+
+
+RECORDS = {
+    "claude-code": [claude(), claude("msg_2", "req_2", 9, side=True)],
+    "codex": [meta(forked_from_id="c0"), context(), counted(1, seconds=5), counted(2, {}, 9)],
+}
+
+
+@pytest.mark.parametrize("agent", RECORDS)
+def test_whatever_is_in_a_record_an_import_goes_on(make_machine, agent):
+    @settings(max_examples=150)
+    @given(data=st.data())
+    def check(data):
+        machine = make_machine()
+        number = data.draw(st.integers(0, len(RECORDS[agent]) - 1))
+        told = RECORDS[agent][number]
+        path = data.draw(st.sampled_from(places(told)[1:]))
+        odd = replaced(told, path, data.draw(JUNK))
+        lines = [*RECORDS[agent][:number], odd, *RECORDS[agent][number + 1 :]]
+        write(machine.folder(agent) / "s1.jsonl", *lines)
+        whole = [{**claude("msg_9", "req_9", 60)}]
+        write(machine.home / "claude" / "projects" / "p" / "s2.jsonl", *whole)
+        report = machine.run()
+        assert report.agents["claude-code"].calls >= 1
+        assert machine.sums()[0] == report.calls
+        recorder.shutdown()
+
+    check()
