@@ -9,8 +9,8 @@ WORKDIR /src
 COPY . .
 # The dashboard is built already; without its sources the build backend takes it as it is.
 RUN rm -rf web
-COPY --from=web /src/server/tokenbudget_server/static server/tokenbudget_server/web
-RUN pip install --no-cache-dir -c constraints.txt ".[panel,report,server]" && rm -rf /src/*
+COPY --from=web /src/server/tokenbudget_server/static server/tokenbudget_server/static
+RUN pip install --no-cache-dir --require-hashes --no-deps -r requirements/image.txt && pip install --no-cache-dir --no-deps --no-build-isolation . && rm -rf /src/*
 
 RUN useradd --create-home tokenbudget && install -d -o tokenbudget /data
 USER tokenbudget

@@ -20,7 +20,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from devtools import browser, environment, sdks, web
+from devtools import advisories, browser, environment, sdks, web
 from devtools.outcome import Outcome
 from devtools.processes import ROOT, WINDOWS, interrupt_on_termination, run
 from devtools.steps import StepFailed, say, step
@@ -57,7 +57,7 @@ def test(args: list[str]) -> int:
 
 
 def check(_args: list[str]) -> int:
-    """Lint, check formats, types and layers, and see that generated files are what their generators write."""
+    """Lint, check formats, types, layers, licences and advisories, and that generated files are up to date."""
     environment.prepare("dev")
     python = environment.PYTHON
     steps: dict[str, list[str | Path]] = {
@@ -65,11 +65,14 @@ def check(_args: list[str]) -> int:
         "ruff format": [python, "-m", "ruff", "format", "--check", "--output-format=concise", "."],
         "mypy": [python, "-m", "mypy"],
         "import layers": [environment.BIN / "lint-imports"],
+        "licences": [python, "-m", "devtools.licences"],
         **{f"{path.name} --check": [python, path, "--check"] for path in _documentation_generators()},
     }
     failed = [title for title, command in steps.items() if not _passes(title, command)]
     if web.check():
         failed.append("web")
+    if not advisories.passes():
+        failed.append("advisories")
     if not _types_are_current():
         failed.append("TypeScript types")
     say("✗" if failed else "✓", f"failed: {', '.join(failed)}" if failed else "all checks passed")
@@ -114,16 +117,21 @@ def prices(args: list[str]) -> int:
 
 
 def lock(_args: list[str]) -> int:
-    """Resolve every dependency anew into constraints.txt and tests/environments (needs uv)."""
+    """Resolve every dependency anew: constraints.txt, the hashes in requirements, tests/environments (needs uv)."""
     if not (uv := environment.find_uv()):
         raise StepFailed("`lock` needs uv.\nWhat to do: install it (pipx install uv), then run this again.")
-    # Without the header and the index lines the file holds names and versions only: no host, no path.
+    # Without the header and the index lines the files hold names, versions and hashes only: no host, no path.
     quiet = ["--no-annotate", "--no-header", "--no-emit-index-url", "--no-emit-find-links"]
-    command = [*uv, "pip", "compile", "--universal", "--upgrade", *quiet, "pyproject.toml"]
-    sources = {"constraints.txt": ["--all-extras"]}
+    command = [*uv, "pip", "compile", "--universal", *quiet]
+    upgrade, hashes = ["--upgrade", "pyproject.toml"], ["--generate-hashes", "-c", "constraints.txt"]
+    sources = {"constraints.txt": [*upgrade, "--all-extras"]}  # First, as the others take their versions from it.
+    for name, extras in environment.LOCKS.items():
+        chosen = [f"--extra={extra}" for extra in extras]
+        sources[f"requirements/{name}.txt"] = [*hashes, "pyproject.toml", "requirements/build.in", *chosen]
+    sources["requirements/node.txt"] = ["--upgrade", "--generate-hashes", "requirements/node.in"]
     for name in sdks.TESTS:
         given = (sdks.REQUIREMENTS / name).relative_to(ROOT)
-        sources[f"{given}.txt"] = [f"{given}.in"]
+        sources[f"{given}.txt"] = [*upgrade, "--generate-hashes", f"{given}.in"]
     for output, source in sources.items():
         step(f"Resolving {output}", [*command, *source, "-o", output], advice="see the conflict named above.")
     return 0

@@ -1,4 +1,4 @@
-"""Build `web/` into the wheel, so that whoever installs it needs no Node.js."""
+"""Build `web/` into the wheel, so that installing it does not need Node.js."""
 
 import shutil
 import subprocess

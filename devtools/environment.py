@@ -6,7 +6,7 @@ import importlib.util
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from devtools.processes import ROOT, WINDOWS, answer
@@ -17,6 +17,9 @@ BIN = VENV / ("Scripts" if WINDOWS else "bin")
 STATE = VENV / ".dev"
 PYTHON = BIN / ("python.exe" if WINDOWS else "python")
 EXTRAS = ("all", "test", "dev")  # Each contains the one before it.
+LOCKS = {"all": ["all"], "dev": ["dev"], "image": ["panel", "report", "server"]}
+"""File in `requirements`, with the hash of everything that is fetched -> the extras that it is for."""
+_NOTHING_FETCHED = {"UV_NO_BUILD_ISOLATION": "1", "PIP_NO_BUILD_ISOLATION": "0"}  # pip reads it as the option's value.
 _NETWORK = "check the network, or the proxy or package index that your pip is configured for, then run this again."
 
 
@@ -65,11 +68,24 @@ def prepare(extra: str) -> None:
     if answer([PYTHON, "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]) is None:
         _remove_venv()
         make(VENV, "Making the virtual environment .venv")
-    inputs = [ROOT / "pyproject.toml", ROOT / "constraints.txt"]
-    sufficient = [Stamp(f"install-{name}", inputs) for name in EXTRAS[EXTRAS.index(extra) :]]
+    sufficient = [_installed(name) for name in EXTRAS[EXTRAS.index(extra) :]]
     if not any(stamp.fresh() for stamp in sufficient):
-        install("Installing Python packages", "-c", "constraints.txt", "-e", f".[{extra}]")
+        env = None
+        if packages := locked(_lock(extra)):
+            install("Fetching Python packages, checked by their hashes", *packages)
+            # What is left to do is to make the package itself known, by a build backend that was fetched, too.
+            env = {**os.environ, **_NOTHING_FETCHED}
+        install("Installing Python packages", "-c", "constraints.txt", "-e", f".[{extra}]", env=env)
         sufficient[0].set()
+
+
+def _installed(extra: str) -> Stamp:
+    inputs = [ROOT / "pyproject.toml", ROOT / "constraints.txt"]
+    return Stamp(f"install-{extra}", [*inputs, *(ROOT / path for path in locked(_lock(extra))[-1:])])
+
+
+def _lock(extra: str) -> str:
+    return extra if extra in LOCKS else EXTRAS[-1]
 
 
 def make(venv: Path, title: str) -> None:
@@ -82,9 +98,15 @@ def make(venv: Path, title: str) -> None:
     step(title, command, advice=_no_pip_advice())
 
 
-def install(title: str, *requirements: str, python: Path | None = None) -> None:
+def install(title: str, *requirements: str, python: Path | None = None, env: Mapping[str, str] | None = None) -> None:
     """Install packages with uv when it is there, else with pip: into `.venv`, or the environment of `python`."""
-    step(title, [*_installer(python or PYTHON), *requirements], advice=_NETWORK)
+    step(title, [*_installer(python or PYTHON), *requirements], advice=_NETWORK, env=env)
+
+
+def locked(name: str) -> list[str]:
+    """Return arguments that install what a file in `requirements` lists, if it is there, and refuse other hashes."""
+    path = f"requirements/{name}.txt"
+    return ["--require-hashes", "--no-deps", "-r", path] if (ROOT / path).exists() else []
 
 
 def find_uv() -> list[str] | None:

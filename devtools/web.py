@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from devtools.environment import Stamp, install, one_at_a_time, tool_environment
+from devtools.environment import Stamp, install, locked, one_at_a_time, tool_environment
 from devtools.processes import ROOT, answer, run
 from devtools.steps import StepFailed, step
 
@@ -51,6 +51,11 @@ def generate_types() -> int | None:
     return _run_script("types", WEB / "dashboard")
 
 
+def ready() -> tuple[str, dict[str, str]] | None:
+    """Return npm and its environment, with the web's dependencies installed, or None where there are none."""
+    return _ready() if (WEB / "package-lock.json").exists() else None
+
+
 def _run_script(name: str, package: Path) -> int | None:
     manifest = package / "package.json"
     if not manifest.exists() or name not in json.loads(manifest.read_bytes()).get("scripts", {}):
@@ -74,7 +79,7 @@ def _ready() -> tuple[str, dict[str, str]]:
 
 
 def _install_node() -> tuple[str, dict[str, str]]:
-    install(f"Installing Node.js (none of version {_NODE} found)", _NODE_FROM_PYPI)
+    install(f"Installing Node.js (none of version {_NODE} found)", *(locked("node") or [_NODE_FROM_PYPI]))
     if found := _find_npm():
         return found
     raise StepFailed(f"{_NODE_FROM_PYPI} brought no working Node.js.\nWhat to do: install Node.js {_NODE}.")

@@ -30,35 +30,35 @@ HEAD = """# How exact the counts and costs are
 
 <!-- Written by docs/generate_accuracy.py from tests/recordings. -->
 
-**{tokens} of {all_tokens} token counts and {costs} of {all_costs} costs are as worked out by hand.**
+**{tokens} of {all_tokens} token counts and {costs} of {all_costs} costs equal those calculated by hand.**
 
 Each row is one answer of a provider's API. {recorded} of them were recorded by the test suites of public projects:
-texts are replaced, ids, model names and usage are as they came ([sources](../../tests/recordings/README.md)). The other
-{written}, named `w-…`, were written for our tests from the provider's documentation, for shapes without a recording.
-The provider's own client, wrapped with `tb.wrap`, receives each answer in every way that applies to it:
+texts are replaced; ids, model names and usage are the original ones ([sources](../../tests/recordings/README.md)). The
+other {written}, named `w-…`, were written for our tests from the provider's documentation, for formats without a
+recording. The provider's own client, wrapped with `tb.wrap`, receives each answer in every way that applies:
 
 | way | what the caller does | answers | token counts | tools and units | costs |
 |---|---|---:|---:|---:|---:|
 {ways}
 
-*By hand* means without the product's code. Tokens are read off the body by what the provider's documentation says of
-each field. The cost is a sum of quantity times rate, line by line, as stated in `tests/recordings/expected.jsonl` and
-`written.py`. Rates are those of {book} on {at.day} {at:%B %Y}, and of the providers' price lists for what that table
-leaves out. An answer that states its own bill costs that bill.
+*By hand* means without the product's code. Tokens are read from the body by the provider's documentation of each
+field. The cost is a sum of quantity times rate, line by line, as stated in `tests/recordings/expected.jsonl` and
+`written.py`. The rates are those of {book} on {at.day} {at:%B %Y}, and those of the providers' price lists for what
+that table leaves out. If an answer states its cost, that is the cost.
 
-✓ means equal to the last token and the last digit; anything else is shown with what was read instead. A count that is
-there and should not be is wrong, too. A dash is an unknown count or cost. An empty cell is a way that does not apply;
-the rules are in `tests/recordings/replay.py`.
+✓ means equal to the last token and the last digit; otherwise the cell shows the differing values. A count that should
+not be there is wrong, too. A dash is an unknown count or cost. An empty cell is a way that does not apply; the rules
+are in `tests/recordings/replay.py`.
 
-The tests also compare the counts and costs of the same answers as LlamaIndex, LangChain and LiteLLM hand them on, as
-far as they do, and those that `tb.explain` shows before and after a day is sealed.
+The tests also compare the counts and costs of the same answers as passed on by LlamaIndex, LangChain and LiteLLM, and
+those that `tb.explain` shows before and after a day is sealed.
 """
 KINDS = ("tokens", "others", "costs")
 DOES = {
-    "live": "takes the parsed answer",
-    "stream": "goes through the stream",
-    "raw": "asks for the raw response and reads or parses it",
-    "batch": "reads it as a line of a batch's results, at the batch's price",
+    "live": "uses the parsed answer",
+    "stream": "iterates over the stream",
+    "raw": "requests the raw response and reads or parses it",
+    "batch": "reads it as a line of a batch's results, at the batch price",
 }
 _SHORT = {
     "cache_read_tokens": "cached",

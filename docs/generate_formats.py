@@ -15,23 +15,24 @@ HEAD = """# Numbers as people read them
 
 <!-- Written by docs/generate_formats.py from tests/cases/format.json. -->
 
-Notebooks, figures, the terminal, the Panel dashboard and the React dashboard write numbers by the same rules. Python's
-are in `tokenbudget/core/formatting.py`, those of the web in `web/dashboard/src/format/`; both are tested with every
-case of `tests/cases/format.json`, of which this page shows some. A rule is changed there first.
+Notebooks, figures, the terminal, the Panel dashboard and the React dashboard write numbers by the same rules. They are
+implemented in `tokenbudget/core/formatting.py` (dates: `date_formatting.py`) and in `web/dashboard/src/format/`; both
+are tested with all cases of `tests/cases/format.json`. This page shows some of them. To change a rule, change its
+cases first.
 
 | What | Rule | Examples |
 |---|---|---|
 """
 END = """
 * **Unknown is not zero.** A cost or a count that exists but is not known is written as the word *unknown*. A rate, a
-  share or a duration that has nothing to measure or to divide by is a dash, which is read aloud as “no value”.
-* Halves are rounded away from zero. What would round up to the next unit is written in it: 1M, not 1000k.
-* A minus is “−” (U+2212), which is read aloud; the space before a unit is an ordinary one.
-* Money stays decimal digits from the database to the text: neither Python nor the browser makes it a float to write it.
-* **Languages.** The table is for English, and Python always follows it, whatever the locale of the host program. The
-  React dashboard writes separators of numbers, and dates, as the viewer's browser has them (`$1.234,50`, `7. Okt.`);
-  signs, units and words stay. In English, dates are those of the table in every country.
-* Receipts and data frames hold plain numbers under a heading that names the unit.
+  share or a duration with nothing to measure or to divide by is a dash, which screen readers read as “no value”.
+* Halves are rounded away from zero. A number that rounds up to the next unit is written in that unit: 1M, not 1000k.
+* The minus sign is “−” (U+2212), which screen readers read; the space before a unit is an ordinary one.
+* Money stays decimal from the database to the text: neither Python nor the browser converts it to a float.
+* **Languages.** The table is for English. Python always uses it, whatever the locale of the host program. The React
+  dashboard writes the separators of numbers, and dates, in the format of the viewer's browser (`$1.234,50`, `7. Okt.`);
+  signs, units and words stay the same. In English, dates follow the table in every country.
+* Receipts and data frames hold plain numbers; the column's heading names the unit.
 """
 
 

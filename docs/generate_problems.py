@@ -16,17 +16,17 @@ HEAD = """# Problems
 
 <!-- Written by docs/generate_problems.py from tokenbudget_server.web.problems and the features. -->
 
-The server answers what it cannot do with [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem details, of media
-type `application/problem+json`:
+The server reports errors as [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem details, with the media type
+`application/problem+json`:
 
 ```json
 {"type": "/problems/invalid-period", "title": "The period cannot be understood", "status": 400, "detail": "…"}
 ```
 
-Programs decide by `type`, which stays the same from version to version. `title` and `detail` are for people and may
-change; `detail` says what was wrong and what to do. `errors` names the fields that are wrong, with the `index` of the
-event where several were sent. After 503, try again after `Retry-After` seconds: nothing is lost, and nothing is stored
-twice. A `type` of `about:blank` says no more than its status.
+Programs should use `type`, which does not change between versions. `title` and `detail` are for people and may change;
+`detail` says what was wrong and what to do. `errors` lists the invalid fields, with the `index` of the event if there
+are several. After 503, retry after `Retry-After` seconds: no event is lost or stored twice. The `type` `about:blank`
+means no more than the status.
 
 """
 

@@ -9,7 +9,7 @@ sys.path.insert(0, str(ROOT))
 
 from tokenbudget.capture import registry  # noqa: E402 (found by the line above)
 from tokenbudget.capture.instrument.api_spec import Api  # noqa: E402
-from tokenbudget.capture.instrument.protocols import Sdk  # noqa: E402
+from tokenbudget.capture.instrument.sdk_spec import Sdk  # noqa: E402
 from tokenbudget.core.providers import PROVIDERS  # noqa: E402
 from tokenbudget.core.usage import Usage  # noqa: E402
 
@@ -18,25 +18,25 @@ HEAD = """# Providers
 
 <!-- Written by docs/generate_providers.py from tokenbudget/capture/providers. -->
 
-`tb.wrap(client)` measures the clients in this table; `tb.patch()` measures all of them. Every call is one event,
-however it ends: read to the end, left early (`aborted`, tokens `estimated`), or failed (`error`, never charged unless
-the provider states usage).
+`tb.wrap(client)` measures one of the clients in this table; `tb.patch()` measures all of them. Each call is one event,
+whether it completes, is left early (`aborted`, tokens `estimated`), or fails (`error`, not charged unless the provider
+states usage).
 
-| SDK | Clients | How they can be called | Checked with |
+| SDK | Clients | Supported ways to call them | Tested with |
 |---|---|---|---|
 """
 NOTES = """
-## What is read of each API
+## What is recorded of each API
 
-Input tokens include cached ones, output tokens include reasoning ones; the other counts are parts of these two. A
-field is there where the response states it. Every event has the provider, the model asked for and the model that
+Input tokens include cached tokens, and output tokens include reasoning tokens; the other counts are parts of these two.
+A field is recorded if the response states it. Every event also has the provider, the requested model and the model that
 answered, time, latency, time to the first token of a stream, status, and tags.
 
 """
 UNMEASURED = """## Not measured
 
-These calls are billed and not measured. One that an observed client makes is in no figure; `tb.status()` counts it, and
-the first one is said in the log, or as a warning where nobody listens to that.
+These calls are billed but not measured. If an observed client makes one, no figure includes it. `tb.status()` states
+their number, and the first one is logged, or raises a Python warning if logging is not configured.
 
 | SDK | Call | Why |
 |---|---|---|
@@ -44,82 +44,82 @@ the first one is said in the log, or as a warning where nobody listens to that.
 END = """
 ## Who bills a call
 
-The address of a client says who bills it, so any server that speaks OpenAI's protocol is priced by its own prices. An
-address that is not known is taken for the SDK's own provider; name another with `tb.wrap(client, provider="...")`.
+The host of a client's base URL decides who bills its calls, so a server that speaks OpenAI's protocol is billed at its
+own prices. For an unknown host, the SDK's own provider is assumed; set another with `tb.wrap(client, provider="...")`.
 
 | `provider` | Provider | Hosts |
 |---|---|---|
 {hosts}
 
-`*.openai.azure.com` and other subdomains belong to the host they end in. Ports 11434 and 1234 of this machine are
-Ollama and LM Studio. Bedrock and Vertex are told by their regional hosts, and the region is kept. `google-genai` is
-`google` with an API key and `vertex` with a project; on Bedrock the requested model or inference profile decides the
-price.
+A subdomain belongs to the host that it ends in, e.g. `*.openai.azure.com`. Ports 11434 and 1234 of this machine are
+Ollama and LM Studio. Bedrock and Vertex are recognized by their regional hosts, and the region is recorded.
+`google-genai` is `google` with an API key and `vertex` with a project. On Bedrock, the requested model or inference
+profile decides the price.
 
 ## Good to know
 
-- Bedrock: an answer whose body counts no tokens is counted by its `x-amzn-bedrock-…-token-count` headers. boto3 drops
-  response fields that are newer than itself: 1.36 does not show cached tokens of Converse, so use 1.38 or newer.
-- A call made inside another one (a guard in an HTTP hook, a judge in a callback of LiteLLM's, a tool that an SDK runs,
-  a task begun meanwhile) is a call of its own. Part of a call is only what its SDK itself does to make it
+- Bedrock: if the body of an answer states no tokens, they are taken from the `x-amzn-bedrock-…-token-count` headers.
+  boto3 drops response fields that are newer than itself: 1.36 does not show cached tokens of Converse, so use 1.38 or
+  newer.
+- A call made inside another one (a guard in an HTTP hook, a judge in a LiteLLM callback, a tool run by an SDK, a task
+  started in the meantime) is recorded separately. Only calls that an SDK makes in order to make its own are part of it
   ([why](../decisions/0008-calls-inside-calls.md)).
-- Realtime sessions of OpenAI's: each response is an event with its tokens by modality, and each transcript of what was
-  said one of the model that wrote it; a session closed in the middle of a response leaves an aborted one without a
-  cost. Live sessions are one event with their seconds, and one for each response or decision they delegate; Gemini's
-  are one event for each turn. Sessions that a browser opens are seen where they are joined (`connect(call_id=...)`,
-  `live.sideband`), and once.
-- Videos are recorded once, when they are first seen made, by their seconds and size. An operation of Veo's states
-  neither, so its videos are recorded by the process that asked for them, and without a price where it asked for no
-  duration.
+- OpenAI's Realtime sessions: each response is an event with its tokens by modality, and so is each transcript of the
+  input, with the model that wrote it. If the session closes in the middle of a response, that event is aborted and has
+  no cost. A Live session is one event with its seconds, plus one for each response or decision that it delegates.
+  Gemini's sessions have one event per turn. A session that a browser opened is recorded once, where it is joined
+  (`connect(call_id=...)`, `live.sideband`).
+- A video is recorded once, when it is first seen finished, by its seconds and size. Veo's operations state neither, so
+  its videos are recorded by the process that requested them, and have no price if the request had no duration.
 - Cohere: billed units are recorded, not the `tokens` beside them. AWS's own hosts are billed by Bedrock.
-- Batch results: each line is an event at the batch's price, whenever and however often it is read, in this process or
-  another; a file that `google-genai` writes to `destination=` is read along. Batches on Vertex AI are in a bucket of
-  yours and are not seen; neither are files of embeddings, whose lines do not say which model made them.
-- Chat models made for search (`gpt-4o-search-preview`, `gpt-5-search-api`): every answer cost one web search, which is
+- Batch results: each line is one event at the batch price, however often and in whichever process it is read. A file
+  that `google-genai` writes to `destination=` is read, too. Batches on Vertex AI are in your own bucket and are not
+  recorded; neither are files of embeddings, whose lines do not state the model.
+- Chat models for search (`gpt-4o-search-preview`, `gpt-5-search-api`): each answer costs one web search, which is
   counted.
-- Tools that a server runs are billed apart and are in `tools`, each with the fee of its provider's price list; one
-  without a fee leaves the call without a price. OpenAI's searches are those that the answer states as billable, and
-  what they cost depends on the tool (`web_search`, or `web_search_preview`). Images and SVG that a response makes are
-  passes of their own models. xAI's tools are taken from its counts, Groq's from the tools that it lists; how long
-  Groq's code ran no answer says.
+- Server tools are billed separately and are in `tools`, each with the fee of the provider's price list. If a tool has
+  no known fee, the call has no price. OpenAI's searches are those that the answer states as billable; their fee
+  depends on the tool (`web_search` or `web_search_preview`). Images and SVG in a response are passes of their own
+  models. xAI's tools are taken from its counts, Groq's from the tools that it lists; no answer states how long Groq's
+  code ran.
 - Containers (code interpreter, hosted shell) are billed by their memory for twenty minutes at a time, however many
-  answers use them: the answer that is seen first carries the fee. That is remembered by each process for itself, so
-  several processes that share a container each count it. The memory of a container that you made yourself no answer
-  says: such a call has no price.
-- A total proves what input and output leave out (reasoning beside the answer, sound beside the prompt, an output that
-  is not stated); one that contradicts them is in the event's `warnings`.
-- Google: a call that runs functions by itself makes several requests, and each is an event. Retries of an interaction
-  are events of their own; retries of everything else are one event.
-- LiteLLM: wrap the module before names are imported from it (`from litellm import completion` keeps what it found). A
-  provider that states no usage is counted by LiteLLM itself. Answers from its cache and mocks are not recorded. With
-  `fallbacks` each model that is tried is an event. `anthropic_messages`, `google_genai` and `interactions` of a model
-  that does not speak these are recorded as the completions and responses they are made of; those that LiteLLM's own
-  Rust core makes when asked to (an option of 1.106) are not seen. Cohere's completions have no cost, because LiteLLM
-  hands on Cohere's tokens and not the billed units, and Gemini's are taken to be served in the tier they asked for.
-- Runs of assistants, and responses made in the background, are recorded once: when they are first seen done. What a
-  run's tools cost beside its tokens it does not state. Gemini's interactions do not say that they were made in the
-  background, so those are recorded where the process that fetches them is the one that saw them begin.
-- Streams of OpenAI's protocol: usage is asked for where a server does not state it unasked, and the chunk that brings
-  it is hidden from a caller who did not ask. Raw responses, too: who reads their bytes or lines gets those that would
-  have come. A server unknown to us that always sends a chunk of usage without choices needs to be asked for it by
-  you, or you do not see it ([why](../decisions/0007-asking-for-usage.md)).
-- In your tests, mocks of a client and hand-written doubles pass through `tb.wrap` as they are and are not measured.
-  respx, pytest-httpx and vcr get the requests that would have been made without it.
+  answers use them: the first recorded answer carries the fee. Each process tracks this separately, so if several
+  processes share a container, each counts it. No answer states the memory of a container that you created yourself:
+  such a call has no price.
+- A total shows what input and output leave out (reasoning beside the answer, audio beside the prompt, an output that is
+  not stated). If it contradicts them, the event's `warnings` say so.
+- Google: a call with automatic function calling makes several requests, and each is an event. Retries of an interaction
+  are separate events; retries of all other calls are one event.
+- LiteLLM: wrap the module before you import names from it (`from litellm import completion` keeps the unwrapped
+  function). If a provider states no usage, LiteLLM counts it. Answers from LiteLLM's cache and mocks are not recorded.
+  With `fallbacks`, each model that is tried is an event. `anthropic_messages`, `google_genai` and `interactions` of a
+  model that does not support them are recorded as the completions and responses that LiteLLM makes instead. Calls made
+  by LiteLLM's Rust core (an option of 1.106) are not recorded. Cohere's completions have no cost, because LiteLLM
+  passes on Cohere's tokens but not the billed units. For Gemini's completions, the requested tier is assumed.
+- Runs of assistants, and responses made in the background, are recorded once, when they are first seen finished. A run
+  does not state what its tools cost in addition to its tokens. Gemini's interactions do not state that they ran in the
+  background, so those are recorded only in the process that started them.
+- Streams of OpenAI's protocol: unless a server states usage by default, TokenBudget requests it, and hides the
+  additional chunk if you did not request it yourself; this includes the bytes and lines of raw responses. If an
+  unknown server always sends a chunk of usage without choices, request usage yourself to see that chunk
+  ([why](../decisions/0007-asking-for-usage.md)).
+- In your tests, `tb.wrap` returns mocks and hand-written doubles of a client unchanged and does not measure them.
+  Requests to respx, pytest-httpx and vcr are the same as without TokenBudget.
 
 ## Frameworks
 
-| Framework | Handler, in `tokenbudget.integrations` | Where it goes | Checked with |
+| Framework | Handler, in `tokenbudget.integrations` | Where to add it | Tested with |
 |---|---|---|---|
 | LangChain | `langchain.TokenBudgetCallbackHandler` | `callbacks` | langchain-core 1.7.2 |
 | LlamaIndex | `llamaindex.TokenBudgetEventHandler` | the root dispatcher | llama-index-core 0.14.25 |
 
-What a framework hands on is read by the provider's own rules. LangChain's classes keep the provider's usage of answers
-that come whole, but for Gemini's, Bedrock's, Cohere's and Perplexity's, and of streams only their own. There sound that
-Gemini heard, images it made, and Cohere's billed units are not told apart: such a call has no cost, and says why. The
-service tier of Gemini is not handed on by either framework, nor are the passes of Anthropic's compaction and advisor in
-streams: for these, wrap the client (or `tb.patch()`), which sees the answer as it came.
+Answers that a framework passes on are read by the provider's own rules. For complete answers, LangChain's classes keep
+the provider's usage, except for Gemini, Bedrock, Cohere and Perplexity; for streams, they keep only LangChain's own
+counts. These do not distinguish Gemini's audio input and image output, or Cohere's billed units: such a call has no
+cost, and states the reason. Neither framework passes on Gemini's service tier, or the passes of Anthropic's compaction
+and advisor in streams. For these, wrap the client or use `tb.patch()`, which read the original answer.
 
-A call that goes through a wrapped client as well is recorded once, by the client. Anything else:
+A call that also goes through a wrapped client is recorded once, by the client. Record all other calls with
 `tb.record(provider=..., model=..., usage=...)`.
 """
 

@@ -101,7 +101,7 @@ tb.percentiles(by="model").query("measure == 'latency_ms'").round(0)
 # %% [markdown]
 # ## 4 · No price, no number
 #
-# A model nobody knows has no cost: not $0, but unknown, and every answer says how many calls that concerns.
+# An unknown model has no cost: not $0, but unknown. Every result states the number of such calls.
 # `tb.configure(models={"my-finetune": "gpt-4o-mini"})` would give it a price.
 
 # %%

@@ -7,6 +7,7 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 pytest_plugins = [
+    "tests.plugins.attacks",
     "tests.plugins.browser",
     "tests.plugins.checkout",
     "tests.plugins.citus",
@@ -15,4 +16,5 @@ pytest_plugins = [
     "tests.plugins.prices",
     "tests.plugins.server",
     "tests.plugins.services",
+    "tests.plugins.up",
 ]

@@ -1,7 +1,7 @@
-"""Where events go and what they are called: one place for every setting.
+"""All settings, in order of precedence.
 
-Order of precedence: ``tb.configure(...)``, the environment, ``$TOKENBUDGET_HOME/config.toml`` (written by
-``tokenbudget up``), then local mode: no server, the journal on disk is the store.
+``tb.configure(...)``, the environment, ``$TOKENBUDGET_HOME/config.toml`` (written by ``tokenbudget up``), then the
+defaults: local mode, without a server, where events are stored on this machine.
 """
 
 from __future__ import annotations
@@ -39,18 +39,19 @@ class Config:
     url, api_key : str or None
         The TokenBudget server and the key to it; without `url`, everything stays on this machine.
     project : str or None
-        Name that events carry.
+        Project that events belong to.
     tz : str
-        IANA zone whose days periods follow.
+        IANA time zone of the days in periods.
     enabled : bool
-        False records nothing; wrapped clients work as if they were not.
+        False records nothing; wrapped clients keep working.
     models : dict of str to str
-        Deployment or alias to the model whose price it has, e.g. ``{"my-deployment": "gpt-4o"}``.
+        Deployments and aliases, each with the model whose price it has: ``{"my-deployment": "gpt-4o"}``.
     fsync : {"never", "interval", "always"}
-        What a power cut may lose: what the kernel had not written, about a second's events, or nothing.  A killed
-        process loses nothing in any of them.
+        What a power cut may lose: everything the kernel had not yet written (``never``), the events of about a second
+        (``interval``), or nothing (``always``).  A killed process loses nothing in any of the three.
     cap_mib : int
-        Mebibytes of events that may wait for the server; past it new ones are refused, counted and warned of.
+        Mebibytes of events that may wait for the server.  Past that, new events are refused and counted, with a
+        warning.
     """
 
     home: Path
@@ -85,15 +86,15 @@ def default_home() -> Path:
 
 
 def _expanded(path: str | os.PathLike[str]) -> Path:
-    """Return a path with the user's home in it; a user without one has a directory that cannot be written."""
+    """Expand ``~``; a user without a home gets a directory that cannot be written."""
     try:
         return Path(path).expanduser()
-    except RuntimeError:  # As in a container that runs under a number nobody has.
+    except RuntimeError:  # As in a container that runs under an unknown user id.
         return Path(os.devnull, *Path(path).parts[1:])
 
 
 def is_out_of_reach(path: Path) -> bool:
-    """Return whether `path` lies in a directory, or is one, that this user may not enter."""
+    """Return whether permissions keep this user from entering `path` or a directory above it."""
     try:
         mode = path.stat().st_mode
     except OSError as error:
@@ -122,14 +123,14 @@ def read_file(home: Path) -> dict[str, Any]:
 
 
 def resolve(**explicit: Any) -> Config:
-    """Work out the settings from `explicit` values, the environment and the file.
+    """Merge `explicit` values, the environment and the file into the settings.
 
-    A value of None in `explicit` means: not given.  ``url=""`` or ``TOKENBUDGET_URL=""`` forces local mode.
+    None in `explicit` means that the value is not given.  ``url=""`` or ``TOKENBUDGET_URL=""`` forces local mode.
 
     Raises
     ------
     ConfigError
-        If a setting is unknown or cannot be used.
+        If a setting is unknown or not valid.
     """
     names = {f.name for f in fields(Config)}
     if unknown := set(explicit) - names:
@@ -168,7 +169,7 @@ _fallback: Config | None = None
 
 
 def current() -> Config:
-    """Return the settings in force, working them out on first use."""
+    """Return the settings in force; they are resolved on first use."""
     global in_force  # noqa: PLW0603 (one process has one configuration)
     if in_force is None:
         in_force = resolve(**_explicit)
@@ -176,10 +177,10 @@ def current() -> Config:
 
 
 def for_recording() -> Config:
-    """Return the settings in force; where they cannot be used, those that keep events on this machine.
+    """Return the settings in force, or settings for local mode if those are not valid.
 
-    No call fails or goes unrecorded for an error in ``config.toml``: the journal says what is wrong, once, and
-    a question raises the error itself.
+    An error in ``config.toml`` neither breaks a call nor keeps it from being recorded: the journal logs the error once,
+    and queries raise it.
     """
     global _fallback  # noqa: PLW0603 (found once: a broken file is not read again for each call)
     try:
@@ -209,7 +210,7 @@ def configure(  # noqa: PLR0913 (one keyword per setting)
     fsync: Literal["never", "interval", "always"] | None = None,
     cap_mib: int | None = None,
 ) -> Config:
-    """Set what you name, for this process; the rest stays as it was.
+    """Change settings for this process; those that are omitted stay as they are.
 
     Parameters
     ----------
@@ -218,15 +219,15 @@ def configure(  # noqa: PLR0913 (one keyword per setting)
     home : path, optional
         Directory of the journal and the ledger; ``~/.tokenbudget`` by default.
     project : str, optional
-        Name that events carry.
+        Project that events belong to.
     tz : str, optional
-        IANA zone whose days periods follow; UTC by default.
+        IANA time zone of the days in periods; UTC by default.
     enabled : bool, optional
         False records nothing.
     models : dict, optional
-        Deployment or alias to the model whose price it has.
+        Deployments and aliases, each with the model whose price it has.
     fsync : {"never", "interval", "always"}, optional
-        What a power cut may lose; never (a killed process loses nothing anyway) by default.
+        How much a power cut may lose (see `Config`); ``never`` by default.  A killed process loses nothing in any case.
     cap_mib : int, optional
         Mebibytes of events that may wait for the server; 1024 by default.
 
@@ -238,7 +239,7 @@ def configure(  # noqa: PLR0913 (one keyword per setting)
     Raises
     ------
     ConfigError
-        If a setting cannot be used; nothing is changed then.
+        If a setting is not valid; no setting is changed then.
 
     Examples
     --------
@@ -274,7 +275,7 @@ _listeners: list[Any] = []
 
 
 def on_change(listener: Any) -> None:
-    """Call `listener` with the new settings whenever ``configure`` changed them."""
+    """Call `listener` with the new settings each time ``configure`` has changed them."""
     _listeners.append(listener)
 
 

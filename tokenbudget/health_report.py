@@ -1,4 +1,4 @@
-"""How recording is doing, at a glance: what ``tb.status()`` gives and ``tokenbudget doctor`` prints."""
+"""Whether recording works: the report of ``tb.status()`` and ``tokenbudget doctor``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tokenbudget.config import Config
 from tokenbudget.core.formatting import duration, number, plural
 from tokenbudget.diagnostics import unmeasured
 from tokenbudget.journal import status as journal_status
-from tokenbudget.journal.quarantine import SetAside, entries
+from tokenbudget.journal.quarantine import QuarantinedRecord, entries
 from tokenbudget.journal.status import Status
 from tokenbudget.transport.probe import Probe, probe
 
@@ -21,7 +21,7 @@ _LARGEST_SKEW_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Report:
-    """What an examination found.
+    """Where events are, whether the server takes them, and what is wrong.
 
     Attributes
     ----------
@@ -31,21 +31,21 @@ class Report:
         Where the events of this machine are.
     server : Probe
         Whether the server answers and takes our key.
-    rejected : SetAside or None
+    rejected : QuarantinedRecord or None
         The first event in quarantine that the server refused.
     not_measured : dict of str to int
-        Calls of this process that are billed and not measured, e.g. ``{"openai fine_tuning.jobs.create": 3}``.
+        Number of calls of this process that are billed but not measured: ``{"openai fine_tuning.jobs.create": 3}``.
     """
 
     settings: Config
     journal: Status
     server: Probe
-    rejected: SetAside | None = None
+    rejected: QuarantinedRecord | None = None
     not_measured: dict[str, int] = field(default_factory=dict)
 
     @property
     def problems(self) -> list[str]:
-        """What is wrong, each with what to do; empty when all is well."""
+        """Each problem and what to do about it; empty if there is none."""
         journal, server = self.journal, self.server
         found = []
         if not self.settings.enabled:
@@ -114,14 +114,19 @@ class Report:
 
 
 def status(settings: Config | None = None, *, timeout: float = 5.0) -> Report:
-    """Look at the journal and ask the server.
+    """Report whether recording works: inspect the journal and contact the server.
 
     Parameters
     ----------
     settings : Config, optional
-        The settings in force by default.
+        The settings to check; those in force by default.
     timeout : float
-        Seconds to wait for the server at most.
+        Maximum seconds to wait for the server.
+
+    Returns
+    -------
+    Report
+        Prints as text; `Report.problems` lists what is wrong.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""For your own tests: see what would be recorded, without recording it."""
+"""For your own tests: collect the events that would be recorded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def capture_events() -> Iterator[list[Event]]:
     Yields
     ------
     list of Event
-        Grows with every call observed, from any thread; complete when the block ends.
+        The events of all threads so far; complete when the block ends.
 
     Examples
     --------

@@ -8,13 +8,14 @@ from functools import partial
 
 from litestar import Litestar
 from litestar.datastructures import State
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenbudget_server.accounts import feature as accounts
 from tokenbudget_server.analytics import feature as analytics
 from tokenbudget_server.cache.client import RedisClient
+from tokenbudget_server.cache.rate_limits import RateLimits
+from tokenbudget_server.db.engines import Engines
 from tokenbudget_server.db.installation import installation_id
-from tokenbudget_server.db.url import sqlalchemy_url
 from tokenbudget_server.health import feature as health
 from tokenbudget_server.ingest import feature as ingest
 from tokenbudget_server.jobs.outbox import Dispatcher
@@ -25,13 +26,16 @@ from tokenbudget_server.pricing.prices import Prices
 from tokenbudget_server.settings import Settings, read_settings
 from tokenbudget_server.waitlist import feature as waitlist
 from tokenbudget_server.web import static_site
+from tokenbudget_server.web.bodies import LARGEST_BODY, PatientRequest
+from tokenbudget_server.web.boundary import Boundary
+from tokenbudget_server.web.credentials import Credentials
 from tokenbudget_server.web.decimal_response import ExactResponse
 from tokenbudget_server.web.features import Dependency, Feature, Lifespan
 from tokenbudget_server.web.openapi_descriptions import Documented, describe
 from tokenbudget_server.web.openapi_schemas import DecimalSchemas, StructSchemas
 from tokenbudget_server.web.pools import Pools
 from tokenbudget_server.web.problems import Problems
-from tokenbudget_server.web.rate_limits import RateLimits
+from tokenbudget_server.web.route_checks import IdsInPaths, check_request
 
 
 def create_app(settings: Settings | None = None) -> Litestar:
@@ -50,32 +54,38 @@ def create_app(settings: Settings | None = None) -> Litestar:
         If a setting is missing or cannot be used.
     """
     settings = settings or read_settings()
-    engine = create_async_engine(sqlalchemy_url(settings.database), pool_pre_ping=True)
+    engines = Engines.of(settings.database)
+    engine = engines.requests
     redis = RedisClient(settings.redis_url, partial(installation_id, engine)) if settings.redis_url else None
-    prices = Prices(engine, settings.home)
     pools = Pools()
+    prices = Prices(engines.ingest, settings.home, pools.books)
     features = [
-        _services(settings, engine, redis, pools),
-        health.feature(),
-        accounts.feature(settings, engine, redis),
-        ingest.feature(settings, prices),
-        analytics.feature(redis),
+        _services(settings, engines, redis, pools),
+        health.feature(engines.health),
+        accounts.feature(settings, engines, redis, pools),
+        ingest.feature(settings, prices, pools.decoding),
+        analytics.feature(settings, redis, pools),
         pricing.feature(settings, engine, prices),
         waitlist.feature(engine),
         static_site.feature(),
     ]
-    return mount(features, engine, proxies=settings.proxies)
+    return mount(features, engines.jobs, proxies=settings.proxies, allowed_origins=settings.allowed_origins)
 
 
-def mount(features: Sequence[Feature], engine: AsyncEngine, *, proxies: int = 0) -> Litestar:
+def mount(
+    features: Sequence[Feature], engine: AsyncEngine, *, proxies: int = 0, allowed_origins: Sequence[str] = ()
+) -> Litestar:
     """Make an application of features; their lifespans open in this order, and jobs run inside of them.
 
     Parameters
     ----------
     features : sequence of Feature
     engine : AsyncEngine
+        For the jobs.
     proxies : int
         Proxies of ours that a request passes.
+    allowed_origins : sequence of str
+        Origins whose pages may read answers.
     """
     handlers = {topic: handler for feature in features for topic, handler in feature.handlers.items()}
     jobs = [job for feature in features for job in feature.jobs] + Dispatcher(engine, handlers).jobs
@@ -84,17 +94,30 @@ def mount(features: Sequence[Feature], engine: AsyncEngine, *, proxies: int = 0)
     dependencies = {name: each for feature in features for name, each in feature.dependencies.items()}
     dependencies["jobs"] = Dependency.of(background)
     problems = Problems({error: kind for feature in features for error, kind in feature.problems.items()})
-    return Litestar(
+    credentials = Credentials(dependencies)
+    application = Litestar(
         route_handlers=[route for feature in features for route in feature.routes],
+        request_class=PatientRequest,
+        request_max_body_size=LARGEST_BODY,
         response_class=ExactResponse,
-        dependencies={name: each.provide for name, each in dependencies.items()},
+        dependencies={name: credentials.provide(name, each) for name, each in dependencies.items()},
+        before_request=check_request,
+        guards=[guard for feature in features for guard in feature.guards],
         exception_handlers={Exception: problems},
         lifespan=[partial(_open, [*lifespans, background.running])],
-        plugins=[StructSchemas(), DecimalSchemas(), Documented(dependencies, problems.types)],
+        plugins=[
+            StructSchemas(),
+            DecimalSchemas(),
+            IdsInPaths(),
+            credentials,
+            Documented(dependencies, problems.types),
+        ],
         openapi_config=describe(features, problems.types),
         state=State({"proxies": proxies}),
         logging_config=None,
     )
+    application.asgi_handler = Boundary(application.asgi_handler, allowed_origins)
+    return application
 
 
 @asynccontextmanager
@@ -105,24 +128,27 @@ async def _open(lifespans: Sequence[Lifespan], _: Litestar) -> AsyncIterator[Non
         yield
 
 
-def _services(settings: Settings, engine: AsyncEngine, redis: RedisClient | None, pools: Pools) -> Feature:
+def _services(settings: Settings, engines: Engines, redis: RedisClient | None, pools: Pools) -> Feature:
     """Make what all features share a feature itself: connections, pools of threads, and the care for the tables."""
 
     @asynccontextmanager
     async def connected() -> AsyncIterator[None]:
+        if redis is not None:
+            redis.open()
         try:
             yield
         finally:
             pools.close()
             if redis is not None:
                 await redis.close()
-            await engine.dispose()
+            await engines.dispose()
 
-    maintenance = maintenance_job(engine, settings.retention)
+    maintenance = maintenance_job(engines.jobs, settings.retention)
     return Feature(
         name="services",
         dependencies={
-            "engine": Dependency.of(engine),
+            "engine": Dependency.of(engines.requests),
+            "pools": Dependency.of(pools),
             "settings": Dependency.of(settings),
             "rate_limits": Dependency.of(RateLimits(redis), problems=(429,)),
         },

@@ -17,19 +17,20 @@ def _listening(settings: Settings, host: str | None, port: int | None, panel_por
     return replace(
         settings,
         host=host or settings.host,
-        port=port or settings.port,
-        panel_port=panel_port or settings.panel_port,
+        port=settings.port if port is None else port,
+        panel_port=settings.panel_port if panel_port is None else panel_port,
     )
 
 
 _host = click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
-_port = click.option("--port", type=click.IntRange(1, 65_535), help="Port to listen on.  [default: 8321]")
+_PORT = click.IntRange(0, 65_535)
+_port = click.option("--port", type=_PORT, help="Port to listen on; 0 takes any that is free.  [default: 8321]")
 
 
 @click.command()
 @_host
 @_port
-@click.option("--panel-port", type=click.IntRange(1, 65_535), help="Port of the Panel dashboard.  [default: 8322]")
+@click.option("--panel-port", type=_PORT, help="Port of the Panel dashboard.  [default: 8322]")
 @click.option("--demo", is_flag=True, help="Fill a demo project with 90 days of made-up usage.")
 @click.option("--panel/--no-panel", default=True, help="Start the Panel dashboard too.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that serve the API.")
@@ -49,9 +50,10 @@ def up(*, host: str | None, port: int | None, panel_port: int | None, demo: bool
 @click.option("--workers", type=click.IntRange(1), help=f"Processes.  [default: one per CPU, at most {_MOST_WORKERS}]")
 def serve(*, host: str | None, port: int | None, workers: int | None) -> None:
     """Serve the API and the dashboard on the Postgres of TOKENBUDGET_DATABASE_URL."""
-    from tokenbudget_server.launch import api, prepare
+    from tokenbudget_server.launch import api, ports, prepare
 
     settings = _listening(read_settings(), host, port)
+    settings = replace(settings, port=ports.claim(settings.host, {"--port": settings.port})["--port"])
     workers = workers or min(_MOST_WORKERS, os.cpu_count() or 1)
     prepare.prepare(settings, workers)
     api.serve(settings.host, settings.port, workers)

@@ -10,6 +10,7 @@ variable                       meaning                                          
                                and ``config.toml``
 ``TOKENBUDGET_LEDGER``         where closed days are kept: a directory, or            a directory in the home
                                ``s3://bucket/prefix``, ``gs://…``, ``az://…``
+``TOKENBUDGET_MEMORY``         what each process may use for answers, e.g. ``512M``    half of the machine's
 ``TOKENBUDGET_HOST``           address to listen on                                   ``127.0.0.1``
 ``TOKENBUDGET_PORT``           port of the API and of the dashboard                   ``8321``
 ``TOKENBUDGET_PANEL_PORT``     port of the Panel dashboard                            ``8322``
@@ -21,6 +22,9 @@ variable                       meaning                                          
 ``TOKENBUDGET_PRICE_URL``      where the price table is fetched from                  LiteLLM's own
 ``TOKENBUDGET_PRICE_SYNC``     ``daily`` fetches it once a day                        ``off``
 =============================  =====================================================  =============================
+
+``TOKENBUDGET_ALLOWED_ORIGINS`` (or ``ALLOWED_ORIGINS``) names, with commas between them, the origins whose pages may
+read answers with a key of their own: only the server's own pages when left out; ``*`` on loopback alone.
 """
 
 from __future__ import annotations
@@ -36,6 +40,7 @@ from urllib.parse import unquote, urlsplit
 from tokenbudget.config import default_home
 from tokenbudget.pricing.book.sync import URL
 from tokenbudget_server.db.url import psycopg_url
+from tokenbudget_server.web.cors import ANY, is_origin
 from tokenbudget_server.web.errors import SettingsError
 
 PORT = 8321
@@ -43,6 +48,8 @@ PANEL_PORT = 8322
 _LARGEST_PORT = 65_535
 _SHORTEST_ADMIN_KEY = 16
 _MOST_PROXIES = 16
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_SMALLEST_MEMORY = 128 << 20
 _OBJECT_STORES = {"s3", "gs", "az"}
 _YES, _NO = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
 
@@ -59,6 +66,8 @@ class Settings:
     ledger_place : str or None
         Where closed days are kept: a directory, or the URL of an object store; None means in the home.
     redis_url : str or None
+    memory_size : int or None
+        Bytes that each process may use for answers; None is a part of what the machine has.
     retention : timedelta or None
         How long events are kept; None keeps them forever.
     host : str
@@ -69,6 +78,8 @@ class Settings:
         What the header ``X-Admin-Key`` must be; None closes the routes that ask for it.
     proxies : int
         Proxies of ours that a request passes, one after the other.
+    allowed_origins : tuple of str
+        Origins whose pages may read answers; ``*`` is all, on loopback only.
     price_url : str
         Where the price table is fetched from.
     syncs_prices : bool
@@ -79,6 +90,7 @@ class Settings:
     database_url: str | None = None
     ledger_place: str | None = None  # No union of Path: Litestar hands settings on by their types.
     redis_url: str | None = None
+    memory_size: int | None = None
     retention: timedelta | None = None
     host: str = "127.0.0.1"
     port: int = PORT
@@ -86,8 +98,17 @@ class Settings:
     demo: bool = False
     admin_key: str | None = field(default=None, repr=False)
     proxies: int = 0
+    allowed_origins: tuple[str, ...] = ()
     price_url: str = URL
     syncs_prices: bool = False
+
+    def __post_init__(self) -> None:
+        """Check what settings say together; also where one is replaced by an option of a command."""
+        if ANY in self.allowed_origins and self.host not in _LOOPBACK:
+            raise SettingsError(
+                "TOKENBUDGET_ALLOWED_ORIGINS=* is for development on 127.0.0.1: name the origins whose pages may read "
+                f"answers, as the server listens on {self.host}"
+            )
 
     @property
     def database(self) -> str:
@@ -140,6 +161,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         database_url=psycopg_url(database_url) if database_url else None,
         ledger_place=_ledger_place(read("LEDGER")),
         redis_url=_redis_url(read("REDIS_URL")),
+        memory_size=_size("TOKENBUDGET_MEMORY", read("MEMORY")),
         retention=_retention(read("RETENTION")),
         host=read("HOST") or "127.0.0.1",
         port=_port("TOKENBUDGET_PORT", read("PORT"), PORT),
@@ -147,6 +169,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         demo=_switch("TOKENBUDGET_DEMO", read("DEMO")),
         admin_key=_admin_key(read("ADMIN_KEY") or environment.get("ADMIN_KEY", "").strip()),
         proxies=_proxies(read("PROXIES")),
+        allowed_origins=_origins(read("ALLOWED_ORIGINS") or environment.get("ALLOWED_ORIGINS", "")),
         price_url=_price_url(read("PRICE_URL")),
         syncs_prices=_is_daily(read("PRICE_SYNC")),
     )
@@ -180,6 +203,17 @@ def _retention(text: str) -> timedelta | None:
     return timedelta(days=int(match[1]))
 
 
+def _size(name: str, text: str) -> int | None:
+    if not text:
+        return None
+    if not (match := re.fullmatch(r"([1-9]\d{0,5})([MG])", text)):
+        raise SettingsError(f"{name} must be a number of megabytes or gigabytes such as 512M or 2G, got {text[:32]!r}")
+    size = int(match[1]) << {"M": 20, "G": 30}[match[2]]
+    if size < _SMALLEST_MEMORY:
+        raise SettingsError(f"{name} must be at least 128M, got {text}")
+    return size
+
+
 def _port(name: str, text: str, default: int) -> int:
     if not text:
         return default
@@ -197,6 +231,10 @@ def _switch(name: str, text: str) -> bool:
 def _admin_key(text: str) -> str | None:
     if text and len(text) < _SHORTEST_ADMIN_KEY:
         raise SettingsError(f"TOKENBUDGET_ADMIN_KEY must have at least {_SHORTEST_ADMIN_KEY} characters")
+    if not (text.isascii() and text.isprintable()):
+        raise SettingsError(
+            "TOKENBUDGET_ADMIN_KEY must be of ASCII letters, digits and signs: others no header carries"
+        )
     return text or None
 
 
@@ -204,6 +242,17 @@ def _proxies(text: str) -> int:
     if text and not (text.isascii() and text.isdigit() and int(text) <= _MOST_PROXIES):
         raise SettingsError(f"TOKENBUDGET_PROXIES must be a number from 0 to {_MOST_PROXIES}, got {text!r}")
     return int(text or 0)
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = tuple(origin.strip() for origin in text.split(",") if origin.strip())
+    for origin in origins:
+        if origin != ANY and not is_origin(origin):
+            raise SettingsError(
+                "TOKENBUDGET_ALLOWED_ORIGINS must be origins such as https://costs.example.org, with commas between "
+                f"them and nothing after the host and the port, got {origin[:64]!r}"
+            )
+    return origins
 
 
 def _price_url(text: str) -> str:

@@ -36,7 +36,7 @@ from tokenbudget_server.accounts.bootstrap import ensure_first_key
 from tokenbudget_server.db import migrate
 from tokenbudget_server.embedded import EmbeddedPostgres
 from tokenbudget_server.launch.child import Child
-from tokenbudget_server.launch.ports import free_port
+from tokenbudget_server.launch.ports import claim
 from tokenbudget_server.store.rows import EVENT_COLUMNS, KIND_COLUMNS, USAGE_COLUMNS
 
 WORKERS = 2
@@ -248,7 +248,7 @@ def started(directory: Path):
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("CREATE TABLE bare (LIKE events)")
             connection.execute("ALTER TABLE bare ALTER received_at SET DEFAULT now()")
-        port = free_port("127.0.0.1", 18_321)
+        port = claim("127.0.0.1", {"--port": 0})["--port"]
         environment = {"TOKENBUDGET_DATABASE_URL": url, "TOKENBUDGET_HOME": str(directory)}
         arguments = ["127.0.0.1", str(port), str(WORKERS)]
         api = Child("the API", "tokenbudget_server.launch.api", arguments, environment, directory / "api.log")

@@ -24,8 +24,8 @@ from tokenbudget.config import Config
 from tokenbudget.core.event import Event, encode
 from tokenbudget.core.ids import uuid7
 from tokenbudget.core.usage import Usage
-from tokenbudget.journal import Journal, Options
-from tokenbudget.journal.record import frame
+from tokenbudget.journal import Journal, JournalOptions
+from tokenbudget.journal.segments.record import frame
 from tokenbudget.transport import Shipper
 
 TARGET_RATIO = 2.0
@@ -85,7 +85,7 @@ def compare(directory: Path) -> dict[str, float]:
     record = make_record()
     line = frame(record)
     with raw_file(directory / "raw") as write, sqlite_wal(directory / "events.db") as insert:
-        journal = Journal(directory / "home", options=Options(), sends=lambda: False)
+        journal = Journal(directory / "home", options=JournalOptions(), sends=lambda: False)
         ways: dict[str, tuple[Keep, bytes]] = {
             "deque.append": (deque(maxlen=PER_TURN).append, record),
             "os.write": (write, line),

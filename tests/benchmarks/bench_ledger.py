@@ -29,7 +29,7 @@ from tokenbudget.core.ids import uuid7
 from tokenbudget.core.period import parse
 from tokenbudget.core.query import Query
 from tokenbudget.core.usage import Usage
-from tokenbudget.journal import Journal, listed
+from tokenbudget.journal import Journal, list_segments
 from tokenbudget.ledger.local import LocalSource, seal_piece
 
 DAY_EVENTS = 50_000
@@ -68,7 +68,7 @@ def measure_local(home: Path, events: int) -> list[tuple[str, str, str]]:
     for number in range(events):
         journal.append(encode(make_event(start + timedelta(seconds=number * 20 * 86_400 / events))))
     journal.close()
-    written = sum(segment.size for segment in listed(home))
+    written = sum(segment.size for segment in list_segments(home))
     seconds = timed(lambda: [None for _ in iter(lambda: seal_piece(home), False)])
     # From the second time on: parts that were merged stay for readers for an hour.
     sealed = sum(part.path(home).stat().st_size for part in _parts(home))
@@ -87,9 +87,9 @@ def measure_local(home: Path, events: int) -> list[tuple[str, str, str]]:
 
 
 def _parts(home: Path) -> list:
-    from tokenbudget.journal import read_open
+    from tokenbudget.journal import read_snapshot
 
-    return list(read_open(home).parts)
+    return list(read_snapshot(home).parts)
 
 
 def measure_sealed(directory: Path, events: int) -> list[tuple[str, str, str]]:

@@ -20,7 +20,7 @@ import polars as pl
 
 from tokenbudget.core.usage import TOKEN_FIELDS, Usage
 from tokenbudget.pricing import default, price
-from tokenbudget.pricing.engine.frames import reprice_frame
+from tokenbudget.pricing.engine.frame_pricing import reprice_frame
 
 TARGET_US, TARGET_ROWS = 10.0, 1_000_000
 CALLS, ROUNDS = 2_000, 9

@@ -48,7 +48,7 @@ def in_sql(project):
 
 
 def in_react(open_page, project):
-    page = open_page(f"{project.url}/?period={PERIOD}&tz=UTC&project={project.name}#key={project.key}")
+    page = open_page(f"{project.url}/?period={PERIOD}&tz=UTC&project={project.name}#code={project.code()}")
     figures = page.get_by_role("region", name="Key figures")
     spend = figures.locator("data").first.get_attribute("value")
     chip = figures.get_by_role("button", name="unpriced").inner_text()

@@ -36,6 +36,7 @@ class Dashboard:
         self.url = project.url
         self.name = project.name
         self.key = project.key
+        self.code = project.code
         self._headers = project.headers
         self._database = project.database
 
@@ -76,7 +77,7 @@ def events(now: datetime) -> list[Event]:
 
 def open_overview(page, project, **query):
     parameters = httpx.QueryParams({"tz": "UTC", "project": project.name, **query})
-    page.goto(f"{project.url}/?{parameters}#key={project.key}")
+    page.goto(f"{project.url}/?{parameters}#code={project.code()}")
     return page.get_by_role("region", name="Key figures")
 
 
@@ -105,7 +106,7 @@ def test_the_page_shows_what_the_database_holds(page, project):
     assert page.get_by_label("Project").input_value() == project.name
 
 
-def test_the_key_leaves_the_address_and_survives_a_reload(page, project):
+def test_the_code_leaves_the_address_and_the_session_survives_a_reload(page, project):
     project.send(events(datetime.now(UTC) - timedelta(minutes=1)))
     open_overview(page, project, period="7d").wait_for()
     assert page.url == f"{project.url}/?tz=UTC&project={project.name}&period=7d"
@@ -118,8 +119,8 @@ def test_the_key_leaves_the_address_and_survives_a_reload(page, project):
 
 
 def test_a_key_that_is_not_known_is_refused_with_a_reason(page, project):
-    page.goto(f"{project.url}/?project={project.name}#key=tb_ak_{'0' * 32}")
-    page.get_by_text("no longer accepts this key").wait_for()
+    page.goto(f"{project.url}/?project={project.name}#code=used")
+    page.get_by_text("this link was used already").wait_for()
     page.get_by_label("API key").fill(f"tb_ak_{'1' * 32}")
     page.get_by_role("button", name="Sign in").click()
     page.get_by_text("does not know this key").wait_for()

@@ -7,7 +7,8 @@ import subprocess
 import pytest
 
 from tests.faults.host import delivered, event
-from tokenbudget.journal import Journal, status, writer
+from tokenbudget.journal import Journal, status
+from tokenbudget.journal.writing import writer
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tokenbudget.journal import Journal, compact, quarantine, status
 from tokenbudget.ledger.history import History
 from tokenbudget.ledger.sealed import to_sealed
 from tokenbudget.transport import Shipper, push
-from tokenbudget.transport.backfill import hand_over
+from tokenbudget.transport.backfill import backfill
 
 
 def test_all_is_well(host, evidence, network):
@@ -126,8 +126,9 @@ def test_a_revoked_key_stops_shipping_until_there_is_another(host, evidence, cli
         base_url=f"http://127.0.0.1:{stand.port}", headers={"Authorization": f"Bearer {client.api_key}"}
     ) as account:
         # The first key sees every project's.
-        key = next(k for k in account.get("/api/keys").json() if client.api_key.startswith(k["hint"]))
-        other = account.post(f"/api/projects/{key['project_id']}/keys", json={"name": "next"}).json()["text"]
+        key = next(k for k in account.get("/api/keys").json()["rows"] if client.api_key.startswith(k["hint"]))
+        asked = {"name": "next", "scopes": ["ingest", "read"]}
+        other = account.post(f"/api/projects/{key['project_id']}/keys", json=asked).json()["text"]
         assert account.delete(f"/api/keys/{key['id']}").status_code == 204
     host.record(50)
     assert not host.shipper.flush(10)
@@ -175,9 +176,9 @@ def test_history_of_before_there_was_a_server_arrives_once(host, evidence, clien
     network.faults = [refused(503), reset_after_commit]
     first = History(client.home, client.url)
     pieces = list(first.pieces())
-    assert hand_over(client, pieces[:2], lambda piece, outcome: first.taken(piece), 30) is None
+    assert backfill(client, pieces[:2], lambda piece, outcome: first.taken(piece), 30) is None
     for again in (History(client.home, client.url), History(client.home, "http://the-same-server-by-another-name")):
-        assert hand_over(client, again.pieces(), lambda piece, outcome, of=again: of.taken(piece), 30) is None
+        assert backfill(client, again.pieces(), lambda piece, outcome, of=again: of.taken(piece), 30) is None
         assert again.waiting == 0
     assert evidence.check({"kept": 1_200}) == 1_200
     kept.close()

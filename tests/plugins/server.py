@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.plugins.ports import free_port
 
 HOST = "127.0.0.1"
 PATIENCE_SECONDS = 60
+ADMIN_KEY = "the admin's of the running server"
 
 
 @dataclass(frozen=True)
@@ -21,14 +23,25 @@ class Project:
     ----------
     url, database : str
         Of the server, and of its Postgres (for psycopg).
+    log : Path
+        What the server says.
     name, key : str
         Of the project.
     """
 
     url: str
     database: str
+    log: Path
     name: str
     key: str
+
+    def code(self) -> str:
+        """Make a one-time code that signs a browser in."""
+        import httpx
+
+        answer = httpx.post(f"{self.url}/api/sessions/codes", headers=self.headers)
+        answer.raise_for_status()
+        return answer.json()["code"]
 
     @property
     def headers(self) -> dict[str, str]:
@@ -42,11 +55,16 @@ def _server(postgres_server, template_database, tmp_path_factory):
     home = tmp_path_factory.mktemp("server")
     database = postgres_server.create_database("running_server", template=template_database)
     port = free_port()
-    environment = {"TOKENBUDGET_DATABASE_URL": database, "TOKENBUDGET_HOME": str(home)}
+    environment = {
+        "TOKENBUDGET_DATABASE_URL": database,
+        "TOKENBUDGET_HOME": str(home),
+        "TOKENBUDGET_ADMIN_KEY": ADMIN_KEY,
+        "TOKENBUDGET_PRICE_URL": "http://127.0.0.1:9/nothing",
+    }
     child = Child("the API", "tokenbudget_server.launch.api", [HOST, str(port), "1"], environment, home / "api.log")
     try:
         child.wait_until_serving(HOST, port, "/health", PATIENCE_SECONDS)
-        yield f"http://{HOST}:{port}", database
+        yield f"http://{HOST}:{port}", database, home / "api.log"
     finally:
         child.stop()
         postgres_server.drop_database("running_server")
@@ -55,12 +73,19 @@ def _server(postgres_server, template_database, tmp_path_factory):
 @pytest.fixture
 def running_server(_server):
     """Make a project: ``running_server("its name")`` gives a `Project`, whose key sees nothing but it."""
+    return lambda name: add_project(_server, name)
+
+
+@pytest.fixture(scope="session")
+def attacked_project(_server):
+    """Make a project for all attacks of a run, as nothing is asked of its figures."""
+    return add_project(_server, "attacked")
+
+
+def add_project(server, name):
     from tokenbudget_server.db.url import psycopg_url
 
-    def project(name: str) -> Project:
-        url, database = _server[0], psycopg_url(_server[1])
-        # A member's, as an owner sees every project: those of other tests, too.
-        key = make_key(database, make_project(database, name), make_member(database, name))
-        return Project(url, database, name, key)
-
-    return project
+    url, database, log = server[0], psycopg_url(server[1]), server[2]
+    # A member's, as an owner sees every project: those of other tests, too.
+    key = make_key(database, make_project(database, name), make_member(database, name))
+    return Project(url, database, log, name, key)

@@ -19,7 +19,7 @@ from tests.integration.capture.local_server import LocalServer
 from tests.integration.capture.wire import Reply, Wire, client_of
 from tests.recordings.corpus import Recording
 from tokenbudget.capture import registry, seen_ids
-from tokenbudget.capture.instrument.stainless import StainlessSdk
+from tokenbudget.capture.instrument.clients.stainless import StainlessSdk
 from tokenbudget.core.event import Event
 from tokenbudget.core.usage import Usage
 from tokenbudget.pricing import default

@@ -7,7 +7,8 @@ from click.testing import CliRunner
 from tokenbudget import config, health_report
 from tokenbudget.cli import main
 from tokenbudget.config import Config
-from tokenbudget.journal import Journal, delivery_stats, quarantine, segment_errors
+from tokenbudget.journal import Journal, delivery_stats, quarantine
+from tokenbudget.journal.segments import segment_errors
 from tokenbudget.transport import Probe
 
 WELL = Probe("http://server", reachable=True, accepted=True, latency_ms=3.0, clock_skew_s=0.2)
@@ -60,7 +61,7 @@ def test_what_is_wrong_here(settings, server):
     server(WELL)
     quarantine.set_aside(
         settings.home,
-        [quarantine.SetAside("rejected", "is in the future", "{}"), *quarantine.damaged([b"torn"])],
+        [quarantine.QuarantinedRecord("rejected", "is in the future", "{}"), *quarantine.damaged([b"torn"])],
     )
     (settings.home / "journal").mkdir()
     delivery_stats.add(

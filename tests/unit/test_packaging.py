@@ -1,5 +1,6 @@
 """What is written twice about the package agrees, and the wheel holds what it must."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from devtools import environment
 
 ROOT = Path(__file__).parents[2]
 CONFIGURATION = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -66,6 +69,44 @@ def test_constraints_name_versions_and_no_place():
     assert all(pin.url is None and [spec.operator for spec in pin.specifier] == ["=="] for pin in pins())
 
 
+def entries(lock: Path) -> dict[str, list[str]]:
+    """Return the pins of a file, each with its hashes."""
+    pinned = re.split(r"\n(?=\S)", lock.read_text().rstrip())
+    return {re.split(r" [;\\]", entry)[0]: re.findall(r"--hash=sha256:[0-9a-f]{64}", entry) for entry in pinned}
+
+
+LOCKS = {**environment.LOCKS, "node": []}
+WITH_HASHES = [*(ROOT / "requirements").glob("*.txt"), *(ROOT / "tests" / "environments").glob("*.txt")]
+
+
+@pytest.mark.parametrize("lock", WITH_HASHES, ids=lambda path: path.stem)
+def test_everything_that_is_fetched_is_pinned_by_its_hash(lock):
+    assert all(hashes for hashes in entries(lock).values())
+    assert "://" not in lock.read_text()
+
+
+@pytest.mark.parametrize("name", environment.LOCKS)
+def test_the_hashes_are_of_what_the_constraints_name(name):
+    pinned = entries(ROOT / "requirements" / f"{name}.txt")
+    assert set(pinned) <= {f"{pin.name}{pin.specifier}" for pin in pins()}
+    names = {canonicalize_name(Requirement(pin).name) for pin in pinned}
+    wanted = flat([*PROJECT["dependencies"], *(part for extra in environment.LOCKS[name] for part in EXTRAS[extra])])
+    assert {canonicalize_name(Requirement(each).name) for each in wanted} <= names
+    assert "hatchling" in names, "the package itself is built with what was checked"
+
+
+def test_each_lock_is_there():
+    assert {path.stem for path in (ROOT / "requirements").glob("*.txt")} == set(LOCKS)
+
+
+def test_the_image_installs_what_has_the_right_hash():
+    (install,) = re.findall(r"^RUN (pip install .*)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert all(each.strip().startswith("pip install --no-cache-dir") for each in install.split("&&")[:2])
+    assert "--require-hashes --no-deps -r requirements/image.txt" in install
+    assert "--no-deps --no-build-isolation ." in install
+    assert "!requirements" in (ROOT / ".dockerignore").read_text()
+
+
 def test_what_is_installed_follows_the_constraints():
     applying = [pin for pin in pins() if pin.marker is None or pin.marker.evaluate()]
     direct = {canonicalize_name(Requirement(name).name) for name in flat(EXTRAS["test"])}
@@ -82,7 +123,7 @@ def test_every_service_of_compose_is_watched(service):
 def test_compose_publishes_on_this_machine_only_and_keeps_data_in_declared_volumes():
     for service in COMPOSE["services"].values():
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
-        assert all(volume.partition(":")[0] in COMPOSE["volumes"] for volume in service["volumes"])
+        assert all(volume.partition(":")[0] in COMPOSE["volumes"] for volume in service.get("volumes", []))
 
 
 def test_compose_waits_for_services_that_exist():

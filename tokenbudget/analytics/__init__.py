@@ -1,4 +1,4 @@
-"""Answer questions about usage and cost: polars functions over the ledger."""
+"""Queries about usage and cost: polars functions over the ledger."""
 
 from tokenbudget.analytics.listing import events
 from tokenbudget.analytics.metrics import METRICS, Metric

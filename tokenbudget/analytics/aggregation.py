@@ -1,4 +1,4 @@
-"""Sums over a span of time: of whole days from cubes where the source has them, of the rest from events."""
+"""Sums over a span of time: from cubes for whole days if the source has them, from events for the rest."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Summing = Callable[[pl.LazyFrame, Groups], pl.LazyFrame]
 
 @dataclass(frozen=True)
 class Sums:
-    """Something that may be added up.
+    """A kind of sum that can be added up.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ def summed(
     groups: Groups = (),
     edges: Sequence[datetime] = (),
 ) -> pl.LazyFrame:
-    """Sum up what passes the query's filters in a span.
+    """Sum the events of a span that match the query's filters.
 
     Parameters
     ----------

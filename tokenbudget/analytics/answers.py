@@ -1,4 +1,4 @@
-"""Answers as they travel in JSON: plain documents.
+"""Query results as JSON documents.
 
 Money is ``Decimal``; `encode` writes it as a JSON number with every digit.  Frames travel as Arrow.
 """
@@ -14,6 +14,7 @@ import msgspec
 import polars as pl
 
 from tokenbudget.analytics import quantiles, questions
+from tokenbudget.analytics.limits import NONE, Limits
 from tokenbudget.analytics.metrics import NAMES
 from tokenbudget.analytics.selection import labels
 from tokenbudget.core.period import Period
@@ -31,37 +32,37 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 
 
-def summary(source: Source, query: Query) -> Document:
-    """Sum up a period and the one before it: ``period``, ``summary``, ``previous``."""
+def summary(source: Source, query: Query, limits: Limits = NONE) -> Document:  # noqa: ARG001 - as the others
+    """Return the totals of a period and of the one before it: ``period``, ``summary``, ``previous``."""
     current, previous = questions.summary(source, query).select(NAMES).to_dicts()
     return {"period": period(query.period), "summary": current, "previous": previous}
 
 
-def by(source: Source, query: Query) -> Document:
+def by(source: Source, query: Query, limits: Limits = NONE) -> Document:
     """Split a period: ``period``, ``by``, ``rows``."""
     return {
         "period": period(query.period),
         "by": labels(query),
-        "rows": questions.by(source, query).to_dicts(),
+        "rows": questions.by(source, query, limits).to_dicts(),
     }
 
 
-def timeseries(source: Source, query: Query) -> Document:
-    """Follow a period: ``period``, ``interval``, ``by``, ``rows``."""
+def timeseries(source: Source, query: Query, limits: Limits = NONE) -> Document:
+    """Return a period as a time series: ``period``, ``interval``, ``by``, ``rows``."""
     return {
         "period": period(query.period),
         "interval": query.interval or default_interval(query.period),
         "by": labels(query),
-        "rows": questions.timeseries(source, query).to_dicts(),
+        "rows": questions.timeseries(source, query, limits).to_dicts(),
     }
 
 
-def percentiles(source: Source, query: Query, **how: Any) -> Document:
+def percentiles(source: Source, query: Query, limits: Limits = NONE, **how: Any) -> Document:
     """Return percentiles, `how` being as for `tokenbudget.analytics.percentiles`: ``period``, ``by``, ``rows``."""
     return {
         "period": period(query.period),
         "by": labels(query),
-        "rows": quantiles.percentiles(source, query, **how).to_dicts(),
+        "rows": quantiles.percentiles(source, query, limits=limits, **how).to_dicts(),
     }
 
 
@@ -88,7 +89,7 @@ def decode(body: bytes) -> Document:
 
 
 def typed(rows: Sequence[Mapping[str, Any]], types: Mapping[str, pl.DataType]) -> pl.DataFrame:
-    """Rebuild a frame of columns of these types; what a row lacks is null."""
+    """Rebuild a frame with columns of these types; missing values are null."""
     return pl.DataFrame({name: _series([row.get(name) for row in rows], dtype) for name, dtype in types.items()})
 
 

@@ -1,4 +1,4 @@
-"""What costs do not include: calls without a price, and what transcripts do not tell; why, and what to do about it."""
+"""Calls that costs do not include: those without a price, with the reason and what to do; and what transcripts omit."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 import polars as pl
 
 from tokenbudget.analytics import answers
+from tokenbudget.analytics.collecting import collect_all
+from tokenbudget.analytics.limits import NONE, Limits
 from tokenbudget.analytics.metrics import unpriced
 from tokenbudget.analytics.selection import events_of
 from tokenbudget.core.query import Query
@@ -43,6 +45,8 @@ DTYPES: dict[str, pl.DataType] = {
 }
 """Columns of the answer."""
 
+LOOKED_UP = 50
+"""Rows, those of most calls, for which names that are near are looked for: each costs some 10 ms."""
 _ANY_USAGE = Usage(input_tokens=1, output_tokens=1)
 _ADVICE = {
     "no_usage": "the provider stated no tokens: ask for usage in streams (stream_options={{'include_usage': True}}),"
@@ -55,11 +59,12 @@ _OF_TRANSCRIPTS = (
     "these calls are priced; but transcripts of {agent} do not tell of web searches, nor of side queries (titles,"
     " summaries): the bill is higher by those"
 )
+_BEYOND = "ask about this model alone (model=…) to see what to do about it"
 _NO_REASON = "recorded without a price: tb.reprice(...) prices what can be priced"
 
 
-def coverage(source: Source, query: Query, pricer: Pricer) -> pl.DataFrame:
-    """Say which calls of a period have an unknown cost.
+def coverage(source: Source, query: Query, pricer: Pricer, limits: Limits = NONE) -> pl.DataFrame:
+    """Return the calls of a period whose cost is unknown.
 
     Parameters
     ----------
@@ -67,20 +72,30 @@ def coverage(source: Source, query: Query, pricer: Pricer) -> pl.DataFrame:
     query : Query
         Period and filters.
     pricer : Pricer
-        Knows whether a price has come since, and which names are near.
+        To find new prices and similar names.
+    limits : Limits
+        Of the answer.
 
     Returns
     -------
     polars.DataFrame
         One row per provider, model and reason, most calls first: ``requests``, ``input_tokens`` and ``output_tokens``
-        (null where none were stated), ``share`` (of the period's calls, 0 to 1), ``last_at`` (UTC) and ``advice``.
-        Where calls were imported from transcripts, a row ``not_in_transcripts`` says what those leave out.  No other
-        rows mean that every charged call is priced.
+        (null if none were stated), ``share`` (of the period's calls, 0 to 1), ``last_at`` (UTC) and ``advice``.
+        If calls were imported from transcripts, a row ``not_in_transcripts`` says what those leave out; apart from it,
+        the frame is empty if every charged call has a price.
+
+    Raises
+    ------
+    QueryError
+        If there would be more rows than the limits allow.
     """
     events = events_of(source, query, query.period.start, query.period.end, _NEEDS)
-    total, unknown, imported = pl.collect_all([events.select(pl.len()), _groups(events), _imported(events)])
+    total, unknown, imported = collect_all([events.select(pl.len()), _groups(events), _imported(events)])
+    rows_in_all = unknown.height + imported.height
+    limits.check_answer(rows_in_all, len(DTYPES), "ask about a shorter period, or one provider=…")
     ordered = pl.concat([_sorted(unknown), _sorted(imported)], how="diagonal")
-    advice = [_advice(pricer, row) for row in ordered.iter_rows(named=True)]
+    rows = enumerate(ordered.iter_rows(named=True))
+    advice = [_advice(pricer, row, looks=place < LOOKED_UP) for place, row in rows]
     return ordered.select(
         *_GROUP,
         "requests",
@@ -118,13 +133,15 @@ def _counts() -> list[pl.Expr]:
     return [pl.len().cast(_COUNT).alias("requests"), pl.col("occurred_at").max().alias("last_at"), *tokens]
 
 
-def _advice(pricer: Pricer, row: Mapping[str, Any]) -> str:
+def _advice(pricer: Pricer, row: Mapping[str, Any], *, looks: bool) -> str:
     reason, _, parts = (row["reason"] or "").partition(": ")
     if reason == _NOT_TOLD:
         return _OF_TRANSCRIPTS.format(agent=row["agent"] or "agents")
     if reason not in NOT_IN_THE_BOOK:
         how = how_to_set(row["provider"], row["model"], parts.split(", ")) if parts else "tb.prices.set(...)"
         return _ADVICE.get(reason, _NO_REASON).format(parts=parts or "something", how=how)
+    if not looks:
+        return _BEYOND
     answer: Receipt | Unpriced = pricer.price(
         row["provider"], row["model"], _ANY_USAGE, requested_model=row["requested_model"]
     )
@@ -133,6 +150,6 @@ def _advice(pricer: Pricer, row: Mapping[str, Any]) -> str:
     return answer.detail
 
 
-def document(source: Source, query: Query, pricer: Pricer) -> answers.Document:
+def document(source: Source, query: Query, pricer: Pricer, limits: Limits = NONE) -> answers.Document:
     """Answer as it travels: ``period``, ``rows``."""
-    return {"period": answers.period(query.period), "rows": coverage(source, query, pricer).to_dicts()}
+    return {"period": answers.period(query.period), "rows": coverage(source, query, pricer, limits).to_dicts()}

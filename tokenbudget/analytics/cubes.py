@@ -1,12 +1,11 @@
-"""Cubes: the totals of whole days by every dimension, so that most questions read no event at all.
+"""Cubes: the totals of whole days by every dimension, so that most queries read no events.
 
-A cube is a frame like an answer's groups: dimensions, the tags that few enough values are in use of, the totals, and
-``occurred_at``, the midnight (UTC) at which its day begins.  What is added up from cubes is to the last digit what is
-summed from events, as all totals are integers.  A day that a question cuts (its period begins within it, or a bucket
-does) is read from events.
+A cube is a frame of groups: dimensions, the tags with few values, the totals, and ``occurred_at``, the midnight (UTC)
+at which its day begins.  All totals are integers, so adding up cubes gives exactly the same as summing events.  A day
+that is only partly in a period or a bucket is read from events.
 
-In the same frame, told apart by ``kind``, are the histograms of each group of the dimensions alone
-(`tokenbudget.analytics.histogram`): by tag or API key there would be almost as many bins as events.
+The same frame has the histograms of each group of dimensions (`tokenbudget.analytics.histogram`), with another
+``kind``.  There are none by tag or API key, which would have almost as many bins as events.
 """
 
 from __future__ import annotations
@@ -28,21 +27,21 @@ MOST_TAG_VALUES = 200
 _ROWS_ALWAYS = 500
 _EVENTS_PER_ROW = 8
 TOTAL = "total_"
-"""Before the name of a total: ``unpriced`` is a dimension, too."""
+"""Prefix of the names of totals, because ``unpriced`` is also a dimension."""
 _KIND = "kind"
 _API_KEY = "api_key_id"
 _LAYOUT = 3
-"""Counts the changes that definitions do not show."""
+"""Increased by changes that do not show in the definitions."""
 
 
 def format_of(keys: Iterable[str] = ()) -> str:
-    """Name the format of cubes with these keys: it changes with what is in them; a cube of another format is none."""
+    """Return a name for the format of cubes with these keys; cubes of another format are ignored."""
     defined = [[(name, str(how)) for name, how in columns.items()] for columns in (TOTALS, histogram.MEASURES)]
     return sha256(repr((_LAYOUT, defined, histogram.STEPS, *keys)).encode()).hexdigest()[:8]
 
 
 def build(events: pl.DataFrame, day: datetime, keys: Iterable[str] = ()) -> pl.DataFrame:
-    """Sum up the events of one day.
+    """Make the cube of one day's events.
 
     Parameters
     ----------
@@ -68,12 +67,12 @@ def build(events: pl.DataFrame, day: datetime, keys: Iterable[str] = ()) -> pl.D
 
 
 def tells_apart(cube: pl.DataFrame, kind: Kind, column: str) -> bool:
-    """Return whether what a cube has of one kind is split by a dimension or tag."""
+    """Return whether the rows of one kind are split by a dimension or tag."""
     return column in cube.columns and not (kind == "bins" and column.startswith((TAG_PREFIX, _API_KEY)))
 
 
 def of_kind(cube: pl.DataFrame, kind: Kind) -> pl.DataFrame:
-    """Take what a cube, or several put together, has of one kind."""
+    """Return the rows of one kind of a cube, or of several concatenated cubes."""
     of_others = {"totals": histogram.PREFIXES, "bins": (TOTAL, TAG_PREFIX, _API_KEY)}[kind]
     return cube.filter(pl.col(_KIND) == kind).select(cs.exclude(_KIND, cs.starts_with(*of_others)))
 
@@ -108,7 +107,7 @@ def added_up(name: str) -> pl.Expr:
 
 
 def n_values(events: pl.DataFrame) -> dict[str, int]:
-    """Count the values of each tag, "not set" being one, in order of their number."""
+    """Count the values of each tag, including "not set", the fewest first."""
     tags = [name for name in events.columns if name.startswith(TAG_PREFIX)]
     if not tags or events.is_empty():
         return {}

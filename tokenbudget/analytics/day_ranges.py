@@ -1,4 +1,4 @@
-"""Which parts of a span of time a source answers from cubes, and which it has to read."""
+"""Divide a span of time into the whole days that cubes answer, and the rest, which is read from events."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ class MomentarySource(Source, Protocol):
     """A ledger source that changes while it is read."""
 
     def at_one_moment(self, start: datetime, end: datetime) -> Source:
-        """Return the source as it is now, for this span; every part of an answer then comes of one state."""
+        """Return a consistent view of the source for this span."""
         ...
 
 
 def at_one_moment(source: Source, start: datetime, end: datetime) -> Source:
-    """Hold a source still for a question about ``start <= occurred_at < end``, if it is one that changes."""
+    """Return a consistent view of a source for a query about ``start <= occurred_at < end``."""
     hold = getattr(source, "at_one_moment", None)
     return source if hold is None else hold(start, end)
 
@@ -66,15 +66,21 @@ def whole_days(start: datetime, end: datetime, edges: Iterable[datetime] = ()) -
     >>> [(a.day, b.day) for a, b in whole], [(a.day, a.hour, b.day) for a, b in rest]
     ([(2, 3), (4, 5)], [(1, 12, 2), (3, 0, 4)])
     """
+    if start >= end:
+        return [], []
     cut = {_midnight(edge) for edge in edges if edge != _midnight(edge)}
+    cut |= {_midnight(at) for at in (start, end) if at != _midnight(at)}
     whole: list[Span] = []
     rest: list[Span] = []
-    at = start
-    while at < end:
-        following = min(_midnight(at) + _DAY, end)
-        is_whole = following - at == _DAY and at not in cut
-        _extend(whole if is_whole else rest, at, following)
+    at = start  # From cut to cut: a period may have millions of days.
+    for day in sorted(day for day in cut if start < day + _DAY and day < end):
+        if at < day:
+            _extend(whole, at, day)
+        following = min(day + _DAY, end)
+        _extend(rest, max(day, at), following)
         at = following
+    if at < end:
+        _extend(whole, at, end)
     return whole, rest
 
 
@@ -86,7 +92,7 @@ def _extend(spans: list[Span], start: datetime, end: datetime) -> None:
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:
-    """Put spans that follow each other together."""
+    """Merge adjacent spans."""
     found: list[Span] = []
     for start, end in sorted(spans):
         _extend(found, start, end)

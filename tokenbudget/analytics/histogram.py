@@ -1,4 +1,4 @@
-"""Histograms of cost and time per call, from which percentiles follow without reading a single event.
+"""Histograms of cost and time per call, for percentiles without reading events.
 
 A value's bin is the first bits of its floating-point number: the power of two it lies above, and which of 32 equal
 steps up to the next one.  So there is nothing to choose (no unit, no range: microseconds and hours, picodollars and

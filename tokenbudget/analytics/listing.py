@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from tokenbudget.analytics.collecting import collect
 from tokenbudget.analytics.day_ranges import at_one_moment
 from tokenbudget.analytics.metrics import dollars
 from tokenbudget.analytics.selection import events_of
@@ -19,18 +20,18 @@ _MONEY = {
 
 
 def events(source: Source, query: Query, before: tuple[datetime, object] | None = None) -> pl.DataFrame:
-    """List the calls of a period, the newest first.
+    """Return the calls of a period, the newest first.
 
     Parameters
     ----------
     before : (datetime, id), optional
-        Only those listed after this one: where the page before ended.
+        The last call of the previous page.
 
     Returns
     -------
     polars.DataFrame
-        The ledger's columns, with exact ``cost_usd`` and ``list_cost_usd`` (null where unpriced) in place of
-        ``cost_pico`` and ``list_cost_pico``, and a column ``tag_<key>`` for each tag that a listed call has; at most
+        The ledger's columns, with exact ``cost_usd`` and ``list_cost_usd`` (null if unpriced) in place of
+        ``cost_pico`` and ``list_cost_pico``, and a column ``tag_<key>`` for each tag of these calls; at most
         ``query.limit`` rows.
     """
     start, end = query.period.start, query.period.end
@@ -42,11 +43,11 @@ def events(source: Source, query: Query, before: tuple[datetime, object] | None 
     if before is not None:
         newest = newest.filter((pl.col("occurred_at") < before[0]) | (pl.col("id") < str(before[1])))
     limited = newest if query.limit is None else newest.head(query.limit)
-    return presented(limited.select(names).collect())
+    return presented(collect(limited.select(names)))
 
 
 def presented(rows: pl.DataFrame) -> pl.DataFrame:
-    """Show rows of the ledger: exact dollars, and only tags in use."""
+    """Convert rows of the ledger for display: exact dollars, and only tags in use."""
     return used(in_dollars(rows))
 
 
@@ -56,5 +57,5 @@ def in_dollars(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def used(rows: pl.DataFrame) -> pl.DataFrame:
-    """Leave out the tags that no row has."""
+    """Drop the tags that no row has."""
     return rows.drop(name for name in rows.columns if name.startswith(TAG_PREFIX) and rows[name].is_null().all())

@@ -1,17 +1,16 @@
-"""The metrics: defined once, the same in every answer.
+"""The metrics, defined once for all queries.
 
-Events are first summed into *totals* (integers that may be added up again, so groups can be folded and cubes kept),
-and metrics are derived from totals at the very end.  All totals are integers, so sums are exact and do not depend on
-the order of events.
+Events are first summed into *totals*, which can be added up again, so that groups can be combined and cubes stored.
+Metrics are derived from totals at the very end.  All totals are integers, so sums are exact and do not depend on the
+order of events.
 
 Unknown is not zero:
 
-* ``cost_usd`` is the cost of the priced calls, and ``unpriced`` says how many have an unknown one.  Where there are
-  such calls and none that was priced, it is null; where there were no calls at all, it is 0.
+* ``cost_usd`` is the cost of the priced calls, and ``unpriced`` the number of calls with an unknown cost.  If there are
+  such calls and no priced one, ``cost_usd`` is null; if there are no calls at all, it is 0.
 * A failed call that states no usage was not charged: it is neither priced nor unpriced.
-* ``input_tokens``, ``output_tokens`` and ``total_tokens`` likewise: the sum over calls that stated usage, null where
-  none did.
-* Averages and rates are null where there is nothing to divide by.
+* ``input_tokens``, ``output_tokens`` and ``total_tokens`` are sums over the calls that stated usage; null if none did.
+* Averages and rates are null if there is nothing to divide by.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from tokenbudget.ledger.schema import COST
 
 @dataclass(frozen=True)
 class Metric:
-    """One number of an answer.
+    """One metric.
 
     Attributes
     ----------
@@ -36,7 +35,7 @@ class Metric:
     dtype : polars.DataType
         Type of the column; money is exact.
     value : polars.Expr
-        How it follows from the totals.
+        How it is derived from the totals.
     """
 
     name: str
@@ -61,7 +60,7 @@ def _events(condition: pl.Expr) -> pl.Expr:
 
 
 def unpriced() -> pl.Expr:
-    """Tell which events have an unknown cost: no price, though they may have been charged."""
+    """Select the events with an unknown cost: they have no price, but may have been charged."""
     uncharged = (_col("status") == "error") & _col("input_tokens").is_null() & _col("output_tokens").is_null()
     return _col("cost_pico").is_null() & ~uncharged
 
@@ -86,7 +85,7 @@ TOTALS: dict[str, pl.Expr] = {
     "latency_us": _LATENCY_US.sum(),
     "latency_known": _LATENCY_US.count().cast(_COUNT),
 }
-"""What is summed over events."""
+"""The sums over events."""
 
 NEEDS: tuple[str, ...] = (
     "cost_pico",
@@ -104,7 +103,7 @@ NEEDS: tuple[str, ...] = (
 
 
 def _known(value: pl.Expr, known: pl.Expr, unknown: pl.Expr | None = None) -> pl.Expr:
-    """Return a sum, null where there were calls (or `unknown` ones) but none stated a value."""
+    """Return a sum; null if there were calls (or `unknown` ones) but none stated a value."""
     return pl.when((known > 0) | ((_col("requests") if unknown is None else unknown) == 0)).then(value)
 
 
@@ -113,7 +112,7 @@ def _ratio(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
 
 
 def dollars(pico: pl.Expr) -> pl.Expr:
-    """Read whole picodollars as exact dollars."""
+    """Convert picodollars to exact dollars."""
     return pico.cast(pl.Int128).reinterpret(dtype=COST)
 
 
@@ -176,27 +175,27 @@ METRICS: tuple[Metric, ...] = (
         _ratio(_col("cache_read_tokens"), _col("input_tokens")),
     ),
 )
-"""Every metric, in the order of the answers' columns."""
+"""All metrics, in the order of the columns."""
 
 NAMES: tuple[str, ...] = tuple(metric.name for metric in METRICS)
 DTYPES: dict[str, pl.DataType] = {metric.name: metric.dtype for metric in METRICS}
 
 
 def totals() -> list[pl.Expr]:
-    """Sum events."""
+    """Return the expressions that sum events into totals."""
     return [expression.alias(name) for name, expression in TOTALS.items()]
 
 
 def added() -> list[pl.Expr]:
-    """Sum totals."""
+    """Return the expressions that add up totals."""
     return [_col(name).sum() for name in TOTALS]
 
 
 def zeros() -> list[pl.Expr]:
-    """Read missing totals as those of no events."""
+    """Return the expressions that replace missing totals by zero events."""
     return [_col(name).fill_null(0) for name in TOTALS]
 
 
 def derived() -> list[pl.Expr]:
-    """Turn totals into metrics."""
+    """Return the expressions that derive metrics from totals."""
     return [metric.value.cast(metric.dtype).alias(metric.name) for metric in METRICS]

@@ -9,8 +9,10 @@ import polars as pl
 
 from tokenbudget.analytics import cubes, histogram
 from tokenbudget.analytics.aggregation import Sums, aggregated, summed
+from tokenbudget.analytics.collecting import collect, collect_all
 from tokenbudget.analytics.day_ranges import at_one_moment
 from tokenbudget.analytics.histogram import MEASURES
+from tokenbudget.analytics.limits import NONE, Limits
 from tokenbudget.analytics.selection import dimensions, events_of, labels
 from tokenbudget.core.errors import QueryError
 from tokenbudget.core.money import PICO
@@ -19,12 +21,14 @@ from tokenbudget.ledger.schema import Source
 
 LEVELS: tuple[float, ...] = (0.5, 0.9, 0.95, 0.99)
 EXACT_UP_TO = 1_000_000
-"""Calls of which percentiles are always exact.  It is calls that count, and not where they lie: a laptop, a server that
-has sealed its days and one that has not answer alike."""
+"""Percentiles of up to this many calls are always exact.  It does not matter where the events are stored: a laptop, a
+server that has sealed its days, and one that has not, return the same."""
 
 _COST = "cost_usd"
 _LONG = 20_000
 _VALUES = "_values_"
+_OWN_COLUMNS = 4
+_FEWER_LEVELS = "ask for fewer levels or measures, or about a shorter period"
 _COUNT = Sums(
     "totals",
     ("provider",),  # Any column: a frame without one has no rows.
@@ -41,38 +45,46 @@ def percentiles(
     *,
     exact: bool = False,
     measures: Sequence[str] = (),
+    limits: Limits = NONE,
 ) -> pl.DataFrame:
     """Return percentiles of cost and time per call, interpolated linearly between the two nearest calls.
 
-    Those of more than `EXACT_UP_TO` calls come from histograms: each value is read as the middle of its bin, at most
-    1.6 % off.  Counts and maxima are exact all the same.
+    For more than `EXACT_UP_TO` calls they come from histograms: each value counts as the middle of its bin, which is at
+    most 1.6 % off.  Counts and maxima are always exact.
 
     Parameters
     ----------
     levels : sequence of float
         Fractions: 0.95 is p95.
     exact : bool
-        Read every call, however many there are.
+        Never use histograms.
     measures : sequence of str
-        Some of ``cost_usd``, ``latency_ms`` and ``time_to_first_token_ms``; all when left out.
+        Some of ``cost_usd``, ``latency_ms`` and ``time_to_first_token_ms``; all if omitted.
+    limits : Limits
 
     Returns
     -------
     polars.DataFrame
         One row per measure, or per group and measure: the group's columns, ``measure``, ``count`` (calls whose value
-        is known), ``p50``, ``p90``, …, ``max``, ``exact``.  Null where nothing is known.
+        is known), ``p50``, ``p90``, …, ``max``, ``exact``.  Null if no value is known.
 
     Raises
     ------
     QueryError
-        If a level is not between 0 and 1, or a measure is none.
+        If a level is not between 0 and 1, a measure is unknown, one of them is named twice, a tag is named like one, or
+        the answer is beyond a limit.
     """
-    _check(levels, measures)
+    _check(levels, measures, query)
+    limits.check_levels(levels)
     period, names = query.period, labels(query)
     span = period.start, period.end
     source = at_one_moment(source, *span)
-    exact = exact or summed(source, query, span, _COUNT).collect().item() <= EXACT_UP_TO
     asked = sorted(measures or MEASURES)
+    columns = len(names) + len(levels) + _OWN_COLUMNS
+    groups = limits.groups_of(source, query, span, dimensions(query), columns=len(asked) * columns)
+    limits.check_groups(groups)
+    limits.check_answer(groups * len(asked), columns, _FEWER_LEVELS)
+    exact = _is_exact(source, query, limits, exact=exact)
     found = dict(zip(asked, (_from_events if exact else _from_bins)(source, query, asked, levels), strict=True))
     if _COST in found:
         found[_COST] = _in_dollars(found[_COST], levels)
@@ -80,7 +92,17 @@ def percentiles(
         frame.select(*names, pl.lit(name).alias("measure"), pl.exclude(names), pl.lit(exact).alias("exact"))
         for name, frame in found.items()
     )
+    limits.check_answer(rows.height, rows.width, _FEWER_LEVELS)
     return rows.sort(*names, "measure", nulls_last=True)
+
+
+def _is_exact(source: Source, query: Query, limits: Limits, *, exact: bool) -> bool:
+    if exact and limits.exact_calls is None:
+        return True
+    calls = collect(summed(source, query, (query.period.start, query.period.end), _COUNT)).item()
+    if exact:
+        limits.check_exact(calls)
+    return exact or calls <= EXACT_UP_TO
 
 
 def level_name(level: float) -> str:
@@ -94,12 +116,20 @@ def level_name(level: float) -> str:
     return f"p{level * 100:.10g}"
 
 
-def _check(levels: Sequence[float], measures: Sequence[str]) -> None:
+def _check(levels: Sequence[float], measures: Sequence[str], query: Query) -> None:
     if wrong := [level for level in levels if not 0 <= level <= 1]:
         msg = f"percentiles are given as fractions from 0 to 1 (0.95 for p95), got {wrong[0]!r}"
         raise QueryError(msg)
     if unknown := [measure for measure in measures if measure not in MEASURES]:
         msg = f"there are percentiles of {', '.join(MEASURES)}, not of {unknown[0]!r}"
+        raise QueryError(msg)
+    names = [*map(level_name, levels), *measures]
+    if twice := [name for name in names if names.count(name) > 1]:
+        msg = f"{twice[0]} is asked for twice: name each level and each measure once"
+        raise QueryError(msg)
+    if taken := set(names) & set(query.by):
+        name = taken.pop()
+        msg = f"answers have a column {name!r} of their own: ask for the tag as 'tag.{name}'"
         raise QueryError(msg)
 
 
@@ -111,9 +141,9 @@ def _from_events(
     groups, names = dimensions(query), labels(query)
     known = [MEASURES[measure].drop_nulls().alias(_VALUES + measure) for measure in measures]
     if groups:  # Read before they are grouped: polars takes twice as long to do both at once.
-        lists = events.collect().lazy().group_by(groups).agg(known).collect()
+        lists = collect(events).lazy().group_by(groups).agg(known).collect()
     else:
-        lists = events.select(each.implode() for each in known).collect()
+        lists = collect(events.select(each.implode() for each in known))
     for measure in measures:
         values = pl.col(_VALUES)
         count = values.list.len().cast(pl.Int64)
@@ -138,7 +168,7 @@ def _from_bins(
 ) -> Iterator[pl.DataFrame]:
     span, groups = (query.period.start, query.period.end), dimensions(query)
     sums = [summed(source, query, span, histogram.of(measure), groups).sort("bin") for measure in measures]
-    for counts in pl.collect_all(sums):
+    for counts in collect_all(sums):
         yield _read(counts, labels(query), levels)
 
 

@@ -1,4 +1,4 @@
-"""What pricing events again changes: summed by model, chunk by chunk, the same locally and on a server."""
+"""What repricing changes, summed by model; the same on a laptop and on a server."""
 
 from __future__ import annotations
 
@@ -34,24 +34,29 @@ DTYPES: dict[str, pl.DataType] = {
 
 
 def totals(repriced: pl.DataFrame) -> pl.DataFrame:
-    """Sum a frame of `tokenbudget.pricing.engine.reprice.repriced` by model; such sums may be added up again."""
+    """Sum a frame of `tokenbudget.pricing.engine.reprice.repriced` by model; the sums can be added up."""
     return repriced.group_by(_GROUP).agg(**_TOTALS)
 
 
+def added(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Add up `totals`."""
+    return pl.concat(parts).group_by(_GROUP).agg(pl.col(name).sum() for name in _TOTALS)
+
+
 def difference(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """Add up `totals`, and say what changes.
+    """Add up `totals`, and return what changes.
 
     Returns
     -------
     polars.DataFrame
         One row per provider and model, the largest difference first: ``requests``, ``changed`` (calls with another
         cost, price or reason), ``newly_priced``, ``unpriced`` (calls whose cost stays unknown), ``old_cost_usd`` and
-        ``new_cost_usd`` (null where no call is priced) and ``difference_usd``.
+        ``new_cost_usd`` (null if no call is priced) and ``difference_usd``.
     """
     known = list(parts)
     if not known:
         return pl.DataFrame(schema=DTYPES)
-    summed = pl.concat(known).group_by(_GROUP).agg(pl.col(name).sum() for name in _TOTALS)
+    summed = added(known)
     moved = pl.col("new_pico") - pl.col("old_pico")
     ordered = summed.with_columns(moved.alias("moved")).sort(
         moved.abs(), "changed", *_GROUP, descending=[True, True, False, False]
@@ -69,5 +74,5 @@ def difference(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
 
 
 def frame(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
-    """Rebuild the frame that rows, as they travelled, were made of."""
+    """Rebuild the frame from its JSON rows."""
     return typed(rows, DTYPES)

@@ -1,4 +1,4 @@
-"""Which events a question is about."""
+"""Select the events of a query, and its groups."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from tokenbudget.core.query import DIMENSIONS, Query, column
 from tokenbudget.ledger.schema import Source
 
 NOT_SET = ""
-"""The value a filter names to find events that have none (untagged ones, say)."""
+"""The filter value that selects events without a value, e.g. without a tag."""
 
 _OWN_COLUMNS = {"bucket", "share", "span", "slot", "measure", "bin", "count", "max", "exact", *TOTALS, *DTYPES}
 _LABELS = {"unpriced": "unpriced_reason"}
-"""Dimensions whose column would have the name of a metric."""
+"""Dimensions whose column would have the same name as a metric."""
 
 
 def events_of(source: Source, query: Query, start: datetime, end: datetime, needs: Iterable[str]) -> pl.LazyFrame:
-    """Read the events of a span that pass the query's filters.
+    """Return the events of a span that match the query's filters.
 
     Parameters
     ----------
@@ -32,12 +32,12 @@ def events_of(source: Source, query: Query, start: datetime, end: datetime, need
 
 
 def asked(query: Query) -> list[str]:
-    """Name the ledger's columns that a query filters or groups by."""
+    """Return the ledger columns that a query filters or groups by."""
     return list(dict.fromkeys(map(column, (*query.filters, *query.by))))
 
 
 def filtered(frame: pl.LazyFrame, query: Query) -> pl.LazyFrame:
-    """Keep what passes a query's filters."""
+    """Apply a query's filters."""
     conditions = [_one_of(column(name), values) for name, values in query.filters.items()]
     return frame.filter(conditions) if conditions else frame
 

@@ -1,4 +1,4 @@
-"""Tag cubes: the totals of whole days by one tag alone, for tags that are too varied for `tokenbudget.analytics.cubes`.
+"""Tag cubes: the totals of whole days by one tag, for tags with too many values for `tokenbudget.analytics.cubes`.
 
 What each user or customer spent over months is asked for often, and by itself.  A day's totals by user are many fewer
 rows than its events, though too many to keep apart by everything else, or to keep in memory: they are scanned where

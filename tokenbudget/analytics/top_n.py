@@ -1,4 +1,4 @@
-"""Largest groups by name, the rest as one."""
+"""Keep the largest groups and combine the rest."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ OTHER = "other"
 _RANK = "_rank_"
 
 
-def fold(totals: pl.DataFrame, by: Sequence[str], limit: int | None, added: Sequence[pl.Expr]) -> pl.DataFrame:
-    """Keep the `limit` largest values of each dimension and sum up the rest as ``other``.
+def keep_largest(totals: pl.DataFrame, by: Sequence[str], limit: int | None, added: Sequence[pl.Expr]) -> pl.DataFrame:
+    """Keep the `limit` largest values of each dimension and combine the rest into ``other``.
 
     Parameters
     ----------
     totals : polars.DataFrame
         Totals per group; other key columns (a time bucket) are left alone.
     by : sequence of str
-        The dimensions, each folded by itself so that a pivot of two has at most ``limit + 1`` rows and columns.
+        The dimensions, each limited separately so that a pivot of two has at most ``limit + 1`` rows and columns.
     limit : int or None
         None keeps everything.
     added : sequence of polars.Expr

@@ -1,4 +1,4 @@
-"""One observed model call, from request to event: the single place where sync, async and streams meet."""
+"""One observed model call, from request to event; shared by sync, async and streams."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tokenbudget import config
 from tokenbudget.capture import framework_calls, seen_ids
 from tokenbudget.capture.instrument.api_spec import Api, Found
 from tokenbudget.capture.tagging import tags_in_force
-from tokenbudget.capture.usage import text_size
+from tokenbudget.capture.usage import token_estimate
 from tokenbudget.capture.usage.builder import usage_of
 from tokenbudget.capture.usage.fields import NONE, Fields, fields
 from tokenbudget.core.clock import utc_text, utc_time
@@ -31,8 +31,8 @@ _CUT = (GeneratorExit, KeyboardInterrupt, SystemExit)
 class Call:
     """A model call under observation.
 
-    A seam makes one before the request, then reports what came of it, once: `answered`, `failed`, or for a stream
-    `item` for each item and then `finished` or `cut`.  None of these ever raises.
+    Hooks create it before the request and report its outcome once: `answered`, `failed`, or for a stream `item` for
+    each item and then `finished` or `cut`.  None of these ever raises.
 
     Parameters
     ----------
@@ -41,18 +41,18 @@ class Call:
     provider : str
         Who bills it.
     request : mapping
-        The request's body; read for what the response does not say, dropped at the end.
+        The request's body, for what the response does not state; dropped at the end.
     model : str, optional
-        The model asked for, where the body does not name it.
+        The requested model, if the body does not name it.
     region : str, optional
-        Where it runs, where the address says so.
+        The region, if the address states it.
 
     Attributes
     ----------
     of_framework : bool
-        Whether a framework's handler reports it, and not the client that makes it.
+        Whether a framework's handler reports it instead of a client.
     status : str
-        How it ended, and `found` what was read of its answer; kept only where a framework's call is around it.
+        How it ended; `found` is what was read of its answer.  Set only inside a framework's call.
     """
 
     of_framework = False
@@ -84,14 +84,14 @@ class Call:
         self.started_ns = time.perf_counter_ns()
 
     def identify(self, key: str, created: float | None) -> None:
-        """Return the event an id and a time that follow from the answer, which may be read more than once.
+        """Derive the event's id and time from the answer, which may be read more than once.
 
         Parameters
         ----------
         key : str
-            What tells this answer from every other.
+            Identifies the answer.
         created : float or None
-            When it was made, Unix seconds; None: not known, so it is new each time.
+            When it was made, in Unix seconds; None if unknown: then each reading is a new event.
         """
         self.started_ns = 0  # how long the reading took is not how long the call took
         if created is not None:
@@ -99,7 +99,7 @@ class Call:
             self.id = uuid7_from(key, int(created * 1000))
 
     def answered(self, response: Any) -> None:
-        """Record a response that came whole."""
+        """Record a complete response."""
         api = self.api
         found = api.fast_reader(response)
         if found is not None:
@@ -108,7 +108,7 @@ class Call:
             self._end("ok", NONE if api.request_only else fields(response))
 
     def saw(self, response: Any) -> None:
-        """Take note of a response that is still to be parsed: if parsing fails, it was paid for all the same."""
+        """Note a response before it is parsed: it was charged even if parsing fails."""
         self.answer = fields(response)
 
     def failed(self, error: BaseException) -> None:
@@ -120,11 +120,11 @@ class Call:
         self._end("aborted" if _is_cut(error) else "error", answer, error=error)
 
     def refused(self, reason: str) -> None:
-        """Record an error that is known by its name only, e.g. ``HTTP 429``: what is raised is made of it later."""
+        """Record an error of which only the name is known, e.g. ``HTTP 429``, before the exception is created."""
         self._end("error", NONE, error=reason)
 
     def item(self, item: Any) -> bool:
-        """Take one item of a stream into account.
+        """Add one item of a stream.
 
         Returns
         -------
@@ -219,10 +219,10 @@ class Call:
         if not self.api.is_text:
             return
         if found.get("input_tokens") is None:
-            guess = text_size.prompt_tokens(self.request)
+            guess = token_estimate.prompt_tokens(self.request)
             if guess is not None:
                 found["input_tokens"] = guess
-        found["output_tokens"] = max(found.get("output_tokens") or 0, text_size.tokens(self.written))
+        found["output_tokens"] = max(found.get("output_tokens") or 0, token_estimate.tokens(self.written))
 
     def _record_counts(self, found: Found) -> bool:
         """Record an answer that says no more than counts and names, if this is one."""

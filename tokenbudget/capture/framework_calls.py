@@ -1,4 +1,4 @@
-"""Calls of frameworks through clients that are observed too: the client records them, the framework's handler not.
+"""Calls of frameworks through observed clients: the client records them, and the framework's handler does not.
 
 A handler enters a `FrameworkCall` when its framework starts a call, and leaves it at the end.  A `Call` begun between
 the two in the same context makes itself known to all that are open around it.  It is the framework's call itself, or
@@ -20,7 +20,7 @@ _KEPT = 64
 
 
 class FrameworkCall:
-    """A framework's call under way.
+    """A framework's call in progress.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""`patch`: measure every client in the process, also those made by code one cannot touch."""
+"""`patch`: measure every client in the process, including those that other libraries create."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tokenbudget.diagnostics import internal_errors
 
 
 def patch() -> None:
-    """Measure every client of every supported SDK in this process, made already or later.
+    """Measure every client of every supported SDK in this process, whether it exists already or is created later.
 
-    SDKs imported later are patched when they are.  ``TOKENBUDGET_AUTO=1`` does the same when tokenbudget is imported.
-    A client that is wrapped as well is measured once.
+    An SDK that is imported later is patched on import.  ``TOKENBUDGET_AUTO=1`` does the same when tokenbudget is
+    imported.  The calls of a client that is also wrapped are recorded once.
 
     Examples
     --------
@@ -30,7 +30,7 @@ def patch() -> None:
 
 
 def unpatch() -> None:
-    """Measure wrapped clients only, as before `patch`."""
+    """Undo `patch`: measure wrapped clients only."""
     watcher = _watcher()
     sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not watcher]
     for package, sdk in registry.packages().items():

@@ -1,4 +1,4 @@
-"""`record`: the door for calls that no client of ours makes."""
+"""`record`: record a call that no wrapped client made."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tokenbudget.core.usage import TOKEN_FIELDS, Usage, check
 from tokenbudget.recording import recorder
 
 _MOST = 10**15
-"""More than any call consumes, and less than what columns of counts and costs can hold."""
+"""More than any call uses, and less than the columns of counts and costs can hold."""
 
 
 def record(  # noqa: PLR0913 (one keyword per field of an event)
@@ -45,29 +45,30 @@ def record(  # noqa: PLR0913 (one keyword per field of an event)
     tags: Mapping[str, Any] | None = None,
     metadata: Mapping[str, Scalar] | None = None,
 ) -> None:
-    """Record one model call that no wrapped client made: your own HTTP request, a local model, another tool's log.
+    """Record a model call that no wrapped client made: your own HTTP request, a local model, another tool's log.
 
     Parameters
     ----------
     provider, model : str
         Who bills the call, and the model as the response names it.
     usage : Usage or mapping
-        Counts by the names of `tokenbudget.core.usage.Usage`; input includes cached, output includes reasoning tokens.
+        Counts by the field names of `tokenbudget.core.usage.Usage`.  Input tokens include cached tokens, output tokens
+        include reasoning tokens.
     operation, requested_model, service_tier, speed, region, batch, latency_ms, status, error_type, measured, metadata
         As in `tokenbudget.core.event.Event`.
     occurred_at : datetime, optional
-        When the request was sent, time-zone aware; now by default.
+        When the request was sent (time-zone aware); now by default.
     response_id : str, optional
-        The provider's id of the response: one that this process recorded lately is not recorded again.
+        The provider's id of the response.  An id that this process recorded recently is not recorded again.
     tags : mapping, optional
-        Laid over the tags in force here.
+        Added to the tags in force; they replace those of the same name.
 
     Raises
     ------
     UsageError
-        If the usage or another value is not understood; the text names it.
+        If the usage or another value is not valid; the message names it.
     TagError
-        If a tag is out of bounds.
+        If a tag is not valid.
 
     Examples
     --------
@@ -135,7 +136,7 @@ def _instant(given: Any) -> datetime:
 
 
 def _as_stored(event: Event) -> Event:
-    """Write and read an event once: what would not come back is refused here, not found missing later."""
+    """Encode and decode an event, so that a value which cannot be stored is refused here and not lost later."""
     try:
         return decode(_encoded(event))
     except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
@@ -154,12 +155,12 @@ def _encoded(event: Event) -> bytes:
 
 
 def as_usage(usage: Usage | Mapping[str, Any]) -> Usage:
-    """Make a `Usage` of a mapping by the names of its fields.
+    """Convert a mapping by field names into a `Usage`.
 
     Raises
     ------
     UsageError
-        If a name is not a field's, or a value not of its type.
+        If a name is not a field, or a value has the wrong type.
 
     Examples
     --------
@@ -187,7 +188,7 @@ def as_usage(usage: Usage | Mapping[str, Any]) -> Usage:
 
 
 def _plain(name: str, value: Any) -> Any:
-    """Return a number of another library (a count in a frame) as Python's own, and money exactly as it was written."""
+    """Convert numbers of other libraries (a count in a frame) to Python's types, and money to its exact decimal."""
     if isinstance(value, bool):
         return value
     if isinstance(value, float):

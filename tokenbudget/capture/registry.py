@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any, cast
 
 from tokenbudget.capture import providers
-from tokenbudget.capture.instrument.protocols import Sdk
+from tokenbudget.capture.instrument.sdk_spec import Sdk
 
 _FRONT_ENDS = ("tokenbudget.capture.adapters.litellm",)
 """Adapters whose package serves as a client itself; those for frameworks are handlers that users add."""

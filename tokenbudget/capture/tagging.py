@@ -1,4 +1,4 @@
-"""Attribution: the tags that events recorded here carry."""
+"""Tags: attribute calls to features, users and anything else."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ R = TypeVar("R")
 
 
 def current_tags() -> dict[str, str]:
-    """Return a copy of the tags in force here.
+    """Return a copy of the tags in force.
 
     Examples
     --------
@@ -47,12 +47,12 @@ def current_tags() -> dict[str, str]:
 
 
 def checked(values: Any) -> dict[str, str]:
-    """Check tags and write their values as text.
+    """Check tags and convert their values to text.
 
     Raises
     ------
     TagError
-        If a key or a value is out of bounds; the text names it.
+        If a key or a value is not valid; the message names it.
     """
     if not isinstance(values, Mapping):
         msg = f"tags must be a mapping such as {{'feature': 'chat'}}, got {type(values).__name__}: {values!r:.80}"
@@ -79,12 +79,12 @@ def checked(values: Any) -> dict[str, str]:
 
 
 def merged(outer: Mapping[str, str], inner: Mapping[str, str]) -> dict[str, str]:
-    """Lay `inner` tags over `outer` ones.
+    """Merge tags; `inner` ones replace `outer` ones of the same name.
 
     Raises
     ------
     TagError
-        If there are then more than 20.
+        If the result has more than 20 tags.
     """
     both = {**outer, **inner}
     if len(both) > MOST_TAGS:
@@ -94,21 +94,21 @@ def merged(outer: Mapping[str, str], inner: Mapping[str, str]) -> dict[str, str]
 
 
 class tags:  # noqa: N801 (reads as a word of the language: `with tb.tags(feature="chat"):`)
-    """Tag every call made inside the block; inner tags win over outer ones.
+    """Tag every call made inside the block; inner tags replace outer ones of the same name.
 
-    They follow ``await``, asyncio tasks started inside and generators; threads only when asked
-    (:meth:`tags.propagate`).
+    Tags apply across ``await``, in asyncio tasks started inside the block, and in generators.  For other threads, use
+    :meth:`tags.propagate`.
 
     Parameters
     ----------
     **values : str, int, float, bool, date, UUID or Enum
-        At most 20 in force at once; keys of 1 to 64 characters out of ``A-Z a-z 0-9 _ . : -``, values of at most
-        256 characters.
+        At most 20 tags at once.  Keys have 1 to 64 characters out of ``A-Z a-z 0-9 _ . : -``, values at most 256
+        characters.
 
     Raises
     ------
     TagError
-        At this call, never at the provider's, if a tag is out of bounds.
+        If a tag is not valid: raised here, never from a later call of the client.
 
     Examples
     --------
@@ -146,7 +146,7 @@ class tags:  # noqa: N801 (reads as a word of the language: `with tb.tags(featur
 
     @staticmethod
     def propagate(function: Callable[P, R]) -> Callable[P, R]:
-        """Make `function` carry the tags in force now, wherever it runs: a thread, a pool, a callback.
+        """Wrap `function` so that it runs with the tags in force now, also in a thread, a pool or a callback.
 
         Examples
         --------
@@ -159,7 +159,7 @@ class tags:  # noqa: N801 (reads as a word of the language: `with tb.tags(featur
 
 
 def tagged(**values: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Tag every call made inside the decorated function, coroutine function or (async) generator function.
+    """Tag every call made inside the decorated function, which may be a coroutine or a generator function.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ def tagged(**values: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
     Raises
     ------
     TagError
-        At decoration, if a tag is out of bounds.
+        On decoration, if a tag is not valid.
 
     Examples
     --------
@@ -183,38 +183,38 @@ def tagged(**values: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
     merged({}, clean)
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        shell: Any
+        wrapper: Any
         if inspect.isasyncgenfunction(function):
-            shell = _async_generator(function, clean)
+            wrapper = _async_generator(function, clean)
         elif inspect.isgeneratorfunction(function):
-            shell = _generator(function, clean)
+            wrapper = _generator(function, clean)
         elif inspect.iscoroutinefunction(function):
-            shell = _coroutine(function, clean)
+            wrapper = _coroutine(function, clean)
         else:
-            shell = _function(function, clean)
-        return cast("Callable[P, R]", functools.wraps(function)(shell))
+            wrapper = _function(function, clean)
+        return cast("Callable[P, R]", functools.wraps(function)(wrapper))
 
     return decorate
 
 
 def _function(function: Any, values: dict[str, str]) -> Any:
-    def shell(*args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
         with tags(**values):
             return function(*args, **kwargs)
 
-    return shell
+    return wrapper
 
 
 def _coroutine(function: Any, values: dict[str, str]) -> Any:
-    async def shell(*args: Any, **kwargs: Any) -> Any:
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
         with tags(**values):
             return await function(*args, **kwargs)
 
-    return shell
+    return wrapper
 
 
 def _generator(function: Any, values: dict[str, str]) -> Any:
-    def shell(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+    def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         # Tags hold while the generator runs, not while its consumer does.
         inner = function(*args, **kwargs)
         step, value = inner.send, None
@@ -233,11 +233,11 @@ def _generator(function: Any, values: dict[str, str]) -> Any:
         finally:
             inner.close()
 
-    return shell
+    return wrapper
 
 
 def _async_generator(function: Any, values: dict[str, str]) -> Any:
-    async def shell(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+    async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         inner = function(*args, **kwargs)
         step, value = inner.asend, None
         try:
@@ -255,4 +255,4 @@ def _async_generator(function: Any, values: dict[str, str]) -> Any:
         finally:
             await inner.aclose()
 
-    return shell
+    return wrapper

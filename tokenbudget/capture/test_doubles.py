@@ -1,7 +1,7 @@
 """Tell test doubles from clients: mocks, hand-written fakes, and subclasses that never became a client.
 
 Code that wraps a client wraps its double in unit tests; it has to come back as it is.  A real object that is no client
-of ours is another matter: `wrap` refuses it, or its calls would go unmeasured without a word.
+is different: `wrap` refuses it, because its calls would silently not be measured.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`wrap`: the front door of capture."""
+"""`wrap`: measure the calls of one client."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ _noted: set[str] = set()
 
 
 def wrap(client: C, *, provider: str | None = None) -> C:
-    """Measure every model call of a client; the same client comes back.
+    """Measure every model call of a client.
 
-    Its return values, types, exceptions and copies (``copy``, ``with_options``, ``with_raw_response``, …) stay as
-    they were.  Wrapping a client again is harmless.
+    The client behaves as before: its return values, types, exceptions and copies (``copy``, ``with_options``,
+    ``with_raw_response``, …) stay the same.  Wrapping a client twice is harmless.
 
-    A test double of a client (a mock, a hand-written fake) comes back as it is, not measured; the log says so once.
+    A test double of a client (a mock, a hand-written fake) is returned unchanged and not measured; a warning is logged
+    once.
 
     Parameters
     ----------
     client : object
         A client of a supported SDK, e.g. ``openai.OpenAI()`` or ``anthropic.AsyncAnthropic()``.
     provider : str, optional
-        Who bills the calls, e.g. ``"groq"``.  Without it the client's address tells; an address nobody is known by
-        (a company's gateway, a server on this machine) is taken for the SDK's own provider.
+        Who bills the calls, e.g. ``"groq"``.  By default, the host of the client's base URL decides; for an unknown
+        host (a company's gateway, a local server) it is the SDK's own provider.
 
     Returns
     -------
@@ -38,7 +39,7 @@ def wrap(client: C, *, provider: str | None = None) -> C:
     Raises
     ------
     UnsupportedClientError
-        If TokenBudget does not know such clients; the text says what was most likely meant.
+        If TokenBudget does not support such clients; the message suggests what was probably meant.
 
     Examples
     --------

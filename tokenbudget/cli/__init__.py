@@ -1,7 +1,7 @@
-"""The ``tokenbudget`` command; what a command needs is imported when it is called.
+"""The ``tokenbudget`` command; each subcommand imports what it needs when it runs.
 
-Other packages add commands by the entry point group ``tokenbudget.commands``: the server does, so that the library does
-not have to know it.
+Packages add commands through the entry point group ``tokenbudget.commands``.  The server does so, because the library
+must not import it.
 """
 
 from __future__ import annotations
@@ -19,29 +19,32 @@ GROUP = "tokenbudget.commands"
 _OWN = {
     "doctor": "tokenbudget.cli.journal:doctor",
     "import": "tokenbudget.cli.imports:import_transcripts",
+    "keys": "tokenbudget.cli.accounts:keys",
     "prices": "tokenbudget.cli.prices:prices",
+    "projects": "tokenbudget.cli.accounts:projects",
     "push": "tokenbudget.cli.journal:push",
     "run": "tokenbudget.cli.run:run",
     "statusline": "tokenbudget.cli.imports:statusline",
     "summary": "tokenbudget.cli.summary:summary",
     "top": "tokenbudget.cli.summary:top",
+    "users": "tokenbudget.cli.accounts:users",
 }
 """The library's commands: looking through what is installed for them would take longer than some of them do."""
 
 
 class CommandGroup(click.Group):
-    """A group whose commands come from installed packages, each loaded when it is needed."""
+    """A group whose commands come from installed packages and are loaded on use."""
 
     @cached_property
     def _entry_points(self) -> dict[str, EntryPoint]:
         return {point.name: point for point in entry_points(group=GROUP) if point.name not in _OWN}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name all commands."""
+        """Return the names of all commands."""
         return sorted({*super().list_commands(ctx), *_OWN, *self._entry_points})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Load a command; one whose packages are missing says what to install."""
+        """Load a command; if its packages are missing, it says what to install."""
         own = _OWN.get(cmd_name)
         point = EntryPoint(cmd_name, own, GROUP) if own else self._entry_points.get(cmd_name)
         if point is None:
@@ -53,7 +56,7 @@ class CommandGroup(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; an error of ours is a sentence, not a traceback."""
+        """Run a command; print TokenBudget's errors as a sentence, without a traceback."""
         try:
             return super().invoke(ctx)
         except TokenBudgetError as error:

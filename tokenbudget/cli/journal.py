@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command()
 def doctor() -> None:
-    """Say how recording is doing and what to mend; ends with 1 if something is wrong."""
+    """Report whether recording works, and what to do if not; exit with 1 if there is a problem."""
     from tokenbudget.health_report import status
     from tokenbudget.imports.retention import retention_warnings
 
@@ -29,11 +29,11 @@ def doctor() -> None:
 
 
 @click.command()
-@click.option("--retry", is_flag=True, help="Send events that the server refused again, too.")
-@click.option("--history", is_flag=True, help="Send what was kept on this machine before there was a server, too.")
-@click.option("--timeout", type=float, default=60.0, show_default=True, help="Seconds to try at most.")
+@click.option("--retry", is_flag=True, help="Also send the events again that the server rejected.")
+@click.option("--history", is_flag=True, help="Also send the events that were recorded before there was a server.")
+@click.option("--timeout", type=float, default=60.0, show_default=True, help="Maximum seconds to try.")
 def push(*, retry: bool, history: bool, timeout: float) -> None:
-    """Send what waits on disk to the server, now."""
+    """Send the events on disk to the server now."""
     from tokenbudget.transport import push as deliver
 
     pushed = deliver(config.current(), retry=retry, timeout=timeout)
@@ -48,8 +48,8 @@ def push(*, retry: bool, history: bool, timeout: float) -> None:
 
 
 def _push_history(settings: config.Config, patience: float) -> None:
-    """Send what is kept here; it stays here, too, and events the server has already change nothing."""
-    from tokenbudget.transport.backfill import hand_over
+    """Send the events kept on this machine; they stay here, and the server ignores those that it already has."""
+    from tokenbudget.transport.backfill import backfill
 
     try:
         from tokenbudget.ledger.history import History
@@ -64,11 +64,11 @@ def _push_history(settings: config.Config, patience: float) -> None:
         def answered(piece: Piece, outcome: Outcome) -> None:
             kept.taken(piece)
             counts["taken"] += outcome.shipped
-            counts["refused"] += len(outcome.poison)
-            reasons.extend(entry.reason for entry in outcome.poison[:1])
+            counts["refused"] += len(outcome.rejected)
+            reasons.extend(entry.reason for entry in outcome.rejected[:1])
             progress.update(len(piece.records))
 
-        problem = hand_over(settings, kept.pieces(), answered, patience)
+        problem = backfill(settings, kept.pieces(), answered, patience)
     click.echo(f"{plural(counts['taken'], 'event')} of those kept here sent; the server has each once.")
     if counts["refused"]:
         click.echo(f"It refused {number(counts['refused'])}, which stay here (the first: {reasons[0]}).")

@@ -1,4 +1,4 @@
-"""``tokenbudget prices``: sync the table, set prices of your own, look one up."""
+"""``tokenbudget prices``: update the price table, set your own prices, show a price."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from tokenbudget.core.usage import Usage
 
 @click.group("prices")
 def prices() -> None:
-    """Prices of models: the table, your own, and what they are."""
+    """Update, set and show prices of models."""
 
 
 @prices.command()
-@click.option("--from", "url", metavar="URL", help="Address or path of the table; LiteLLM's own by default.")
+@click.option("--from", "url", metavar="URL", help="URL or path of the table; LiteLLM's by default.")
 @click.option(
-    "--confirm", multiple=True, metavar="KEY", help="Believe a price that moved more than tenfold; * for all."
+    "--confirm", multiple=True, metavar="KEY", help="Accept a price that changed more than tenfold; * for all."
 )
-@click.option("--dry-run", is_flag=True, help="Only tell what would change.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, without changing it.")
 def sync(url: str | None, confirm: tuple[str, ...], *, dry_run: bool) -> None:
-    """Fetch the price table and append what changed."""
+    """Download the price table and store what changed."""
     from tokenbudget.pricing.book.sync import report
     from tokenbudget.pricing.book.sync import sync as fetch
 
@@ -40,8 +40,8 @@ def sync(url: str | None, confirm: tuple[str, ...], *, dry_run: bool) -> None:
 @click.option("--input", "input_per_million", metavar="USD", help="Per million input tokens.")
 @click.option("--output", "output_per_million", metavar="USD", help="Per million output tokens.")
 @click.option("--multiplier", metavar="X", help="0.85 is 15 % off the table's price.")
-@click.option("--from", "effective_from", metavar="DATE", help="From when on; since ever by default.")
-@click.option("--note", default="", help="Shown in receipts.")
+@click.option("--from", "effective_from", metavar="DATE", help="Start of the price; all calls by default.")
+@click.option("--note", default="", help="Text that receipts show as the source.")
 def set_price(provider: str, model: str, **options: Any) -> None:
     """Set what you pay for MODEL of PROVIDER (* for all its models)."""
     from tokenbudget.pricing import prices as own
@@ -57,7 +57,7 @@ def set_price(provider: str, model: str, **options: Any) -> None:
 @click.argument("provider")
 @click.argument("model")
 def show(provider: str, model: str) -> None:
-    """Show the price of MODEL of PROVIDER, for a thousand tokens in and out."""
+    """Show the price of 1,000 input and 1,000 output tokens of MODEL of PROVIDER."""
     from tokenbudget.pricing import price
     from tokenbudget.pricing.receipt_view import ReceiptView
 

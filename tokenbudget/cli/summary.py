@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tokenbudget import config
-from tokenbudget.core.formatting import change, dollars, percent, period, plural, short_number
+from tokenbudget.core.date_formatting import period
+from tokenbudget.core.formatting import change, dollars, percent, plural, short_number
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

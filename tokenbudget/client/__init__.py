@@ -1,4 +1,4 @@
-"""Ask a server the questions that analytics answers locally."""
+"""Query a TokenBudget server: the same queries that analytics answers locally."""
 
 from tokenbudget.client.client import Client
 

@@ -1,4 +1,4 @@
-"""The questions of `tokenbudget.analytics`, asked of a server: the same frames, wherever they are computed."""
+"""The queries of `tokenbudget.analytics`, answered by a server with the same frames."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from tokenbudget.ledger.schema import SERVER_SCHEMA, ordered
 _ALL_GROUPS = 10_000
 _PAGE = 10_000
 _END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
-"""Without it, a stream that broke off between two pieces would pass for a shorter one."""
+"""Without this check, a stream that ended early would be taken for a shorter one."""
 _REPRICING_SECONDS = 3_600.0
 
 
 class Client:
-    """Asks a TokenBudget server.
+    """Client of a TokenBudget server.
 
-    Every method takes a `Query` and gives the frame that the function of that name in `tokenbudget.analytics` gives.
+    Each method takes a `Query` and returns the frame that the function of its name in `tokenbudget.analytics` returns.
 
     Parameters
     ----------
     url : str
-        ``http://…`` or ``https://…``, without a trailing slash.
+        URL of the server, without a trailing slash.
     api_key : str or None
         ``tb_ak_…``
 
     Raises
     ------
     ServerUnreachableError, AuthError, ServerError
-        From every method, if the server does not answer.
+        From every method, if the server does not answer, or refuses the request.
     PeriodError, QueryError
-        From every method, if the server does not understand the period, or the question.
+        From every method, if the period, or another part of the query, is not valid.
     """
 
     def __init__(self, url: str, api_key: str | None) -> None:
@@ -45,16 +45,16 @@ class Client:
         self._api_key = api_key
 
     def summary(self, query: Query) -> pl.DataFrame:
-        """Sum up a period and the one before it."""
+        """Return the totals of a period and of the one before it."""
         return self._frame("/api/analytics/summary", _parameters(query))[0]
 
     def by(self, query: Query) -> pl.DataFrame:
-        """Split a period; at most the 10,000 largest groups by name, the rest as ``other``."""
+        """Split a period into groups: at most the 10,000 largest, the rest combined into ``other``."""
         parameters = [*_parameters(query), ("limit", str(query.limit or _ALL_GROUPS))]
         return self._frame("/api/analytics/query", parameters)[0]
 
     def timeseries(self, query: Query) -> pl.DataFrame:
-        """Follow a period."""
+        """Return a period as a time series."""
         parameters = _parameters(query)
         if query.interval is not None:
             parameters.append(("interval", query.interval))
@@ -65,23 +65,23 @@ class Client:
     def percentiles(
         self, query: Query, levels: Sequence[float], *, exact: bool, measures: Sequence[str]
     ) -> pl.DataFrame:
-        """Return percentiles."""
+        """Return percentiles of cost, latency and time to first token."""
         how = [("exact", str(exact).lower()), *(("measure", name) for name in measures)]
         parameters = [*_parameters(query), *(("level", repr(float(level))) for level in levels), *how]
         return self._frame("/api/analytics/percentiles", parameters)[0]
 
     def events(self, query: Query) -> pl.DataFrame:
-        """List single calls, the newest first."""
+        """Return single calls, the newest first."""
         pages = [self._frame("/api/events", _parameters(query))[0]] if query.limit is None else self._pages(query)
         listed = listing.used(pl.concat(pages, how="diagonal")).drop(SERVER_SCHEMA)
         return listed.select(ordered(listed.columns))
 
     def coverage(self, query: Query) -> pl.DataFrame:
-        """Say which calls have no price."""
+        """Return the calls without a price, by reason."""
         return self._frame("/api/analytics/coverage", _parameters(query))[0]
 
     def reprice(self, query: Query, *, dry_run: bool) -> pl.DataFrame:
-        """Price a period's calls again, as `tokenbudget.analytics.repricing.difference` tells it."""
+        """Price the calls of a period again; return the frame of `tokenbudget.analytics.repricing.difference`."""
         asked = {"period": query.period.name, "tz": query.period.tz, "dry_run": dry_run}
         body = post(self._url, self._api_key, "/api/reprice", asked, _REPRICING_SECONDS)
         return repricing.frame(self._read(body, "rows")["rows"])
@@ -121,7 +121,7 @@ class Client:
 
 
 def _parameters(query: Query) -> list[tuple[str, str]]:
-    # A tag may have the name of a parameter: with its prefix it is never taken for one.
+    # A tag may have the name of a parameter: the prefix tells them apart.
     names = {name: name if name in DIMENSIONS or name.startswith("tag.") else f"tag.{name}" for name in query.filters}
     filters = [(names[name], value) for name, values in query.filters.items() for value in values]
     return [("period", query.period.name), ("tz", query.period.tz), *(("by", name) for name in query.by), *filters]

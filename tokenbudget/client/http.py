@@ -1,4 +1,4 @@
-"""One request: what the server says, or an error that says what to do."""
+"""HTTP requests to the server: return its answer, or raise an error that says what to do."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ JSON = "application/json"
 
 TIMEOUT_SECONDS = 60.0
 _CONNECT_SECONDS = 5.0
-_OK = 200
 _BAD_REQUEST = 400
 _REFUSED = (401, 403)
 
@@ -26,7 +25,7 @@ _INVALID_PERIOD = "/problems/invalid-period"
 
 
 class _Problem(msgspec.Struct):
-    """Problem details (RFC 9457), as far as they are needed here."""
+    """The problem details (RFC 9457) that are used here."""
 
     type: str = ""
     detail: str = ""
@@ -39,22 +38,36 @@ def get_arrow(url: str, api_key: str | None, path: str, parameters: Parameters) 
     Raises
     ------
     ServerUnreachableError
-        If there was no answer.
+        If the server does not answer.
     AuthError
         If the server does not accept the key.
     PeriodError, QueryError
-        If the server does not understand the period, or the question.
+        If the period, or another part of the query, is not valid.
     ServerError
-        If it refused for another reason.
+        If the server refuses the request for another reason.
     """
     answer = _ask("GET", url, api_key, path, TIMEOUT_SECONDS, ARROW, params=list(parameters))
     return answer.content, answer.headers.get("X-Next-Cursor")
 
 
 def post(url: str, api_key: str | None, path: str, document: Mapping[str, Any], seconds: float) -> bytes:
-    """Send a document to a TokenBudget server, give it time to work, fetch its answer; raises what `get_arrow` does."""
+    """Post a document to a TokenBudget server and return its answer; raises the same errors as `get_arrow`."""
     body: bytes = _ask("POST", url, api_key, path, seconds, json=dict(document)).content
     return body
+
+
+def send(
+    method: str,
+    url: str,
+    api_key: str | None,
+    path: str,
+    document: Mapping[str, Any] | None = None,
+    parameters: Parameters = (),
+) -> Any:
+    """Have a TokenBudget server do something, and return the JSON of its answer; raises what `get_arrow` does."""
+    sent: dict[str, Any] = {} if document is None else {"json": dict(document)}
+    answer = _ask(method, url, api_key, path, TIMEOUT_SECONDS, params=list(parameters), **sent)
+    return msgspec.json.decode(answer.content) if answer.content else None
 
 
 def _ask(
@@ -71,7 +84,7 @@ def _ask(
             "(`tokenbudget up`)?  tb.configure(url='') asks this machine's journal instead"
         )
         raise ServerUnreachableError(msg) from error
-    if answer.status_code != _OK:
+    if not answer.is_success:
         raise _refusal(url, api_key, answer)
     return answer
 

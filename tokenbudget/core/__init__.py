@@ -1,1 +1,1 @@
-"""The pure heart: data in, data out; no I/O, no clock, no environment, no third party but msgspec."""
+"""Pure core: data in, data out; no I/O, no clock, no environment, no third-party package but msgspec."""

@@ -1,15 +1,15 @@
-"""Points in time, as the clock gives them and as events hold them."""
+"""Convert clock readings to the times in events."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
 _minute: tuple[int, str] = (-1, "")
-"""The minute written last, and its text: most calls follow others soon."""
+"""The last minute and its text, cached because calls often follow each other quickly."""
 
 
 def utc_time(unix_ns: int) -> datetime:
-    """Return the time, in UTC and whole microseconds, that many nanoseconds after 1970.
+    """Convert nanoseconds since 1970 to a UTC datetime in whole microseconds.
 
     Examples
     --------
@@ -21,7 +21,7 @@ def utc_time(unix_ns: int) -> datetime:
 
 
 def utc_text(unix_ns: int) -> str:
-    """Write the same time as JSON has it.
+    """Convert nanoseconds since 1970 to the text of a time in JSON.
 
     Examples
     --------

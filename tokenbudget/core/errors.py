@@ -1,23 +1,23 @@
-"""Every error the library raises on purpose.
+"""The errors that the library raises.
 
 ::
 
     TokenBudgetError
-    ├── ConfigError            a setting that cannot be used            (ValueError)
-    ├── TagError               a tag key or value out of bounds         (ValueError)
+    ├── ConfigError            a setting that is not valid              (ValueError)
+    ├── TagError               a tag key or value that is not valid     (ValueError)
     ├── UsageError             usage that cannot be recorded            (ValueError)
-    ├── PeriodError            a period or time zone not understood     (ValueError)
-    ├── QueryError             a dimension, filter or interval unknown  (ValueError)
-    ├── PriceError             a price that is malformed or refused     (ValueError)
+    ├── PeriodError            a period or time zone that is not valid  (ValueError)
+    ├── QueryError             an unknown dimension, filter, interval   (ValueError)
+    ├── PriceError             a price that is missing or not valid     (ValueError)
     ├── TranscriptError        transcripts that cannot be imported      (ValueError)
-    ├── UnsupportedClientError an object ``tb.wrap`` does not know      (TypeError)
-    ├── MissingExtraError      an optional dependency is not installed  (ImportError)
-    ├── JournalError           the journal on disk cannot be used       (OSError)
-    └── ServerError            the TokenBudget server said no, or nothing
-        ├── ServerUnreachableError
-        └── AuthError
+    ├── UnsupportedClientError a client that is not supported           (TypeError)
+    ├── MissingExtraError      an optional dependency that is missing   (ImportError)
+    ├── JournalError           a journal that cannot be used            (OSError)
+    └── ServerError            the TokenBudget server refused a request
+        ├── ServerUnreachableError   it did not answer
+        └── AuthError                it does not accept the API key
 
-None of them ever reaches the host program from inside a measured provider call.
+A measured call of a client never raises any of them.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ class TokenBudgetError(Exception):
 
 
 class ConfigError(TokenBudgetError, ValueError):
-    """A setting cannot be used."""
+    """A setting is not valid."""
 
 
 class TagError(TokenBudgetError, ValueError):
-    """A tag key or value is out of bounds."""
+    """A tag key or value is not valid."""
 
 
 class UsageError(TokenBudgetError, ValueError):
-    """Usage handed to ``tb.record`` cannot be recorded."""
+    """The usage given to ``tb.record`` cannot be recorded."""
 
 
 class PeriodError(TokenBudgetError, ValueError):
-    """A period or a time zone is not understood."""
+    """A period or a time zone is not valid."""
 
 
 class QueryError(TokenBudgetError, ValueError):
-    """A question names a dimension, filter or interval that does not exist."""
+    """A query names a dimension, filter or interval that does not exist."""
 
 
 class PriceError(TokenBudgetError, ValueError):
-    """A price is malformed, or was refused."""
+    """A price is missing, not valid, or implausible."""
 
 
 class TranscriptError(TokenBudgetError, ValueError):
@@ -56,11 +56,11 @@ class TranscriptError(TokenBudgetError, ValueError):
 
 
 class UnsupportedClientError(TokenBudgetError, TypeError):
-    """``tb.wrap`` was given an object it does not know."""
+    """``tb.wrap`` does not support this object."""
 
 
 class MissingExtraError(TokenBudgetError, ImportError):
-    """An optional dependency is needed and not installed."""
+    """A required optional dependency is not installed."""
 
 
 class JournalError(TokenBudgetError, OSError):
@@ -73,7 +73,7 @@ class ServerError(TokenBudgetError):
     Attributes
     ----------
     status : int or None
-        HTTP status of the answer; None when there was none.
+        HTTP status of the answer; None if there was no answer.
     """
 
     def __init__(self, message: str, status: int | None = None) -> None:

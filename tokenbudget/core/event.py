@@ -1,4 +1,4 @@
-"""The event: one model call, as it is journaled, sent and stored.  Never prompts, answers or provider keys."""
+"""The event: one model call as it is stored and sent.  It never holds prompts, answers or provider keys."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes
     ----------
     id : str
-        UUIDv7, made once by the client; the server stores an id once per project, however often it arrives and whatever
-        time it comes with.
+        UUIDv7, made once by the client.  The server stores an id once per project, however often it arrives and
+        whatever its time.
     occurred_at : datetime
         When the request was sent; time-zone aware, UTC.
     provider : str
         Who bills the call: ``openai``, ``azure``, ``anthropic``, ``google``, ``vertex``, ``bedrock``, …
         (`tokenbudget.core.providers.canonical` maps OpenTelemetry's names onto these).
     model : str
-        The model as the response names it, else as requested; ``requested_model`` is what was asked for.
+        The model named in the response, else the requested one; ``requested_model`` is always the requested one.
     operation : str
         The API called: ``chat``, ``responses``, ``messages``, ``embeddings``, ``images``, …
     cost_usd : Decimal or None
-        Exact cost in US dollars; None where no price or no usage is known, with the reason in ``unpriced``.  0 where
+        Exact cost in US dollars; None if no price or no usage is known, with the reason in ``unpriced``.  0 where
         nobody pays for this call's tokens: a subscription, or tokens that were paid for before.
     list_cost_usd : Decimal or None
         What the call would cost at list price, in US dollars, where that is not `cost_usd`; None: it is the same.
@@ -44,22 +44,21 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     price_key : str or None
         The row of the price book that priced the call.
     service_tier, speed, region : str or None
-        What the response (or request, for ``region``) says of tier, speed and geography; prices depend on them.
+        Tier, speed and region, on which prices depend; from the response (``region``: from the request).
     batch : bool
         Whether the call went through the provider's batch API.
     latency_ms, time_to_first_token_ms : float or None
         Wall-clock milliseconds from sending the request.
     attempts : int
-        HTTP attempts inside the client, retries included.
+        HTTP requests of the client for this call, including retries.
     measured : {"exact", "estimated"}
-        Whether the usage is the provider's statement, or ours from what was seen (a stream broken off).
+        Whether the provider stated the usage, or it was estimated (from the part of a stream that was read).
     project : str or None
-        The client's project name; on the server the API key decides.
+        The project set in the client; on the server, the API key determines the project.
     tags : dict of str to str
-        Attribution chosen by the user: ``feature``, ``user_id``, ``env``, …
+        Set by the user: ``feature``, ``user_id``, ``env``, …
     warnings : tuple of str
-        Contradictions found in the provider's usage, each naming both values, and texts that could not be stored as
-        they came.
+        Contradictions in the provider's usage, with both values, and texts that had to be changed to be stored.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Numbers, money and dates as people read them, in notebooks, figures, terminals and the Panel dashboard.
+"""Numbers, money and durations as people read them, in notebooks, figures, terminals and the Panel dashboard.
 
 The rules are listed in ``docs/reference/formats.md``; the React dashboard follows the same ones, and the cases in
 ``tests/cases/format.json`` test both.  Money is never turned into a float, and neither the decimal context nor the
@@ -7,18 +7,14 @@ locale of the host program changes what is written.
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
-
-from tokenbudget.core.query import Interval
 
 Number = int | float | Decimal
 
 UNKNOWN = "unknown"
-"""Instead of a cost or a count that exists but is not known; never 0."""
+"""Stands for a cost or a count that exists but is not known; never 0."""
 NO_VALUE = "–"
-"""Instead of a rate or a duration where there is nothing to measure or to divide by."""
+"""Stands for a rate or a duration where there is nothing to measure or to divide by."""
 _SPOKEN = {NO_VALUE: "no value"}
 
 _EXACT = Context(prec=100, rounding=ROUND_HALF_UP)
@@ -40,16 +36,9 @@ _SPANS = (
 )
 """Durations below this many milliseconds, in this unit, with so many decimals, under this name."""
 
-_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = tuple("January February March April May June July August September October November December".split())  # noqa: SIM905 (one line)
-_MINUTES: dict[Interval, int] = {"15min": 15, "hour": 60}
-"""Length of the buckets that are shorter than a day."""
-_PERIOD_UNITS = {"h": "hour", "d": "day", "w": "week"}
-_PERIODS = {"mtd": "month to date", "qtd": "quarter to date", "ytd": "year to date"}
-
 
 def spoken(text: str) -> str:
-    """Return what to say instead of a text whose sign would not be read aloud.
+    """Return a replacement for a text that a screen reader would not read.
 
     Examples
     --------
@@ -60,7 +49,7 @@ def spoken(text: str) -> str:
 
 
 def dollars(amount: Decimal | None) -> str:
-    """Write money to read: cents from a dollar up, three significant digits below, so that something is never nothing.
+    """Format money: with cents from one dollar up, with three significant digits below, so that no cost reads as zero.
 
     Examples
     --------
@@ -75,7 +64,7 @@ def dollars(amount: Decimal | None) -> str:
 
 
 def short_dollars(amount: Decimal | None) -> str:
-    """Write money for a large figure or a narrow place: from a million on, in three significant digits.
+    """Format money for little space: three significant digits from a million up.
 
     Examples
     --------
@@ -89,7 +78,7 @@ def short_dollars(amount: Decimal | None) -> str:
 
 
 def exact_dollars(amount: Decimal | None) -> str:
-    """Write money with every digit it has, cents at least.
+    """Format money with all of its digits, at least cents.
 
     Examples
     --------
@@ -103,7 +92,7 @@ def exact_dollars(amount: Decimal | None) -> str:
 
 
 def axis_dollars(value: Number, step: Number) -> str:
-    """Label a tick of an axis in US dollars, with the decimals that tell ticks `step` dollars apart.
+    """Label a tick of an axis in US dollars, with as many decimals as ticks `step` dollars apart need.
 
     Examples
     --------
@@ -119,7 +108,7 @@ def axis_dollars(value: Number, step: Number) -> str:
 
 
 def number(value: Number | None) -> str:
-    """Write a count or a quantity in full.
+    """Format a count or a quantity in full.
 
     Examples
     --------
@@ -131,7 +120,7 @@ def number(value: Number | None) -> str:
 
 
 def short_number(value: Number | None) -> str:
-    """Write a count to read at a glance: in full up to 9,999, then in three significant digits.
+    """Format a count for little space: in full up to 9,999, then with three significant digits.
 
     Examples
     --------
@@ -145,7 +134,7 @@ def short_number(value: Number | None) -> str:
 
 
 def plural(count: int | None, noun: str) -> str:
-    """Write a number of things.
+    """Format a number with its noun.
 
     Examples
     --------
@@ -156,7 +145,7 @@ def plural(count: int | None, noun: str) -> str:
 
 
 def percent(rate: float | None) -> str:
-    """Write a rate or a share, 0.1 as 10 %; what is not nothing never reads as nothing, nor what is not all as all.
+    """Format a rate or a share, 0.1 as 10 %; only 0 reads as 0 %, and only 1 as 100 %.
 
     Examples
     --------
@@ -177,7 +166,7 @@ def percent(rate: float | None) -> str:
 
 
 def change(current: Number | None, previous: Number | None) -> str:
-    """Compare with the period before; empty where there is nothing to compare with.
+    """Format the change from the period before; empty if there is nothing to compare with.
 
     Examples
     --------
@@ -201,7 +190,7 @@ def change(current: Number | None, previous: Number | None) -> str:
 
 
 def duration(milliseconds: float | None) -> str:
-    """Write how long something took.
+    """Format a duration.
 
     Examples
     --------
@@ -219,86 +208,8 @@ def duration(milliseconds: float | None) -> str:
     return "<0.1 ms" if written == "0.0" else f"{_sign(exact)}{written} {unit}"
 
 
-def clock(when: datetime, *, seconds: bool = False) -> str:
-    """Write a time of day, in the zone that `when` has.
-
-    Examples
-    --------
-    >>> clock(datetime(2026, 11, 23, 14, 5, tzinfo=UTC))
-    '14:05'
-    """
-    return f"{when:%H:%M:%S}" if seconds else f"{when:%H:%M}"
-
-
-def day(when: datetime) -> str:
-    """Write a day, in the zone that `when` has.
-
-    Examples
-    --------
-    >>> day(datetime(2026, 11, 23, tzinfo=UTC))
-    'Mon 23 Nov 2026'
-    """
-    return f"{_WEEKDAYS[when.weekday()]} {short_day(when)} {when.year}"
-
-
-def short_day(when: datetime) -> str:
-    """Write a day without its weekday and year: ``23 Nov``."""
-    return f"{when.day} {short_month(when)}"
-
-
-def short_month(when: datetime) -> str:
-    """Write the name of a month in three letters: ``Nov``."""
-    return _MONTHS[when.month - 1][:3]
-
-
-def bucket(start: datetime, interval: Interval) -> str:
-    """Name a bucket of a time series, in the zone that `start` has.
-
-    Examples
-    --------
-    >>> start = datetime(2026, 11, 23, 14, tzinfo=UTC)
-    >>> bucket(start, "hour"), bucket(start, "day"), bucket(start, "month")
-    ('Mon 23 Nov, 14:00–15:00', 'Mon 23 Nov 2026', 'November 2026')
-    """
-    if interval == "month":
-        return f"{_MONTHS[start.month - 1]} {start.year}"
-    if interval not in _MINUTES:
-        return f"Week from {day(start)}" if interval == "week" else day(start)
-    # In UTC, because an hour on the clock may be two, or none.
-    end = (start.astimezone(UTC) + timedelta(minutes=_MINUTES[interval])).astimezone(start.tzinfo)
-    return f"{_WEEKDAYS[start.weekday()]} {short_day(start)}, {clock(start)}–{clock(end)}"
-
-
-def short_bucket(start: datetime, interval: Interval) -> str:
-    """Label a bucket beside an axis; midnight shows the day that begins.
-
-    Examples
-    --------
-    >>> start = datetime(2026, 11, 23, 14, tzinfo=UTC)
-    >>> short_bucket(start, "hour"), short_bucket(start, "day"), short_bucket(start, "month")
-    ('14:00', '23 Nov', 'Nov 2026')
-    """
-    if interval == "month":
-        return f"{short_month(start)} {start.year}"
-    return clock(start) if interval in _MINUTES and (start.hour or start.minute) else short_day(start)
-
-
-def period(name: str) -> str:
-    """Put a period's name into words where there are some.
-
-    Examples
-    --------
-    >>> period("30d"), period("1d"), period("mtd"), period("2026-09")
-    ('last 30 days', 'last day', 'month to date', '2026-09')
-    """
-    if match := re.fullmatch(r"(\d+)([hdw])", name):
-        unit = _PERIOD_UNITS[match[2]]
-        return f"last {unit}" if match[1] == "1" else f"last {plural(int(match[1]), unit)}"
-    return _PERIODS.get(name, name)
-
-
 def _exact(value: Number | None) -> Decimal | None:
-    """Return a value as a decimal; None where it is unknown, infinite or no number."""
+    """Return a value as a decimal; None if it is unknown, infinite or not a number."""
     if value is None:
         return None
     exact = value if isinstance(value, Decimal) else Decimal(str(value))
@@ -316,7 +227,7 @@ def _decimals(value: Decimal) -> int:
 
 
 def _digits(size: Decimal, most: int, least: int = 0) -> str:
-    """Write a size with at most and at least so many decimals; `most` below 0 rounds to tens or hundreds."""
+    """Format a size with at most and at least this many decimals; `most` below 0 rounds to tens or hundreds."""
     rounded = size.quantize(Decimal((0, (1,), -most)), context=_EXACT)
     whole, _, fraction = f"{rounded:,f}".partition(".")
     fraction = fraction.rstrip("0").ljust(least, "0")
@@ -324,7 +235,7 @@ def _digits(size: Decimal, most: int, least: int = 0) -> str:
 
 
 def _short(size: Decimal) -> str:
-    """Write a size from ten thousand up in three significant digits and a unit."""
+    """Format a size from ten thousand up with three significant digits and a unit."""
     # What would round up to the next unit is written in it.
     power, unit = next((power, unit) for power, unit in _UNITS if size >= Decimal(f"0.9995e{power}"))
     scaled = size.scaleb(-power, _EXACT)

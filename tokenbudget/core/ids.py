@@ -8,7 +8,7 @@ import time
 
 _DRAWN = 256
 _unused: list[str] = []
-"""Ends of the next ids, drawn many at a time: asking the kernel costs more than the rest of an id."""
+"""Random parts of the next ids, drawn in bulk: the system call costs more than the rest of an id."""
 
 _VARIANTS = {f"{digit:x}": f"{0b1000 | digit & 0b11:x}" for digit in range(16)}
 
@@ -30,7 +30,7 @@ def uuid7() -> str:
 
 
 def uuid7_from(key: str, unix_ms: int) -> str:
-    """Make the UUIDv7 that follows from a key and a time, so that the same thing seen twice has one id.
+    """Derive a UUIDv7 from a key and a time, so that the same answer always has the same id.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def _end(entropy: str) -> str:
 
 
 def uuid7_unix_ms(text: str) -> int:
-    """Read the Unix time in milliseconds out of a UUIDv7.
+    """Return the Unix time in milliseconds of a UUIDv7.
 
     Examples
     --------

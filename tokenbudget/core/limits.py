@@ -1,7 +1,7 @@
-"""Limits of what an event holds, and the one rule for text that cannot be stored.
+"""Limits of an event's fields, and the rule for text that cannot be stored.
 
-Half of a surrogate pair has no form in UTF-8, and Postgres takes no U+0000.  A provider, a gateway or another client
-may send either, or a name of any length: such text is made storable and marked, and never costs an event.
+UTF-8 cannot encode half of a surrogate pair, and Postgres does not accept U+0000.  A provider, a gateway or another
+client may send either, or a name of any length.  Such text is made storable and marked; the event is always kept.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import re
 
 MOST_TAGS = 20
 LONGEST_TAG_VALUE = 256
-TAG_KEY = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+LONGEST_TAG_KEY = 64
+TAG_KEY = re.compile(rf"[A-Za-z0-9_.:-]{{1,{LONGEST_TAG_KEY}}}")
 LARGEST_METADATA = 4 * 2**10
 """Bytes of JSON; also of all warnings together."""
 LONGEST: dict[str, int] = {  # Of few values each.
@@ -43,7 +44,7 @@ def is_storable(text: str) -> bool:
 
 
 def storable(text: str, most: int | None = None) -> str:
-    r"""Return a text that can be stored: the same object where nothing has to be changed.
+    r"""Return a storable text; the same object if nothing has to change.
 
     Parameters
     ----------
@@ -57,6 +58,6 @@ def storable(text: str, most: int | None = None) -> str:
     >>> storable("gpt-4o\ud83d"), storable("a long name", 6)
     ('gpt-4o�', 'a lon…')
     """
-    if not is_storable(text):
-        text = _NOT_STORABLE.sub(REPLACEMENT, text)
-    return text if most is None or len(text) <= most else text[: most - 1] + CUT
+    if most is not None and len(text) > most:  # First, as what is cut away need not be looked at.
+        text = text[: most - 1] + CUT
+    return text if is_storable(text) else _NOT_STORABLE.sub(REPLACEMENT, text)

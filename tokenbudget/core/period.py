@@ -10,10 +10,11 @@
 ``2026-10-01..2026-10-15``  from the first day up to and including the last
 ==========================  ==============================================================================
 
-Either end of the last may be a time instead of a day: ``2026-10-01T06:00..2026-10-02T06:00Z`` is from the first instant
-up to, and not including, the second.  A time without an offset from UTC is one of the zone.
+In the last form, either end may be a time instead of a day: ``2026-10-01T06:00..2026-10-02T06:00Z`` includes the first
+instant and excludes the second.  A time without a UTC offset is a local time of the zone.
 
-Hours align to quarters of an hour because all time zones do, so 15-minute rollups answer every period exactly.
+Periods in hours start and end on a quarter of an hour, as the offsets of all time zones do: 15-minute rollups are
+exact for every period.
 """
 
 from __future__ import annotations
@@ -21,12 +22,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from functools import cache
+from importlib.resources import files
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from tokenbudget.core.errors import PeriodError
 
+_FIRST_YEAR, _LAST_YEAR = 1970, 2199
+_EARLIEST = datetime(_FIRST_YEAR, 1, 1, tzinfo=UTC) - timedelta(days=1)  # That year begins earlier in the east...
+_LATEST = datetime(_LAST_YEAR + 1, 1, 1, tzinfo=UTC) + timedelta(days=1)  # ...and the last one ends later in the west.
+_LONGEST = 128
+_SHOWN = 64
 _QUARTER_HOUR = timedelta(minutes=15)
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 _LONGEST_DAYS = 3660
@@ -35,22 +43,22 @@ _HELP = "use e.g. 24h, 7d, 30d, mtd, qtd, ytd, 2026-10, 2026-10-05 or 2026-10-01
 _PAIR = 2
 
 PeriodLike = str | date | Iterable[str | date]
-"""What `parse` reads: a text, a day, or a pair of days and times, each as text or as an object."""
+"""What `parse` accepts: a text, a day, or a pair of days or times, each as text or as an object."""
 
 
 class Period(msgspec.Struct, frozen=True, kw_only=True):
-    """A half-open span ``start <= t < end`` of UTC instants, and the zone its days follow.
+    """A half-open span of time, ``start <= t < end``, and the time zone of its days.
 
     Attributes
     ----------
     name : str
-        What was asked for, e.g. ``30d``.
+        The period as given, e.g. ``30d``.
     start, end : datetime
         UTC, time-zone aware.
     tz : str
         IANA name of the zone.
     previous_start, previous_end : datetime
-        The span to compare with: the one before, cut off where a running period is now (like with like).
+        The span before, for comparison.  If the period is still running, only as much of it has passed.
     """
 
     name: str
@@ -62,12 +70,12 @@ class Period(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def zone(self) -> ZoneInfo:
-        """The zone whose days the period follows."""
+        """The time zone of the period's days."""
         return ZoneInfo(self.tz)
 
     @property
     def previous(self) -> Period:
-        """The span to compare with, as a period (its own previous span is empty)."""
+        """The span before, as a period; its own previous span is empty."""
         return Period(
             name=f"before {self.name}",
             start=self.previous_start,
@@ -78,7 +86,7 @@ class Period(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def zone(name: str) -> ZoneInfo:
+def zone(name: object) -> ZoneInfo:
     """Look up an IANA time zone.
 
     Raises
@@ -86,35 +94,55 @@ def zone(name: str) -> ZoneInfo:
     PeriodError
         If there is no zone of that name.
     """
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError, TypeError):
-        msg = f"unknown time zone {name!r}: use an IANA name such as UTC, Europe/Berlin or Asia/Kolkata"
-        raise PeriodError(msg) from None
+    # A machine has files of other names, too, which are no zones to others: posix/UTC, localtime.
+    if not isinstance(name, str) or name not in _zones():
+        msg = f"unknown time zone {_shown(name)}: use an IANA name such as UTC, Europe/Berlin or Asia/Kolkata"
+        raise PeriodError(msg)
+    return ZoneInfo(name)
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """Return the names of the IANA's zones."""
+    names = (files("tzdata") / "zones").read_text("ascii").split()
+    return frozenset(names) - {"Factory"}  # It stands for a zone that nobody has set.
 
 
 def midnight(day: date, tz: ZoneInfo) -> datetime:
-    """Return the first instant of a day in a zone, in UTC, also where clocks skip midnight."""
+    """Return the first instant of a day in a zone, in UTC; also if clocks skip midnight."""
     return datetime.combine(day, time(), tz).astimezone(UTC)
 
 
+def utc(when: datetime) -> datetime:
+    """Return an instant in UTC, of a year that every part of TokenBudget and pandas can reckon with.
+
+    Raises
+    ------
+    OverflowError
+        If it is before 1970 or after 2199.
+    """
+    instant = when.astimezone(UTC)
+    if not _EARLIEST <= instant <= _LATEST:
+        raise OverflowError
+    return instant
+
+
 def quarter_hour_after(now: datetime) -> datetime:
-    """Return the end of the quarter of an hour that `now` lies in."""
+    """Return the end of the current quarter of an hour."""
     return _EPOCH + ((now - _EPOCH) // _QUARTER_HOUR + 1) * _QUARTER_HOUR
 
 
 def parse(text: PeriodLike, now: datetime, tz: str = "UTC") -> Period:
-    """Read a period.
+    """Parse a period.
 
     Parameters
     ----------
     text : str, date, or pair of str, date or datetime
-        See the module's table.  Of a pair, a date (or its text) is a whole day, the second included; a datetime (or its
-        text) is an instant, the second not included.
+        See the table above.  A pair of dates includes both days; a pair of datetimes excludes the second.
     now : datetime
-        The present, time-zone aware.
+        The current time, time-zone aware.
     tz : str
-        IANA zone whose days count.
+        IANA time zone of the days.
 
     Raises
     ------
@@ -130,20 +158,34 @@ def parse(text: PeriodLike, now: datetime, tz: str = "UTC") -> Period:
     '2026-10-01..2026-10-15'
     """
     where, name = zone(tz), _name(text)
+    if len(name) > _LONGEST or not name.isascii():
+        msg = f"unknown period {_shown(name)}: {_HELP}"
+        raise PeriodError(msg)
     try:
-        if match := re.fullmatch(r"([1-9]\d{0,4})h", name):
-            return _hours(name, int(match[1]), now, tz)
-        ends = _ends(name) if ".." in name else ()
-        if any(isinstance(end, datetime) for end in ends):
-            return _instants(ends, now, tz)
-        return _whole_days(name, now, where)
+        period = _parse(name, now, where)
+        utc(period.start), utc(period.end)
     except OverflowError:
-        msg = f"period {name!r} reaches beyond the calendar: {_HELP}"
+        msg = f"period {name!r} is not between {_FIRST_YEAR} and {_LAST_YEAR}: {_HELP}"
         raise PeriodError(msg) from None
+    return period
+
+
+def _parse(name: str, now: datetime, where: ZoneInfo) -> Period:
+    if match := re.fullmatch(r"([1-9]\d{0,4})h", name):
+        return _hours(name, int(match[1]), now, where.key)
+    ends = _ends(name) if ".." in name else ()
+    if any(isinstance(end, datetime) for end in ends):
+        return _instants(ends, now, where.key)
+    return _whole_days(name, now, where)
+
+
+def _shown(name: object) -> str:
+    text = repr(name)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _name(text: PeriodLike) -> str:
-    """Write a period as text, whatever it was given as."""
+    """Return a period as text."""
     if isinstance(text, str) or not isinstance(text, Iterable):
         return _end_name(text)
     ends = list(map(_end_name, text))

@@ -225,10 +225,10 @@ def record_of(name: str) -> Provider:
 
 
 def canonical(name: str) -> str:
-    """Map any known name of a provider onto TokenBudget's own.
+    """Return TokenBudget's name of a provider.
 
-    OpenTelemetry's current and older names, LiteLLM's and frameworks' spellings are known; an unknown name is kept,
-    in lower case.
+    The names of OpenTelemetry (current and older), LiteLLM and frameworks are known; an unknown name is only converted
+    to lower case.
 
     Examples
     --------
@@ -240,7 +240,7 @@ def canonical(name: str) -> str:
 
 
 def litellm_provider(name: str) -> str:
-    """Return TokenBudget's name of a provider of LiteLLM's.
+    """Return TokenBudget's name of a provider, given LiteLLM's.
 
     Examples
     --------
@@ -251,7 +251,7 @@ def litellm_provider(name: str) -> str:
 
 
 def langchain_provider(name: str) -> str:
-    """Return TokenBudget's name of what LangChain calls ``ls_provider``.
+    """Return TokenBudget's name of a provider, given LangChain's ``ls_provider``.
 
     Examples
     --------
@@ -262,7 +262,7 @@ def langchain_provider(name: str) -> str:
 
 
 def llamaindex_provider(class_name: str) -> str:
-    """Tell who bills the calls of a class of LlamaIndex's by the class's name.
+    """Return the provider that bills the calls of a LlamaIndex class, given its name.
 
     Examples
     --------
@@ -275,7 +275,7 @@ def llamaindex_provider(class_name: str) -> str:
 
 @lru_cache(256)
 def provider_at(host: str, port: int | None = None) -> tuple[str | None, str | None]:
-    """Find the provider and the region that an address belongs to.
+    """Return the provider and the region of a host.
 
     Returns
     -------
@@ -307,10 +307,10 @@ def provider_at(host: str, port: int | None = None) -> tuple[str | None, str | N
 
 
 def billed_by(made_for: str | None, found: str | None) -> str | None:
-    """Choose between the provider that a client is made for and the one at its address.
+    """Return who bills: the provider that a client is made for, or the one of its host.
 
-    Azure's client behind a company's gateway, or at any other address, is billed by Azure; at an address of Azure China
-    it is billed by Azure China.
+    Calls of Azure's client are billed by Azure, also through a company's gateway or any other host; for a host of Azure
+    China, they are billed by Azure China.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The questions analytics answers: a period, filters, dimensions, an interval."""
+"""Queries for analytics: a period, filters, dimensions and an interval."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ DIMENSIONS: tuple[str, ...] = (
     "member",
     "api_key",
 )
-"""Columns one can group and filter by; any other name means the tag of that name.
+"""Columns to group and filter by; any other name is a tag.
 
-``member`` is who owns the API key that an event was sent with, ``api_key`` that key's name: a server knows them, in
-the journal of a machine they are null.
+``member`` owns the API key that an event was sent with, and ``api_key`` is the name of that key.  Only a server knows
+them; in local mode they are null.
 """
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
-    """One question.
+    """One query.
 
     Attributes
     ----------
     period : Period
     filters : dict of str to tuple of str
-        Dimension or tag to the values it may have; all filters must hold.
+        Dimensions and tags, each with the allowed values; all filters must match.
     by : tuple of str
         Dimensions or tags to group by, at most two.
     interval : str or None
         Length of a time bucket, in the period's zone.
     limit : int or None
-        Largest groups to name; the rest is summed up as ``other``.
+        Number of groups to show, the largest first; the rest are combined into ``other``.
     """
 
     period: Period
@@ -82,7 +82,7 @@ def column(name: str) -> str:
 
 
 def default_interval(period: Period) -> Interval:
-    """Choose the bucket length that draws a period well.
+    """Return a bucket length that suits a period.
 
     Examples
     --------

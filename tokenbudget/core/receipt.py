@@ -1,4 +1,4 @@
-"""A cost that explains itself: lines of quantity x rate, summing exactly to the total."""
+"""Receipts: lines of quantity x rate that add up exactly to the cost."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _LONGEST_LABEL = 256
 """Characters of a reason that are kept with an event."""
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
+class ReceiptLine(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a receipt; ``amount = quantity x rate``, rounded to whole picodollars.
 
     Attributes
@@ -24,11 +24,11 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     price_key : str
         The row of the price book, or ``reported`` for the provider's own bill.
     tier : str
-        The tier, context tier or uplift that chose the rate, e.g. ``priority`` or ``above_200k_tokens``; else empty.
+        Tier, context size or surcharge that the rate is for, e.g. ``priority`` or ``above_200k_tokens``; else empty.
     source : str
-        Where the price comes from, e.g. ``litellm 1.109.1``, ``override``, ``provider``.
+        Source of the price, e.g. ``litellm 1.109.1``, ``override``, ``provider``.
     model : str
-        The model of this line, where one call billed several.
+        The model of this line, if the call used several.
     """
 
     part: str
@@ -49,43 +49,42 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     cost_usd : Decimal
         Exactly the sum of the lines' amounts.
-    lines : tuple of Line
+    lines : tuple of ReceiptLine
     price_key : str
         The row of the price book that priced the call.
     list_cost_usd : Decimal or None
-        What the call would have cost on demand, where its tokens are paid for already (provisioned throughput, scale
-        tier) and cost nothing here.
+        Cost of the call on demand, if its tokens are prepaid (provisioned throughput, scale tier) and so cost nothing.
     """
 
     cost_usd: Decimal
-    lines: tuple[Line, ...]
+    lines: tuple[ReceiptLine, ...]
     price_key: str
     list_cost_usd: Decimal | None = None
 
 
 class Unpriced(msgspec.Struct, frozen=True, kw_only=True):
-    """No price, no number: a cost that leaves something out would be taken for the whole.
+    """The reason why a call has no price.  A cost that leaves out a part is never stated: it would look complete.
 
     Attributes
     ----------
     reason : str
         One of ``unknown_model``, ``no_price``, ``no_usage``, ``no_unit_price``, ``other_currency``, ``error``.
     detail : str
-        A sentence for people: what was looked for, and what to do.
+        Explanation for the user: what was looked up, and what to do.
     parts : tuple of str
-        What was used and has no rate, where that is the reason: ``file_search``, ``input tokens``, …
-    lines : tuple of Line
-        What is known beside these parts, for people; its sum is not the cost.
+        The parts without a rate, if that is the reason: ``file_search``, ``input tokens``, …
+    lines : tuple of ReceiptLine
+        Lines of the other parts, for display; their sum is not the cost.
     """
 
     reason: str
     detail: str = ""
     parts: tuple[str, ...] = ()
-    lines: tuple[Line, ...] = ()
+    lines: tuple[ReceiptLine, ...] = ()
 
     @property
     def label(self) -> str:
-        """The reason as events carry it in ``unpriced``: with the parts that have no rate, where there are some.
+        """The text of ``Event.unpriced``: the reason, and the parts without a rate if there are any.
 
         Examples
         --------

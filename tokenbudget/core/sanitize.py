@@ -1,12 +1,12 @@
-"""Events whose texts can be stored: what cannot is replaced or cut, and a warning of the event says so.
+"""Make the texts of an event storable: replace or cut those that are not, and add a warning to the event.
 
-Nearly every event is sound, and this runs for each that is built and each that a server receives: one look answers
-whether there is anything to do.
+This runs for each event that is built or that a server receives, and nearly all need no change: a single check tells.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from itertools import accumulate, islice, takewhile
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from tokenbudget.core.limits import (
     LONGEST,
     LONGEST_KIND,
     LONGEST_RESPONSE_ID,
+    LONGEST_TAG_KEY,
     LONGEST_TAG_VALUE,
     REPLACEMENT,
     is_storable,
@@ -25,10 +26,10 @@ from tokenbudget.core.limits import (
 )
 from tokenbudget.core.usage import Pass, Usage
 
-_MOST_REMEMBERED = 10_000
+_MOST_REMEMBERED = 2_000
 _LONGEST_WARNING = 512
 _LONGEST_NOTE = 512
-"""Characters that each text of the metadata keeps where all of them together are too many."""
+"""Characters that each metadata text keeps if the metadata is too large."""
 _TEXTS = {**LONGEST, "response_id": LONGEST_RESPONSE_ID}
 _texts = attrgetter(*LONGEST)
 _json = msgspec.json.Encoder().encode
@@ -40,7 +41,7 @@ Amount = TypeVar("Amount", bound=Any)
 
 
 def sanitized(event: Event) -> Event:
-    """Return the event with texts that can be stored: the same object where nothing has to be changed.
+    """Return the event with storable texts; the same object if nothing has to change.
 
     Examples
     --------
@@ -66,7 +67,7 @@ def sanitized(event: Event) -> Event:
 
 
 def replaced(name: str) -> str:
-    """Return what an event says of a text in which a character was replaced."""
+    """Return the warning for a text in which a character was replaced."""
     return f"{name} had a character that cannot be stored"
 
 
@@ -102,7 +103,8 @@ def _are_tags_sound(tags: Mapping[str, str]) -> bool:
         if not all(is_storable(key) and REPLACEMENT not in key for key in tags):
             return False  # A key has letters, digits and four signs only.
         for key in tags:
-            _remember(key, _sound_keys)
+            if len(key) <= LONGEST_TAG_KEY:  # What is remembered is small: whoever sends events chooses it.
+                _remember(key, _sound_keys)
     return True
 
 
@@ -118,7 +120,7 @@ def _is_json_sound(value: Mapping[str, Scalar] | tuple[str, ...]) -> bool:
 
 
 def _names(usage: Usage) -> Iterator[tuple[str, int]]:
-    """Return the names in a usage, each with the characters that it may have."""
+    """Return the names in a usage, each with its maximum length."""
     for name in (*usage.tools, *usage.units):
         yield name, LONGEST_KIND
     for one in usage.passes:
@@ -129,7 +131,7 @@ def _names(usage: Usage) -> Iterator[tuple[str, int]]:
 
 
 def _text(name: str, text: str, most: int, said: list[str]) -> str:
-    """Return a text as it can be stored, and say what had to be changed."""
+    """Return a storable text, and note what was changed."""
     if not is_storable(text):
         said.append(replaced(name))
     if len(text) > most:
@@ -152,7 +154,7 @@ def _pass(one: Pass, said: list[str]) -> Pass:
 
 
 def _amounts(name: str, amounts: Mapping[str, Amount], said: list[str]) -> dict[str, Amount]:
-    """Return amounts by names that can be stored; two that have become one are added up."""
+    """Return amounts by storable names; amounts whose names become equal are added up."""
     kept: dict[str, Amount] = {}
     for kind, amount in amounts.items():
         mended = _text(name, kind, LONGEST_KIND, said)
@@ -163,36 +165,48 @@ def _amounts(name: str, amounts: Mapping[str, Amount], said: list[str]) -> dict[
 def _tags(tags: Mapping[str, str], said: list[str]) -> dict[str, str]:
     kept: dict[str, str] = {}
     for key, value in tags.items():
-        mended = _text("a tag key", key, len(key), said).translate(_IN_KEYS)
+        mended = _text("a tag key", key, LONGEST_TAG_VALUE, said).translate(_IN_KEYS)
         if mended == key or mended not in tags:
             kept.setdefault(mended, _text(f"tag {mended}", value, LONGEST_TAG_VALUE, said))
     return kept
 
 
 def _metadata(metadata: Mapping[str, Scalar], said: list[str]) -> dict[str, Scalar]:
+    notes = {storable(key, LARGEST_METADATA): _shortened(value) for key, value in metadata.items()}
+    most = LARGEST_METADATA if len(_json(notes)) <= LARGEST_METADATA else _LONGEST_NOTE
     kept: dict[str, Scalar] = {}
     for key, value in metadata.items():
-        mended = _text("a key of metadata", key, max(len(key), 1), said)
-        kept[mended] = _text(f"metadata {mended}", value, len(value), said) if isinstance(value, str) else value
-    if len(_json(kept)) > LARGEST_METADATA:
-        texts = {key: value for key, value in kept.items() if isinstance(value, str)}
-        kept |= {key: _text(f"metadata {key}", text, _LONGEST_NOTE, said) for key, text in texts.items()}
-    left_out = 0
-    while len(_json(kept)) > LARGEST_METADATA:
-        kept.popitem()
-        left_out += 1
-    if left_out:
+        mended = _text("a key of metadata", key, LARGEST_METADATA, said)
+        kept[mended] = _text(f"metadata {mended}", value, most, said) if isinstance(value, str) else value
+    sizes = (len(_json(key)) + len(":") + len(_json(value)) + len(",") for key, value in kept.items())
+    count = _count_fitting(sizes, LARGEST_METADATA - len("{}") + len(","))
+    if count < len(kept):
+        left_out = len(kept) - count
         said.append(f"metadata was more than {LARGEST_METADATA:,} bytes of JSON: its last {left_out:,} are left out")
-    return kept
+    return dict(islice(kept.items(), count))
+
+
+def _shortened(value: Scalar) -> Scalar:
+    """Return a value of the metadata; of a text that is too long by itself, no more than shows that it is."""
+    return storable(value, LARGEST_METADATA + 1) if isinstance(value, str) else value
+
+
+def _count_fitting(sizes: Iterable[int], room: int) -> int:
+    """Count how many of several, from the first on, fit into a room together."""
+    return sum(1 for _ in takewhile(lambda size: size <= room, accumulate(sizes)))
 
 
 def _warnings(warnings: tuple[str, ...]) -> tuple[str, ...]:
     kept = list(dict.fromkeys(storable(warning, _LONGEST_WARNING) for warning in warnings))
-    left_out = 0
-    while len(_json([*kept, *_more(left_out)])) > LARGEST_METADATA:
-        kept.pop()
+    size, left_out = sum(map(_size_in_list, kept)), 0
+    while size + sum(map(_size_in_list, _more(left_out))) > LARGEST_METADATA - len("[]") + len(","):
+        size -= _size_in_list(kept.pop())
         left_out += 1
     return (*kept, *_more(left_out))
+
+
+def _size_in_list(text: str) -> int:
+    return len(_json(text)) + len(",")
 
 
 def _more(left_out: int) -> tuple[str, ...]:

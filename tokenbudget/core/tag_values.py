@@ -1,4 +1,4 @@
-"""Values of tags as text: the one rule for those that are set and those that are asked for."""
+"""Convert tag values to text: one rule for tags that are set and tags that are queried."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _AS_THEY_ARE = (str, int, float, Decimal, UUID)
 
 
 def tag_text(value: Any) -> str | None:
-    """Write a value as text, alike wherever it comes from; None for what is no single value.
+    """Convert a value to text; None if it is not a single value.
 
     Examples
     --------
@@ -34,7 +34,7 @@ def tag_text(value: Any) -> str | None:
 
 
 def is_missing(value: Any) -> bool:
-    """Return whether a value stands for none: None, and what frames have in its place.
+    """Return whether a value is missing: None, or what data frames use for it.
 
     Examples
     --------

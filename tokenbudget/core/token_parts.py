@@ -1,4 +1,4 @@
-"""Which token counts are parts of which: the one table that checking, pricing and recording derive theirs from."""
+"""Which token counts are parts of which: the table that checking, pricing and recording are derived from."""
 
 from __future__ import annotations
 

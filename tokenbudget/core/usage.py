@@ -1,7 +1,7 @@
-"""What one model call consumed, in one meaning for all providers.
+"""The usage of a model call; each field means the same for all providers.
 
 ``input_tokens`` includes cached and cache-written tokens, ``output_tokens`` includes reasoning tokens (the meaning of
-OpenTelemetry's ``gen_ai.usage.*``).  Every other token field is a *part* of one of these two and never added to it.
+OpenTelemetry's ``gen_ai.usage.*``).  Every other token field is a *part* of one of these two, and is never added to it.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes
     ----------
     input_tokens, output_tokens : int or None
-        Everything billed on that side; None where the provider stated no usage (unknown is not zero).
+        All tokens billed as input or output; None if the provider stated no usage (unknown is not zero).
     cache_read_tokens, cache_write_tokens : int
-        Parts of the input.  ``cache_write_tokens`` is the total of writes; the ``_5m``, ``_1h`` and ``_12h`` fields
-        are parts of it by time to live, where the provider states one.
+        Parts of the input.  The fields ``_5m``, ``_1h`` and ``_12h`` are the parts of ``cache_write_tokens`` by time to
+        live, if the provider states one.
     input_audio_tokens, input_image_tokens, input_video_tokens, tool_prompt_tokens : int
-        Parts of the input by modality; ``tool_prompt_tokens`` are prompts added by server tools.
+        Parts of the input by modality; ``tool_prompt_tokens`` were added by server tools.
     cache_read_audio_tokens, cache_read_image_tokens, cache_write_audio_tokens : int
-        Parts of both the cached and the modality count.
+        Parts of the cached tokens and of those of the modality.
     reasoning_tokens, output_audio_tokens, output_image_tokens, output_video_tokens, citation_tokens : int
         Parts of the output.
     accepted_prediction_tokens, rejected_prediction_tokens : int
         Parts of the output (OpenAI predicted outputs).
     tools : dict of str to int
-        Calls of server tools that are billed apart, e.g. ``{"web_search": 2}``.
+        Calls of server tools that are billed separately, e.g. ``{"web_search": 2}``.
     units : dict of str to Decimal
         Billed units other than tokens, e.g. ``{"seconds": Decimal("12.5")}``; also ``characters``, ``images``,
         ``search_units``, ….
     passes : tuple of Pass
-        The model passes inside the call, where it made several that are priced apart (compaction, advisor model).
-        The outer fields are then their sum.
+        The model passes inside the call, if it made several that are priced separately (compaction, advisor model).
+        The other fields are their sum.
     reported_cost_usd : Decimal or None
-        The provider's own bill in the response (OpenRouter, xAI, Perplexity, …).
+        The cost stated in the response (OpenRouter, xAI, Perplexity, …).
     """
 
     input_tokens: int | None = None
@@ -83,19 +83,19 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def total_tokens(self) -> int | None:
-        """Input plus output; None where neither is known."""
+        """Input plus output; None if neither is known."""
         if self.input_tokens is None and self.output_tokens is None:
             return None
         return (self.input_tokens or 0) + (self.output_tokens or 0)
 
 
 class Pass(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One model pass inside a call: which model, and what it consumed.
+    """One model pass inside a call.
 
     Attributes
     ----------
     usage : Usage
-        What this pass consumed; it has no passes of its own.
+        The usage of this pass, without passes of its own.
     model : str or None
         The model of the pass; None means the model of the call.
     kind : str
@@ -109,18 +109,18 @@ class Pass(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 TOKEN_FIELDS: tuple[str, ...] = tuple(f for f in Usage.__struct_fields__ if f.endswith("_tokens"))
 STATED_ZEROS = frozenset({"input_tokens", "output_tokens", "reported_cost_usd"})
-"""Fields in which 0 is not the same as nothing stated."""
+"""Fields in which 0 differs from a value that was not stated."""
 INPUT_PARTS = parts_of("input_tokens")
 OUTPUT_PARTS = parts_of("output_tokens")
 _WHOLES = tuple((whole, parts, DISJOINT.get(whole, ())) for whole in PART_OF if (parts := parts_of(whole)))
-"""Each whole with its parts, and those parts that never overlap; wholes before the wholes inside them."""
+"""Each whole with its parts, and with those parts that never overlap; outer wholes come first."""
 
 _parts = attrgetter(*TOKEN_FIELDS[2:])
 _output_parts = attrgetter(*OUTPUT_PARTS)
 
 
 def _is_sound(u: Usage) -> bool:
-    """Tell quickly whether nothing contradicts itself, as is nearly always so: this runs in every call."""
+    """Return whether the counts are consistent.  This check runs for every call and must be fast."""
     whole_in, whole_out, parts = u.input_tokens or 0, u.output_tokens or 0, _parts(u)
     if whole_in < 0 or whole_out < 0:
         return False
@@ -142,13 +142,13 @@ def _is_sound(u: Usage) -> bool:
 
 
 def check(usage: Usage) -> tuple[Usage, tuple[str, ...]]:
-    """Clamp what contradicts itself, and say so.
+    """Correct contradictory counts, with a warning for each.
 
     Returns
     -------
     (Usage, tuple of str)
-        The usage with no negative count and no part larger than its whole, and a warning for each value changed,
-        naming both values; the same object and no warnings when nothing was wrong.
+        The usage without negative counts and without parts that exceed their whole, and a warning for each changed
+        value.  If nothing is wrong: the same object and no warnings.
 
     Examples
     --------
@@ -187,7 +187,7 @@ def _clamped(usage: Usage) -> tuple[Usage, tuple[str, ...]]:
 
 
 def _check_passes(usage: Usage) -> tuple[Usage, tuple[str, ...]]:
-    """Clamp a usage and its passes, which are what is priced."""
+    """Correct a usage and its passes; the passes are what is priced."""
     whole, warnings = check(msgspec.structs.replace(usage, passes=()))
     passes: list[Pass] = []
     for number, one in enumerate(usage.passes):

@@ -1,1 +1,1 @@
-"""What TokenBudget knows of itself: its internal errors, and what it does not measure."""
+"""Internal errors, and calls that are not measured."""

@@ -1,4 +1,4 @@
-"""What happens when TokenBudget itself fails: swallowed, counted, logged once; never the host program's problem.
+"""Internal errors: swallowed, counted and logged once; they never reach the host program.
 
 A log without handlers writes its warnings to the program's stderr: a fault is one line there.  The traceback is for
 those who set the logger ``tokenbudget`` to ``DEBUG``.
@@ -13,14 +13,14 @@ from collections import Counter
 log = logging.getLogger("tokenbudget")
 
 counts: Counter[str] = Counter()
-"""Faults so far in this process, by the place they happened in."""
+"""Number of internal errors in this process, by place."""
 
 _LONGEST = 200
 _logged: set[tuple[str, type[BaseException]]] = set()
 
 
 def swallow(where: str, error: BaseException) -> None:
-    """Count a fault and log it the first time; with ``TOKENBUDGET_RAISE=1`` (our own tests) raise it.
+    """Count an error and log the first one; with ``TOKENBUDGET_RAISE=1`` (our own tests) raise it.
 
     Parameters
     ----------
@@ -51,6 +51,6 @@ def details(error: BaseException) -> BaseException | None:
 
 
 def reset() -> None:
-    """Forget all faults; for tests."""
+    """Forget all errors; for tests."""
     counts.clear()
     _logged.clear()

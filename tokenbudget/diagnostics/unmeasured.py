@@ -1,4 +1,4 @@
-"""What a supported client can bill and TokenBudget does not read: said once, counted, and in no figure."""
+"""Calls that are billed but not measured: counted, logged once, and included in no figure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from functools import lru_cache
 log = logging.getLogger("tokenbudget")
 
 counts: Counter[str] = Counter()
-"""Calls so far in this process, by package and call, e.g. ``openai fine_tuning.jobs.create``."""
+"""Number of calls in this process, by package and call, e.g. ``openai fine_tuning.jobs.create``."""
 
 
 class NotMeasuredWarning(UserWarning):
@@ -55,7 +55,7 @@ def by_end(table: Mapping[str, Unmeasured]) -> Callable[[str], Unmeasured | None
 
 
 def note(package: str, what: Unmeasured) -> None:
-    """Count a call, and say so the first time.
+    """Count a call, and warn the first time.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def note(package: str, what: Unmeasured) -> None:
 
 
 def _say(text: str) -> None:
-    """Warn through logging where it is configured, else as Python warns."""
+    """Log a warning if logging is configured, else issue a Python warning."""
     if not log.hasHandlers():
         try:
             warnings.warn(text, NotMeasuredWarning, stacklevel=3)

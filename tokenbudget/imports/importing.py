@@ -231,7 +231,7 @@ class _Import:
 
 
 def _rank(event: Event) -> int:
-    """Return what `tokenbudget.journal.duplicates.rank` makes of an event: of two records the higher one counts."""
+    """Return the rank of an event (`tokenbudget.journal.compaction.duplicates.rank`): the higher one counts."""
     return 2 * (event.usage.total_tokens or 0) + (event.billing != "unknown")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from tokenbudget.journal import Snapshot, read_open
+from tokenbudget.journal import JournalSnapshot, read_snapshot
 
 _IMPORTED = b'"source":"import"'
 _LONGEST = timedelta(hours=1)
@@ -30,7 +30,7 @@ class Recorded:
 
     def __init__(self, home: Path) -> None:
         self._home = home
-        self._snapshot: Snapshot | None = None
+        self._snapshot: JournalSnapshot | None = None
         self._open: set[str] = set()
 
     def among(self, response_ids: Collection[str], first: datetime, last: datetime) -> set[str]:
@@ -56,13 +56,13 @@ class Recorded:
                 found.update(rows.select("response_id").collect()["response_id"])
         return found
 
-    def _seen(self) -> Snapshot:
+    def _seen(self) -> JournalSnapshot:
         if self._snapshot is None:
-            self._snapshot = read_open(self._home)
+            self._snapshot = read_snapshot(self._home)
             decode = msgspec.json.Decoder(_Recorded).decode
             for tail in self._snapshot.tails:
                 for record in tail.records:
                     if _IMPORTED not in record and (own := decode(record).response_id):
                         self._open.add(own)
-            self._snapshot = Snapshot(self._snapshot.generation, self._snapshot.parts, ())
+            self._snapshot = JournalSnapshot(self._snapshot.generation, self._snapshot.parts, ())
         return self._snapshot

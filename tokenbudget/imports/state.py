@@ -69,7 +69,7 @@ class Known(NamedTuple):
     id, at : str, int
         Of its event; microseconds since 1970.
     rank : int
-        What the record knew that was written last (`tokenbudget.journal.duplicates.rank`).
+        What the record knew that was written last (`tokenbudget.journal.compaction.duplicates.rank`).
     side : bool
         Whether it was found in a side conversation.
     session : str

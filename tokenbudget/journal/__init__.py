@@ -1,15 +1,15 @@
 """Keep every event on disk before the observed call returns."""
 
-from tokenbudget.journal.compaction import Compacted, compact
-from tokenbudget.journal.compactor import Compactor
-from tokenbudget.journal.manifest import Part
-from tokenbudget.journal.options import Fsync, Options
-from tokenbudget.journal.reader import Chunk, read, read_chunk, read_lines
-from tokenbudget.journal.registry import in_this_process
-from tokenbudget.journal.segment import SegmentFile, journal_dir, listed
-from tokenbudget.journal.snapshot import Snapshot, Tail, read_open
+from tokenbudget.journal.compaction.background_compactor import Compactor
+from tokenbudget.journal.compaction.manifest import SealedPart
+from tokenbudget.journal.compaction.sealing import Compacted, compact
+from tokenbudget.journal.open_journals import in_this_process
+from tokenbudget.journal.options import Fsync, JournalOptions
+from tokenbudget.journal.segments.reader import Chunk, read, read_chunk, read_lines
+from tokenbudget.journal.segments.segment import SegmentFile, journal_dir, list_segments
+from tokenbudget.journal.snapshot import JournalSnapshot, Tail, read_snapshot
 from tokenbudget.journal.status import Status, status
-from tokenbudget.journal.writer import Journal
+from tokenbudget.journal.writing.writer import Journal
 
 __all__ = [
     "Chunk",
@@ -17,19 +17,19 @@ __all__ = [
     "Compactor",
     "Fsync",
     "Journal",
-    "Options",
-    "Part",
+    "JournalOptions",
+    "JournalSnapshot",
+    "SealedPart",
     "SegmentFile",
-    "Snapshot",
     "Status",
     "Tail",
     "compact",
     "in_this_process",
     "journal_dir",
-    "listed",
+    "list_segments",
     "read",
     "read_chunk",
     "read_lines",
-    "read_open",
+    "read_snapshot",
     "status",
 ]

@@ -1,7 +1,7 @@
-"""What shipping has come to so far, over all processes: ``home/journal/tally.json``, for `status`.
+"""Counts of shipped and refused events, over all processes, in ``home/journal/tally.json``; `status` shows them.
 
-Only for people to look at: nothing depends on it, and a process killed at the wrong moment leaves it a batch short.
-Where it cannot be written, this process remembers what it would have written, and writes it as soon as it can.
+They are for display only: a process that is killed at the wrong moment may leave them a batch short.  While the file
+cannot be written, this process keeps its counts in memory, and writes them as soon as it can.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ import msgspec
 from tokenbudget.core.limits import storable
 from tokenbudget.journal.files import replace
 from tokenbudget.journal.locks import locked
-from tokenbudget.journal.segment import journal_dir
+from tokenbudget.journal.segments.segment import journal_dir
 
 _LOCK_SECONDS = 0.5
 
 
-class Tally(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Counts and last things seen.
+class DeliveryStats(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Counts, and the latest results of shipping.
 
     Attributes
     ----------
     shipped : int
-        Events a server acknowledged, those it had already included.
+        Events acknowledged by a server, including duplicates.
     refused : int
         Events refused because a bound was reached.
     last_ack, last_error_at : datetime or None
         UTC.
     last_error : str or None
-        Why the last attempt failed; None once one succeeded.
+        Why the last attempt failed; None after a success.
     clock_skew_s : float or None
         Seconds by which the server's clock was ahead of this machine's.
     """
@@ -47,20 +47,20 @@ class Tally(msgspec.Struct, frozen=True, omit_defaults=True):
     clock_skew_s: float | None = None
 
 
-_decoder = msgspec.json.Decoder(Tally)
+_decoder = msgspec.json.Decoder(DeliveryStats)
 _unwritten: dict[Path, tuple[dict[str, int], dict[str, Any]]] = {}
-"""Of each home, what could not be written: counts to add, and what was seen."""
+"""For each home, what could not be written: counts to add, and the latest results."""
 _lock = threading.Lock()
 
 
-def load(home: Path) -> Tally:
-    """Read the tally, with what this process could not write; all zero when there is none."""
+def load(home: Path) -> DeliveryStats:
+    """Read the counts, including those that this process could not write; all zero if there are none."""
     with _lock:
         return _with(_written(home), *_unwritten.get(home, ({}, {})))
 
 
 def add(home: Path, *, shipped: int = 0, refused: int = 0, **seen: datetime | float | str | None) -> None:
-    """Add to the counts and put what was `seen` in place of what was there."""
+    """Add to the counts, and replace the latest results by those `seen`."""
     path = journal_dir(home) / "tally.json"
     texts = {name: storable(value) for name, value in seen.items() if isinstance(value, str)}
     with _lock:
@@ -77,16 +77,16 @@ def add(home: Path, *, shipped: int = 0, refused: int = 0, **seen: datetime | fl
         _unwritten[home] = counts, latest
 
 
-def _written(home: Path) -> Tally:
+def _written(home: Path) -> DeliveryStats:
     try:
         return _decoder.decode((journal_dir(home) / "tally.json").read_bytes())
     except (OSError, msgspec.DecodeError):
-        return Tally()
+        return DeliveryStats()
 
 
-def _with(told: Tally, counts: dict[str, int], seen: dict[str, Any]) -> Tally:
-    added = {name: getattr(told, name) + count for name, count in counts.items()}
-    return msgspec.structs.replace(told, **added, **seen)
+def _with(stats: DeliveryStats, counts: dict[str, int], seen: dict[str, Any]) -> DeliveryStats:
+    added = {name: getattr(stats, name) + count for name, count in counts.items()}
+    return msgspec.structs.replace(stats, **added, **seen)
 
 
 def _after_fork() -> None:

@@ -9,7 +9,7 @@ Fsync = Literal["never", "interval", "always"]
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class JournalOptions:
     """Bounds and guarantees of a journal.
 
     Attributes

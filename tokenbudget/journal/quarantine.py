@@ -1,4 +1,4 @@
-"""Events a server refused for good, and lines nobody can read: set aside with the reason, so that they block nothing.
+"""Quarantine: events that a server rejected, and unreadable lines, with the reason, so that they block no others.
 
 One file, ``home/quarantine/records.log``, of checksummed lines like a segment's.
 """
@@ -18,13 +18,13 @@ from tokenbudget.config import is_out_of_reach
 from tokenbudget.core.errors import JournalError
 from tokenbudget.journal.files import make_private, replace
 from tokenbudget.journal.locks import OPEN_FLAGS, locked, sync
-from tokenbudget.journal.record import frame, parse
-from tokenbudget.journal.writer import Journal
+from tokenbudget.journal.segments.record import frame, parse
+from tokenbudget.journal.writing.writer import Journal
 
 _LOCK_SECONDS = 5.0
 
 
-class SetAside(msgspec.Struct, frozen=True, omit_defaults=True):
+class QuarantinedRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """One record in quarantine.
 
     Attributes
@@ -52,20 +52,20 @@ class SetAside(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(SetAside).decode
+_decode = msgspec.json.Decoder(QuarantinedRecord).decode
 
 
 def _path(home: Path) -> Path:
     return home / "quarantine" / "records.log"
 
 
-def damaged(lines: Iterable[bytes]) -> list[SetAside]:
+def damaged(lines: Iterable[bytes]) -> list[QuarantinedRecord]:
     """Make entries of unreadable `lines`."""
     reason = "checksum does not match: torn or corrupted"
-    return [SetAside("damaged", reason, line.decode("latin-1")) for line in lines]
+    return [QuarantinedRecord("damaged", reason, line.decode("latin-1")) for line in lines]
 
 
-def set_aside(home: Path, entries: Iterable[SetAside]) -> None:
+def set_aside(home: Path, entries: Iterable[QuarantinedRecord]) -> None:
     """Keep `entries` in quarantine, durably: their segment is deleted next.
 
     Raises
@@ -87,7 +87,7 @@ def set_aside(home: Path, entries: Iterable[SetAside]) -> None:
             os.close(fd)
 
 
-def entries(home: Path) -> list[SetAside]:
+def entries(home: Path) -> list[QuarantinedRecord]:
     """List what is in quarantine, oldest first, each record once."""
     try:
         lines = parse(_path(home).read_bytes()).records

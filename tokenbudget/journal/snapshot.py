@@ -1,4 +1,4 @@
-"""One consistent look at everything recorded: sealed parts, open segments and memory of the same moment."""
+"""A consistent snapshot of all recorded events: sealed parts, open segments, and memory."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from types import MappingProxyType
 
 from tokenbudget.config import is_out_of_reach
 from tokenbudget.core.errors import JournalError
-from tokenbudget.journal.manifest import Part, load
-from tokenbudget.journal.reader import read_chunk
-from tokenbudget.journal.registry import in_this_process
-from tokenbudget.journal.segment import SegmentFile, journal_dir, listed
+from tokenbudget.journal.compaction.manifest import SealedPart, load
+from tokenbudget.journal.open_journals import in_this_process
+from tokenbudget.journal.segments.reader import read_chunk
+from tokenbudget.journal.segments.segment import SegmentFile, journal_dir, list_segments
 
 _ATTEMPTS = 20
 _NOTHING: Mapping[str, int] = MappingProxyType({})
@@ -37,39 +37,39 @@ class Tail:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
-    """Every event recorded on this machine and not handed over to a server, each exactly once.
+class JournalSnapshot:
+    """All events recorded on this machine and not shipped to a server, each exactly once.
 
-    Of what waits in the memory of a process because the disk cannot be written, this process' own.
+    Of the events in the memory of processes that cannot write to the disk, only those of this process are included.
 
     Attributes
     ----------
     generation : int
-        Of the manifest; equal generations have equal `parts`.
-    parts : tuple of Part
+        Generation of the manifest; equal generations have equal `parts`.
+    parts : tuple of SealedPart
         Sealed events, as Parquet.  The files stay for an hour after they are replaced.
     tails : tuple of Tail
         Every open segment, oldest first, with what is new in it.
     held : tuple of bytes
-        The JSON of each event that waits in this process' memory; all of them, also at a later look.
+        The JSON of each event in this process's memory; always all of them.
     """
 
     generation: int
-    parts: tuple[Part, ...]
+    parts: tuple[SealedPart, ...]
     tails: tuple[Tail, ...]
     held: tuple[bytes, ...] = ()
 
 
-def read_open(home: Path, since: Mapping[str, int] = _NOTHING) -> Snapshot:
-    """Look at everything recorded under `home`, while others write, ship and compact.
+def read_snapshot(home: Path, since: Mapping[str, int] = _NOTHING) -> JournalSnapshot:
+    """Read all events recorded under `home`, while other processes write, ship and compact.
 
     Parameters
     ----------
     home : Path
         TokenBudget's directory.
     since : mapping of str to int, optional
-        Segment name to the `Tail.end` of an earlier look: only what follows is read.  A remembered segment that does
-        not come again was compacted or shipped: forget what it held.
+        Segment names, each with the `Tail.end` of an earlier snapshot: only later events are read.  A segment that is
+        missing from the result was compacted or shipped: forget its events.
 
     Raises
     ------
@@ -85,27 +85,27 @@ def read_open(home: Path, since: Mapping[str, int] = _NOTHING) -> Snapshot:
     >>> home = Path(tempfile.mkdtemp())
     >>> journal = Journal(home)
     >>> journal.append(b'{"id":"a"}')
-    >>> first = read_open(home)
+    >>> first = read_snapshot(home)
     >>> first.tails[0].records
     [b'{"id":"a"}']
     >>> journal.append(b'{"id":"b"}')
-    >>> read_open(home, {tail.segment: tail.end for tail in first.tails}).tails[0].records
+    >>> read_snapshot(home, {tail.segment: tail.end for tail in first.tails}).tails[0].records
     [b'{"id":"b"}']
     """
     if is_out_of_reach(journal_dir(home)):
-        return Snapshot(0, (), (), _held(home))
+        return JournalSnapshot(0, (), (), _held(home))
     for _ in range(_ATTEMPTS):
         held = _held(home)  # Before the segments, into which it may be written meanwhile.
         manifest = load(home)
         covered = set(manifest.covered)
         tails = [
             tail
-            for segment in listed(home)
+            for segment in list_segments(home)
             if segment.name not in covered and (tail := _tail(segment, since.get(segment.name, 0)))
         ]
-        # Compacted in the meantime: what vanished from the segments is in parts we have not seen.
+        # Otherwise segments were compacted in the meantime, into parts that are not in this manifest.
         if load(home).generation == manifest.generation:
-            return Snapshot(manifest.generation, manifest.parts, tuple(tails), _without(held, tails))
+            return JournalSnapshot(manifest.generation, manifest.parts, tuple(tails), _without(held, tails))
     msg = f"the journal under {home} changed {_ATTEMPTS} times while it was read; is something compacting in a loop?"
     raise JournalError(msg)
 
@@ -115,7 +115,7 @@ def _held(home: Path) -> tuple[bytes, ...]:
 
 
 def _without(held: tuple[bytes, ...], tails: list[Tail]) -> tuple[bytes, ...]:
-    """Leave out what has just been written to a segment."""
+    """Leave out the records that have just been written to a segment."""
     if not held:
         return held
     written = {record for tail in tails for record in tail.records}

@@ -1,4 +1,4 @@
-"""The state of the journal at a glance."""
+"""The state of the journal: how many events wait, are sealed, quarantined or refused."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from pathlib import Path
 import msgspec
 
 from tokenbudget.config import is_out_of_reach
-from tokenbudget.journal import cursor, delivery_stats, manifest, segment_errors
-from tokenbudget.journal.manifest import Manifest
+from tokenbudget.journal import delivery_stats
+from tokenbudget.journal.compaction import manifest
+from tokenbudget.journal.compaction.manifest import Manifest
+from tokenbudget.journal.open_journals import in_this_process
 from tokenbudget.journal.quarantine import entries
-from tokenbudget.journal.reader import read_chunk
-from tokenbudget.journal.registry import in_this_process
-from tokenbudget.journal.segment import SegmentFile, journal_dir, listed
+from tokenbudget.journal.segments import cursor, segment_errors
+from tokenbudget.journal.segments.reader import read_chunk
+from tokenbudget.journal.segments.segment import SegmentFile, journal_dir, list_segments
 
 _NO_ENTRY = "cannot read {}: permission denied; set TOKENBUDGET_HOME to a directory of your own"
 
@@ -29,21 +31,21 @@ class Status:
     Attributes
     ----------
     home : Path
-        The directory looked at.
+        The directory.
     pending : int
         Events that wait to be sent to a server, on disk or in memory.
     stuck : int
-        Those of `pending` in segments that do not get through although others may; they are tried again.
+        Those of `pending` in segments at which the server fails; they are retried.
     stuck_because : str or None
-        What happened with the oldest of them.
+        The error of the oldest such segment.
     kept : int
-        Events of local mode that are not sealed yet.
+        Events of local mode that are not yet sealed.
     unpriced : int
-        Those of `pending` and `kept` that no price was known for.
+        Those of `pending` and `kept` without a price.
     sealed : int
         Events in Parquet.
     held : int
-        Those of `pending` and `kept` that are in this process's memory only, because the disk cannot be written.
+        Those of `pending` and `kept` that are only in this process's memory, because the disk cannot be written.
     shipped : int
         Events acknowledged by a server so far.
     quarantined : int
@@ -55,7 +57,7 @@ class Status:
     segments, journal_bytes : int
         Files of the journal and their size.
     problem : str or None
-        Why events are held or refused; None when all is well.
+        Why events are in memory or refused; None if there is no problem.
     last_ack, last_error_at : datetime or None
         UTC.
     last_error : str or None
@@ -86,7 +88,7 @@ class Status:
 
 
 def status(home: Path) -> Status:
-    """Look at the journal under `home`, and at what this process holds of it in memory.
+    """Return the state of the journal under `home`, including the events in this process's memory.
 
     Raises
     ------
@@ -101,11 +103,11 @@ def status(home: Path) -> Status:
     """
     unreadable = is_out_of_reach(journal_dir(home))
     sealed = Manifest() if unreadable else manifest.load(home)
-    segments = [] if unreadable else [s for s in listed(home) if s.name not in sealed.covered]
+    segments = [] if unreadable else [s for s in list_segments(home) if s.name not in sealed.covered]
     counted = [(segment.kind, _count(segment)) for segment in segments]
     stuck_at = _stuck(segments, [count["events"] for _, count in counted])
     set_aside = [] if unreadable else entries(home)
-    told = delivery_stats.load(home)
+    stats = delivery_stats.load(home)
     no_entry = _NO_ENTRY.format(home) if unreadable else None
     ours = in_this_process(home)
     held = [(journal.kind, journal.held()) for journal in ours]
@@ -119,22 +121,22 @@ def status(home: Path) -> Status:
         unpriced=sum(count["unpriced"] for _, count in counted),
         sealed=sum(part.rows for part in sealed.parts),
         held=sum(len(records) for _, records in held),
-        shipped=told.shipped,
+        shipped=stats.shipped,
         quarantined=sum(entry.kind == "rejected" for entry in set_aside),
         torn=sum(count["torn"] for _, count in counted) + sum(entry.kind == "damaged" for entry in set_aside),
-        refused=told.refused + sum(journal.untold for journal in ours),
+        refused=stats.refused + sum(journal.unreported_refusals for journal in ours),
         segments=len(segments),
         journal_bytes=sum(segment.size for segment in segments),
         problem=next((journal.problem for journal in ours if journal.problem), no_entry),
-        last_ack=told.last_ack,
-        last_error=told.last_error,
-        last_error_at=told.last_error_at,
-        clock_skew_s=told.clock_skew_s,
+        last_ack=stats.last_ack,
+        last_error=stats.last_error,
+        last_error_at=stats.last_error_at,
+        clock_skew_s=stats.clock_skew_s,
     )
 
 
 def _stuck(segments: list[SegmentFile], events: list[int]) -> list[tuple[int, str]]:
-    """Return how many events wait in each segment that is stuck, and why."""
+    """Return the number of events in each segment at which the server fails, and the error."""
     each = ((waiting, segment_errors.reason(segment.path)) for segment, waiting in zip(segments, events, strict=True))
     return [(waiting, reason) for waiting, reason in each if reason is not None and waiting]
 
@@ -147,7 +149,7 @@ _peek = msgspec.json.Decoder(_Priced).decode
 
 
 def _count(segment: SegmentFile) -> Counter[str]:
-    """Count the events of a segment that nobody has acknowledged, those without a price, and unreadable lines."""
+    """Count the unacknowledged events of a segment, those without a price, and unreadable lines."""
     counts: Counter[str] = Counter()
     end = cursor.load(segment.path)
     with contextlib.suppress(FileNotFoundError):  # Settled meanwhile.

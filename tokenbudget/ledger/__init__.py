@@ -1,1 +1,1 @@
-"""Read events fast: closed days as Parquet plus an open tail."""
+"""Read events as frames: sealed Parquet, and the open segments of the journal."""

@@ -1,4 +1,4 @@
-"""``tb.explain``: what a call cost, line by line."""
+"""``tb.explain``: the receipt of a call."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tokenbudget import config
 from tokenbudget.core.errors import PriceError
 from tokenbudget.core.event import Event, decode
 from tokenbudget.core.formatting import exact_dollars
-from tokenbudget.core.receipt import Line, Receipt, Unpriced
+from tokenbudget.core.receipt import Receipt, ReceiptLine, Unpriced
 from tokenbudget.pricing.default_pricer import default
 from tokenbudget.pricing.engine.pricer import Pricer
 from tokenbudget.pricing.receipt_view import ReceiptView
@@ -18,25 +18,25 @@ _IDS = ("id", "response_id", "responseId")
 
 
 def explain(call: Any, pricer: Pricer | None = None) -> ReceiptView:
-    """Show what a call cost as a receipt: quantity, rate and amount of every line, and where the rate comes from.
+    """Return the receipt of a call: quantity, rate and amount of each line, and the source of the rate.
 
     Parameters
     ----------
     call : Event, Receipt, str or provider's response
-        An event; its id or the response's id; or the response itself, as a wrapped client returned it.
+        An event, the id of an event or a response, or the response that a wrapped client returned.
     pricer : Pricer, optional
-        That of this process by default.
+        Prices to use; those of this process by default.
 
     Returns
     -------
     ReceiptView
-        A table in a notebook; ``cost_usd`` and ``lines`` to compute with.  They are by the prices known now; where
-        another cost is recorded, a remark names it and says why.
+        A table in a notebook, with ``cost_usd`` and ``lines`` for computing.  It uses the prices known now; if the
+        recorded cost differs, a remark states it and the reason.
 
     Raises
     ------
     PriceError
-        If this machine has no record of the call.
+        If the call is not stored on this machine.
 
     Examples
     --------
@@ -70,18 +70,18 @@ _INCOMPLETE = (
 
 
 def _as_recorded(event: Event) -> Receipt | Unpriced:
-    """Return the cost that is recorded, where working it out again would give a wrong one."""
+    """Return the recorded cost, for an event that lacks what its price depends on."""
     cost, key = event.cost_usd, event.price_key or ""
     if cost is None:
         return Unpriced(reason=event.unpriced or "error", detail="it was recorded without a price")
-    line = Line(
+    line = ReceiptLine(
         part="recorded", unit="usd", quantity=cost, rate=Decimal(1), amount=cost, price_key=key, source="recorded"
     )
     return Receipt(cost_usd=cost, lines=(line,), price_key=key)
 
 
 def _otherwise(event: Event, now: Receipt | Unpriced) -> tuple[str, ...]:
-    """Say why the lines do not come to the cost that is recorded, which is what every sum is made of."""
+    """Return a remark if the lines do not add up to the recorded cost, which all totals use."""
     cost = now.cost_usd if isinstance(now, Receipt) else None
     if cost == event.cost_usd:
         return ()
@@ -111,7 +111,7 @@ def _id(call: Any) -> str:
 
 
 def _recorded(settings: config.Config, wanted: str) -> tuple[Event, bool]:
-    """Find a call, and whether all that its price depends on is known."""
+    """Find a call; return it, and whether everything that its price depends on is stored."""
     from tokenbudget.journal import read_lines
 
     needle = wanted.encode()

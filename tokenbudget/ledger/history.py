@@ -1,4 +1,4 @@
-"""Everything kept on this machine, in pieces, for a server that is to have it too.
+"""The events kept on this machine, in pieces, to send them to a server.
 
 What a server has taken under a key is remembered by file in ``<home>/ledger/sent.json``, so that handing over goes on
 where it stopped.  A file that was merged or priced again since has a new name and is handed over anew: the ids are the
@@ -16,10 +16,10 @@ import msgspec
 import polars as pl
 
 from tokenbudget.core.event import encode
-from tokenbudget.journal import read_open
+from tokenbudget.journal import read_snapshot
+from tokenbudget.journal.compaction.manifest import ledger_dir
 from tokenbudget.journal.files import make_private, replace
-from tokenbudget.journal.manifest import ledger_dir
-from tokenbudget.journal.snapshot import Snapshot
+from tokenbudget.journal.snapshot import JournalSnapshot
 from tokenbudget.ledger.sealed import complete, from_sealed
 
 _ROWS = 500
@@ -28,7 +28,7 @@ _marks = msgspec.json.Decoder(dict[str, dict[str, int]])
 
 
 class Piece(NamedTuple):
-    """Some events of one file: its name, the events of it up to the end of the piece, and their JSON."""
+    """Some events of one file: its name, the number of events up to the end of the piece, and their JSON."""
 
     file: str
     end: int
@@ -36,7 +36,7 @@ class Piece(NamedTuple):
 
 
 class History:
-    """The events kept under `home`, those that a server has not taken yet.
+    """The events kept under `home` that the server does not have yet.
 
     Parameters
     ----------
@@ -56,16 +56,16 @@ class History:
     def __init__(self, home: Path, url: str, api_key: str | None = None) -> None:
         self._home = home
         self._server = sha256(f"{url} {api_key}".encode()).hexdigest()[:16]
-        self._snapshot = read_open(home)
+        self._snapshot = read_snapshot(home)
         self._taken = self._load().get(self._server, {})
 
     @property
     def waiting(self) -> int:
-        """How many events the server has not taken."""
+        """Number of events that the server does not have."""
         return sum(held - self._taken.get(file, 0) for file, held in _files(self._snapshot).items())
 
     def pieces(self) -> Iterator[Piece]:
-        """Return the events that wait, the oldest files first.
+        """Return these events, the oldest files first.
 
         Raises
         ------
@@ -85,7 +85,7 @@ class History:
                     yield Piece(tail.segment, at + len(records), records)
 
     def taken(self, piece: Piece) -> None:
-        """Remember that the server answered for a piece.
+        """Note that the server has acknowledged a piece.
 
         Raises
         ------
@@ -109,7 +109,7 @@ class History:
             return {}  # Then all of it is handed over again, which changes nothing.
 
 
-def _files(snapshot: Snapshot) -> dict[str, int]:
-    """Return how many events each file holds that was recorded for this machine alone."""
+def _files(snapshot: JournalSnapshot) -> dict[str, int]:
+    """Return the number of events in each file of local mode."""
     tails = {tail.segment: len(tail.records) for tail in snapshot.tails if tail.segment.endswith(_KEPT)}
     return {part.file: part.rows for part in snapshot.parts} | tails

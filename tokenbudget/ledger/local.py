@@ -1,4 +1,4 @@
-"""The ledger of this machine: sealed Parquet, the journal's open segments, and what only this process remembers.
+"""The ledger of this machine: sealed Parquet, open segments, and events in this process's memory.
 
 What is not sealed is parsed once and remembered.
 """
@@ -16,9 +16,9 @@ import msgspec
 import polars as pl
 
 from tokenbudget.core.event import Event, decode
-from tokenbudget.journal import Snapshot, compact, read_open
-from tokenbudget.journal.duplicates import amended as amended_among
-from tokenbudget.journal.duplicates import once, sealed_among
+from tokenbudget.journal import JournalSnapshot, compact, read_snapshot
+from tokenbudget.journal.compaction.duplicates import amended as amended_among
+from tokenbudget.journal.compaction.duplicates import once, sealed_among
 from tokenbudget.ledger import schema
 from tokenbudget.ledger.sealed import HIDDEN, to_sealed
 
@@ -27,10 +27,10 @@ log = logging.getLogger("tokenbudget")
 _BATCH = 20_000
 _PIECE_BYTES = 8 << 20
 _WAIT_SECONDS = 10.0
-"""How long a question waits for another that seals: parsing the same segments would take it as long."""
+"""How long a query waits for a compaction: reading the same segments would take as long."""
 _SEGMENT = "segment_"
 _MEMORY = "memory"
-"""In the place of a segment's name: what this process holds because it could not be written."""
+"""Used as a segment's name for the events in this process's memory."""
 _all_at_once = msgspec.json.Decoder(list[Event])
 
 
@@ -65,7 +65,7 @@ class LocalSource:
         """
         with self._lock:
             _seal(self._home)
-            snapshot = read_open(self._home, self._read_to)
+            snapshot = read_snapshot(self._home, self._read_to)
             self._remember(snapshot)
             tail = [frame.lazy() for frame in self._open.values()]
             amended = list(self._amended)
@@ -76,7 +76,7 @@ class LocalSource:
         frames = [schema.within(rest, start, end), *(_answering(part.path(self._home), amended) for part in whole)]
         return pl.concat([schema.select(frame, columns) for frame in frames], how="diagonal")
 
-    def _remember(self, snapshot: Snapshot) -> None:
+    def _remember(self, snapshot: JournalSnapshot) -> None:
         before, nothing = self._open, schema.empty()
         fresh = {tail.segment: _frames(tail.records) for tail in snapshot.tails}
         if snapshot.held != self._held:
@@ -94,11 +94,8 @@ class LocalSource:
         elif news := [frame for frames in fresh.values() for frame in frames]:
             self._count_once(snapshot, news)
 
-    def _count_once(self, snapshot: Snapshot, news: Iterable[pl.DataFrame]) -> None:
-        """Drop what is there twice, among the open events or sealed: some of the `news`, if anything.
-
-        Of records with one id, the one counts that `duplicates.rank` says knows most.
-        """
+    def _count_once(self, snapshot: JournalSnapshot, news: Iterable[pl.DataFrame]) -> None:
+        """Drop duplicates of open or sealed events from the `news`; the record that knows most counts."""
         new = [frame["id"] for frame in news]
         sealed = sealed_among(self._home, snapshot.parts, pl.concat(new)) if new else pl.Series(dtype=pl.String)
         ids = pl.concat([schema.empty()["id"], *(frame["id"] for frame in self._open.values())])
@@ -117,7 +114,7 @@ class LocalSource:
 
 @cache
 def local_source(home: Path) -> LocalSource:
-    """Return this process's one reader of the journal under `home`, with what it remembers."""
+    """Return this process's reader of the journal under `home`, with its cache."""
     return LocalSource(home)
 
 
@@ -151,12 +148,12 @@ def _joined(frames: list[pl.DataFrame]) -> pl.DataFrame:
 
 
 def _batches(records: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    """Cut records into pieces small enough for the garbage collector to go over them lightly."""
+    """Divide records into pieces that are small enough for the garbage collector."""
     return (records[start : start + _BATCH] for start in range(0, len(records), _BATCH))
 
 
 def seal_piece(home: Path) -> bool:
-    """Compact a piece of what is finished, for those who have time between pieces; tells whether there was any.
+    """Compact some finished segments; return whether there were any.
 
     Raises
     ------
@@ -169,7 +166,7 @@ def seal_piece(home: Path) -> bool:
 
 
 def _seal(home: Path) -> None:
-    """Compact what is finished; where that fails, answers come from the segments as they are."""
+    """Compact finished segments; if that fails, queries read the segments."""
     try:
         compact(home, to_sealed, wait=_WAIT_SECONDS)
     except OSError as error:

@@ -1,7 +1,7 @@
-"""Price the events recorded on this machine again: look first, then write.
+"""Price the events recorded on this machine again: preview, then apply.
 
 Journal records never change.  Finished segments are sealed first; then each sealed part that changes is written anew
-and all of them are put in place at once (`tokenbudget.journal.rewriting`).
+and all of them are put in place at once (`tokenbudget.journal.compaction.rewriting`).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import msgspec
 import polars as pl
 
 from tokenbudget.core.event import Event, decode
-from tokenbudget.journal import Snapshot, compact, read_open
-from tokenbudget.journal.rewriting import rewrite
+from tokenbudget.journal import JournalSnapshot, compact, read_snapshot
+from tokenbudget.journal.compaction.rewriting import rewrite
 from tokenbudget.ledger import schema
 from tokenbudget.ledger.sealed import complete, to_sealed
 from tokenbudget.pricing.engine.pricer import Pricer
@@ -25,15 +25,15 @@ _ROW = "row"
 _LIST = "list_cost_pico"
 """A column that parts of earlier versions lack."""
 _WAIT_SECONDS = 60.0
-"""How long to wait for another process that seals."""
+"""How long to wait for another process that is compacting."""
 
 Seen = Callable[[pl.DataFrame], None]
 """Is given frames of `tokenbudget.pricing.engine.reprice.repriced`."""
 
 
 def preview(home: Path, start: datetime, end: datetime, pricer: Pricer, seen: Seen) -> None:
-    """Price what was recorded of ``start <= occurred_at < end``; changes nothing."""
-    snapshot = read_open(home)
+    """Price the events of ``start <= occurred_at < end`` again, without changing them."""
+    snapshot = read_snapshot(home)
     for part in snapshot.parts:
         if part.first < end and part.last >= start:
             seen(repriced(_within(pl.read_parquet(part.path(home)), start, end), pricer))
@@ -43,7 +43,7 @@ def preview(home: Path, start: datetime, end: datetime, pricer: Pricer, seen: Se
 
 
 def apply(home: Path, start: datetime, end: datetime, pricer: Pricer, seen: Seen) -> int:
-    """Price what was recorded of ``start <= occurred_at < end`` again, and keep the new costs.
+    """Price the events of ``start <= occurred_at < end`` again, and store the new costs.
 
     What an event cost before it was first priced again stays with it.  Killed at any moment, all costs are the old
     ones or all are the new ones.
@@ -71,10 +71,10 @@ def apply(home: Path, start: datetime, end: datetime, pricer: Pricer, seen: Seen
         return _merged(numbered, priced, now) if priced["is_changed"].any() else None
 
     rewrite(home, start, end, change)
-    return sum(start <= event.occurred_at < end for event in _events(_not_sealed(read_open(home))))
+    return sum(start <= event.occurred_at < end for event in _events(_not_sealed(read_snapshot(home))))
 
 
-def _not_sealed(snapshot: Snapshot) -> Iterator[bytes]:
+def _not_sealed(snapshot: JournalSnapshot) -> Iterator[bytes]:
     for tail in snapshot.tails:
         yield from tail.records
     yield from snapshot.held
@@ -93,7 +93,7 @@ def _within(sealed: pl.DataFrame, start: datetime, end: datetime) -> pl.DataFram
 
 
 def _merged(part: pl.DataFrame, priced: pl.DataFrame, now: datetime) -> pl.DataFrame:
-    """Put new prices in their places; the first price stays."""
+    """Replace the prices; the first recorded price is kept beside them."""
     first = pl.when(pl.col("repriced_at").is_null()).then(was("cost_pico")).otherwise("original_cost_pico")
     own = {"original_cost_pico": first, "repriced_at": pl.lit(now, schema.INSTANT)}
     if _LIST not in part.columns:

@@ -1,4 +1,4 @@
-"""The ledger schema: the one shape of events that analytics reads, on a laptop and on a server alike.
+"""The ledger schema: the frame of events that analytics reads, on a laptop and on a server.
 
 One row is one model call.  Every tag key in use is a String column ``tag_<key>``; money is whole picodollars
 (``cost_pico``), null where the call is unpriced; ``list_cost_pico`` is null where it is the same.  Times are UTC.
@@ -53,10 +53,10 @@ SCHEMA: dict[str, pl.DataType] = {
 """Columns every ledger frame has, in order; the tag columns follow, sorted by name."""
 
 SERVER_SCHEMA: dict[str, pl.DataType] = {"project_id": pl.Int64(), "api_key_id": pl.Int64()}
-"""Columns a server's ledger has besides."""
+"""Additional columns of a server's ledger."""
 
 SENDERS: dict[str, pl.DataType] = {"member": pl.String(), "api_key": pl.String()}
-"""Columns a server's ledger gives to those who name them: who sent an event, and with which key."""
+"""Columns of a server's ledger that must be requested by name: who sent an event, and with which key."""
 
 
 _BILLING, _BILLED = "billing", "api"
@@ -64,7 +64,7 @@ _BILLING, _BILLED = "billing", "api"
 
 
 class Source(Protocol):
-    """Anything analytics can read events from."""
+    """A source from which analytics reads events."""
 
     def scan(self, start: datetime, end: datetime, columns: Sequence[str] | None = None) -> pl.LazyFrame:
         """Read the events of ``start <= occurred_at < end``.
@@ -98,14 +98,14 @@ def dtype(column: str) -> pl.DataType:
 
 
 def ordered(columns: Iterable[str]) -> list[str]:
-    """Put columns into the ledger's order: its own, then the server's, then tags by name."""
+    """Sort columns into the ledger's order: its own, the server's, then tags by name."""
     present = set(columns)
     fixed = [name for name in (*SCHEMA, *SERVER_SCHEMA) if name in present]
     return [*fixed, *sorted(present.difference(fixed))]
 
 
 def select(frame: pl.LazyFrame, columns: Sequence[str] | None) -> pl.LazyFrame:
-    """Keep the named columns, in that order; one that the frame lacks comes as nulls of its type."""
+    """Select columns in the given order; a missing one is null."""
     present = frame.collect_schema().names()
     if columns is None:
         return frame.select(ordered(present))

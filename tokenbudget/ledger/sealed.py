@@ -1,4 +1,4 @@
-"""What sealed Parquet holds beside the ledger's columns, so that an event comes back as it was recorded.
+"""The columns of sealed Parquet beside the ledger's, from which events are restored as recorded.
 
 `to_sealed` turns events into rows and `from_sealed` rows into events; whatever needs the event of a sealed call
 (explaining it, sending it to a server) takes it from here.
@@ -15,9 +15,9 @@ import polars as pl
 from tokenbudget.core.event import Event
 from tokenbudget.core.money import from_pico
 from tokenbudget.core.usage import TOKEN_FIELDS
-from tokenbudget.journal.manifest import load
+from tokenbudget.journal.compaction.manifest import load
 from tokenbudget.ledger.schema import INSTANT, SCHEMA, TAG_PREFIX, to_frame
-from tokenbudget.pricing.engine.frames import EXTRAS, Extras, usage_of
+from tokenbudget.pricing.engine.frame_pricing import EXTRAS, Extras, usage_of
 
 PRICING: dict[str, pl.DataType] = {
     "speed": pl.String(),
@@ -33,7 +33,7 @@ PRICING: dict[str, pl.DataType] = {
 ``repriced_at`` is set.
 """
 HIDDEN: dict[str, pl.DataType] = {**PRICING, "warnings": pl.List(pl.String())}
-"""Columns that answers never show."""
+"""Columns that query results never include."""
 _MONEY = {"cost_pico": "cost_usd", "list_cost_pico": "list_cost_usd"}
 _FIELDS = [name for name in (*SCHEMA, "speed", "region", "batch") if name not in {*TOKEN_FIELDS, *_MONEY}]
 
@@ -44,7 +44,7 @@ def to_sealed(events: Sequence[Event]) -> pl.DataFrame:
         "speed": [event.speed for event in events],
         "region": [event.region for event in events],
         "batch": [event.batch for event in events],
-        EXTRAS: [Extras.of(event.usage) for event in events],
+        EXTRAS: [Extras.json_of(event.usage) for event in events],
         "original_cost_pico": [None] * len(events),
         "repriced_at": [None] * len(events),
         "warnings": [list(event.warnings) or None for event in events],
@@ -53,19 +53,19 @@ def to_sealed(events: Sequence[Event]) -> pl.DataFrame:
 
 
 def complete(sealed: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows that were sealed with all that their price depends on: of others no price is right."""
+    """Return the rows that have everything their price depends on; the others cannot be priced again."""
     if PRICING.keys() <= set(sealed.columns):
         return sealed.filter(pl.col("batch").is_not_null())
     return sealed.clear().with_columns(pl.lit(None, dtype).alias(name) for name, dtype in PRICING.items())
 
 
 def from_sealed(frame: pl.DataFrame) -> list[Event]:
-    """Turn a frame that was sealed into events again, but for their metadata, which are not kept."""
+    """Restore events from a sealed frame; their metadata is not stored."""
     return [_event(row) for row in frame.iter_rows(named=True)]
 
 
 class SealedEvent(NamedTuple):
-    """An event read back from a sealed file, and whether the file has all that its price depends on."""
+    """An event from a sealed file, and whether the file has everything that its price depends on."""
 
     event: Event
     is_complete: bool

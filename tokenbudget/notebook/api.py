@@ -1,9 +1,9 @@
-"""The questions a notebook asks: ``tb.summary``, ``tb.by``, ``tb.timeseries``, ``tb.percentiles``, ``tb.events``.
+"""The queries of a notebook: ``tb.summary``, ``tb.by``, ``tb.timeseries``, ``tb.percentiles``, ``tb.events``.
 
-They are answered from the journal on this machine, or by the TokenBudget server when one is configured; the frames are
-the same.  Every keyword that is not named in a signature is a filter: a dimension (``model="gpt-4o"``) or a tag
-(``feature=["chatbot", "search"]``); None finds the calls that have none.  A tag that has the name of a keyword is
-written ``**{"tag.limit": "x"}``.
+The answers come from the journal on this machine, or from the TokenBudget server if one is configured; the frames are
+the same.  A keyword that is not in the signature is a filter: a dimension (``model="gpt-4o"``) or a tag
+(``feature=["chatbot", "search"]``).  None selects the calls without a value.  Write a tag whose name is a keyword of
+the function as ``**{"tag.limit": "x"}``.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from tokenbudget.analytics.quantiles import LEVELS
 from tokenbudget.core.period import PeriodLike
 from tokenbudget.core.query import Interval
 from tokenbudget.notebook.backend import answers
-from tokenbudget.notebook.frames import Backend, deliver
+from tokenbudget.notebook.frames import Backend, to_user_frame
 from tokenbudget.notebook.question import By, question
-from tokenbudget.notebook.unpriced import warn_of_unpriced
+from tokenbudget.notebook.unpriced_calls import warn_of_unpriced
 
 
 def summary(
@@ -30,44 +30,43 @@ def summary(
     backend: Backend = "pandas",
     **filters: Any,
 ) -> Any:
-    """Sum up a period.
+    """Return the totals of a period.
 
     Parameters
     ----------
     period : str, date, or pair of str, date or datetime
-        ``24h``, ``7d``, ``30d``, ``mtd``, ``qtd``, ``ytd``, ``2026-10``, ``2026-10-05``, ``2026-10-01..2026-10-15``;
-        a pair of dates, ``("2026-10-01", "2026-10-15")`` say, is from the first up to and including the second, a pair
-        of times from the first up to the second.
+        ``24h``, ``7d``, ``30d``, ``mtd``, ``qtd``, ``ytd``, ``2026-10``, ``2026-10-05``, ``2026-10-01..2026-10-15``.
+        A pair of dates, e.g. ``("2026-10-01", "2026-10-15")``, includes both days; a pair of times excludes the second.
     by : str or sequence of str, optional
-        One or two dimensions or tags: one row for each group, as `by` answers.
+        One or two dimensions or tags: return one row per group, as `by` does.
     tz : str, optional
-        IANA zone whose days count; the configured one (UTC by default) when left out.
+        IANA time zone of the days; the configured one (UTC by default) if omitted.
     backend : {"pandas", "polars"}
-        Kind of data frame.
+        Which kind of data frame to return.
     **filters
-        Dimension or tag = value, or a list of values.
+        Dimension or tag, and the value or list of values to select.
 
     Returns
     -------
     DataFrame
-        One row: ``period``, then ``requests``, ``cost_usd`` (US dollars; null where no call could be priced),
-        ``previous_cost_usd`` and ``cost_change`` (against the period before, 0.1 is 10 % more; null where that cost
+        One row: ``period``, ``requests``, ``cost_usd`` (US dollars; null if no call has a price),
+        ``previous_cost_usd`` and ``cost_change`` (compared with the period before: 0.1 is 10 % more; null if that cost
         is 0 or unknown), tokens, ``errors``, ``aborted``, ``estimated``, ``unpriced`` (calls that ``cost_usd`` does not
-        include), averages per call and rates.
+        include), averages per call, and rates.
 
     Raises
     ------
     PeriodError, QueryError
-        If the question is not understood.
+        If the period, or another argument, is not valid.
     ServerError
-        If a server is configured and did not answer it.
+        If the configured server does not answer.
 
     Warns
     -----
     UnpricedWarning
-        If calls are missing from the cost because they have no price.
+        If the cost leaves out calls that have no price.
     MissingCallsWarning
-        If calls are missing altogether: no more of them could be kept, or earlier ones cannot be read.
+        If calls are missing: they could not be stored, or what is stored cannot be read.
 
     Examples
     --------
@@ -84,7 +83,7 @@ def summary(
     else:
         frame = _one_row(answers().summary(asked)).select(pl.lit(asked.period.name).alias("period"), pl.all())
     warn_of_unpriced(asked, frame)
-    return deliver(frame, asked.period.tz, backend)
+    return to_user_frame(frame, asked.period.tz, backend)
 
 
 def by(
@@ -100,30 +99,30 @@ def by(
     Parameters
     ----------
     dimension : str or sequence of str
-        ``model``, ``provider``, ``operation``, ``status``, ``unpriced``, … or any tag: ``feature``, ``user_id``, …;
-        two come in long form, ready to pivot.
+        ``model``, ``provider``, ``operation``, ``status``, ``unpriced``, … or any tag: ``feature``, ``user_id``, …
+        Two dimensions give one row per pair (long format).
     limit : int, optional
-        Largest groups to name (of each dimension); the rest is summed up as ``other``.
+        Number of groups to show per dimension, the largest first; the rest are combined into ``other``.
     period, tz, backend, **filters
         As for `summary`.
 
     Returns
     -------
     DataFrame
-        One row per group, largest cost first: the group, the metrics, and ``share`` of the period's cost (0 to 1).
-        Calls without the tag are the group null.
+        One row per group, the largest cost first: the group, the metrics, and its ``share`` of the cost (0 to 1).
+        Calls without the tag form the group null.
 
     Raises
     ------
     PeriodError, QueryError
-        If the question is not understood.
+        If the period, or another argument, is not valid.
     ServerError
-        If a server is configured and did not answer it.
+        If the configured server does not answer.
 
     Warns
     -----
     UnpricedWarning
-        If calls are missing from the cost because they have no price.
+        If the cost leaves out calls that have no price.
 
     Examples
     --------
@@ -134,7 +133,7 @@ def by(
     asked = question(period, tz=tz, by=dimension, limit=limit, filters=filters)
     frame = answers().by(asked)
     warn_of_unpriced(asked, frame)
-    return deliver(frame, asked.period.tz, backend)
+    return to_user_frame(frame, asked.period.tz, backend)
 
 
 def timeseries(
@@ -146,31 +145,30 @@ def timeseries(
     backend: Backend = "pandas",
     **filters: Any,
 ) -> Any:
-    """Follow a period over time, with gaps filled.
+    """Return a period as a time series without gaps.
 
     Parameters
     ----------
     interval : {"15min", "hour", "day", "week", "month"}, optional
-        Length of a bucket in `tz`; chosen to fit the period when left out.
+        Length of a bucket; chosen to fit the period if omitted.
     by : str or sequence of str, optional
         One or two dimensions or tags: every group has a row in every bucket.
     limit : int, optional
-        Largest groups to name; the rest is summed up as ``other``.
+        Number of groups to show, the largest first; the rest are combined into ``other``.
     period, tz, backend, **filters
         As for `summary`.
 
     Returns
     -------
     DataFrame
-        ``bucket`` (when it begins, shown in `tz`), the group, the metrics.  Buckets without calls have zero requests
-        and zero cost.
+        ``bucket`` (its start, in `tz`), the group, and the metrics.  Buckets without calls have 0 requests and cost 0.
 
     Raises
     ------
     PeriodError, QueryError
-        If the question is not understood, or would have too many rows.
+        If the period, or another argument, is not valid, or the series would have too many rows.
     ServerError
-        If a server is configured and did not answer it.
+        If the configured server does not answer.
 
     Examples
     --------
@@ -179,7 +177,7 @@ def timeseries(
     7
     """
     asked = question(period, tz=tz, by=by, interval=interval, limit=limit, filters=filters)
-    return deliver(answers().timeseries(asked), asked.period.tz, backend)
+    return to_user_frame(answers().timeseries(asked), asked.period.tz, backend)
 
 
 def percentiles(
@@ -195,32 +193,32 @@ def percentiles(
 ) -> Any:
     """Return percentiles of cost, latency and time to first token per call.
 
-    Of up to a million calls they are exact, interpolated linearly between the two nearest calls.  Of more, each call is
-    read as the middle of its bin in a histogram, at most 1.6 % off; counts and maxima are exact all the same.
+    For up to a million calls they are exact, with linear interpolation between the two nearest calls.  For more calls
+    they come from histograms and are at most 1.6 % off; counts and maxima are always exact.
 
     Parameters
     ----------
     levels : sequence of float
         Fractions: 0.95 is p95.
     measure : str or sequence of str, optional
-        Some of ``cost_usd``, ``latency_ms`` and ``time_to_first_token_ms``; all when left out.
+        Some of ``cost_usd``, ``latency_ms`` and ``time_to_first_token_ms``; all if omitted.
     exact : bool
-        Read every call, however many there are: one or two seconds for ten million, where histograms take 50 ms.
+        Never use histograms.  Ten million calls then take one or two seconds instead of 50 ms.
     period, by, tz, backend, **filters
         As for `summary`.
 
     Returns
     -------
     DataFrame
-        One row per measure (``cost_usd`` in US dollars; ``latency_ms`` and ``time_to_first_token_ms`` in milliseconds),
-        or per group and measure: ``count`` (calls whose value is known), ``p50``, ``p90``, …, ``max``, ``exact``.
+        One row per measure, or per group and measure: ``count`` (calls whose value is known), ``p50``, ``p90``, …,
+        ``max``, ``exact``.  ``cost_usd`` is in US dollars, the other measures are in milliseconds.
 
     Raises
     ------
     PeriodError, QueryError
-        If the question is not understood.
+        If the period, or another argument, is not valid.
     ServerError
-        If a server is configured and did not answer it.
+        If the configured server does not answer.
 
     Examples
     --------
@@ -230,7 +228,7 @@ def percentiles(
     """
     asked = question(period, tz=tz, by=by, filters=filters)
     measures = [measure] if isinstance(measure, str) else list(measure or ())
-    return deliver(answers().percentiles(asked, levels, exact=exact, measures=measures), asked.period.tz, backend)
+    return to_user_frame(answers().percentiles(asked, levels, exact=exact, measures=measures), asked.period.tz, backend)
 
 
 def events(
@@ -240,27 +238,27 @@ def events(
     backend: Backend = "pandas",
     **filters: Any,
 ) -> Any:
-    """List single calls, the newest first.
+    """Return single calls, the newest first.
 
     Parameters
     ----------
     limit : int or None
-        Most rows to give; None gives all.
+        Maximum number of rows; None returns all.
     period, tz, backend, **filters
         As for `summary`.
 
     Returns
     -------
     DataFrame
-        One row per call: ``occurred_at`` (shown in `tz`), provider, model, status, ``cost_usd`` (null where unpriced),
-        tokens, times in milliseconds, one column ``tag_<key>`` per tag, and the rarer details.
+        One row per call: ``occurred_at`` (in `tz`), provider, model, status, ``cost_usd`` (null if unpriced), tokens,
+        times in milliseconds, one column ``tag_<key>`` per tag, and further details.
 
     Raises
     ------
     PeriodError, QueryError
-        If the question is not understood.
+        If the period, or another argument, is not valid.
     ServerError
-        If a server is configured and did not answer it.
+        If the configured server does not answer.
 
     Examples
     --------
@@ -272,7 +270,7 @@ def events(
     frame = answers().events(asked)
     tags = [name for name in frame.columns if name.startswith("tag_")]
     first = [*_FIRST_OF_AN_EVENT, *tags]
-    return deliver(frame.select(*first, pl.exclude(first)), asked.period.tz, backend)
+    return to_user_frame(frame.select(*first, pl.exclude(first)), asked.period.tz, backend)
 
 
 _FIRST_OF_AN_EVENT = (

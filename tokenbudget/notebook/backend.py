@@ -1,4 +1,4 @@
-"""Who answers: the journal on this machine, or the server that is configured."""
+"""Choose where queries are answered: from the journal on this machine, or by the configured server."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ import polars as pl
 from tokenbudget import analytics, config
 from tokenbudget.core.query import Query
 from tokenbudget.ledger.schema import Source
-from tokenbudget.notebook.missing import warn_of_missing
+from tokenbudget.notebook.missing_calls import warn_of_missing
 
 FLUSH_SECONDS = 3.0
-"""How long a question waits for calls that were just made to reach the server."""
+"""How long a query waits until the server has the most recent calls."""
 
 
 class Answers(Protocol):
-    """Answers questions with the frames of `tokenbudget.analytics`."""
+    """Answers queries with the frames of `tokenbudget.analytics`."""
 
     def summary(self, query: Query) -> pl.DataFrame:
-        """Sum up a period and the one before it."""
+        """Return the totals of a period and of the one before it."""
         ...
 
     def by(self, query: Query) -> pl.DataFrame:
-        """Split a period."""
+        """Split a period into groups."""
         ...
 
     def timeseries(self, query: Query) -> pl.DataFrame:
-        """Follow a period."""
+        """Return a period as a time series."""
         ...
 
     def percentiles(
@@ -38,26 +38,26 @@ class Answers(Protocol):
         ...
 
     def events(self, query: Query) -> pl.DataFrame:
-        """List single calls."""
+        """Return single calls."""
         ...
 
 
 class LocalAnswers:
-    """Answers from a ledger source in this process."""
+    """Answers queries from a ledger source in this process."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
 
     def summary(self, query: Query) -> pl.DataFrame:
-        """Sum up a period and the one before it."""
+        """Return the totals of a period and of the one before it."""
         return analytics.summary(self._source, query)
 
     def by(self, query: Query) -> pl.DataFrame:
-        """Split a period."""
+        """Split a period into groups."""
         return analytics.by(self._source, query)
 
     def timeseries(self, query: Query) -> pl.DataFrame:
-        """Follow a period."""
+        """Return a period as a time series."""
         return analytics.timeseries(self._source, query)
 
     def percentiles(
@@ -67,12 +67,12 @@ class LocalAnswers:
         return analytics.percentiles(self._source, query, levels, exact=exact, measures=measures)
 
     def events(self, query: Query) -> pl.DataFrame:
-        """List single calls."""
+        """Return single calls."""
         return analytics.events(self._source, query)
 
 
 def answers() -> Answers:
-    """Find who answers under the settings in force.
+    """Return the backend for the settings in force.
 
     Calls made just before are handed over first, so that they are seen.  Without a server there is hardly anything to
     wait for: a call is in the journal before it returns, only streams that were left unread are settled.

@@ -1,4 +1,4 @@
-"""``tb.coverage``: what costs do not include, and what to do about it."""
+"""``tb.coverage``: the calls that costs do not include, and what to do about them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 from tokenbudget import config
 from tokenbudget.core.period import PeriodLike
 from tokenbudget.notebook.backend import FLUSH_SECONDS
-from tokenbudget.notebook.frames import Backend, deliver
-from tokenbudget.notebook.missing import warn_of_missing
+from tokenbudget.notebook.frames import Backend, to_user_frame
+from tokenbudget.notebook.missing_calls import warn_of_missing
 from tokenbudget.notebook.question import question
 
 
@@ -18,7 +18,7 @@ def coverage(
     backend: Backend = "pandas",
     **filters: Any,
 ) -> Any:
-    """Say which calls have an unknown cost, why, and what to do about each.
+    """Return the calls whose cost is unknown, with the reason and what to do.
 
     Parameters
     ----------
@@ -29,15 +29,15 @@ def coverage(
     -------
     DataFrame
         One row per provider, model and reason, most calls first: ``requests``, ``input_tokens`` and ``output_tokens``
-        (null where none were stated), ``share`` (of the period's calls, 0 to 1), ``last_at`` (shown in `tz`) and
-        ``advice``.  No rows mean that every charged call is priced.
+        (null if the provider stated none), ``share`` (of the period's calls, 0 to 1), ``last_at`` (in `tz`) and
+        ``advice``.  The frame is empty if every charged call has a price.
 
     Raises
     ------
     PeriodError, QueryError
-        If the question is not understood.
+        If the period, or another argument, is not valid.
     ServerError
-        If a server is configured and did not answer it.
+        If the configured server does not answer.
 
     Examples
     --------
@@ -61,4 +61,4 @@ def coverage(
         from tokenbudget.client import Client
 
         frame = Client(settings.url, settings.api_key).coverage(asked)
-    return deliver(frame, asked.period.tz, backend)
+    return to_user_frame(frame, asked.period.tz, backend)

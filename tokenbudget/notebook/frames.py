@@ -1,4 +1,4 @@
-"""The edge where exact answers become the data frames of a notebook."""
+"""Convert exact results to the data frames that users get."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 Backend = Literal["pandas", "polars"]
 
 _EXACT_BELOW = 2**53
-"""Up to here every whole number is a double, so that dividing two of them rounds once, and correctly."""
+"""Below this, every whole number is exactly a double, so that dividing two of them rounds correctly."""
 
 
-def deliver(frame: pl.DataFrame, tz: str, backend: Backend) -> Any:
-    """Turn an exact answer into the frame a user gets.
+def to_user_frame(frame: pl.DataFrame, tz: str, backend: Backend) -> Any:
+    """Convert an exact result to the data frame that a user gets.
 
     Money becomes the double nearest to the exact amount, instants are shown in `tz`.  pandas columns are ``Int64``
     (counts and tokens, ``<NA>`` where unknown), ``float64`` (NaN), ``datetime64[us, tz]`` and pandas' string type.

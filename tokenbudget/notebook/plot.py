@@ -1,4 +1,4 @@
-"""``tb.plot_costs``: ask, lay out, draw."""
+"""``tb.plot_costs``: costs over time as a figure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def plot_costs(
     ax: Any = None,
     **filters: Any,
 ) -> Any:
-    """Draw the cost of a period over time.
+    """Plot the cost of a period over time.
 
     Parameters
     ----------
@@ -39,31 +39,31 @@ def plot_costs(
     kind : {"bar", "line", "cumulative"}
         Stacked bars, one line per group, or stacked running totals.
     interval : {"15min", "hour", "day", "week", "month"}, optional
-        Length of a bucket in `tz`; chosen to fit the period when left out.
+        Length of a bucket; chosen to fit the period if omitted.
     limit : int
-        Largest groups to name; the rest is ``other``.
+        Number of groups to show, the largest first; the rest are combined into ``other``.
     tz : str, optional
-        IANA zone whose days count; the configured one (UTC by default) when left out.
+        IANA time zone of the days; the configured one (UTC by default) if omitted.
     backend : {"matplotlib", "hvplot"}
-        hvplot's figure is interactive and needs the hvplot package.
+        Library that draws.  Figures of hvplot are interactive; the hvplot package must be installed.
     ax : matplotlib.axes.Axes, optional
-        Draw there instead of into a figure of its own.
+        Axes to draw on; a new figure by default (matplotlib only).
     **filters
-        Dimension or tag = value, or a list of values.
+        Dimension or tag, and the value or list of values to select.
 
     Returns
     -------
     matplotlib.figure.Figure or a holoviews object
-        Costs in US dollars; calls without a price are not drawn, and the figure says how many there are.
+        Costs in US dollars.  Calls without a price are not drawn; the figure states their number.
 
     Raises
     ------
     PeriodError, QueryError
-        If the question is not understood.
+        If the period, or another argument, is not valid.
     MissingExtraError
-        If the library that draws is not installed.
+        If the drawing library is not installed.
     ServerError
-        If a server is configured and did not answer.
+        If the configured server does not answer.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""From what a user types to a `Query`."""
+"""Turn the arguments of a user into a `Query`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def question(
     limit: int | None = None,
     filters: Mapping[str, Any] | None = None,
 ) -> Query:
-    """Put a question together, checking every part of it.
+    """Build a query and check its parts.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def question(
 
 
 def _values(name: str, value: Any) -> tuple[str, ...]:
-    """Read one value or several (a list, a column of a frame); None means: calls that have none."""
+    """Return one value or several (a list, a column of a frame) as texts; None selects calls without a value."""
     is_one = is_missing(value) or tag_text(value) is not None or not isinstance(value, Iterable)
     several = (value,) if is_one else tuple(value)
     if not several:

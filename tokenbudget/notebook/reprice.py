@@ -1,4 +1,4 @@
-"""``tb.reprice``: price recorded calls again, the difference first."""
+"""``tb.reprice``: price recorded calls again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tokenbudget.core.period import PeriodLike
 from tokenbudget.core.query import Query
 from tokenbudget.ledger.repricing import apply, preview
 from tokenbudget.notebook.backend import FLUSH_SECONDS
-from tokenbudget.notebook.frames import Backend, deliver
+from tokenbudget.notebook.frames import Backend, to_user_frame
 from tokenbudget.notebook.question import question
 from tokenbudget.pricing import default
 
@@ -27,40 +27,40 @@ class NotRepricedWarning(UserWarning):
 def reprice(
     period: PeriodLike = "30d", *, dry_run: bool = True, tz: str | None = None, backend: Backend = "pandas"
 ) -> Any:
-    """Price a period's calls again, as of when they were made, by the prices known now.
+    """Price recorded calls again: with the prices known now for the time of each call.
 
-    Look at the difference first, then apply it.  Calls that had no price get one if there is one now.  What a call
-    cost before stays with it.  The provider's own bill is never changed, nor is a price that was stated for a model
-    which the table does not know.
+    Preview the difference first, then apply it.  Calls without a price get one if there is one now.  Each call keeps a
+    record of its earlier cost.  Costs that the provider itself reported never change, nor do prices that were stated
+    for a model which is not in the table.
 
     Parameters
     ----------
     period, tz, backend
         As for `tokenbudget.summary`.
     dry_run : bool, default True
-        Only tell what would change; False changes it.  Stopped halfway on a server, what is done is right, and calling
-        it again does the rest; on this machine, it is all or nothing.
+        Return what would change, without changing it.  A run on a server that stops halfway leaves correct costs, and
+        the next run continues; on this machine, either all costs change or none.
 
     Returns
     -------
     DataFrame
-        One row per provider and model, the largest difference first: ``requests``, ``changed`` (calls that get another
-        cost, price or reason), ``newly_priced``, ``unpriced`` (calls whose cost stays unknown), ``old_cost_usd``,
-        ``new_cost_usd`` (US dollars; null where no call is priced) and ``difference_usd``.
+        One row per provider and model, the largest difference first: ``requests``, ``changed`` (calls whose cost, price
+        or reason changes), ``newly_priced``, ``unpriced`` (calls whose cost stays unknown), ``old_cost_usd``,
+        ``new_cost_usd`` (US dollars; null if no call has a price) and ``difference_usd``.
 
     Raises
     ------
     PeriodError
-        If the period is not understood.
+        If the period is not valid.
     JournalError
-        If the ledger of this machine cannot be changed.
+        If the stored calls of this machine cannot be changed.
     ServerError
-        If a server is configured and did not do it.
+        If the configured server does not answer, or fails.
 
     Warns
     -----
     NotRepricedWarning
-        If calls were left as they are because running programs still write their journals.
+        If calls were skipped because running programs still write them.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def reprice(
         from tokenbudget.client import Client
 
         frame = Client(settings.url, settings.api_key).reprice(asked, dry_run=dry_run)
-    return deliver(frame, asked.period.tz, backend)
+    return to_user_frame(frame, asked.period.tz, backend)
 
 
 def _locally(home: Path, asked: Query, *, dry_run: bool) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""What a cost figure shows, whatever draws it."""
+"""The content of a cost figure, for any drawing library."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import cast
 import polars as pl
 
 from tokenbudget.analytics.selection import labels
-from tokenbudget.core import formatting
+from tokenbudget.core import date_formatting, formatting
 from tokenbudget.core.period import Period
 from tokenbudget.core.query import Query
 from tokenbudget.plotting import palette
@@ -73,18 +73,22 @@ class CostFigure:
 
     @property
     def remark(self) -> str:
-        """What the total is of, and how it compares."""
+        """The period and filters of the total, and its change."""
         compared = formatting.change(self.total, self.previous)
         return " · ".join(
             filter(
                 None,
-                [formatting.period(self.period.name), self.filters, compared and f"{compared} on the period before"],
+                [
+                    date_formatting.period(self.period.name),
+                    self.filters,
+                    compared and f"{compared} on the period before",
+                ],
             )
         )
 
     @property
     def caveat(self) -> str:
-        """What the total does not include; empty when it is the whole cost."""
+        """What the total does not include; empty if it is complete."""
         if not self.unpriced:
             return ""
         which = (
@@ -96,7 +100,7 @@ class CostFigure:
 
     @property
     def hint(self) -> str:
-        """What to do where there is nothing to draw; empty where there is."""
+        """What to do if there is nothing to draw; otherwise empty."""
         if not self.requests:
             widen = "ask for a longer period, or leave out filters" if self.filters else "client = tb.wrap(OpenAI())"
             return f"Nothing to show yet\n{widen}"
@@ -104,7 +108,7 @@ class CostFigure:
 
 
 def cost_figure(series: pl.DataFrame, spans: pl.DataFrame, query: Query) -> CostFigure:
-    """Lay out a figure from the answers of `timeseries` and `summary`.
+    """Build a figure from the results of `timeseries` and `summary`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Cost figures drawn by hvplot: interactive, with the same colours and words."""
+"""Cost figures drawn by hvplot: interactive, with the same colours and texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cost figures drawn by matplotlib: transparent, so that they sit well on a light page and on a dark one."""
+"""Cost figures drawn by matplotlib, with a transparent background for light and dark pages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import accumulate
 from typing import TYPE_CHECKING, Literal
 
-from tokenbudget.core import formatting
+from tokenbudget.core import date_formatting, formatting
 from tokenbudget.plotting import palette
 from tokenbudget.plotting.cost_figure import CostFigure, Layer
 
@@ -99,7 +99,7 @@ def _style(axes: Axes) -> None:
 
 
 def _head(axes: Axes, shown: CostFigure) -> None:
-    """Write the total large, what it is of below it, and what it leaves out."""
+    """Draw the total as the title, with its period below, and what it leaves out."""
     lines = [line for line in (shown.remark, shown.caveat) if line]
     axes.set_title(
         shown.heading, loc="left", color=palette.TEXT, fontsize=19, fontweight="bold", pad=10 + 15 * len(lines)
@@ -128,7 +128,7 @@ def _say(axes: Axes, words: str) -> None:
 
 
 def _legend(axes: Axes, shown: CostFigure) -> None:
-    """Name the layers from the top down, as they are stacked, each with its total."""
+    """Draw the legend in the order of the stack, each group with its total."""
     if len(shown.layers) == 1 and not shown.layers[0].label:
         return
     handles, _ = axes.get_legend_handles_labels()
@@ -171,12 +171,12 @@ def _time_axis(axes: Axes, buckets: Sequence[datetime]) -> None:
 
 
 def _tick(buckets: Sequence[datetime], position: int, every: int) -> str:
-    """Write a bucket's beginning; the date below the time, the year below the month, only where they are new."""
+    """Label a bucket; the date below the time, and the year below the month, only if they change."""
     now, before = buckets[position], buckets[position - every] if position else None
     year = f"\n{now.year}" if before is None or before.year != now.year else ""
     if len(buckets) > 1 and (buckets[1] - buckets[0]).total_seconds() < _DAY_SECONDS * 0.9:
-        day = f"\n{formatting.short_day(now)}" if before is None or before.date() != now.date() else ""
-        return f"{formatting.clock(now)}{day}"
+        day = f"\n{date_formatting.short_day(now)}" if before is None or before.date() != now.date() else ""
+        return f"{date_formatting.clock(now)}{day}"
     if len(buckets) > 1 and (buckets[-1] - buckets[0]).days / (len(buckets) - 1) > 27:  # noqa: PLR2004 (months)
-        return f"{formatting.short_month(now)}{year}"
-    return f"{formatting.short_day(now)}{year}"
+        return f"{date_formatting.short_month(now)}{year}"
+    return f"{date_formatting.short_day(now)}{year}"

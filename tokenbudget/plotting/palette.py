@@ -1,4 +1,4 @@
-"""Colours of every chart, here and in the dashboards: legible on light and dark, told apart by the colour-blind.
+"""Colours of all charts: legible on light and dark, and distinct for colour-blind people.
 
 The eight were searched for the largest smallest distance (OKLab) under normal sight, protanopia, deuteranopia and
 tritanopia at once, among colours with at least 2:1 contrast to white and 3:1 to near-black.
@@ -19,19 +19,19 @@ COLOURS: tuple[str, ...] = (
     "#fa89e9",  # pink
 )
 OTHER = "#858e9c"
-"""The groups that are summed up as ``other``."""
+"""The groups that are combined into ``other``."""
 NONE = "#bcc2cc"
-"""Calls that have no value: untagged ones."""
+"""Calls without a value, e.g. without the tag."""
 TEXT = "#737b89"
-"""Words and numbers: 4:1 on white and on near-black alike."""
+"""Text: contrast of 4:1 on white and on near-black."""
 GRID = "#8a93a1"
-"""Lines, drawn faintly."""
+"""Faint lines."""
 UP, DOWN = "#c8503c", "#1d8a6b"
-"""Spending more, spending less; always beside an arrow, never alone."""
+"""Cost rises, cost falls; always used together with an arrow."""
 
 
 def colours(groups: Sequence[str | None]) -> dict[str | None, str]:
-    """Return each group its colour, largest group first.
+    """Return the colour of each group, the largest group first.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Turn measured usage into an itemised receipt from dated, sourced prices."""
+"""Price calls: from usage and dated prices to an itemised receipt."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def price(  # noqa: PLR0913 (what prices depend on)
     Parameters
     ----------
     provider : str
-        TokenBudget's name of who bills: ``openai``, ``azure``, ``google``, ``vertex``, ``bedrock``, …
+        Who bills, by TokenBudget's names: ``openai``, ``azure``, ``google``, ``vertex``, ``bedrock``, …
     model, requested_model : str
-        As the response names it, and as it was asked for.
+        The model named in the response, and the one requested.
     usage : Usage
         Counts of tokens, tools and units.
     service_tier, speed, region : str, optional
@@ -49,7 +49,7 @@ def price(  # noqa: PLR0913 (what prices depend on)
     Returns
     -------
     Receipt or Unpriced
-        Lines that sum exactly to the cost in US dollars, or the reason why there is none.
+        Lines that add up exactly to the cost in US dollars, or the reason why there is no price.
 
     Examples
     --------
@@ -90,7 +90,7 @@ def price_event(event: Event) -> Receipt | Unpriced:
 
 
 def priced(event: Event) -> Event:
-    """Copy an event with ``cost_usd`` and ``price_key``, or with the reason in ``unpriced``; never raises."""
+    """Return a copy of an event with its cost and price row, or the reason why it has none; never raises."""
     try:
         pricer = default()
     except Exception:  # noqa: BLE001 (a price must never break the call it prices)

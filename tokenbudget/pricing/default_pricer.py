@@ -1,4 +1,4 @@
-"""The pricer of this process: the bundled book, what was synced, the user's overrides and names."""
+"""The pricer of this process: bundled and synced prices, and the user's own prices and model names."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from tokenbudget.pricing.book.price_book import PriceBook
 from tokenbudget.pricing.engine.pricer import Pricer
 
 in_force: tuple[config.Config, Pricer] | None = None
-"""The pricer, with the settings it was made for; None until it is asked for."""
+"""The pricer and the settings it belongs to; None before first use."""
 
 _bundled: PriceBook | None = None
 
 
 def default() -> Pricer:
-    """Return the pricer for the settings in force, reading the prices on first use.
+    """Return the pricer for the settings in force; prices are read on first use.
 
     Raises
     ------
@@ -31,6 +31,6 @@ def default() -> Pricer:
 
 
 def forget() -> None:
-    """Read the prices afresh at the next call: they were changed."""
+    """Discard the pricer after prices have changed; the next use reads them again."""
     global in_force  # noqa: PLW0603
     in_force = None

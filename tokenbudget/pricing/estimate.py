@@ -1,4 +1,4 @@
-"""``tb.estimate``: the range of what a job will cost, before it runs."""
+"""``tb.estimate``: what a job will cost, before it runs."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ _COLUMNS = ("prompt", "messages", "text", "input", "content")
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
-    """What a job will cost, at least and at most.
+    """The least and the most that a job will cost.
 
     Attributes
     ----------
     provider, model, price_key : str
-        Whose price, and the row.
+        Whose price it is, and the row of the price table.
     calls : int
     input_tokens : tuple of int
-        Fewest and most, by the length of the texts.
+        Minimum and maximum, estimated from the length of the texts.
     output_tokens : tuple of int
-        None at all, and `max_tokens` from every call.
+        0, and `max_tokens` for every call.
     cost_usd : tuple of Decimal
-        Least and most, US dollars.
+        Minimum and maximum in US dollars.
     """
 
     provider: str
@@ -83,21 +83,21 @@ def estimate(
     batch: bool = False,
     pricer: Pricer | None = None,
 ) -> Estimate:
-    """Tell what a job will cost before it runs: from no output at all to `max_tokens` from every call.
+    """Estimate what a job will cost: the range from no output at all to `max_tokens` for every call.
 
     Parameters
     ----------
     model : str
-        ``gpt-4o-mini``, or with its provider: ``azure/gpt-4o-mini``.
+        E.g. ``gpt-4o-mini``, or ``azure/gpt-4o-mini`` with the provider.
     prompts : str, int, messages, iterable or frame
-        One prompt; a number of input tokens; a list of messages; several of these; or a frame (pandas or polars) with a
-        column of them.
+        A prompt, a number of input tokens, a list of messages, several of these, or a data frame (pandas or polars)
+        with a column of them.
     max_tokens : int
-        The most output tokens of a call.
+        Maximum output tokens of a call.
     provider : str, optional
-        Who bills; found by the model when left out.
+        Who bills; derived from the model if omitted.
     column : str, optional
-        The frame's column; ``input_tokens`` or the first of ``prompt``, ``messages``, ``text``, … when left out.
+        Column of the data frame; by default ``input_tokens``, or the first of ``prompt``, ``messages``, ``text``, …
     service_tier : str, optional
         ``flex``, ``priority``, …
     batch : bool
@@ -106,7 +106,7 @@ def estimate(
     Raises
     ------
     PriceError
-        If the model has no price or the prompts are not understood.
+        If the model has no price, or the prompts are not valid.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""``tb.prices``: prices of your own, and syncing the table.
+"""``tb.prices``: set your own prices, and update the price table.
 
 >>> from tokenbudget.pricing import prices
 >>> prices.set(model="gpt-4o", provider="openai", multiplier="0.85", effective_from="2026-11-01")  # doctest: +SKIP
@@ -36,31 +36,30 @@ def set(  # noqa: A001, PLR0913 (read as prices.set; one keyword per rate that p
 ) -> Override:
     """Set what you pay for a model: negotiated rates, a discount, or the price of a private model.
 
-    Rates given take the place of the same rates of the table; the model's other rates (other tiers, long contexts) stay
-    the table's.  `multiplier` moves all its rates alike.  What was set before stays in the file and holds until the new
-    date.
+    The given rates replace those of the price table; the model's other rates (other tiers, long contexts) stay as they
+    are.  `multiplier` applies to all of its rates.  An earlier setting remains in force until the new date.
 
     Parameters
     ----------
     model : str
-        Id, alias or deployment as your calls name it; ``*`` for all models of the provider.
+        Id, alias or deployment, as in your calls; ``*`` for all models of the provider.
     provider : str
         Who bills: ``openai``, ``azure``, ``bedrock``, …
     effective_from : datetime, date or str, optional
-        From when on; a day begins at midnight UTC.  Since ever by default.
+        Start of the price; a date means midnight UTC.  By default it applies to all calls, past ones included.
     input_per_million, output_per_million, cache_read_per_million, cache_write_per_million : number or str, optional
         US dollars per million tokens.
     rates : mapping, optional
-        Fields of LiteLLM's table and US dollars per single unit, e.g. ``{"output_cost_per_image": "0.03"}``.
+        Field names of LiteLLM's table, with US dollars per single unit: ``{"output_cost_per_image": "0.03"}``.
     multiplier : number or str, optional
-        ``0.85`` is 15 % off, on every rate.
+        Factor on every rate: ``0.85`` is a discount of 15 %.
     note : str
-        Shown as the source in receipts.
+        Text that receipts show as the source of the price.
 
     Raises
     ------
     PriceError
-        If a value is missing, contradicts another or is out of bounds.
+        If a value is missing, not valid, or contradicts another.
 
     Examples
     --------
@@ -88,12 +87,12 @@ def set(  # noqa: A001, PLR0913 (read as prices.set; one keyword per rate that p
 
 
 def clear(*, model: str, provider: str, effective_from: datetime | date | str | None = None) -> None:
-    """Go back to the table's price from a date on (since ever by default); what held before that date stays.
+    """Return to the price of the table from a date on (for all calls by default); earlier prices stay in force.
 
     Raises
     ------
     PriceError
-        If the date cannot be read or the file cannot be written.
+        If the date is not valid or the file cannot be written.
     """
     ended = Override(
         provider=canonical(provider),
@@ -106,12 +105,12 @@ def clear(*, model: str, provider: str, effective_from: datetime | date | str | 
 
 
 def overridden() -> list[Override]:
-    """Return all overrides of this machine, in the order in which they were set."""
+    """Return all prices that were set on this machine, the oldest first."""
     return store.overrides(config.current().home)
 
 
 def sync(url: str | None = None, **options: Any) -> Any:
-    """Fetch the price table and append what changed; see `tokenbudget.pricing.book.sync.sync`."""
+    """Download the price table and store what changed; see `tokenbudget.pricing.book.sync.sync`."""
     found = _sync(url, **options)
     forget()
     return found

@@ -1,4 +1,4 @@
-"""Receipts and estimates as people read them: a table in a notebook, aligned text elsewhere."""
+"""Receipts as people read them: an HTML table in a notebook, aligned text elsewhere."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from html import escape
 import msgspec
 
 from tokenbudget.core.formatting import exact_dollars, number
-from tokenbudget.core.receipt import Line, Receipt, Unpriced
+from tokenbudget.core.receipt import Receipt, ReceiptLine, Unpriced
 
 _HEAD = ("part", "quantity", "unit", "US$ per unit", "US$", "price", "tier", "source")
 _TEXT_COLUMNS = frozenset({0, 2, 5, 6, 7})
@@ -17,16 +17,16 @@ _STYLE = "border-collapse:collapse;font-variant-numeric:tabular-nums"
 
 
 class ReceiptView(msgspec.Struct, frozen=True, kw_only=True):
-    """What one call cost, and why.
+    """The receipt of one call.
 
     Attributes
     ----------
     answer : Receipt or Unpriced
-        The lines, or the reason why there are none.
+        The receipt, or the reason why there is no price.
     title : str
-        Which call this is.
+        Model, provider and time of the call.
     remarks : tuple of str
-        What else to know, e.g. that the call was recorded at another price.
+        Remarks, e.g. that the call was recorded at another price.
     """
 
     answer: Receipt | Unpriced
@@ -35,12 +35,12 @@ class ReceiptView(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def cost_usd(self) -> Decimal | None:
-        """The total in US dollars; None where the call has no price."""
+        """The total in US dollars; None if the call has no price."""
         return self.answer.cost_usd if isinstance(self.answer, Receipt) else None
 
     @property
-    def lines(self) -> tuple[Line, ...]:
-        """The lines; where a part has no rate, those of the others, whose sum is not the cost."""
+    def lines(self) -> tuple[ReceiptLine, ...]:
+        """The lines.  If a part has no rate, they are those of the other parts, and their sum is not the cost."""
         return self.answer.lines
 
     def _rows(self) -> list[tuple[str, ...]]:

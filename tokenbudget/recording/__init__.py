@@ -1,1 +1,1 @@
-"""The one recorder of the process: an event is priced, journaled and on its way; with a quick path for usual ones."""
+"""Record events: price them, append them to the journal, send them; with a fast path for most of them."""

@@ -1,10 +1,10 @@
-"""Event templates: events that differ only in counts, times and ids are priced and written without being built.
+"""Event templates: price and encode events of one kind without building an `Event`.
 
-Most calls of a process are of a few kinds: the same model of the same provider, in the same tier.  For each kind what
-never changes is encoded once, and prices are settled once (`tokenbudget.pricing.engine.linear`).  What is left for a
-call is to add up its counts and encode what is its own.  A call that is not so plain (server tools, contradictory
-counts, another unit than tokens) does not fit a template: `EventTemplate.render` returns None, and the event is built,
-checked and priced with all care.  Both ways give the same event.
+Most calls of a process are of a few kinds: the same model of the same provider, in the same tier.  For each kind, the
+constant fields are encoded once, and prices are resolved once (`tokenbudget.pricing.engine.linear`).  For a call, only
+its counts are added up and its own fields encoded.  A call that does not fit (server tools, contradictory counts, units
+other than tokens) is refused: `EventTemplate.render` returns None, and the event is built, checked and priced in full.
+Both paths give the same event.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ _BEGIN = encode(Event(id="", occurred_at=_EPOCH, provider="", model="")).index(b
 
 
 class EventTemplate:
-    """One kind of event.
+    """The template of one kind of event.
 
     Parameters
     ----------
     event : Event
-        One of the kind, without what differs.
+        An event of the kind, without the fields that differ.
     current_rates : CurrentRates or None
-        What it costs; None where nothing is known, which the event says.
+        The rates; None if there is no price, in which case the event states the reason.
     """
 
     __slots__ = ("_end", "_is_priced", "_most_input", "_terms")
@@ -57,19 +57,19 @@ class EventTemplate:
         self._is_priced = current_rates is not None
 
     def render(self, found: Mapping[str, Any], own: dict[str, Any]) -> bytes | None:
-        """Write an event.
+        """Encode an event.
 
         Parameters
         ----------
         found : mapping
-            Counts by the names of `Usage`; what has another name is passed over.
+            Counts by the names of `Usage`; other names are ignored.
         own : dict
-            What else is the event's own: its id and so on.  Usage and cost are added.
+            The event's other fields: its id and so on.  Usage and cost are added.
 
         Returns
         -------
         bytes or None
-            The record; None where it takes more than adding up.
+            The record; None if the event does not fit the template.
         """
         terms, counts = self._terms, {}
         pico = given = made = written = 0
@@ -99,13 +99,13 @@ class EventTemplate:
 
 
 class EventTemplates:
-    """The forms in use under the settings and prices in force."""
+    """The templates for the settings and prices in force."""
 
     def __init__(self) -> None:
         self._state = _State(None, None, None)
 
     def find(self, kind: Kind) -> EventTemplate | None:
-        """Return the form of a kind; None where each event has to be built, or nothing is recorded."""
+        """Return the template of a kind; None if its events have to be built, or nothing is recorded."""
         state = self._state
         if state.settings is not config.in_force or state.prices is not default_pricer.in_force:
             state = self._state = _State.in_force()
@@ -119,7 +119,7 @@ class EventTemplates:
 
 
 class _State:
-    """Forms made under the same settings and prices: never mixed with those of others, whatever threads do."""
+    """Templates for one set of settings and prices, so that threads never mix them with those of another set."""
 
     __slots__ = ("known", "pricer", "prices", "settings")
 
@@ -131,7 +131,7 @@ class _State:
 
     @classmethod
     def in_force(cls) -> _State:
-        """Start with those of now."""
+        """Create the state for the settings and prices in force."""
         settings = config.in_force
         with contextlib.suppress(Exception):  # Pricing the event itself says what is wrong.
             default_pricer.default()
@@ -139,7 +139,7 @@ class _State:
         return cls(settings, prices, prices[1] if prices is not None and prices[0] is settings else None)
 
     def make(self, kind: Kind) -> EventTemplate | None:
-        """Make the form of a kind, if it can have one."""
+        """Make the template of a kind; None if it cannot have one."""
         if len(self.known) >= _MOST_KINDS:
             self.known.clear()
         settings, pricer = self.settings, self.pricer
@@ -166,5 +166,5 @@ class _State:
             price_key=price.key if isinstance(price, CurrentRates) else None,
         )
         if sanitized(event) is not event:
-            return None  # Each event says what was wrong with its names.
+            return None  # Each event has to state what was changed in its names.
         return EventTemplate(event, price if isinstance(price, CurrentRates) else None)

@@ -1,4 +1,4 @@
-"""The wiring of one process: an event is priced, journaled and, where there is a server, on its way."""
+"""The recorder of this process: price events, append them to the journal, and wake the shipper."""
 
 from __future__ import annotations
 
@@ -25,36 +25,36 @@ if TYPE_CHECKING:
 log = logging.getLogger("tokenbudget")
 
 EXIT_SECONDS = 1.5
-"""How long the interpreter's exit waits for the server; what is not delivered by then is on disk and goes later."""
+"""How long exit waits for the server; events not delivered by then are on disk and are sent by a later process."""
 
 _SEALING_SECONDS = 0.5
-"""How long it waits for a piece of the journal that is being sealed; what is not sealed by then, the next one does."""
+"""How long closing waits for a compaction that is running; a later process does what is left."""
 
 Sink = Callable[[Event], None]
 
 
 class Recorder:
-    """Price, journal, ship: everything a process needs to record events, made when the first one comes.
+    """Prices, stores and ships events; created with the first event of a process.
 
     Parameters
     ----------
     settings : Config
         Where the journal is and which server to ship to.
     unwritten : Journal, optional
-        An earlier one, whose events that wait in memory are taken over.
+        An earlier journal, whose events in memory are taken over.
     """
 
     def __init__(self, settings: config.Config, unwritten: Journal | None = None) -> None:
-        from tokenbudget.journal import Compactor, Journal, Options
+        from tokenbudget.journal import Compactor, Journal, JournalOptions
         from tokenbudget.pricing import priced
 
         self._priced = priced
         self._compactor = Compactor(partial(_seal_piece, settings.home))
-        options = Options(fsync=settings.fsync, cap_bytes=settings.cap_mib << 20)
+        options = JournalOptions(fsync=settings.fsync, cap_bytes=settings.cap_mib << 20)
         self._journal = Journal(settings.home, options=options, finished=self._compactor.wake)
         self._shipper: Any = None
         self.append = self._journal.append
-        """Takes in an event that is priced and encoded."""
+        """Append an event that is priced and encoded."""
         if settings.url:
             from tokenbudget.transport import Shipper
 
@@ -64,7 +64,7 @@ class Recorder:
             self.take_over(unwritten)
 
     def take_over(self, unwritten: Journal) -> None:
-        """Take what an earlier journal could not write."""
+        """Take over the events that an earlier journal could not write."""
         self._journal.take_over(unwritten)
         if self._shipper is not None:
             self._shipper.wake()
@@ -78,14 +78,14 @@ class Recorder:
         self._shipper.wake()
 
     def flush(self, timeout: float) -> bool:
-        """Wait until the server has everything, at most `timeout` seconds; True if it, or without one the disk, has."""
+        """Wait until all events are with the server (without one, on disk); return False after `timeout` seconds."""
         if self._shipper is not None:
             return bool(self._shipper.flush(timeout))
         self._journal.write_out()
         return not self._journal.held(1)
 
     def close(self, timeout: float) -> Journal | None:
-        """Flush, stop the shipper and close the journal; return the journal if events are left in its memory."""
+        """Flush, stop the shipper and close the journal; return the journal if it still holds events in memory."""
         if self._shipper is not None:
             self._shipper.close(timeout)
         self._compactor.close(min(timeout, _SEALING_SECONDS))
@@ -94,8 +94,8 @@ class Recorder:
 
 
 def _seal_piece(home: Path) -> bool:
-    """Seal a piece of what the journal has finished; tells whether there was any."""
-    from tokenbudget.ledger.local import seal_piece  # Loads polars: on the sealer's thread, once it is needed.
+    """Seal some finished segments; tell whether there were any."""
+    from tokenbudget.ledger.local import seal_piece  # Loads polars: on the compactor's thread, and only when needed.
 
     return seal_piece(home)
 
@@ -103,7 +103,7 @@ def _seal_piece(home: Path) -> bool:
 _lock = threading.Lock()
 _recorder: Recorder | None = None
 _unwritten: Journal | None = None
-"""Of a recorder that was closed, where events are left in its memory: the next one takes them over."""
+"""The journal of a closed recorder that still holds events in memory: the next recorder takes them over."""
 _templates: EventTemplates | None = None
 _sink: Sink | None = None
 _open_streams: set[weakref.ref[Any]] = set()
@@ -112,15 +112,15 @@ _open_streams: set[weakref.ref[Any]] = set()
 def record(event: Event, *, once: bool = False) -> None:
     """Price an event, append it to the journal and wake the shipper.
 
-    Never raises: an error of ours is swallowed, counted in ``tokenbudget.diagnostics.internal_errors.counts`` and
+    Never raises: an internal error is swallowed, counted in ``tokenbudget.diagnostics.internal_errors.counts`` and
     logged once.  Does nothing while recording is switched off (``tb.configure(enabled=False)``).
 
     Parameters
     ----------
     event : Event
-        What happened; its cost is filled in here.
+        The event; its cost is filled in.
     once : bool
-        Whether the event may come again, under the same id, in this process or another: it is recorded the first time.
+        Record an id only once, whichever process comes first.  For events that may be read again (batch results).
     """
     try:
         settings = config.for_recording()
@@ -151,16 +151,16 @@ def write(event: Event) -> None:
 
 
 def record_counts(kind: Kind, found: Mapping[str, Any], own: dict[str, Any]) -> bool:
-    """Record an event that has counts and names only, as nearly all have, without building it.
+    """Record an event from its counts and names, without building an `Event`.
 
     Returns
     -------
     bool
-        Whether that could be done; where not, nothing was recorded.
+        Whether it was recorded; False if the event has to be built and recorded with `record`.
 
     See Also
     --------
-    tokenbudget.recording.event_template.EventTemplate.render : what is given.
+    tokenbudget.recording.event_template.EventTemplate.render : the parameters.
     """
     try:
         template = (_templates or _make_templates()).find(kind)
@@ -187,12 +187,12 @@ def _make_templates() -> EventTemplates:
 
 
 def _record_once(settings: config.Config, event: Event, sink: Sink) -> None:
-    from tokenbudget.journal.dedup import write_once
+    from tokenbudget.journal.writing.write_once import write_once
 
     try:
         write_once(settings.home, event.id, lambda: sink(event))
     except OSError:
-        sink(event)  # What was written before cannot be read: rather twice than not at all.
+        sink(event)  # The ids written so far cannot be read: better twice than never.
 
 
 def _make_recorder(settings: config.Config) -> Recorder:
@@ -205,9 +205,9 @@ def _make_recorder(settings: config.Config) -> Recorder:
 
 
 def set_sink(sink: Sink | None) -> Sink | None:
-    """Send events to `sink` instead of the journal; None puts the journal back.  Gives the sink before.
+    """Send events to `sink` instead of the journal (None: to the journal), and return the previous sink.
 
-    For tests: users have ``tokenbudget.testing.capture_events()``.
+    For tests; users call ``tokenbudget.testing.capture_events()``.
     """
     global _sink
     before, _sink = _sink, sink
@@ -215,13 +215,13 @@ def set_sink(sink: Sink | None) -> Sink | None:
 
 
 def watch_stream(stream: Any) -> None:
-    """Keep an eye on a stream under way, so that it is recorded when nobody reads it to its end."""
+    """Remember an open stream, so that it is recorded even if it is not read to its end."""
     # A `WeakSet` in two steps, neither of which another thread can come between.
     _open_streams.add(weakref.ref(stream, _open_streams.discard))
 
 
 def settle_streams(*, every: bool = False) -> None:
-    """Record streams whose reading loop was left; with `every`, all that are open."""
+    """Record streams whose loop ended early; with `every`, all open streams."""
     for reference in _open_streams.copy():
         stream = reference()
         if stream is not None:
@@ -229,19 +229,20 @@ def settle_streams(*, every: bool = False) -> None:
 
 
 def flush(timeout: float = 10.0) -> bool:
-    """Wait until everything recorded so far is with the server (or, without one, in the journal).
+    """Wait until the server (or, without one, the journal) has all events recorded so far.
 
-    Streams whose reading loop was left without closing them are recorded first.
+    Streams that were left before their end, without being closed, are recorded first.
 
     Parameters
     ----------
     timeout : float
-        Seconds to wait at most.
+        Maximum seconds to wait.
 
     Returns
     -------
     bool
-        Whether everything arrived; what did not is on disk (in memory, where that cannot be written) and is sent later.
+        Whether all events arrived.  The others stay on disk (in memory if the disk cannot be written) and are sent
+        later.
 
     Examples
     --------
@@ -258,14 +259,14 @@ def flush(timeout: float = 10.0) -> bool:
 
 
 def shutdown(timeout: float = EXIT_SECONDS) -> None:
-    """Flush, then stop what runs in the background; a later call starts it again.
+    """Flush, then stop the background threads; the next recorded call starts them again.
 
-    Runs by itself at the interpreter's exit.
+    Called automatically when the interpreter exits.
 
     Parameters
     ----------
     timeout : float
-        Seconds to wait for the server at most.
+        Maximum seconds to wait for the server.
     """
     global _recorder
     deadline = time.monotonic() + timeout
@@ -281,7 +282,7 @@ def shutdown(timeout: float = EXIT_SECONDS) -> None:
 
 
 def _leave(journal: Journal) -> None:
-    """Leave what a journal could not write to the next recorder, which another thread may have made by now."""
+    """Keep a journal with unwritten events for the next recorder, which another thread may have created already."""
     global _unwritten  # noqa: PLW0603 (one per process)
     with _lock:
         if _recorder is None:
@@ -304,13 +305,13 @@ def _on_change(settings: config.Config) -> None:
     shutdown()
     try:
         if _unwritten is not None:
-            _make_recorder(settings)  # What could not be written is to be seen in the new place at once.
+            _make_recorder(settings)  # Unwritten events must appear in the new place at once.
     except Exception as error:  # noqa: BLE001
         internal_errors.swallow("recorder.change", error)
 
 
 def _after_fork() -> None:
-    # Journal and shipper see to themselves; a lock held, and streams and events left at the fork are the parent's.
+    # Journal and shipper handle forks themselves; a held lock, open streams and unwritten events are the parent's.
     global _lock, _open_streams, _unwritten
     _lock, _open_streams, _unwritten = threading.Lock(), set(), None
 

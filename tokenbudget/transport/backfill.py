@@ -1,4 +1,4 @@
-"""Bring a server events that are kept elsewhere, piece by piece: no thread, no files."""
+"""Send a server stored events, piece by piece; no threads, no files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Records(Protocol):
 Piece = TypeVar("Piece", bound=Records)
 
 
-def hand_over(
+def backfill(
     settings: Config, pieces: Iterable[Piece], answered: Callable[[Piece, Outcome], None], patience: float
 ) -> str | None:
     """Send `pieces`, one after the other, to the server in force.
@@ -41,9 +41,9 @@ def hand_over(
     Parameters
     ----------
     answered : callable
-        Is told of every piece that the server has answered for, and what became of it.
+        Called with each piece that the server has acknowledged, and its outcome.
     patience : float
-        Seconds to try to get a piece through.
+        Maximum seconds to try to send a piece.
 
     Returns
     -------

@@ -14,8 +14,8 @@ _LONGEST_ASKED = 3600.0
 def delay(failures: int, asked: float | None = None, *, longest: float = LONGEST_SECONDS) -> float:
     """Return the seconds to wait after `failures` attempts in a row.
 
-    Exponential with full jitter, so that a fleet that lost its server does not come back as one; the server's own
-    wish, `asked` (``Retry-After``), is a lower bound, up to an hour.
+    The delay grows exponentially, with full jitter, so that many clients do not retry at the same time.  The server's
+    ``Retry-After`` (`asked`) is a lower bound, up to an hour.
     """
     ceiling = min(longest, FIRST_SECONDS * 2 ** min(failures, 16))
     jittered = random.uniform(FIRST_SECONDS / 2, ceiling)  # noqa: S311 (spreads load, keeps no secret)

@@ -1,4 +1,4 @@
-"""One batch to the server and what became of it.  No thread, no files: records in, an `Outcome` out."""
+"""Send one batch to the server and return its `Outcome`; no threads, no files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 
 from tokenbudget.core.limits import storable
-from tokenbudget.journal.quarantine import SetAside
+from tokenbudget.journal.quarantine import QuarantinedRecord
 from tokenbudget.transport.backoff import retry_after
 from tokenbudget.transport.httpx_compat import http_library
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import httpx
 
 Verdict = Literal["acknowledged", "refused", "later", "stopped"]
-_POISON = {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
+_REFUSED = {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
 _LATER = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 _SERVER_ERRORS = 500
 _GZIP_LEVEL = 1  # Events are alike: the cheapest level already makes a tenth of them.
@@ -28,22 +28,22 @@ _EXCERPT = 300
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a batch.
+    """The outcome of sending a batch.
 
     Attributes
     ----------
     verdict : str
-        ``acknowledged``: every record is the server's or set aside; ``later``: send the same again after a while;
-        ``stopped``: sending again makes no sense until the settings or the server change; ``refused``: at least one
-        record is poison (never leaves this module).
+        ``acknowledged``: the server has stored or rejected every record; ``later``: retry after a while; ``stopped``:
+        do not retry until the settings or the server change; ``refused``: the server refused the batch as a whole
+        (used only in this module).
     shipped : int
-        Records the server has, duplicates included.
-    poison : list of SetAside
-        Records the server will never take, with its reasons.
+        Records the server has stored, including duplicates.
+    rejected : list of QuarantinedRecord
+        Records the server will never accept, with the reasons.
     wait : float or None
         Seconds the server asked us to wait.
     detail : str
-        What the server said, or why it could not be reached.
+        The server's message, or why it could not be reached.
     status : int or None
         HTTP status; None when there was no answer.
     skew : float or None
@@ -52,7 +52,7 @@ class Outcome:
 
     verdict: Verdict
     shipped: int = 0
-    poison: list[SetAside] = field(default_factory=list)
+    rejected: list[QuarantinedRecord] = field(default_factory=list)
     wait: float | None = None
     detail: str = ""
     status: int | None = None
@@ -60,32 +60,32 @@ class Outcome:
 
     @property
     def failed(self) -> bool:
-        """Whether the server stumbled over the batch, for reasons that may lie in these records alone."""
+        """Whether the server failed at the batch, possibly because of its records."""
         return self.verdict == "later" and self.status == HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def deliver(client: httpx.Client, records: Sequence[bytes]) -> Outcome:
-    """Send `records`; if the server refuses the batch as a whole, halve it until the poison stands alone."""
+    """Send `records`; if the server refuses the batch, halve it until the rejected record is alone."""
     outcome = send(client, records)
     if outcome.verdict != "refused":
         return outcome
     if len(records) == 1:
-        entry = SetAside("rejected", outcome.detail, records[0].decode(), status=outcome.status)
-        return Outcome("acknowledged", poison=[entry], skew=outcome.skew, status=outcome.status)
+        entry = QuarantinedRecord("rejected", outcome.detail, records[0].decode(), status=outcome.status)
+        return Outcome("acknowledged", rejected=[entry], skew=outcome.skew, status=outcome.status)
     middle = len(records) // 2
     first = deliver(client, records[:middle])
     if first.verdict != "acknowledged":
         return first
     second = deliver(client, records[middle:])
     second.shipped += first.shipped
-    second.poison = first.poison + second.poison
+    second.rejected = first.rejected + second.rejected
     return second
 
 
 def isolate(client: httpx.Client, records: Sequence[bytes], *, works: bool = False) -> Outcome:
-    """Deliver around records at which the server fails with 500 while it takes others; they are poison, too.
+    """Deliver `records`, and treat those at which the server fails (500) while it takes others as rejected.
 
-    A server that takes none is left alone after some twenty requests, and nothing is poison.
+    If the server takes none of them, stop after some twenty requests, and reject nothing.
 
     Parameters
     ----------
@@ -96,8 +96,8 @@ def isolate(client: httpx.Client, records: Sequence[bytes], *, works: bool = Fal
     if not outcome.failed:
         return outcome
     if len(records) == 1:
-        entry = SetAside("rejected", outcome.detail, records[0].decode(), status=outcome.status)
-        return Outcome("acknowledged", poison=[entry], skew=outcome.skew, status=outcome.status) if works else outcome
+        entry = QuarantinedRecord("rejected", outcome.detail, records[0].decode(), status=outcome.status)
+        return Outcome("acknowledged", rejected=[entry], skew=outcome.skew, status=outcome.status) if works else outcome
     middle = len(records) // 2
     first = isolate(client, records[:middle], works=works)
     if first.failed:
@@ -106,10 +106,10 @@ def isolate(client: httpx.Client, records: Sequence[bytes], *, works: bool = Fal
         first = isolate(client, records[:middle], works=True)
     if first.verdict != "acknowledged":
         return first
-    # What was delivered above is delivered again, which the server knows by the ids.
+    # The records delivered above are sent again; the server deduplicates them by id.
     second = isolate(client, records[middle:], works=True)
     second.shipped += first.shipped
-    second.poison = first.poison + second.poison
+    second.rejected = first.rejected + second.rejected
     return second
 
 
@@ -131,7 +131,7 @@ def _read(response: httpx.Response, records: Sequence[bytes]) -> Outcome:
     status = response.status_code
     if status == HTTPStatus.ACCEPTED:
         return _acknowledged(response, records)
-    if status in _POISON:
+    if status in _REFUSED:
         return Outcome("refused", detail=_said(response))
     if status >= _SERVER_ERRORS or status in _LATER:
         wait = retry_after(response.headers.get("retry-after"))
@@ -142,18 +142,18 @@ def _read(response: httpx.Response, records: Sequence[bytes]) -> Outcome:
 def _acknowledged(response: httpx.Response, records: Sequence[bytes]) -> Outcome:
     try:
         answer: dict[str, Any] = response.json()
-        poison = [_rejected(item, records) for item in answer.get("rejected", [])]
+        rejected = [_rejected(item, records) for item in answer.get("rejected", [])]
         shipped = int(answer["accepted"]) + int(answer.get("duplicates", 0))
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         return Outcome("stopped", detail=f"not an answer of a TokenBudget server: {_said(response)}")
-    return Outcome("acknowledged", shipped=shipped, poison=poison)
+    return Outcome("acknowledged", shipped=shipped, rejected=rejected)
 
 
-def _rejected(item: dict[str, Any], records: Sequence[bytes]) -> SetAside:
+def _rejected(item: dict[str, Any], records: Sequence[bytes]) -> QuarantinedRecord:
     record = records[item["index"]].decode()
     field = item.get("field")
     named = None if field is None else storable(str(field))
-    return SetAside("rejected", storable(str(item.get("reason"))), record, named, HTTPStatus.ACCEPTED)
+    return QuarantinedRecord("rejected", storable(str(item.get("reason"))), record, named, HTTPStatus.ACCEPTED)
 
 
 def _said(response: httpx.Response) -> str:

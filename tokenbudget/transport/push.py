@@ -8,7 +8,7 @@ from tokenbudget.config import Config
 from tokenbudget.core.errors import ConfigError
 from tokenbudget.journal import quarantine
 from tokenbudget.journal.status import status
-from tokenbudget.journal.writer import Journal
+from tokenbudget.journal.writing.writer import Journal
 from tokenbudget.transport.shipper import Shipper
 
 _END_SECONDS = 5.0

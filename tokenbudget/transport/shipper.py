@@ -1,7 +1,7 @@
-"""The thread that brings the journal to the server.
+"""The thread that ships the journal to the server.
 
-It wakes for news, lets a batch gather for a second, and ships every segment it may: the one its own process writes,
-and each one whose writer is gone.  What it cannot deliver stays where it is.
+It wakes when events are recorded, waits a second for more, and ships every segment that it may: that of its own
+process, and those whose writer has ended.  What it cannot deliver stays on disk.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 
 from tokenbudget import config
 from tokenbudget.diagnostics import internal_errors
-from tokenbudget.journal.writer import Journal
+from tokenbudget.journal.writing.writer import Journal
 from tokenbudget.transport.upload import Upload
 
 log = logging.getLogger("tokenbudget")
@@ -27,7 +27,7 @@ SWEEP_SECONDS = 60.0
 
 
 class _Flush:
-    """A request to deliver everything written so far, and perhaps to end the thread after it."""
+    """A request to deliver all events written so far, and optionally to end the thread."""
 
     def __init__(self, *, last: bool = False) -> None:
         self.last = last
@@ -38,15 +38,15 @@ class _Flush:
 class Shipper:
     """Ships what `journal` and dead processes left in its home, on one daemon thread.
 
-    The thread starts at the first `wake`, again in a forked child, and never where no server is configured.  The
-    owner of the shipper calls `close` at exit; what is left then is shipped by the next process.
+    The thread starts at the first `wake`, also in a forked child, and only if a server is configured.  The owner of the
+    shipper calls `close` at exit; a later process ships what is left.
 
     Parameters
     ----------
     journal : Journal
         This process's journal.
     settings : callable, optional
-        Gives the `Config` in force; asked before every round, so a new key or URL takes effect by itself.
+        Returns the `Config` in force; called before each round, so that a new key or URL takes effect.
 
     Examples
     --------
@@ -74,7 +74,7 @@ class Shipper:
         self._rung = False
 
     def wake(self) -> None:
-        """Tell that an event was written.  Costs next to nothing and never blocks."""
+        """Signal that an event was written.  Costs next to nothing and never blocks."""
         self._fresh += 1
         if self._thread is None:
             if self._starting.acquire(blocking=False):

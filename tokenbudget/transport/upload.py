@@ -1,4 +1,4 @@
-"""One round of shipping: every segment this process may ship, until the server has it all or says wait."""
+"""One round of shipping: send every segment that this process may ship."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenbudget.config import Config
-from tokenbudget.journal import cursor, delivery_stats, segment_errors
+from tokenbudget.journal import delivery_stats
 from tokenbudget.journal.quarantine import damaged
-from tokenbudget.journal.reader import read_chunk
-from tokenbudget.journal.segment import SegmentFile, adopted, listed
-from tokenbudget.journal.writer import Journal
+from tokenbudget.journal.segments import cursor, segment_errors
+from tokenbudget.journal.segments.reader import read_chunk
+from tokenbudget.journal.segments.segment import SegmentFile, adopted, list_segments
+from tokenbudget.journal.writing.writer import Journal
 from tokenbudget.transport.backoff import delay
 from tokenbudget.transport.connection import connect
 from tokenbudget.transport.delivery import Outcome, deliver, isolate
-from tokenbudget.transport.quarantine import QuarantineQueue
-from tokenbudget.transport.segment_retry import SegmentRetries
+from tokenbudget.transport.quarantine_queue import QuarantineQueue
+from tokenbudget.transport.segment_retries import SegmentRetries
 
 if TYPE_CHECKING:
     import httpx
@@ -33,19 +34,19 @@ _FAILURES_TO_WARN = 5
 _FAILURES_TO_ISOLATE = 3
 
 
-class _StumbledError(Exception):
-    """The server fails at these records; it may take others."""
+class _ServerFailedError(Exception):
+    """The server fails at these records but may take others."""
 
 
 class Upload:
-    """Rounds of shipping, and what they remember of each other: the connection, the failures in a row, the wait.
+    """Rounds of shipping, with the state that they share: connection, failures in a row, time of the next attempt.
 
     Parameters
     ----------
     journal : Journal
         All segments in its home are shipped, including the one that it is still writing.
     batch : int
-        At most so many events a request.
+        Maximum number of events per request.
     """
 
     def __init__(self, journal: Journal, batch: int) -> None:
@@ -61,19 +62,19 @@ class Upload:
         self._acknowledged_to: dict[Path, int] = {}  # By us; on disk, too, if the disk takes it.
 
     def run(self, settings: Config, *, urgent: bool = False) -> bool:
-        """Ship all there is to `settings.url`.
+        """Ship all events to `settings.url`.
 
         Parameters
         ----------
         urgent : bool, default False
-            A caller waits for it: try although the last attempt failed, unless the server asked to wait.
+            Whether a caller is waiting: then try even after a failure, unless the server asked to wait.
 
         Returns
         -------
         bool
-            Whether nothing of ours is left to send.
+            Whether no event of this process is left to send.
         """
-        self._journal.tell()
+        self._journal.report_refusals()
         self._journal.write_out()
         self._quarantine.add(())
         if settings.url is None:
@@ -87,12 +88,12 @@ class Upload:
         return all(done)
 
     def pause(self, idle: float) -> float:
-        """Return the seconds until the next round: what is left of the wait, else `idle`, to look for orphans."""
+        """Return the seconds until the next round: the remaining delay, else `idle`, to look for unowned segments."""
         left = self._not_before - time.monotonic()
         return left if left > 0 else idle
 
     def failed(self, detail: str, wait: float | None = None) -> None:
-        """Note that an attempt failed and wait longer than after the last one."""
+        """Note that an attempt failed; the delay grows with each failure."""
         self._failures += 1
         now = time.monotonic()
         self._not_before = now + delay(self._failures, wait)
@@ -108,7 +109,7 @@ class Upload:
             self._target = None
 
     def _connect(self, url: str, api_key: str | None) -> None:
-        """Make the connection to the server in force; a new URL or key ends any wait."""
+        """Connect to the configured server; a new URL or key ends any delay."""
         if self._target == (url, api_key):
             return
         self.close()
@@ -118,7 +119,7 @@ class Upload:
 
     def _ship_segments(self, *, urgent: bool) -> list[bool]:
         done: list[bool] = []
-        for segment in self._segment_retries.last(listed(self._journal.home, "send")):
+        for segment in self._segment_retries.put_failed_last(list_segments(self._journal.home, "send")):
             if not urgent and not self._segment_retries.is_due(segment):
                 done.append(False)
                 continue
@@ -126,10 +127,10 @@ class Upload:
                 done.append(self._ship_segment(segment.path))
             except FileNotFoundError:
                 continue  # Another process shipped it to the end.
-            except (_StumbledError, OSError) as error:  # It cannot be taken, read or settled now; the others may.
+            except (_ServerFailedError, OSError) as error:  # It cannot be sent, read or deleted now; others may.
                 self._failed_at(segment, error)
                 done.append(False)
-                if self._segment_retries.blames_the_server:
+                if self._segment_retries.server_seems_down:
                     break
             else:
                 if not done[-1]:
@@ -138,7 +139,7 @@ class Upload:
 
     def _failed_at(self, segment: SegmentFile, error: Exception) -> None:
         reason = str(error)
-        self._segment_retries.failed(segment, reason)
+        self._segment_retries.note_failure(segment, reason)
         if not self._segment_retries.server_works:
             self.failed(reason)
         elif self._segment_retries.failures(segment.path) == _FAILURES_TO_WARN:
@@ -154,10 +155,10 @@ class Upload:
                 return False
             if self._journal.problem is None:
                 return True
-            self._journal.rotate()  # Its disk is in trouble, most likely full: make room.
+            self._journal.rotate()  # The disk cannot be written, most likely because it is full: free space.
         with adopted(path) as ours:
             if not ours:
-                return True  # Its writer lives and ships it, or another process has just adopted it.
+                return True  # Its writer is alive and ships it, or another process has just taken it over.
             if not self._ship(path, finished=True):
                 return False
         self._settle(path)
@@ -169,21 +170,21 @@ class Upload:
             chunk = read_chunk(path, start, _BATCH_BYTES, lines=self._batch, finished=finished)
             if chunk.end == start:
                 return True
-            poison = damaged(chunk.damaged)
+            to_quarantine = damaged(chunk.damaged)
             if chunk.records:
                 outcome = self._send(chunk.records, self._segment_retries.failures(path))
                 if outcome is None:
                     return False
-                poison += outcome.poison
-            self._quarantine.add(poison)
+                to_quarantine += outcome.rejected
+            self._quarantine.add(to_quarantine)
             self._advance(path, chunk.end)
             start = chunk.end
 
     def _advance(self, path: Path, end: int) -> None:
         self._acknowledged_to[path] = end
-        self._segment_retries.moved(path)
+        self._segment_retries.clear(path)
         if not self._quarantine.unsafe:
-            with contextlib.suppress(OSError):  # A full disk must not stop what would make room on it.
+            with contextlib.suppress(OSError):  # A full disk must not stop shipping, which frees space.
                 cursor.save(path, end)
 
     def _settle(self, path: Path) -> None:
@@ -193,16 +194,16 @@ class Upload:
             self._acknowledged_to.pop(path, None)
 
     def _ship_held(self) -> bool:
-        """Ship what the disk would not take, from memory."""
+        """Ship the records in memory, which could not be written to the disk."""
         while records := self._journal.held(self._batch):
             try:
                 outcome = self._send(records)
-            except _StumbledError as error:
+            except _ServerFailedError as error:
                 self.failed(str(error))
                 return False
             if outcome is None:
                 return False
-            self._quarantine.add(outcome.poison)
+            self._quarantine.add(outcome.rejected)
             self._journal.release(records)
         return True
 
@@ -213,7 +214,7 @@ class Upload:
 
         Raises
         ------
-        _StumbledError
+        _ServerFailedError
             If the server failed at these records.
         """
         way = isolate if max(self._failures, failures) >= _FAILURES_TO_ISOLATE else deliver
@@ -222,7 +223,7 @@ class Upload:
             self._acknowledged(outcome)
             return outcome
         if outcome.failed and outcome.wait is None:
-            raise _StumbledError(outcome.detail)
+            raise _ServerFailedError(outcome.detail)
         if outcome.verdict == "stopped":
             self._stopped(outcome)
         else:
@@ -231,12 +232,12 @@ class Upload:
 
     def _acknowledged(self, outcome: Outcome) -> None:
         self._failures, self._not_before, self._not_even_urgent_before = 0, 0.0, 0.0
-        self._segment_retries.worked()
-        if outcome.poison:
+        self._segment_retries.note_success()
+        if outcome.rejected:
             log.warning(
                 "tokenbudget: the server refused %d events, set aside (the first: %s); see `tokenbudget doctor`",
-                len(outcome.poison),
-                outcome.poison[0].reason,
+                len(outcome.rejected),
+                outcome.rejected[0].reason,
             )
         delivery_stats.add(
             self._journal.home,
@@ -247,7 +248,7 @@ class Upload:
         )
 
     def _stopped(self, outcome: Outcome) -> None:
-        """Stop sending: nothing changes until the key, the URL or the server does."""
+        """Stop sending until the key, the URL or the server changes."""
         if self._failures == 0:
             log.warning(
                 "tokenbudget: %s does not take our events (%s); they stay on disk and are sent once the URL "

@@ -1,9 +1,10 @@
-"""Where every visitor's questions are asked: once for all who look at the same, and not again for some seconds."""
+"""Answers for all visitors: a query is made once for all who have the same view, and cached for some seconds."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -19,30 +20,29 @@ from tokenbudget_panel.error_messages import Trouble, explained
 from tokenbudget_panel.page_state import DIMENSIONS, View
 
 FRESH_SECONDS = 4.0
-"""How long an answer is shown to others who ask the same."""
+"""How long an answer is reused for the same view."""
 RECENT_SECONDS = 60.0
-"""How long an answer is good enough to open a page with, until the new one comes."""
+"""How long an answer may be shown while a page opens, until the new one arrives."""
 TAGS_FRESH_SECONDS = 60.0
 CHART_GROUPS = 6
 TABLE_GROUPS = 50
 _SAMPLED_CALLS = 200
-_MOST_KEPT = 128
 _NEVER = float("-inf")
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Everything the page shows of a view, all of the same moment.
+    """All data of a view, from the same point in time.
 
     Attributes
     ----------
     query : Query
     spans : polars.DataFrame
-        The answer of ``summary``: the period, then the one before it.
+        The result of ``summary``: the period, then the one before it.
     groups : polars.DataFrame
-        The answer of ``by``.
+        The result of ``by``.
     series : polars.DataFrame
-        The answer of ``timeseries``.
+        The result of ``timeseries``.
     dimensions : tuple of str
         What one can split by.
     source : str
@@ -78,16 +78,34 @@ class _Kept:
 
 
 class Desk:
-    """Answers views; thread-safe, one for all visitors."""
+    """Answers views; thread-safe, one for all visitors who may see the same.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    most_kept : int
+        How many views' answers are kept.
+
+    Attributes
+    ----------
+    ask : callable or None
+        Gives who answers: as a visitor who signed in may ask, else as the settings in force say.
+    """
+
+    def __init__(self, most_kept: int = 128) -> None:
+        self.ask: Callable[[], Answers] | None = None
+        self._most_kept = most_kept
         self._lock = threading.Lock()
         self._kept: dict[View, _Kept] = {}
         self._tags: set[str] = set()
         self._tags_at = _NEVER
 
+    @property
+    def is_of_visitor(self) -> bool:
+        """Whether it answers one who signed in."""
+        return self.ask is not None
+
     def look(self, view: View) -> Snapshot | Trouble:
-        """Answer a view, from what is still fresh if possible; never raises.
+        """Return the answer to a view, from the cache if it is fresh; never raises.
 
         Those who ask the same at once wait for one answer.
         """
@@ -99,14 +117,14 @@ class Desk:
             return kept.outcome
 
     def recall(self, view: View) -> Snapshot | None:
-        """Return the last answer to a view without asking, if there is one that is not old."""
+        """Return the cached answer to a view, if there is a recent one."""
         kept = self._kept.get(view)
         if kept is None or time.monotonic() - kept.at >= RECENT_SECONDS:
             return None
         return kept.outcome if isinstance(kept.outcome, Snapshot) else None
 
     def ask_again(self) -> None:
-        """Take nothing for fresh any more."""
+        """Expire all cached answers."""
         with self._lock:
             for kept in self._kept.values():
                 kept.at = _NEVER
@@ -115,7 +133,7 @@ class Desk:
         with self._lock:
             kept = self._kept.pop(view, None) or _Kept()
             self._kept[view] = kept  # The last asked for is the last to go.
-            while len(self._kept) > _MOST_KEPT:
+            while len(self._kept) > self._most_kept:
                 del self._kept[next(iter(self._kept))]
             return kept
 
@@ -123,7 +141,7 @@ class Desk:
         try:
             if isinstance(after, Trouble):
                 config.configure()  # Reads the settings anew: they may be right by now.
-            query, asked = view.query(), answers()
+            query, asked = view.query(), (self.ask or answers)()
             return Snapshot(
                 query=query,
                 spans=asked.summary(msgspec.structs.replace(query, by=())),
@@ -134,10 +152,10 @@ class Desk:
                 taken_at=datetime.now(UTC),
             )
         except Exception as error:  # noqa: BLE001 (the page shows what went wrong)
-            return explained(error)
+            return explained(error, signs_in=self.is_of_visitor)
 
     def _dimensions(self, asked: Answers, query: Query) -> tuple[str, ...]:
-        """Find the tag keys of recent calls; a key that was seen stays."""
+        """Return the tag keys of recent calls, and those found earlier."""
         if time.monotonic() - self._tags_at > TAGS_FRESH_SECONDS:
             recent = asked.events(msgspec.structs.replace(query, by=(), limit=_SAMPLED_CALLS))
             self._tags |= {name.removeprefix("tag_") for name in recent.columns if name.startswith("tag_")}
@@ -152,4 +170,4 @@ def _source() -> str:
 
 
 desk = Desk()
-"""The process's."""
+"""The answers of this process."""

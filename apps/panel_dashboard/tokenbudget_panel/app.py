@@ -1,5 +1,6 @@
-"""The script that ``panel serve`` runs for every visitor."""
+"""The script that is run for every visitor."""
 
 from tokenbudget_panel.page import page
+from tokenbudget_panel.serving import desk_of_visitor
 
-page().servable()
+page(desk_of_visitor()).servable()

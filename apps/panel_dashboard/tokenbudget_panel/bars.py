@@ -1,4 +1,4 @@
-"""Spend over time as stacked bars: what is drawn and said, before anything draws it."""
+"""Spend over time as stacked bars: the content of the chart, without drawing it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from decimal import Decimal
 from html import escape
 from typing import Any
 
-from tokenbudget.core.formatting import axis_dollars, bucket, dollars, exact_dollars, plural, short_bucket
+from tokenbudget.core.date_formatting import bucket, short_bucket
+from tokenbudget.core.formatting import axis_dollars, dollars, exact_dollars, plural
 from tokenbudget.core.query import Interval, default_interval
 from tokenbudget.plotting import palette
 from tokenbudget.plotting.cost_figure import CostFigure, Layer, cost_figure
@@ -77,7 +78,7 @@ class Bars:
 
 
 def bars(snapshot: Snapshot) -> Bars:
-    """Lay out a snapshot's course of spend."""
+    """Build the bars of a snapshot's time series."""
     query = snapshot.query
     figure = cost_figure(snapshot.series, snapshot.spans, query)
     interval = query.interval or default_interval(query.period)
@@ -144,7 +145,7 @@ def _tip(title: str, layers: list[Layer], rows: list[dict[str, Any]]) -> str:
 
 
 def labels(starts: Sequence[datetime], interval: Interval) -> dict[int, str]:
-    """Choose at most seven buckets to mark: full hours of the clock, else counted back from the last one.
+    """Choose at most seven buckets to label: full hours, else counted back from the last one.
 
     Parameters
     ----------
@@ -167,7 +168,7 @@ def _is_marked(back: int, start: datetime, interval: Interval, step: int) -> boo
 
 
 def tick_labels(highest: float) -> dict[float, str]:
-    """Choose heights to mark, from 0 up to at least `highest` dollars, and write them so that they differ.
+    """Choose ticks from 0 up to at least `highest` dollars, with labels that differ.
 
     Examples
     --------
@@ -188,7 +189,7 @@ def tick_labels(highest: float) -> dict[float, str]:
 
 
 def legend_html(shown: Bars) -> str:
-    """Write the legend as HTML."""
+    """Return the legend as HTML."""
     entries = "".join(
         f'<li><i style="background:{colour}"></i><span>{escape(name)}</span> <b>{total}</b></li>'
         for name, colour, total in shown.legend
@@ -197,5 +198,5 @@ def legend_html(shown: Bars) -> str:
 
 
 def swatches(shown: Bars) -> dict[str, str]:
-    """Return the colour of each group that has one, by the name it is shown under."""
+    """Return the colour of each group, by its displayed name."""
     return {name: colour for name, colour, _ in shown.legend} | {"other": palette.OTHER}

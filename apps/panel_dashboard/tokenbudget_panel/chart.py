@@ -1,4 +1,4 @@
-"""Draw stacked bars with Bokeh, and redraw them in place, without a flicker."""
+"""Draw stacked bars with Bokeh, and update them in place without flickering."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TIP = f'<div class="tb-tip"><style>{theme.TIP}</style>@tip{{safe}}</div>'
 
 
 class Chart:
-    """A figure that shows bars, and then others.
+    """A figure of bars that can be updated.
 
     Buckets are numbered from 0, so a day of 23 hours is drawn as wide as any other.
 
@@ -46,7 +46,7 @@ class Chart:
         self._style()
 
     def show(self, bars: Bars) -> None:
-        """Show other bars; what is the same is left alone."""
+        """Show other bars; only what differs is updated."""
         x, y = self.figure.xaxis[0], self.figure.yaxis[0]
         _set(self.figure.x_range, end=bars.count - 0.5)
         _set(self.figure.y_range, end=bars.top or 1.0)

@@ -1,4 +1,4 @@
-"""What went wrong, in words that help."""
+"""Error messages that say what went wrong and what to do."""
 
 from __future__ import annotations
 
@@ -29,14 +29,16 @@ class Trouble:
     detail: str
 
 
-def explained(error: Exception) -> Trouble:
-    """Put an error into words.
+def explained(error: Exception, *, signs_in: bool = False) -> Trouble:
+    """Return the message for an error: for the owner of this machine, or for a visitor who signs in.
 
     Examples
     --------
     >>> explained(ServerUnreachableError("connection refused")).title
     'The TokenBudget server does not answer'
     """
+    if signs_in and (trouble := _for_visitor(error)):
+        return trouble
     for kind, title, advice in _KNOWN:
         if isinstance(error, kind):
             return Trouble(title, advice.format(**_places()), str(error))
@@ -64,6 +66,17 @@ _KNOWN: tuple[tuple[type[Exception], str, str], ...] = (
     (OSError, "The journal cannot be read", "Check that {settings} and the files beside it may be read."),
     (TokenBudgetError, "The question was not understood", "Choose another period, zone or dimension."),
 )
+
+
+def _for_visitor(error: Exception) -> Trouble | None:
+    """Put an error into words that tell a visitor nothing of the machine."""
+    if isinstance(error, AuthError):
+        return Trouble("You are not signed in any more", "Load this page again, and sign in.", "The key is refused.")
+    if isinstance(error, ServerError | ServerUnreachableError):
+        return Trouble(
+            "The TokenBudget server could not answer", "This page tries again by itself.", "No answer, or an error."
+        )
+    return None
 
 
 def _places() -> dict[str, str]:

@@ -1,11 +1,11 @@
-"""What is shown instead of numbers: nothing recorded yet, or something wrong."""
+"""Notices that replace the numbers: nothing is recorded yet, or there is an error."""
 
 from __future__ import annotations
 
 from html import escape
 
 from tokenbudget import config
-from tokenbudget.core import formatting
+from tokenbudget.core import date_formatting
 from tokenbudget.plotting import palette
 from tokenbudget_panel.answers import Snapshot
 from tokenbudget_panel.error_messages import Trouble
@@ -32,19 +32,19 @@ def lines_to_paste() -> str:
 
 
 def empty(snapshot: Snapshot) -> str:
-    """Say that there is nothing to show, and what brings it."""
+    """Return the notice that there is nothing to show, and how to record calls."""
     period = snapshot.query.period
     return (
         f'<section class="notice"><svg viewBox="0 0 120 48" aria-hidden="true">{_BARS}<path d="M0 47h120"/></svg>'
         f"<h2>No calls in this period</h2>"
-        f"<p>{escape(formatting.period(period.name))} · {escape(period.tz)}</p>"
+        f"<p>{escape(date_formatting.period(period.name))} · {escape(period.tz)}</p>"
         "<p>Wrap your client in a notebook and use it as before. This page looks for news every ten seconds.</p>"
         f"<pre><code>{escape(lines_to_paste())}</code></pre></section>"
     )
 
 
 def wrong(trouble: Trouble) -> str:
-    """Say what went wrong and what to do."""
+    """Return the notice of an error, and what to do."""
     return (
         '<section class="notice wrong" role="alert"><div class="sign" aria-hidden="true">!</div>'
         f"<h2>{escape(trouble.title)}</h2><p>{escape(trouble.advice)}</p>"
@@ -53,7 +53,7 @@ def wrong(trouble: Trouble) -> str:
 
 
 def stale(trouble: Trouble, since: str) -> str:
-    """Say that the numbers shown are not the latest."""
+    """Return the notice that the numbers are not current."""
     return (
         f'<div class="stale" role="alert"><b>{escape(trouble.title)}.</b> '
         f'{escape(trouble.advice)} <span title="{escape(trouble.detail)}">'

@@ -1,4 +1,4 @@
-"""The page's middle: key figures, course of spend and table, or what is shown instead of them."""
+"""The main part of the page: key figures, chart and table, or a notice instead of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
 
-from tokenbudget.core import formatting
+from tokenbudget.core import date_formatting
 from tokenbudget_panel import bars, notices, table, theme, tiles
 from tokenbudget_panel.answers import Snapshot
 from tokenbudget_panel.chart import Chart
@@ -26,13 +26,13 @@ _CARD = {
 
 
 class Overview:
-    """Shows snapshots and troubles; what has not changed is not sent again.
+    """Shows snapshots and errors; only changes are sent to the browser.
 
     Attributes
     ----------
     view : panel_material_ui.Column
     retry : panel_material_ui.Button
-        To try again after a trouble.
+        Called to retry after an error.
     """
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class Overview:
         )
 
     def show(self, snapshot: Snapshot) -> None:
-        """Show the numbers of a view, or how to get some."""
+        """Show the numbers of a view, or how to record calls if there are none."""
         self._last = snapshot
         self._banner.visible = False
         self.retry.visible = False
@@ -71,7 +71,7 @@ class Overview:
         (dimension,) = snapshot.query.by
         self._tiles.object = tiles.html(tiles.tiles(snapshot.current, snapshot.previous))
         self._spend_heading.object = _heading(
-            "Spend over time", f"per {shown.per}, by {dimension} · {formatting.period(snapshot.query.period.name)}"
+            "Spend over time", f"per {shown.per}, by {dimension} · {date_formatting.period(snapshot.query.period.name)}"
         )
         self._legend.object = bars.legend_html(shown)
         self._table_heading.object = _heading(f"By {dimension}", _how_many(snapshot))
@@ -80,13 +80,13 @@ class Overview:
         self._instead(None)
 
     def complain(self, trouble: Trouble) -> None:
-        """Say what is wrong; the last numbers stay if there are any."""
+        """Show an error; the last numbers stay visible if there are any."""
         if self._last is None or not self._last.current["requests"]:
             self.retry.visible = True
             self._instead(notices.wrong(trouble))
             return
         taken = self._last.taken_at.astimezone(ZoneInfo(self._last.query.period.tz))
-        self._banner.object = notices.stale(trouble, formatting.clock(taken, seconds=True))
+        self._banner.object = notices.stale(trouble, date_formatting.clock(taken, seconds=True))
         self._banner.visible = True
 
     def _instead(self, notice: str | None) -> None:
@@ -102,7 +102,7 @@ class Overview:
 
 
 def html(content: str, **params: object) -> pn.pane.HTML:
-    """Make a pane of our own HTML, in the page's type and colours."""
+    """Create a pane of HTML with the page's styles."""
     return pn.pane.HTML(content, sizing_mode="stretch_width", margin=0, stylesheets=[theme.PARTS], **params)
 
 

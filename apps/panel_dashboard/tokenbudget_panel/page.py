@@ -1,4 +1,4 @@
-"""The page: app bar, controls, and the overview that keeps itself up to date."""
+"""The page: app bar, controls, and the overview, which updates itself."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import panel_material_ui as pmui
 import param
 
 from tokenbudget import config
+from tokenbudget.core.date_formatting import clock
 from tokenbudget.core.errors import TokenBudgetError
-from tokenbudget.core.formatting import clock
 from tokenbudget_panel import theme
-from tokenbudget_panel.answers import Snapshot, desk
+from tokenbudget_panel.answers import Desk, Snapshot
 from tokenbudget_panel.error_messages import Trouble
 from tokenbudget_panel.overview import Overview, html
 from tokenbudget_panel.page_state import DIMENSIONS, PERIODS, View, zones
@@ -25,16 +25,17 @@ REFRESH_MS = 10_000
 _FAVICON = Path(__file__).with_name("favicon.svg")
 
 
-def page() -> pmui.Page:
-    """Make the page for one visitor."""
+def page(desk: Desk) -> pmui.Page:
+    """Create the page for one visitor, with the answers of a desk."""
     pn.extension("tabulator", notifications=False)
-    return _Session().page
+    return _Session(desk).page
 
 
 class _Session:
-    """One visitor's page and what they look at."""
+    """One visitor's page and its current view."""
 
-    def __init__(self) -> None:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
         view = _asked_for()
         self._overview = Overview()
         self._period = pmui.RadioButtonGroup(
@@ -51,7 +52,7 @@ class _Session:
         )
         self._status = html('<span class="status"></span>')
         self.page = self._laid_out()
-        if known := desk.recall(view):
+        if known := self._desk.recall(view):
             self._show(known)
         self._follow()
 
@@ -72,7 +73,7 @@ class _Session:
             sx={"gap": "16px", "p": {"xs": "14px", "sm": "22px 24px 40px"}},
         )
         return pmui.Page(
-            header=[html(theme.WORDMARK), self._status],
+            header=[html(theme.WORDMARK), self._status, *([html(_SIGN_OUT)] if self._desk.is_of_visitor else [])],
             main=[body],
             main_width=1280,
             meta_title="TokenBudget",
@@ -100,13 +101,13 @@ class _Session:
         _remember(theme="dark" if event.new else "default")
 
     async def _on_retry(self, _: object) -> None:
-        desk.ask_again()
+        self._desk.ask_again()
         with self._overview.retry.param.update(loading=True):
             await self._refresh()
 
     async def _refresh(self) -> None:
         view = self._view
-        outcome = await asyncio.to_thread(desk.look, view)
+        outcome = await asyncio.to_thread(self._desk.look, view)
         if view != self._view:
             return  # Something else was chosen meanwhile, and is on its way.
         with pn.io.hold():
@@ -126,6 +127,7 @@ class _Session:
         )
 
 
+_SIGN_OUT = '<a class="sign-out" href="./logout">Sign out</a>'
 _FIELD = {"backgroundColor": "var(--tb-card)"}
 _CONTROL = {
     "size": "small",
@@ -164,14 +166,14 @@ def _default() -> View:
 
 
 def _asked_for() -> View:
-    """Read the view from the address, so that one can be shared."""
+    """Read the view from the URL, so that it can be shared."""
     default, query = _default(), pn.state.location.query_params if pn.state.location else {}
     asked = View(**{**default.__dict__, **{name: str(query[name]) for name in default.__dict__ if name in query}})
     return asked.or_default(default)
 
 
 def _remember(**chosen: str) -> None:
-    """Keep what was chosen in the address; Panel itself reads ``theme`` from it."""
+    """Write the view to the URL; Panel itself reads ``theme`` from it."""
     if pn.state.location:
         # Panel annotates the mapping that the keywords make, not what each of them is.
         pn.state.location.update_query(**chosen)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What a visitor looks at."""
+"""The state of a page: period, time zone and grouping."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ PERIODS: dict[str, str] = {"24h": "24h", "7d": "7d", "30d": "30d", "90d": "90d",
 """Labels and periods."""
 
 DIMENSIONS: tuple[str, ...] = ("model", "provider", "feature", "user_id")
-"""Always offered; the tag keys in use are added to them."""
+"""Dimensions that are always offered; the tag keys in use are added."""
 
 
 @dataclass(frozen=True)
 class View:
-    """A period, the zone its days follow, and what it is split by.
+    """A period, its time zone, and its grouping.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class View:
     tz: str = "UTC"
 
     def query(self) -> Query:
-        """Put it as a question.
+        """Return the view as a query.
 
         Raises
         ------
@@ -45,7 +45,7 @@ class View:
         return question(self.period, tz=self.tz, by=self.by)
 
     def or_default(self, default: View) -> View:
-        """Keep what is understood of it, which may come from an address typed by hand."""
+        """Return the view with invalid parts replaced, since it may come from a URL typed by hand."""
         kept = default
         for name in ("period", "by", "tz"):
             tried = replace(kept, **{name: getattr(self, name) or getattr(default, name)})
@@ -58,6 +58,6 @@ class View:
 
 
 def zones() -> list[str]:
-    """List the IANA zones that people live in, after UTC."""
+    """Return UTC, and the IANA zones of inhabited places."""
     places = (name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))
     return ["UTC", *sorted(places)]

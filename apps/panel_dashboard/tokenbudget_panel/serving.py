@@ -1,22 +1,37 @@
-"""Serve the dashboard with Panel's own server."""
+"""Serve the dashboard with Panel's own server: to this machine, or to those who sign in."""
 
 from __future__ import annotations
 
-import runpy
-import sys
+import os
+import secrets
+import signal
+import socket
+from contextlib import suppress
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import click
 
+from tokenbudget import config
+from tokenbudget.diagnostics import logs
+from tokenbudget_panel.answers import Desk, desk
+
 APP = Path(__file__).with_name("app.py")
 READY = "/liveness"
-"""Answers with success as soon as the dashboard can be opened."""
+"""Responds with success once the dashboard can be opened."""
 
 _ANY_ADDRESS = {"0.0.0.0", "::", ""}  # noqa: S104 (compared with, not listened on)
+_LARGEST_BODY = 64 * 1024  # Of a request; browsers talk to a dashboard by web socket.
+_LARGEST_MESSAGE = 2 * 1024 * 1024
+_REPLACED = "BOKEH_ALLOW_WS_ORIGIN"
+_asks_for_key = False
 
 
-def arguments(host: str, port: int, origins: tuple[str, ...] = ()) -> list[str]:
-    """Return the arguments of ``panel`` that serve the dashboard.
+def serve(host: str, port: int, origins: tuple[str, ...] = ()) -> None:
+    """Serve the dashboard until this process is asked to stop.
+
+    Where others than this machine reach it, it shows nothing to those who have not signed in with an API key.
 
     Parameters
     ----------
@@ -25,41 +40,110 @@ def arguments(host: str, port: int, origins: tuple[str, ...] = ()) -> list[str]:
     port : int
     origins : tuple of str
         Further ``host[:port]`` under which browsers open the page: of a proxy, for instance.
-
-    Examples
-    --------
-    >>> arguments("127.0.0.1", 8322)[2:4]
-    ['--address=127.0.0.1', '--port=8322']
     """
-    return [
-        "serve",
-        str(APP),
-        f"--address={host}",
-        f"--port={port}",
-        *(f"--allow-websocket-origin={origin}" for origin in websocket_origins(host, port, origins)),
-        "--warm",  # The first visitor does not wait for the imports.
-        "--liveness",
-        "--log-level=warning",
-    ]
+    global _asks_for_key  # noqa: PLW0603 (one process serves in one way)
+    import panel as pn
+
+    logs.set_up({"bokeh": "WARNING", "tornado": "WARNING", "panel": "WARNING"})
+    _asks_for_key = not is_loopback(host)
+    allowed = websocket_origins(host, port, origins)
+    server = pn.serve(
+        {"app": str(APP)},
+        address=host,
+        port=port,
+        websocket_origin=[origin for origin in allowed if not origin.startswith("[")],
+        show=False,
+        start=False,
+        verbose=False,
+        warm=True,  # The first visitor does not wait for the imports.
+        liveness=True,
+        **_guard(asks_for_key=_asks_for_key),
+    )
+    server._tornado.websocket_origins.update(allowed)  # noqa: SLF001 (its own way there knows no IPv6)
+    signal.signal(signal.SIGTERM, lambda *_: server.io_loop.add_callback_from_signal(server.io_loop.stop))
+    server.start()
+    server.io_loop.start()
+
+
+def _guard(*, asks_for_key: bool) -> dict[str, Any]:
+    """Return what the server checks and limits."""
+    options: dict[str, Any] = {
+        "http_server_kwargs": {"max_body_size": _LARGEST_BODY},
+        "websocket_max_message_size": _LARGEST_MESSAGE,
+        # A page holds a token with what its request came with: a script could read a cookie there.
+        "include_cookies": [],
+        "include_headers": [],
+        "secret_key": secrets.token_bytes(32),
+        "sign_sessions": True,
+    }
+    if asks_for_key:
+        from tokenbudget_panel.sign_in import KeySignIn
+
+        options["auth_provider"] = KeySignIn()
+    return options
+
+
+def desk_of_visitor() -> Desk:
+    """Return what answers the visitor whose page is being made: all that this machine knows, or what their key sees."""
+    if not _asks_for_key:
+        return desk
+    import panel as pn
+
+    from tokenbudget_panel.sign_in import visitor_of
+    from tokenbudget_panel.visitors import nobody
+
+    document = pn.state.curdoc
+    context = document.session_context if document else None
+    visitor = visitor_of(getattr(context, "request", None)) if context else None
+    return visitor.desk if visitor else nobody()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens on an address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def websocket_origins(host: str, port: int, more: tuple[str, ...] = ()) -> list[str]:
-    """Say whose pages may open the websocket; anyone's where the page is served to other machines.
+    """Say whose pages may open the web socket: those that are served here, under the names of this machine.
 
     Examples
     --------
     >>> websocket_origins("127.0.0.1", 8322)
     ['127.0.0.1:8322', 'localhost:8322']
-    >>> websocket_origins("0.0.0.0", 8322), websocket_origins("0.0.0.0", 8322, ("costs.example.org",))
-    (['*'], ['costs.example.org'])
+    >>> {"127.0.0.1:8322", "costs.example.org"} <= {*websocket_origins("0.0.0.0", 8322, ("costs.example.org",))}
+    True
     """
-    if host in _ANY_ADDRESS:
-        return sorted(more) or ["*"]
-    return sorted({*more, *(f"{name}:{port}" for name in (_bracketed(host), "127.0.0.1", "localhost"))})
+    names = {"127.0.0.1", "localhost", *(_own_names() if host in _ANY_ADDRESS else {host})}
+    return sorted({*more, *(f"{_bracketed(name)}:{port}" for name in names)})
+
+
+def _own_names() -> set[str]:
+    """Return the names and addresses under which others may know this machine, as far as it knows them itself."""
+    name = socket.gethostname().lower()
+    found = {name, f"{name.partition('.')[0]}.local"}
+    with suppress(OSError):
+        found |= {str(address[4][0]) for address in socket.getaddrinfo(name, None)}
+    # The addresses that packets to elsewhere would come from; nothing is sent.
+    for family, elsewhere in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
+        with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((elsewhere, 9))
+            found.add(probe.getsockname()[0])
+    return {each.partition("%")[0] for each in found}
 
 
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
+
+
+def _check_origins(_: click.Context, __: click.Parameter, origins: tuple[str, ...]) -> tuple[str, ...]:
+    if any("*" in origin or "/" in origin for origin in origins):
+        raise click.BadParameter("name each host[:port] in full: a * would show every figure to any page of the web")
+    if _REPLACED in os.environ:
+        raise click.UsageError(f"{_REPLACED} would replace the list of origins: unset it, and use --origin")
+    return tuple(origin.lower() for origin in origins)
 
 
 @click.command()
@@ -70,10 +154,18 @@ def _bracketed(host: str) -> str:
     "origins",
     multiple=True,
     metavar="HOST[:PORT]",
-    help="Allow pages opened here too, e.g. behind a proxy.",
+    envvar="TOKENBUDGET_PANEL_ORIGINS",
+    callback=_check_origins,
+    help="Allow pages opened here too, e.g. behind a proxy.  [env: TOKENBUDGET_PANEL_ORIGINS, separated by spaces]",
 )
 def main(*, host: str, port: int, origins: tuple[str, ...]) -> None:
-    """Serve the Panel dashboard until Ctrl-C."""
-    sys.argv = ["panel", *arguments(host, port, origins)]
+    """Serve the Panel dashboard until Ctrl-C.
+
+    On an address that others reach it asks for an API key of the server in TOKENBUDGET_URL.
+    """
     click.echo(f"TokenBudget's Panel dashboard: http://{_bracketed(host)}:{port}")
-    runpy.run_module("panel", run_name="__main__", alter_sys=True)
+    if not is_loopback(host):
+        click.echo("It asks for an API key, and shows what that key may see. Nothing is encrypted on the way.")
+        if config.current().url is None:
+            click.echo("Nobody can sign in, as there is no server that knows API keys: set TOKENBUDGET_URL.")
+    serve(host, port, origins)

@@ -32,7 +32,7 @@ _MEASURES: dict[str, tuple[str, int]] = {
 
 
 def rows(snapshot: Snapshot, colours: dict[str, str]) -> pd.DataFrame:
-    """Write a snapshot's groups as the table's rows.
+    """Return the table's rows for a snapshot.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ _HIDDEN = [name for name in COLUMNS if name not in {"name", *_MEASURES}]
 
 
 def make(frame: pd.DataFrame) -> pn.widgets.Tabulator:
-    """Make the widget; give it other rows with ``.value``."""
+    """Create the widget; set its rows with ``.value``."""
     return pn.widgets.Tabulator(
         frame,
         show_index=False,

@@ -56,7 +56,7 @@ THEME: dict[str, Any] = {
     }
     for name, colours in (("light", LIGHT), ("dark", DARK))
 }
-"""For ``theme_config``."""
+"""The value of ``theme_config``."""
 
 
 def _variables(colours: dict[str, str]) -> dict[str, str]:
@@ -76,7 +76,7 @@ PAGE: dict[str, Any] = {
     "& .header .MuiLinearProgress-root": {"display": "none"},  # The numbers change in place: nothing to wait for.
     "& .main": {"backgroundColor": "var(--tb-paper)"},
 }
-"""For the page's ``sx``: the variables that `CSS` uses, which follow the theme without asking the server."""
+"""The page's ``sx``: the variables of `CSS`, which follow the theme without a request to the server."""
 
 
 _STYLES = Path(__file__).with_name("styles")

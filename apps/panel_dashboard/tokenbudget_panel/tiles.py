@@ -1,4 +1,4 @@
-"""The key figures: what each tile says, and its HTML."""
+"""The tiles with key figures: their texts and HTML."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Tile:
     ----------
     name : str
     value : str
-        As it is read at a glance.
+        Short form, for the tile.
     exact : str
         With every digit, on demand.
     note : str
@@ -54,7 +54,7 @@ class Tile:
 
 
 def tiles(current: dict[str, Any], previous: dict[str, Any]) -> list[Tile]:
-    """Say what the metrics of a period, and of the one before it, come to."""
+    """Return the figures of a period, with the changes from the one before it."""
     return [_spend(current, previous), _requests(current, previous), _tokens(current, previous), *_rates(current)]
 
 
@@ -126,12 +126,12 @@ def _unpriced_hint(current: dict[str, Any]) -> str:
 
 
 def html(shown: list[Tile]) -> str:
-    """Write tiles as HTML."""
+    """Return tiles as HTML."""
     return f'<dl class="tiles">{"".join(map(_tile, shown))}</dl>'
 
 
 def placeholder() -> str:
-    """Write tiles whose figures are still to come, of the same size."""
+    """Return placeholder tiles of the same size as HTML."""
     value, note = '<span class="value waiting">&nbsp;</span>', '<p class="note">&nbsp;</p>'
     waiting = f'<div class="tile"><dt>{{}}</dt><dd>{value}{note}</dd></div>'
     return f'<dl class="tiles" aria-busy="true">{"".join(map(waiting.format, NAMES))}</dl>'

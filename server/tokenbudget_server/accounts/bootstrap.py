@@ -40,7 +40,14 @@ def ensure_first_key(url: str, known: str | None, project: str = DEFAULT_PROJECT
             if known is not None and _works(connection, known):
                 return known
             new = keys.make_key()
-            insert_key(connection, ensure_project(connection, project), "first key", lookup=new.lookup, hash=new.hash)
+            insert_key(
+                connection,
+                ensure_project(connection, project),
+                "first key",
+                lookup=new.lookup,
+                ending=new.ending,
+                hash=new.hash,
+            )
             return new.text
     finally:
         engine.dispose()

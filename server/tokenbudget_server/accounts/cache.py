@@ -7,7 +7,8 @@ does not answer, each process remembers by itself, for seconds only, and what Re
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from typing import Protocol
 
@@ -37,7 +38,7 @@ class KeyCache(Protocol):
     async def put(self, digest: str, principal: Principal) -> None:
         """Remember for some minutes."""
 
-    async def forget(self, api_key_id: int) -> None:
+    async def forget(self, api_key_id: int | None) -> None:
         """Forget a key at once, in every process that shares the cache."""
 
 
@@ -55,9 +56,9 @@ class MemoryKeyCache:
         """Remember; when there are too many, the one not used for longest goes."""
         self._known.put(digest, principal)
 
-    async def forget(self, api_key_id: int) -> None:
+    async def forget(self, api_key_id: int | None) -> None:
         """Forget a key."""
-        self._known.forget(lambda principal: principal.credential.id == api_key_id)
+        self._known.forget(lambda principal: principal.api_key_id == api_key_id)
 
 
 class RedisKeyCache:
@@ -66,13 +67,10 @@ class RedisKeyCache:
     Parameters
     ----------
     redis : RedisClient
-    later : callable
-        Called with the id of a key that Redis could not be told to forget: has `forget_shared` called until it can.
     """
 
-    def __init__(self, redis: RedisClient, later: Callable[[int], Awaitable[None]]) -> None:
+    def __init__(self, redis: RedisClient) -> None:
         self._redis = redis
-        self._later = later
         self._alone = MemoryKeyCache(seconds=SECONDS_ALONE)
 
     async def get(self, digest: str) -> Principal | None:
@@ -85,21 +83,19 @@ class RedisKeyCache:
 
     async def put(self, digest: str, principal: Principal) -> None:
         """Remember, and note by which digest the key is known."""
-        entries = {_digest_of(principal.credential.id): digest.encode(), _entry(digest): _encode(principal)}
+        entries = {_digest_of(principal.api_key_id): digest.encode(), _entry(digest): _encode(principal)}
         try:
             await self._redis.put(entries, SECONDS)
         except CacheUnavailableError:
             await self._alone.put(digest, principal)
 
-    async def forget(self, api_key_id: int) -> None:
-        """Forget a key in all processes; what Redis cannot be told now it is told when it is back."""
+    async def forget(self, api_key_id: int | None) -> None:
+        """Forget a key in all processes; what Redis cannot be told now the outbox tells it when it is back."""
         await self._alone.forget(api_key_id)
-        try:
+        with suppress(CacheUnavailableError):
             await self.forget_shared(api_key_id)
-        except CacheUnavailableError:
-            await self._later(api_key_id)
 
-    async def forget_shared(self, api_key_id: int) -> None:
+    async def forget_shared(self, api_key_id: int | None) -> None:
         """Have Redis forget a key.
 
         Raises
@@ -116,5 +112,5 @@ def _entry(digest: str) -> str:
     return f"key:{_SHAPE}:{digest}"
 
 
-def _digest_of(api_key_id: int | str) -> str:
+def _digest_of(api_key_id: int | None) -> str:
     return f"key-digest:{api_key_id}"

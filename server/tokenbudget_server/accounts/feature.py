@@ -2,67 +2,103 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from litestar import Request
 from litestar.di import Provide
 from litestar.openapi.spec import SecurityScheme
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from tokenbudget_server.accounts.admin import provide_admin
 from tokenbudget_server.accounts.authentication import provide_principal
-from tokenbudget_server.accounts.cache import KeyCache, MemoryKeyCache, RedisKeyCache
+from tokenbudget_server.accounts.cache import MemoryKeyCache, RedisKeyCache
+from tokenbudget_server.accounts.cookies import refuse_forged
+from tokenbudget_server.accounts.member_routes import MembersController
+from tokenbudget_server.accounts.members import Members
 from tokenbudget_server.accounts.principal import Principal
+from tokenbudget_server.accounts.rotation import Rotation
 from tokenbudget_server.accounts.routes import AccountsController
 from tokenbudget_server.accounts.service import Accounts
+from tokenbudget_server.accounts.session_routes import SessionsController
+from tokenbudget_server.accounts.sessions import Sessions
+from tokenbudget_server.accounts.team_routes import TeamsController
+from tokenbudget_server.accounts.teams import Teams
+from tokenbudget_server.accounts.verification import Verifier
 from tokenbudget_server.cache.client import RedisClient
+from tokenbudget_server.db.engines import Engines
 from tokenbudget_server.jobs.outbox import Handler, Message, enqueue
 from tokenbudget_server.settings import Settings
 from tokenbudget_server.web.features import Dependency, Feature
 from tokenbudget_server.web.parameters import PROJECT
+from tokenbudget_server.web.pools import Pools
 from tokenbudget_server.web.scope import Scope, provide_question_scope, request_scope
 
 _API_KEY = SecurityScheme(type="http", scheme="bearer", description="An API key, `tb_ak_…`.")
+_SESSION = SecurityScheme(
+    type="apiKey", name="tokenbudget_session", security_scheme_in="cookie", description="Set by `POST /api/sessions`."
+)
 _ADMIN_KEY = SecurityScheme(type="apiKey", name="X-Admin-Key", security_scheme_in="header")
+_PROBLEMS = (401, 429, 503)
 _FORGET_KEY = "accounts.forget-key"
 
 
-def feature(settings: Settings, engine: AsyncEngine, redis: RedisClient | None) -> Feature:
+def feature(settings: Settings, engines: Engines, redis: RedisClient | None, pools: Pools) -> Feature:
     """Make the feature."""
-    cache, handlers = _key_cache(engine, redis)
+    engine = engines.requests
+    accounts, handlers = _accounts(engines, redis, pools)
+
+    @asynccontextmanager
+    async def noting() -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            with suppress(SQLAlchemyError):  # The database may have gone before.
+                await accounts.last_used.write()
 
     async def provide_scope(request: Request[Any, Any, Any], principal: Principal) -> Scope:
         return await request_scope(engine, request, principal, shows_demo=settings.demo)
 
     return Feature(
         name="accounts",
-        description="Projects and API keys.",
-        routes=[AccountsController],
+        description="Projects, API keys and sessions.",
+        routes=[AccountsController, MembersController, SessionsController, TeamsController],
         dependencies={
-            "accounts": Dependency.of(Accounts(engine, cache)),
-            "principal": Dependency(provide=Provide(provide_principal), problems=(401, 503), security="ApiKey"),
-            "admin": Dependency(provide=Provide(provide_admin), problems=(403, 503), security="AdminKey"),
+            "accounts": Dependency.of(accounts),
+            "rotation": Dependency.of(Rotation(engine, accounts, pools.hashing)),
+            "teams": Dependency.of(Teams(engine, accounts)),
+            "members": Dependency.of(Members(engine, accounts, pools.passwords)),
+            "principal": Dependency(
+                provide=Provide(provide_principal), problems=_PROBLEMS, security=["ApiKey", "Session"]
+            ),
+            "admin": Dependency(provide=Provide(provide_admin), problems=(403, 503), security=["AdminKey"]),
             "caller_scope": Dependency(provide=Provide(provide_scope)),
             "question_scope": Dependency(
                 provide=Provide(provide_question_scope, sync_to_thread=False), problems=(400, 404), parameters=[PROJECT]
             ),
         },
-        security={"ApiKey": _API_KEY, "AdminKey": _ADMIN_KEY},
+        security={"ApiKey": _API_KEY, "AdminKey": _ADMIN_KEY, "Session": _SESSION},
+        jobs=[accounts.last_used.job, accounts.sessions.job],
+        guards=[refuse_forged],
+        lifespans=[noting],
         handlers=handlers,
     )
 
 
-def _key_cache(engine: AsyncEngine, redis: RedisClient | None) -> tuple[KeyCache, dict[str, Handler]]:
-    """Make the cache that fits the settings, and the handler of what it puts off."""
-    if redis is None:
-        return MemoryKeyCache(), {}
+def _accounts(engines: Engines, redis: RedisClient | None, pools: Pools) -> tuple[Accounts, dict[str, Handler]]:
+    """Make the accounts with the memory of keys that fits the settings, and the handler of what it puts off."""
+    cache = MemoryKeyCache() if redis is None else RedisKeyCache(redis)
+    sessions, verifier = Sessions(engines.requests, pools.passwords), Verifier(engines.ingest, cache, pools.hashing)
+    if not isinstance(cache, RedisKeyCache):
+        return Accounts(engines.requests, cache, pools.hashing, sessions, verifier), {}
 
-    async def forget_later(api_key_id: int) -> None:
-        async with engine.begin() as connection:
-            await connection.run_sync(enqueue, _FORGET_KEY, api_key_id)
+    def forget_later(connection: Connection, api_key_id: int) -> None:
+        enqueue(connection, _FORGET_KEY, api_key_id)
 
     async def forget(message: Message) -> None:
         await cache.forget_shared(message.payload)
 
-    cache = RedisKeyCache(redis, forget_later)
-    return cache, {_FORGET_KEY: forget}
+    accounts = Accounts(engines.requests, cache, pools.hashing, sessions, verifier, forget_later)
+    return accounts, {_FORGET_KEY: forget}

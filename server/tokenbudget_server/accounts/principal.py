@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -23,6 +24,10 @@ class Role(StrEnum):
     VIEWER = "viewer"
 
 
+MANAGERS = frozenset({Role.OWNER, Role.ADMIN})
+"""Roles that hold in all teams of the organisation."""
+
+
 class ApiKey(msgspec.Struct, frozen=True, tag="key"):
     """A verified API key.
 
@@ -34,6 +39,8 @@ class ApiKey(msgspec.Struct, frozen=True, tag="key"):
         ``key_…``, by which people name it.
     scopes : frozenset of str
         Of `RIGHTS`.
+    expires_at : datetime or None
+        When it ends; None is never.
     project_id, team_id : int or None
         The project that its events go to; the team that it is for.
     """
@@ -43,12 +50,29 @@ class ApiKey(msgspec.Struct, frozen=True, tag="key"):
     scopes: frozenset[str]
     project_id: int | None = None
     team_id: int | None = None
+    expires_at: datetime | None = None
 
 
 class Session(msgspec.Struct, frozen=True, tag="session"):
-    """A browser that a user signed in with."""
+    """A browser that a user signed in with.
+
+    Attributes
+    ----------
+    id : str
+        ``ses_…``
+    scopes : frozenset of str
+        All, or those of the key that it began with.
+    project_id, team_id : int or None
+        What that key is for.
+    api_key_id : int or None
+        That key's number.
+    """
 
     id: str
+    scopes: frozenset[str] = RIGHTS
+    project_id: int | None = None
+    team_id: int | None = None
+    api_key_id: int | None = None
 
 
 class Sender(NamedTuple):
@@ -80,7 +104,23 @@ class Principal(msgspec.Struct, frozen=True):
     @property
     def rights(self) -> frozenset[str]:
         """Which of `RIGHTS` the credential has."""
-        return self.credential.scopes if isinstance(self.credential, ApiKey) else RIGHTS
+        return self.credential.scopes
+
+    @property
+    def api_key_id(self) -> int | None:
+        """Number of the API key that the request came with; None for a session."""
+        return self.credential.id if isinstance(self.credential, ApiKey) else None
+
+    @property
+    def root_key_id(self) -> int | None:
+        """Number of the API key that the request's rights come from, also through a session that began with it."""
+        key = self.credential
+        return key.id if isinstance(key, ApiKey) else key.api_key_id
+
+    def has_expired(self, now: datetime) -> bool:
+        """Whether the credential's time is over."""
+        key = self.credential
+        return isinstance(key, ApiKey) and key.expires_at is not None and key.expires_at <= now
 
     @property
     def acts_for_user(self) -> bool:

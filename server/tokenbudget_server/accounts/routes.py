@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from typing import Annotated
 
-import msgspec
-from litestar import Controller, Response, delete, get, post
+from litestar import Controller, delete, get, post
+from litestar.params import Parameter
+from sqlalchemy import ColumnElement
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tokenbudget_server.accounts.service import Accounts, Key, Project
-from tokenbudget_server.web.pagination import LARGEST_PAGE, NEXT, Keyset, PageCursor, PageSize, as_array
+from tokenbudget_server.accounts.queries import list_keys, list_projects
+from tokenbudget_server.accounts.rotation import Rotation
+from tokenbudget_server.accounts.schemas import (
+    Key,
+    KeyRequest,
+    KeyWithText,
+    Project,
+    ProjectRequest,
+    RotatedKey,
+    RotateRequest,
+)
+from tokenbudget_server.accounts.service import Accounts
+from tokenbudget_server.accounts.teams import Teams
+from tokenbudget_server.db.tables import api_keys
+from tokenbudget_server.web.authorization import ANY_CREDENTIAL, MANAGE
+from tokenbudget_server.web.pagination import LARGEST_PAGE, Page, PageCursor, PageSize
+from tokenbudget_server.web.parameters import LARGEST_ID
 from tokenbudget_server.web.problems import ProblemError
 from tokenbudget_server.web.scope import Scope
 
-_PROJECTS: Keyset[Project, tuple[str, int]] = Keyset("projects", tuple[str, int], lambda one: (one.name, one.id))
-_KEYS: Keyset[Key, tuple[int]] = Keyset("keys", tuple[int], lambda key: (-key.id,))
-
-
-class KeyRequest(msgspec.Struct, frozen=True):
-    """A key to be made."""
-
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-
-
-class KeyWithText(msgspec.Struct, frozen=True):
-    """A key just made; `text` is shown this once."""
-
-    key: Key
-    text: str
+_IdempotencyKey = Annotated[
+    str | None, Parameter(header="Idempotency-Key", min_length=1, max_length=200, description="Names the request")
+]
+_NUMBER = re.compile(r"[1-9][0-9]{0,18}")
+_PUBLIC_ID = re.compile(r"key_[0-9a-f]{32}")
 
 
 class AccountsController(Controller):
@@ -35,32 +44,71 @@ class AccountsController(Controller):
     path = "/api"
     tags = ["accounts"]  # noqa: RUF012 - Litestar's way
 
-    @get("/projects", response_headers=[NEXT])
+    @get("/projects", needs=ANY_CREDENTIAL)
     async def projects(
-        self, caller_scope: Scope, accounts: Accounts, cursor: PageCursor = None, limit: PageSize = LARGEST_PAGE
-    ) -> Response[list[Project]]:
-        """List the projects you may see, by name."""
-        found = await accounts.projects(caller_scope)
-        return as_array(_PROJECTS.page(_PROJECTS.after(found, cursor), limit))
+        self, engine: AsyncEngine, caller_scope: Scope, cursor: PageCursor = None, limit: PageSize = LARGEST_PAGE
+    ) -> Page[Project]:
+        """List the projects you may see, by name, page by page; for a key of an application, the one that it is for."""
+        return await list_projects(engine, caller_scope, cursor, limit)
 
-    @post("/projects/{project_id:int}/keys")
+    @post("/projects", needs=MANAGE, problems=(404, 409))
+    async def create_project(self, data: ProjectRequest, caller_scope: Scope, teams: Teams) -> Project:
+        """Make a project of a team."""
+        return await teams.create_project(caller_scope, data)
+
+    @post("/projects/{project_id:int}/keys", needs="admin")
     async def create_key(
         self, project_id: int, data: KeyRequest, caller_scope: Scope, accounts: Accounts
     ) -> KeyWithText:
-        """Make a key for a project."""
-        created = await accounts.create_key(caller_scope, project_id, data.name)
-        return KeyWithText(created.key, created.text)
+        """Make a key for a project: one that sends events and does nothing else, unless ``scopes`` says otherwise."""
+        return await accounts.create_key(caller_scope, project_id, data)
 
-    @get("/keys", response_headers=[NEXT])
+    @get("/keys", needs="admin")
     async def keys(
-        self, caller_scope: Scope, accounts: Accounts, cursor: PageCursor = None, limit: PageSize = LARGEST_PAGE
-    ) -> Response[list[Key]]:
-        """List the keys you may see, newest first."""
-        found = await accounts.keys(caller_scope)
-        return as_array(_KEYS.page(_KEYS.after(found, cursor), limit))
+        self, engine: AsyncEngine, caller_scope: Scope, cursor: PageCursor = None, limit: PageSize = LARGEST_PAGE
+    ) -> Page[Key]:
+        """List the keys you may see, newest first, page by page."""
+        return await list_keys(engine, caller_scope, cursor, limit)
 
-    @delete("/keys/{key_id:int}")
-    async def revoke_key(self, key_id: int, caller_scope: Scope, accounts: Accounts) -> None:
-        """Revoke a key; it is refused everywhere from now on."""
-        if not await accounts.revoke_key(caller_scope, key_id):
-            raise ProblemError(404, f"there is no key {key_id} that your key may manage")
+    @post("/keys/{key_id:str}/rotate", needs="admin")
+    async def rotate_key(
+        self,
+        key_id: str,
+        data: RotateRequest,
+        caller_scope: Scope,
+        rotation: Rotation,
+        idempotency_key: _IdempotencyKey = None,
+    ) -> RotatedKey:
+        """Make a key in place of another, which goes on for a while so that whoever uses it can change over.
+
+        A request that is sent again with the same ``Idempotency-Key`` makes no further key, and its answer has no text.
+        """
+        grace, named = timedelta(seconds=data.grace_seconds), _named(key_id)
+        if named is not None:
+            found = await rotation.rotate(caller_scope, named & caller_scope.keys(), grace, idempotency_key)
+            if found is not None:
+                return found
+        raise ProblemError(404, f"there is no living key {key_id[:64]} that you may manage")
+
+    @delete("/keys/self", needs=ANY_CREDENTIAL, problems=(400,))
+    async def revoke_own_key(self, caller_scope: Scope, accounts: Accounts) -> None:
+        """Revoke the key that the request comes with: whoever finds a leaked one can end it."""
+        if caller_scope.actor.kind != "key":
+            raise ProblemError(400, "this revokes the API key that the request comes with, and there is none")
+        await accounts.revoke_key(caller_scope, api_keys.c.public_id == caller_scope.actor.id)
+
+    @delete("/keys/{key_id:str}", needs="admin")
+    async def revoke_key(self, key_id: str, caller_scope: Scope, accounts: Accounts) -> None:
+        """Revoke a key, named by ``id`` or ``public_id``; it is refused everywhere from now on."""
+        named = _named(key_id)
+        if named is None or not await accounts.revoke_key(caller_scope, named & caller_scope.keys()):
+            raise ProblemError(404, f"there is no key {key_id[:64]} that you may manage")
+
+
+def _named(key_id: str) -> ColumnElement[bool] | None:
+    """Return the condition for the key that a path names; None where nothing can have that name."""
+    if _PUBLIC_ID.fullmatch(key_id):
+        return api_keys.c.public_id == key_id
+    if _NUMBER.fullmatch(key_id) and int(key_id) <= LARGEST_ID:
+        return api_keys.c.id == int(key_id)
+    return None

@@ -1,214 +1,125 @@
-"""What can be done with projects and keys."""
+"""What can be done with keys."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-import msgspec
-from sqlalchemy import Row, and_, bindparam, func, select, update
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import ColumnElement, Connection, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from tokenbudget_server.accounts import keys
 from tokenbudget_server.accounts.cache import KeyCache
-from tokenbudget_server.accounts.principal import ApiKey, Principal, Role
-from tokenbudget_server.db.tables import api_keys, memberships, projects, team_memberships
+from tokenbudget_server.accounts.last_used import LastUsed
+from tokenbudget_server.accounts.queries import read_key
+from tokenbudget_server.accounts.schemas import KeyRequest, KeyWithText
+from tokenbudget_server.accounts.sessions import Sessions
+from tokenbudget_server.accounts.verification import Verifier
+from tokenbudget_server.db.tables import api_keys
 from tokenbudget_server.web.audit import Target, audit
+from tokenbudget_server.web.client_address import network_of
+from tokenbudget_server.web.pools import Pool
+from tokenbudget_server.web.problems import FieldError, ProblemError
 from tokenbudget_server.web.scope import Scope
 
 
-class Project(msgspec.Struct, frozen=True):
-    """A project: what events, keys and budgets belong to."""
-
-    id: int
-    name: str
-    is_demo: bool
-    created_at: datetime
-
-
-class Key(msgspec.Struct, frozen=True):
-    """A key as it is listed; its text is not kept.
-
-    Attributes
-    ----------
-    hint : str
-        How the key begins, to tell it from others.
-    project_id, project : int and str, or None
-        Where its events go.
-    """
-
-    id: int
-    name: str
-    hint: str
-    project_id: int | None
-    project: str | None
-    created_at: datetime
-    revoked_at: datetime | None = None
-
-
-class CreatedKey(NamedTuple):
-    """A key just made, with the text that is shown once."""
-
-    key: Key
-    text: str
-
-
 class Accounts:
-    """Projects and keys in the database.
+    """Keys in the database.
 
     Parameters
     ----------
     engine : AsyncEngine
     cache : KeyCache
         Where verified keys are remembered.
+    hashing : Pool
+    sessions : Sessions
+    verifier : Verifier
+    forget_later : callable
+        Called in the transaction that ends a key: has processes told that cannot be told at once.
     """
 
-    def __init__(self, engine: AsyncEngine, cache: KeyCache) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        cache: KeyCache,
+        hashing: Pool,
+        sessions: Sessions,
+        verifier: Verifier,
+        forget_later: Callable[[Connection, int], None] = lambda *_: None,
+    ) -> None:
+        self.verifier = verifier
+        self.last_used = LastUsed(engine)
+        self.sessions = sessions
         self._engine = engine
         self._cache = cache
-        self._verifying: dict[str, asyncio.Task[Principal | None]] = {}
+        self._hashing = hashing
+        self._forget_later = forget_later
 
-    async def authenticate(self, text: str) -> Principal | None:
-        """Find out whose key a text is; None when it is unknown or revoked."""
-        if not keys.is_key(text):
-            return None
-        digest = keys.digest(text)
-        if known := await self._cache.get(digest):
-            return known
-        # Requests that bring the same new key at once wait for one verification: bcrypt is slow on purpose.
-        if (task := self._verifying.get(digest)) is None:
-            task = self._verifying[digest] = asyncio.create_task(self._verify(text, digest))
-            task.add_done_callback(lambda _: self._verifying.pop(digest, None))
-        return await asyncio.shield(task)
-
-    async def _verify(self, text: str, digest: str) -> Principal | None:
-        for key_id, principal, hash_ in await self._candidates(text):
-            if await asyncio.to_thread(keys.matches, text, hash_):
-                await self._cache.put(digest, principal)
-                # A key revoked between the look-up and the line above was not there to be forgotten.
-                if not any(principal == still for _, still, _ in await self._candidates(text)):
-                    await self._cache.forget(key_id)
-                    return None
-                return principal
-        return None
-
-    async def _candidates(self, text: str) -> list[tuple[int, Principal, str]]:
-        async with self._engine.connect() as connection:
-            rows = (await connection.execute(_CANDIDATES, {"lookup": keys.lookup(text)})).all()
-        return [(row.id, _principal(row), row.hash) for row in rows]
-
-    async def projects(self, scope: Scope) -> list[Project]:
-        """List the projects of a scope, by name."""
-        statement = (
-            select(projects.c.id, projects.c.name, projects.c.is_demo, projects.c.created_at)
-            .where(projects.c.id.in_(scope.project_ids))
-            .order_by(projects.c.name)
-        )
-        async with self._engine.connect() as connection:
-            return [Project(*row) for row in await connection.execute(statement)]
-
-    async def create_key(self, scope: Scope, project_id: int, name: str) -> CreatedKey:
-        """Make a key of the caller's for a project; it may do what the caller's credential may, and no more.
+    async def create_key(self, scope: Scope, project_id: int, asked: KeyRequest) -> KeyWithText:
+        """Make a key of the caller's for a project.
 
         Raises
         ------
         ProblemError
-            404 if the project is not one of the scope's.
+            404 if the project is not one of the scope's, 403 if the key would be for more than the caller's credential,
+            400 if its time is over already.
         """
-        (project,) = await self.projects(scope.narrow(project_id))
-        new = await asyncio.to_thread(keys.make_key)
-        values = {
-            "name": name,
+        scope.narrow(project_id)
+        _check_rights(scope, asked)
+        new = await self._hashing.run(keys.make_key, caller=network_of(scope.address))
+        values: dict[str, Any] = {
+            "name": asked.name,
             "project_id": project_id,
             "user_id": scope.actor.user_id,
-            "scopes": sorted(scope.rights),
+            "scopes": sorted(set(asked.scopes)),
+            "expires_at": asked.expires_at,
         }
-        statement = (
-            api_keys.insert()
-            .values(lookup=new.lookup, hash=new.hash, organisation_id=scope.organisation_id, **values)
-            .returning(api_keys.c.id, api_keys.c.public_id, api_keys.c.created_at)
-        )
+        stored = {"lookup": new.lookup, "ending": new.ending, "hash": new.hash}
+        statement = api_keys.insert().values(organisation_id=scope.organisation_id, **stored, **values)
         async with self._engine.begin() as connection:
-            row = (await connection.execute(statement)).one()
-            await connection.run_sync(audit, scope, "key.create", Target("key", row.public_id), None, values)
-        key = Key(row.id, name, keys.PREFIX + new.lookup, project.id, project.name, row.created_at)
-        return CreatedKey(key, new.text)
+            id_ = await connection.scalar(statement.returning(api_keys.c.id))
+            key = await read_key(connection, api_keys.c.id == id_)
+            assert key is not None  # noqa: S101 - of the same transaction
+            await connection.run_sync(audit, scope, "key.create", Target("key", key.public_id), None, values)
+        await self.verifier.introduce(new.text, new.hash)
+        return KeyWithText(key, new.text)
 
-    async def keys(self, scope: Scope) -> Sequence[Key]:
-        """List the keys that a scope manages, newest first."""
-        statement = (
-            select(
-                api_keys.c.id,
-                api_keys.c.name,
-                (keys.PREFIX + api_keys.c.lookup).label("hint"),
-                api_keys.c.project_id,
-                projects.c.name.label("project"),
-                api_keys.c.created_at,
-                api_keys.c.revoked_at,
-            )
-            .outerjoin(projects, projects.c.id == api_keys.c.project_id)
-            .where(scope.keys())
-            .order_by(api_keys.c.id.desc())
-        )
-        async with self._engine.connect() as connection:
-            return [Key(*row) for row in await connection.execute(statement)]
-
-    async def revoke_key(self, scope: Scope, key_id: int) -> bool:
-        """End a key's life, everywhere at once; False where there is no such key for the caller."""
-        managed = select(api_keys.c.id).where(api_keys.c.id == key_id, scope.keys())
+    async def revoke_key(self, scope: Scope, named: ColumnElement[bool]) -> bool:
+        """End a key's life, everywhere at once; False where there is none that the condition names."""
         # The time is a value: on Citus, no function may be called in changing a table that is on every node.
         revoked = (
             update(api_keys)
-            .where(api_keys.c.id == key_id, scope.keys(), api_keys.c.revoked_at.is_(None))
+            .where(named, api_keys.c.revoked_at.is_(None))
             .values(revoked_at=datetime.now(UTC))
-            .returning(api_keys.c.public_id, api_keys.c.name, api_keys.c.project_id, api_keys.c.revoked_at)
+            .returning(api_keys.c.name, api_keys.c.project_id, api_keys.c.revoked_at)
         )
         async with self._engine.begin() as connection:
             row = (await connection.execute(revoked)).one_or_none()
-            if row is None:  # Revoked already, or not there.
-                found = (await connection.execute(managed)).one_or_none() is not None
-            else:
-                found, after = True, row._asdict()
-                public_id = after.pop("public_id")
-                before = {**after, "revoked_at": None}
-                await connection.run_sync(audit, scope, "key.revoke", Target("key", public_id), before, after)
-        if found:
+            if (key := await read_key(connection, named)) is None:
+                return False
+            if row is not None:  # And not revoked already.
+                after = row._asdict()
+                target, before = Target("key", key.public_id), {**after, "revoked_at": None}
+                await connection.run_sync(audit, scope, "key.revoke", target, before, after)
+                await connection.run_sync(self._forget_later, key.id)
+        await self._cache.forget(key.id)
+        return True
+
+    async def forget_later(self, connection: AsyncConnection, key_ids: Iterable[int]) -> None:
+        """Have every process forget what it remembers of keys, in the transaction that changes what they may do."""
+        for key_id in key_ids:
+            await connection.run_sync(self._forget_later, key_id)
+
+    async def forget(self, key_ids: Iterable[int]) -> None:
+        """Forget what is remembered of keys now, after that transaction."""
+        for key_id in key_ids:
             await self._cache.forget(key_id)
-        return found
 
 
-# A user who left the organisation has no membership in it, and no key that is accepted.
-_CANDIDATES = (
-    select(
-        api_keys.c.id,
-        api_keys.c.public_id,
-        api_keys.c.hash,
-        api_keys.c.scopes,
-        api_keys.c.organisation_id,
-        api_keys.c.project_id,
-        api_keys.c.team_id,
-        api_keys.c.user_id,
-        memberships.c.role,
-        func.array(
-            select(team_memberships.c.team_id)
-            .where(
-                team_memberships.c.organisation_id == api_keys.c.organisation_id,
-                team_memberships.c.user_id == api_keys.c.user_id,
-            )
-            .order_by(team_memberships.c.team_id)
-            .scalar_subquery()
-        ).label("team_ids"),
-    )
-    .join(
-        memberships,
-        and_(memberships.c.organisation_id == api_keys.c.organisation_id, memberships.c.user_id == api_keys.c.user_id),
-    )
-    .where(api_keys.c.lookup == bindparam("lookup"), api_keys.c.revoked_at.is_(None))
-)
-
-
-def _principal(row: Row[*tuple[Any, ...]]) -> Principal:
-    key = ApiKey(row.id, row.public_id, frozenset(row.scopes), row.project_id, row.team_id)
-    return Principal(row.user_id, row.organisation_id, Role(row.role), tuple(row.team_ids), key)
+def _check_rights(scope: Scope, asked: KeyRequest) -> None:
+    if more := sorted(set(asked.scopes) - scope.rights):
+        raise ProblemError(403, f"your key has not the scope {', '.join(more)}, so it can make none that has")
+    if asked.expires_at is not None and asked.expires_at <= datetime.now(UTC):
+        reason = f"{asked.expires_at.isoformat()} is over"
+        raise ProblemError(400, "the key would have expired already", [FieldError(field="expires_at", reason=reason)])

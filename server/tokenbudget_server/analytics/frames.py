@@ -15,17 +15,20 @@ import polars as pl
 import pyarrow as pa
 
 from tokenbudget.analytics import listing
+from tokenbudget.analytics.collecting import collect, collecting
 from tokenbudget.analytics.selection import events_of
 from tokenbudget.core.query import Query
+from tokenbudget_server.analytics.bounds import collect_large
+from tokenbudget_server.analytics.conditional import arrow
 from tokenbudget_server.analytics.events import EVENTS, Position
 from tokenbudget_server.ledger import Moment, PostgresLedger
 from tokenbudget_server.web.pagination import DEFAULT_PAGE
 
-_PIECE_ROWS = 50_000
+_PIECE_ROWS = 10_000
 _MINUTE = timedelta(minutes=1)
 
 
-def list_frame(source: PostgresLedger, query: Query, cursor: str | None = None) -> tuple[pl.DataFrame, str | None]:
+def list_page(source: PostgresLedger, query: Query, cursor: str | None = None) -> tuple[bytes, str | None]:
     """List a page of a period's events.
 
     Parameters
@@ -38,8 +41,8 @@ def list_frame(source: PostgresLedger, query: Query, cursor: str | None = None) 
 
     Returns
     -------
-    DataFrame, str or None
-        As `tokenbudget.analytics.events` gives it; the cursor of the page after it.
+    bytes, str or None
+        What `tokenbudget.analytics.events` gives, as Arrow; the cursor of the page after it.
 
     Raises
     ------
@@ -48,12 +51,14 @@ def list_frame(source: PostgresLedger, query: Query, cursor: str | None = None) 
     """
     size = query.limit or DEFAULT_PAGE
     before = None if cursor is None else EVENTS.read(cursor)
-    found = source.ask(query.period.start, query.period.end, lambda moment: _newest(moment, query, size + 1, before))
+    with collecting(collect_large):
+        start, end = query.period.start, query.period.end
+        found = source.ask(start, end, lambda moment: _newest(moment, query, size + 1, before))
     page = listing.used(found.head(size))
     if found.height <= size:
-        return page, None
+        return arrow(page), None
     occurred_at, id_ = page.select("occurred_at", "id").row(-1)
-    return page, EVENTS.write((occurred_at, UUID(id_)))
+    return arrow(page), EVENTS.write((occurred_at, UUID(id_)))
 
 
 def stream(moment: Moment, query: Query) -> Iterator[bytes]:
@@ -89,27 +94,41 @@ def _newest(moment: Moment, query: Query, rows: int, before: Position | None) ->
 
 def _pieces(moment: Moment, query: Query, rows: int, before: Position | None = None) -> Iterator[pl.DataFrame]:
     """Read the events before a position, the newest first, about so many at a time."""
-    for start, end in _spans(moment, query, rows, before):
+    for start, end, held in _spans(moment, query, rows, before):
         period = msgspec.structs.replace(query.period, start=start, end=end)
-        yield listing.events(moment, msgspec.structs.replace(query, period=period), before)
+        asked, last = msgspec.structs.replace(query, period=period), before
+        if held <= 2 * rows:
+            yield listing.events(moment, asked, last)
+            continue
+        piece = rows
+        while piece == rows:  # From position to position: however many events there are in a minute.
+            found = listing.events(moment, msgspec.structs.replace(asked, limit=rows), last)
+            if (piece := found.height) > 0:
+                last = found.select("occurred_at", "id").row(-1)
+                yield found
 
 
-def _spans(moment: Moment, query: Query, rows: int, before: Position | None) -> Iterator[tuple[datetime, datetime]]:
-    """Cut a period, from its end, into spans of whole minutes with at least so many events, but for the last."""
+def _spans(
+    moment: Moment, query: Query, rows: int, before: Position | None
+) -> Iterator[tuple[datetime, datetime, int]]:
+    """Cut a period, from its end, into spans of whole minutes with at least so many events, but for the last.
+
+    Gives their number, too: a single minute may have any.
+    """
     start, end = query.period.start, query.period.end
     if before is not None and before[0] < end:
         end = before[0] + timedelta(microseconds=1)
     minute = pl.col("occurred_at").dt.truncate("1m").alias("minute")
     events = events_of(moment, query, start, end, ["occurred_at"])
-    counts = events.group_by(minute).len().sort("minute", descending=True).collect()
+    counts = collect(events.group_by(minute).len().sort("minute", descending=True))
     held = 0
     for at, count in counts.iter_rows():
         held += count
         if held >= rows:
-            yield max(at, start), end
+            yield max(at, start), end, held
             end, held = at, 0
     if held:
-        yield start, end
+        yield start, end, held
 
 
 def _table(frame: pl.DataFrame) -> pa.Table:

@@ -6,22 +6,23 @@ import msgspec
 import polars as pl
 
 from tokenbudget.analytics import answers, questions
+from tokenbudget.analytics.limits import NONE, Limits
 from tokenbudget.analytics.top_n import OTHER
 from tokenbudget.core.query import Query
 from tokenbudget_server.ledger import Moment
 
 
-def frame(moment: Moment, query: Query) -> pl.DataFrame:
+def frame(moment: Moment, query: Query, limits: Limits = NONE) -> pl.DataFrame:
     """Split a period by member, as `tokenbudget.analytics.by` does, with the ``member_id`` of each.
 
     It is null for ``other``, and for events whose key nobody here owns.
     """
-    found = questions.by(moment, msgspec.structs.replace(query, by=("member",)))
+    found = questions.by(moment, msgspec.structs.replace(query, by=("member",)), limits)
     ids = {name: id_ for name, id_ in moment.names.member_ids.items() if name != OTHER}
     numbers = pl.Series("member_id", [ids.get(name) for name in found["member"]], dtype=pl.Int64)
     return found.insert_column(1, numbers)
 
 
-def document(moment: Moment, query: Query) -> answers.Document:
+def document(moment: Moment, query: Query, limits: Limits = NONE) -> answers.Document:
     """Answer as it travels: ``period``, ``by``, ``rows``."""
-    return {"period": answers.period(query.period), "by": ["member"], "rows": frame(moment, query).to_dicts()}
+    return {"period": answers.period(query.period), "by": ["member"], "rows": frame(moment, query, limits).to_dicts()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from datetime import UTC, datetime
 
@@ -18,6 +19,7 @@ from tokenbudget_server.web.parameters import documented, read_number, whole_num
 
 _OWN = {"period", "tz", "by", "interval", "limit", "key", "project_id", "cursor", "level", "exact", "measure"}
 _DEFAULT_PERIOD = "30d"
+_FRACTION = re.compile(r"[01]|[01]?\.[0-9]{1,15}|[1-9](\.[0-9]{1,15})?e-[0-9]{1,2}")
 LARGEST_LIMIT = 10_000
 _TEXT = Schema(type=OpenAPIType.STRING)
 _TEXTS = Schema(type=OpenAPIType.ARRAY, items=_TEXT)
@@ -87,7 +89,7 @@ def read_query(parameters: MultiDict[str], by: Collection[str] = (), default_lim
     """
     interval = parameters.get("interval")
     if interval is not None and interval not in INTERVALS:
-        raise QueryError(f"interval must be one of {', '.join(INTERVALS)}, got {interval!r}")
+        raise QueryError(f"interval must be one of {', '.join(INTERVALS)}, got {interval[:32]!r}")
     filters = {name: tuple(parameters.getall(name)) for name in parameters if name not in _OWN}
     for name in filters:
         column(name)
@@ -115,10 +117,10 @@ def read_levels(parameters: MultiDict[str]) -> tuple[float, ...]:
     QueryError
         If one is no number.
     """
-    try:
-        return tuple(map(float, parameters.getall("level", []))) or LEVELS
-    except ValueError:
-        raise QueryError("level must be a fraction from 0 to 1, e.g. level=0.95") from None
+    texts = parameters.getall("level", [])
+    if wrong := [text for text in texts if not _FRACTION.fullmatch(text)]:
+        raise QueryError(f"level must be a fraction from 0 to 1, e.g. level=0.95, got {wrong[0][:32]!r}")
+    return tuple(map(float, texts)) or LEVELS
 
 
 def read_switch(parameters: MultiDict[str], name: str) -> bool:
@@ -129,7 +131,7 @@ def read_switch(parameters: MultiDict[str], name: str) -> bool:
     QueryError
         If it is something else.
     """
-    text = parameters.get(name) or "false"
+    text = parameters.get(name, "false")
     if text not in {"true", "false"}:
         raise QueryError(f"{name} must be true or false, got {text[:32]!r}")
     return text == "true"

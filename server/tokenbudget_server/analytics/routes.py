@@ -16,9 +16,11 @@ from tokenbudget.core.errors import QueryError
 from tokenbudget.core.query import Query
 from tokenbudget.ledger.schema import SENDERS
 from tokenbudget_server.analytics import members
-from tokenbudget_server.analytics.conditional import ARROW, Replies, arrow, wants_arrow
+from tokenbudget_server.analytics.bounds import check_query
+from tokenbudget_server.analytics.conditional import ARROW, FrameStream, Replies, wants_arrow
+from tokenbudget_server.analytics.event_stream import send_events
 from tokenbudget_server.analytics.events import StoredEvent, list_events
-from tokenbudget_server.analytics.frames import list_frame, stream
+from tokenbudget_server.analytics.frames import list_page
 from tokenbudget_server.analytics.parameters import (
     BY,
     CURSOR,
@@ -51,6 +53,8 @@ from tokenbudget_server.ledger import PostgresLedger
 from tokenbudget_server.ledger.display_names import Names
 from tokenbudget_server.pricing.prices import Prices
 from tokenbudget_server.web.pagination import NEXT, NEXT_HEADER, Page
+from tokenbudget_server.web.patience import run_for, while_connected
+from tokenbudget_server.web.pools import Pools
 from tokenbudget_server.web.scope import Scope
 
 _Request = Request[Any, Any, Any]
@@ -60,66 +64,86 @@ _LIMIT = 20
 class AnalyticsController(Controller):
     """Questions about usage and cost, in all projects that the caller may see.
 
-    Each runs in a thread: polars computes outside the event loop.
+    Each is answered in a thread of the pool for questions, within limits (`tokenbudget_server.analytics.bounds`).
     """
 
     path = "/api/analytics"
     tags = ["analytics"]  # noqa: RUF012 - Litestar's way
-    opt = {"also_as": ARROW, "etag": True}  # noqa: RUF012
+    opt = {"needs": "read", "also_as": ARROW, "etag": True}  # noqa: RUF012
 
-    @get("/summary", parameters=QUESTION, sync_to_thread=True)
-    def summary(self, request: _Request, source: PostgresLedger, replies: Replies) -> SummaryAnswer:
+    @get("/summary", parameters=QUESTION)
+    async def summary(
+        self, request: _Request, question_scope: Scope, source: PostgresLedger, replies: Replies
+    ) -> SummaryAnswer:
         """Sum up a period and the one before it."""
         query = read_query(request.query_params)
-        return replies.reply(request, source, query, answers.summary, analytics.summary)  # type: ignore[return-value]
+        return await replies.reply(request, question_scope, source, query, answers.summary, analytics.summary)  # type: ignore[return-value]
 
-    @get("/timeseries", parameters=[*SPLIT, BY, INTERVAL], sync_to_thread=True)
-    def timeseries(self, request: _Request, source: PostgresLedger, replies: Replies) -> TimeseriesAnswer:
+    @get("/timeseries", parameters=[*SPLIT, BY, INTERVAL])
+    async def timeseries(
+        self, request: _Request, question_scope: Scope, source: PostgresLedger, replies: Replies
+    ) -> TimeseriesAnswer:
         """Follow a period in buckets of time."""
         query = read_query(request.query_params)
-        return replies.reply(request, source, query, answers.timeseries, analytics.timeseries)  # type: ignore[return-value]
+        return await replies.reply(request, question_scope, source, query, answers.timeseries, analytics.timeseries)  # type: ignore[return-value]
 
-    @get("/by-model", parameters=SPLIT, sync_to_thread=True)
-    def by_model(self, request: _Request, source: PostgresLedger, replies: Replies) -> ByModelAnswer:
+    @get("/by-model", parameters=SPLIT)
+    async def by_model(
+        self, request: _Request, question_scope: Scope, source: PostgresLedger, replies: Replies
+    ) -> ByModelAnswer:
         """Split a period by model."""
-        return _by(replies, request, source, "model")  # type: ignore[return-value]
+        return await _by(replies, request, question_scope, source, "model")  # type: ignore[return-value]
 
-    @get("/by-feature", parameters=SPLIT, sync_to_thread=True)
-    def by_feature(self, request: _Request, source: PostgresLedger, replies: Replies) -> ByFeatureAnswer:
+    @get("/by-feature", parameters=SPLIT)
+    async def by_feature(
+        self, request: _Request, question_scope: Scope, source: PostgresLedger, replies: Replies
+    ) -> ByFeatureAnswer:
         """Split a period by the tag ``feature``."""
-        return _by(replies, request, source, "feature")  # type: ignore[return-value]
+        return await _by(replies, request, question_scope, source, "feature")  # type: ignore[return-value]
 
-    @get("/by-user", parameters=SPLIT, sync_to_thread=True)
-    def by_user(self, request: _Request, source: PostgresLedger, replies: Replies) -> ByUserAnswer:
+    @get("/by-user", parameters=SPLIT)
+    async def by_user(
+        self, request: _Request, question_scope: Scope, source: PostgresLedger, replies: Replies
+    ) -> ByUserAnswer:
         """Split a period by end user, the tag ``user_id``."""
-        return _by(replies, request, source, "user_id")  # type: ignore[return-value]
+        return await _by(replies, request, question_scope, source, "user_id")  # type: ignore[return-value]
 
-    @get("/by-member", parameters=SPLIT, sync_to_thread=True)
-    def by_member(self, request: _Request, source: PostgresLedger, replies: Replies) -> ByMemberAnswer:
+    @get("/by-member", parameters=SPLIT)
+    async def by_member(
+        self, request: _Request, question_scope: Scope, source: PostgresLedger, replies: Replies
+    ) -> ByMemberAnswer:
         """Split a period by the members who own the API keys."""
         query = read_query(request.query_params, default_limit=_LIMIT)
-        return replies.reply(request, source, query, members.document, members.frame)  # type: ignore[return-value]
+        return await replies.reply(request, question_scope, source, query, members.document, members.frame)  # type: ignore[return-value]
 
-    @get("/by-project", parameters=SPLIT, sync_to_thread=True)
-    def by_project(self, request: _Request, source: PostgresLedger, replies: Replies) -> ByProjectAnswer:
+    @get("/by-project", parameters=SPLIT)
+    async def by_project(
+        self, request: _Request, question_scope: Scope, source: PostgresLedger, replies: Replies
+    ) -> ByProjectAnswer:
         """Split a period by project."""
-        return _by(replies, request, source, "project")  # type: ignore[return-value]
+        return await _by(replies, request, question_scope, source, "project")  # type: ignore[return-value]
 
-    @get("/by-tag", parameters=[*SPLIT, KEY], sync_to_thread=True)
-    def by_tag(self, request: _Request, source: PostgresLedger, replies: Replies) -> ByTagAnswer:
+    @get("/by-tag", parameters=[*SPLIT, KEY])
+    async def by_tag(
+        self, request: _Request, question_scope: Scope, source: PostgresLedger, replies: Replies
+    ) -> ByTagAnswer:
         """Split a period by the tag that ``key`` names."""
         key = request.query_params.get("key")
         if not key:
             raise QueryError("name the tag to split by, e.g. /api/analytics/by-tag?key=env")
-        return _by(replies, request, source, f"tag.{key}")  # type: ignore[return-value]
+        return await _by(replies, request, question_scope, source, f"tag.{key}")  # type: ignore[return-value]
 
-    @get("/query", parameters=[*SPLIT, BY], sync_to_thread=True)
-    def query(self, request: _Request, source: PostgresLedger, replies: Replies) -> ByTagAnswer:
+    @get("/query", parameters=[*SPLIT, BY])
+    async def query(
+        self, request: _Request, question_scope: Scope, source: PostgresLedger, replies: Replies
+    ) -> ByTagAnswer:
         """Split a period by one or two dimensions or tags, e.g. ``?by=model&by=feature``."""
-        return _by(replies, request, source)  # type: ignore[return-value]
+        return await _by(replies, request, question_scope, source)  # type: ignore[return-value]
 
-    @get("/percentiles", parameters=[*QUESTION, BY, LEVEL, MEASURE, EXACT], sync_to_thread=True)
-    def percentiles(self, request: _Request, source: PostgresLedger, replies: Replies) -> PercentilesAnswer:
+    @get("/percentiles", parameters=[*QUESTION, BY, LEVEL, MEASURE, EXACT])
+    async def percentiles(
+        self, request: _Request, question_scope: Scope, source: PostgresLedger, replies: Replies
+    ) -> PercentilesAnswer:
         """Return percentiles of cost and time per call.
 
         Of up to a million calls they are exact; of more, they come from histograms and are at most 1.6 % off, unless
@@ -132,17 +156,17 @@ class AnalyticsController(Controller):
             "exact": read_switch(parameters, "exact"),
         }
         document, frame = partial(answers.percentiles, **how), partial(analytics.percentiles, **how)
-        return replies.reply(request, source, read_query(parameters), document, frame)  # type: ignore[return-value]
+        return await replies.reply(request, question_scope, source, read_query(parameters), document, frame)  # type: ignore[return-value]
 
     @get("/coverage", parameters=QUESTION)
     async def coverage(
-        self, request: _Request, source: PostgresLedger, replies: Replies, prices: Prices
+        self, request: _Request, question_scope: Scope, source: PostgresLedger, replies: Replies, prices: Prices
     ) -> CoverageAnswer:
         """Say which charged calls have no price, why, and what to do; no rows where all have one."""
         query, (pricer, version) = read_query(request.query_params), await prices.current()
         document, frame = partial(coverage.document, pricer=pricer), partial(coverage.coverage, pricer=pricer)
-        reply = partial(replies.reply, request, source, query, document, frame, also=(version, this_minute()))
-        return await asyncio.to_thread(reply)  # type: ignore[arg-type]
+        also = version, this_minute()
+        return await replies.reply(request, question_scope, source, query, document, frame, also=also)  # type: ignore[return-value]
 
 
 class ProjectAnalyticsController(AnalyticsController):
@@ -153,38 +177,47 @@ class ProjectAnalyticsController(AnalyticsController):
 
 @get(
     "/api/events",
+    needs="read",
     parameters=[*QUESTION, PAGE_SIZE, CURSOR],
     also_as=ARROW,
     response_headers=[NEXT],
     tags=["analytics"],
 )
 async def get_events(
-    request: _Request, engine: AsyncEngine, question_scope: Scope, source: PostgresLedger
+    request: _Request, engine: AsyncEngine, question_scope: Scope, source: PostgresLedger, pools: Pools
 ) -> Page[StoredEvent]:
     """List single events, newest first, page by page: ``next`` is the ``cursor`` of the following page.
 
     As Arrow, all events come in one stream; with ``limit``, a page of so many, and the cursor of the following one in
     the header ``X-Next-Cursor``.
     """
-    parameters = request.query_params
+    parameters, caller = request.query_params, question_scope.actor.id
     query, cursor = read_query(parameters), parameters.get("cursor")
+    check_query(query)
     if wants_arrow(request):
-        return await _events_as_arrow(source, query, cursor)  # type: ignore[return-value]
-    names = await asyncio.to_thread(source.names) if query.filters.keys() & SENDERS else Names()
-    return await list_events(engine, question_scope, query, names, cursor)
+        return await _events_as_arrow(request, source, query, cursor, caller, pools)  # type: ignore[return-value]
+    asks_names = query.filters.keys() & SENDERS
+    names = await run_for(request, pools.questions.run, source.names, caller=caller) if asks_names else Names()
+    page = asyncio.ensure_future(list_events(engine, question_scope, query, names, cursor))
+    return await while_connected(request, page)
 
 
-async def _events_as_arrow(source: PostgresLedger, query: Query, cursor: str | None) -> Response[bytes] | Stream:
+async def _events_as_arrow(
+    request: _Request, source: PostgresLedger, query: Query, cursor: str | None, caller: str | None, pools: Pools
+) -> Response[bytes] | Stream:
     headers = {"Vary": "Accept, Authorization"}
     if query.limit is None and cursor is None:
-        moment = await asyncio.to_thread(source.at_one_moment, query.period.start, query.period.end)
-        return Stream(stream(moment, query), headers=headers, media_type=ARROW)
-    frame, following = await asyncio.to_thread(list_frame, source, query, cursor)
+        pieces = await send_events(request, pools.streams, source, query, caller)
+        return FrameStream(pieces, headers=headers)
+    page = partial(list_page, source, query, cursor)
+    body, following = await run_for(request, pools.questions.run, page, caller=caller)
     if following is not None:
         headers[NEXT_HEADER] = following
-    return Response(arrow(frame), headers=headers, media_type=ARROW)
+    return Response(body, headers=headers, media_type=ARROW)
 
 
-def _by(replies: Replies, request: _Request, source: PostgresLedger, *names: str) -> Response[bytes]:
+async def _by(
+    replies: Replies, request: _Request, scope: Scope, source: PostgresLedger, *names: str
+) -> Response[bytes]:
     query = read_query(request.query_params, names, _LIMIT)
-    return replies.reply(request, source, query, answers.by, analytics.by)
+    return await replies.reply(request, scope, source, query, answers.by, analytics.by)

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from concurrent.futures import CancelledError
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
-from typing import Any
+from typing import TypeVar
 
-from redis import Redis
-from redis.asyncio import Redis as AsyncRedis
-from redis.asyncio.retry import Retry as AsyncRetry
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
 from tokenbudget_server.jobs.periodic import Periodic
 from tokenbudget_server.web.errors import CacheUnavailableError
@@ -28,8 +27,12 @@ _log = logging.getLogger(__name__)
 SECONDS = 0.5
 """How long Redis may take, to connect and to answer together."""
 _STEP_SECONDS = SECONDS / 2
+_LOOP_SECONDS = 10.0
+"""How long a thread waits for the event loop, which asks for it: longer than Redis may take, and not for ever."""
 _LOOK_EVERY = timedelta(seconds=2)
 _FAILURES = (RedisError, OSError, TimeoutError)
+
+Answer = TypeVar("Answer")
 
 
 class RedisClient:
@@ -44,12 +47,17 @@ class RedisClient:
     """
 
     def __init__(self, url: str, installation: Callable[[], Awaitable[str]]) -> None:
-        timeouts: dict[str, Any] = {"socket_connect_timeout": _STEP_SECONDS, "socket_timeout": _STEP_SECONDS}
-        self._redis = AsyncRedis.from_url(url, **timeouts, retry=AsyncRetry(NoBackoff(), 0))
-        self._blocking = Redis.from_url(url, **timeouts, retry=Retry(NoBackoff(), 0))
+        self._redis = Redis.from_url(
+            url, socket_connect_timeout=_STEP_SECONDS, socket_timeout=_STEP_SECONDS, retry=Retry(NoBackoff(), 0)
+        )
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._installation = installation
         self._prefix: str | None = None
         self._is_away = False
+
+    def open(self) -> None:
+        """Let threads ask, by way of the event loop that this is called in."""
+        self._loop = asyncio.get_running_loop()
 
     @property
     def job(self) -> Periodic:
@@ -87,19 +95,16 @@ class RedisClient:
         """Run a Lua script, in one step, on an entry; raises what `get` does."""
         name = await self._name(key)
         async with self._answering():
-            result: bytes = await self._redis.eval(script, 1, name, *arguments)  # type: ignore[misc]
+            result: bytes = await self._redis.eval(script, 1, name, *arguments)
         return result
 
     def get_blocking(self, key: str) -> bytes | None:
-        """Return what is remembered, in a thread of its own; raises what `get` does."""
-        with self._noticing():
-            found: bytes | None = self._blocking.get(self._known_name(key))  # type: ignore[assignment]
-        return found
+        """Return what is remembered, to a thread that is not the event loop's; raises what `get` does."""
+        return self._in_loop(self.get, key)
 
     def put_blocking(self, key: str, value: bytes, seconds: int) -> None:
-        """Remember an entry for a while, in a thread of its own; raises what `get` does."""
-        with self._noticing():
-            self._blocking.set(self._known_name(key), value, ex=seconds)
+        """Remember an entry for a while, for a thread that is not the event loop's; raises what `get` does."""
+        self._in_loop(self.put, {key: value}, seconds)
 
     async def look(self) -> None:
         """Ask again a Redis that was away."""
@@ -114,31 +119,32 @@ class RedisClient:
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
-        self._blocking.close()
+
+    def _in_loop(self, ask: Callable[..., Coroutine[object, object, Answer]], *arguments: object) -> Answer:
+        """Have the event loop ask, so that there is one client, one time-out and one who knows that Redis is away."""
+        if self._is_away or self._loop is None:
+            raise CacheUnavailableError("Redis does not answer")
+        asked = ask(*arguments)
+        try:
+            future = asyncio.run_coroutine_threadsafe(asked, self._loop)
+            return future.result(_LOOP_SECONDS)
+        except (TimeoutError, CancelledError, RuntimeError) as error:  # The loop is busy, or has ended.
+            asked.close() if self._loop.is_closed() else future.cancel()
+            raise CacheUnavailableError("the event loop did not ask Redis") from error
 
     async def _name(self, key: str) -> str:
         if self._prefix is None:
             self._prefix = f"tokenbudget:{await self._installation()}:"
         return self._prefix + key
 
-    def _known_name(self, key: str) -> str:
-        if self._prefix is None:
-            raise CacheUnavailableError("the installation's id has not been read yet")
-        return self._prefix + key
-
     @asynccontextmanager
     async def _answering(self) -> AsyncIterator[None]:
-        with self._noticing():
-            async with asyncio.timeout(SECONDS):
-                yield
-
-    @contextmanager
-    def _noticing(self) -> Iterator[None]:
         """Notice that Redis does not answer, and do not ask it then."""
         if self._is_away:
             raise CacheUnavailableError("Redis does not answer")
         try:
-            yield
+            async with asyncio.timeout(SECONDS):
+                yield
         except _FAILURES as error:
             if not self._is_away:
                 self._is_away = True

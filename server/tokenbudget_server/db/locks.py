@@ -14,5 +14,7 @@ PRICE_BOOK = 8321_0006
 """Writing prices."""
 OUTBOX = 8321_0007
 """Deleting what was done."""
+MEMBERS = 8321_0008
+"""Changing roles, so that an organisation keeps an owner."""
 ROLLUP_SHARDS = 8321_02
 """The first of two keys; the second is the number of the shard of the rollups."""

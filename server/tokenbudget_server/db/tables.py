@@ -48,6 +48,8 @@ __all__ = [
     "price_rows",
     "price_state",
     "projects",
+    "sessions",
+    "sign_in_codes",
     "spend_day",
     "team_memberships",
     "teams",
@@ -122,6 +124,7 @@ users = Table(
     _identity(),
     Column("email", Text, nullable=False, unique=True),
     Column("name", Text, nullable=False),
+    Column("password_hash", Text),
     _made(),
 )
 """People; what they may do, and where, their memberships say."""
@@ -172,6 +175,7 @@ api_keys = Table(
     Column("public_id", Text, nullable=False, unique=True, server_default=text(PUBLIC_ID)),
     Column("lookup", Text, nullable=False),
     Column("hash", Text, nullable=False),
+    Column("ending", Text),
     Column("name", Text, nullable=False),
     Column("organisation_id", ForeignKey("organisations.id"), nullable=False),
     Column("team_id", BigInteger),
@@ -182,14 +186,46 @@ api_keys = Table(
     Column("expires_at", instant),
     Column("last_used_at", instant),
     Column("revoked_at", instant),
+    Column("rotation", Text),
     Index("api_keys_lookup", "lookup"),
+    Index("api_keys_rotation", "rotation", unique=True),
     _in_organisation("team_id", "teams"),
     _in_organisation("project_id", "projects"),
 )
-"""``lookup`` is the first 8 characters after ``tb_ak_``, ``hash`` the bcrypt hash of the whole key, ``public_id`` how
-people name it.  ``user_id`` made it; ``project_id`` is where its events go; `tokenbudget_server.web.scope` says what it
-sees.
+"""``lookup`` is the first 8 characters after ``tb_ak_``, ``ending`` the last 4 (null of a key that is older than the
+column), ``hash`` the bcrypt hash of the whole key, ``public_id`` how people name it.  ``user_id`` made it;
+``rotation`` is the digest of what the request was called that made it in place of another; ``project_id`` is where its
+events go; `tokenbudget_server.web.scope` says what it sees.
 """
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("hash", Text, nullable=False, unique=True),
+    Column("organisation_id", BigInteger, nullable=False),
+    Column("user_id", BigInteger, nullable=False),
+    Column("api_key_id", BigInteger),
+    _made(),
+    Column("last_seen_at", instant, nullable=False, server_default=func.now()),
+    Column("address", Text),
+    Column("user_agent", Text),
+    Index("sessions_user", "user_id"),
+)
+"""Browsers that a user signed in with.  ``hash`` is that of what the cookie holds; a session that began with an API key
+may do what that may, and ends with it.  It points at nothing, so that it stays on one node.
+"""
+
+sign_in_codes = Table(
+    "sign_in_codes",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("organisation_id", BigInteger, nullable=False),
+    Column("user_id", BigInteger, nullable=False),
+    Column("api_key_id", BigInteger),
+    Column("expires_at", instant, nullable=False),
+)
+"""What begins a session once, within minutes, as whoever made it; it is deleted when it is used."""
 
 events = Table(
     "events",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +14,7 @@ from tokenbudget_server.embedded.os_user import Identity
 
 SUPERUSER = "tokenbudget"
 FIRST_WITH_BUILTIN_LOCALE = 17
+_NEEDED = re.compile(r"PATH|HOME|USER|LOGNAME|TZ|TMPDIR|LD_LIBRARY_PATH|DYLD_\w+|MALLOC_\w+")
 
 # For one machine that has other things to do. What keeps data safe (fsync,
 # synchronous_commit, full_page_writes) stays as Postgres ships it: on.
@@ -29,6 +31,7 @@ LAPTOP_SETTINGS: Mapping[str, str] = MappingProxyType(
         "wal_level": "minimal",  # No replicas, so less to write...
         "max_wal_senders": "0",  # ...and these two go together.
         "log_checkpoints": "off",  # Every five minutes, for ever.
+        "log_min_error_statement": "panic",  # Statements hold what people sent.
     }
 )
 
@@ -63,10 +66,8 @@ def server_command(binaries: Binaries, identity: Identity, layout: Layout, setti
 
 
 def clean_environment() -> dict[str, str]:
-    """Build the environment of every Postgres program.
+    """Build the environment of every Postgres program: no secret, and no setting that is meant for another server.
 
-    The user's `PG*` variables are meant for other servers, and messages must be English
-    for `diagnosis` to read them.
+    Messages must be English for `diagnosis` to read them.
     """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    return kept | {"LC_ALL": "C"}
+    return {name: value for name, value in os.environ.items() if _NEEDED.fullmatch(name)} | {"LC_ALL": "C"}

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from tokenbudget_server.health.routes import get_health
-from tokenbudget_server.web.features import Feature
+from tokenbudget_server.web.features import Dependency, Feature
 
 
-def feature() -> Feature:
-    """Make the feature."""
-    return Feature(name="health", description="Whether the server can do its work.", routes=[get_health])
+def feature(engine: AsyncEngine) -> Feature:
+    """Make the feature; the engine's connections are its own, as those of requests may all be taken."""
+    return Feature(
+        name="health",
+        description="Whether the server can do its work.",
+        routes=[get_health],
+        dependencies={"health_engine": Dependency.of(engine)},
+    )

@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-
-import msgspec
 from litestar import Response, get
 from litestar.openapi.datastructures import ResponseSpec
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tokenbudget import __version__
-from tokenbudget_server.jobs.periodic import JobState, PeriodicJobs
-
-_PATIENCE_SECONDS = 5
-
-
-class Health(msgspec.Struct, frozen=True):
-    """``ok``, or ``unavailable`` with status 503 when the database does not answer; and how background jobs fared."""
-
-    status: str
-    version: str = __version__
-    jobs: list[JobState] = []
-
+from tokenbudget_server.health.schemas import Health
+from tokenbudget_server.health.service import health_of
+from tokenbudget_server.jobs.periodic import PeriodicJobs
+from tokenbudget_server.web.authorization import OPEN
 
 _UNAVAILABLE = ResponseSpec(Health, generate_examples=False, description="The database does not answer.")
 
 
-@get("/health", responses={503: _UNAVAILABLE}, tags=["health"])
-async def get_health(engine: AsyncEngine, jobs: PeriodicJobs) -> Response[Health]:
+@get("/health", needs=OPEN, responses={503: _UNAVAILABLE}, tags=["health"])
+async def get_health(health_engine: AsyncEngine, jobs: PeriodicJobs) -> Response[Health]:
     """Return whether the server and its database work."""
-    try:
-        async with asyncio.timeout(_PATIENCE_SECONDS), engine.connect() as connection:
-            return Response(Health("ok", jobs=await jobs.states(connection)))
-    except (SQLAlchemyError, TimeoutError):
-        return Response(Health("unavailable"), status_code=503)
+    health = await health_of(health_engine, jobs)
+    return Response(Health("unavailable"), status_code=503) if health is None else Response(health)

@@ -8,24 +8,39 @@ from typing import Any
 from litestar import Request
 
 from tokenbudget_server.web.problems import ProblemError
+from tokenbudget_server.web.quotas import Held
 
 LARGEST_BODY = 5 * 2**20
 _GZIP = 16 + zlib.MAX_WBITS
 
 
-async def read_body(request: Request[Any, Any, Any]) -> bytes:
+async def read_body(request: Request[Any, Any, Any], held: Held) -> bytes:
     """Read the body; gzip is undone.
+
+    Parameters
+    ----------
+    request : Request
+    held : Held
+        Counts the bytes, as they come and unpacked.
 
     Raises
     ------
     ProblemError
         413 when it is larger than 5 MiB, as sent or unpacked; 400 when it is not the gzip it claims to be;
-        415 when it is compressed in another way.
+        415 when it is compressed in another way; 408 when it does not come in time.
+    OverloadedError, TooManyAtOnceError
+        When too many bytes are held already.
     """
-    body = await request.body()  # The route limits what is read.
+    parts = []
+    async for part in request.stream():  # The route limits what is read.
+        held.add(len(part))
+        parts.append(part)
+    body = b"".join(parts)
     match request.headers.get("content-encoding", "identity").strip().lower():
         case "gzip":
-            return gunzip(body)
+            unpacked = gunzip(body)
+            held.add(len(unpacked))
+            return unpacked
         case "identity" | "":
             return body
         case other:

@@ -1,23 +1,32 @@
-"""Read events out of a body, so that a malformed one does not spoil the others."""
+"""Read events out of a body, so that a malformed one does not spoil the others.
+
+Every body is read strictly, at once.  Where a text holds what JSON in UTF-8 cannot, the text is mended and read again.
+Whatever a body holds, its elements are counted before anything is made of them.
+"""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple, TypeAlias, get_args
 
 import msgspec
+from msgspec import UNSET, Raw, UnsetType
 
 from tokenbudget.core.event import Billing, Event, Measured, Source, Status
-from tokenbudget.core.limits import REPLACEMENT
 from tokenbudget.core.sanitize import replaced
+from tokenbudget_server.ingest.mend import LARGEST_MENDED, MARK, NotMendableError, mend
 from tokenbudget_server.web.problems import FieldError, ProblemError
 
 MOST_EVENTS = 1_000
+MOST_VALUES = 2_000
+"""Values of an event: far more than any is stored with, and few enough to be read in a millisecond."""
+_SMALL = 16 * 2**10
+"""Bytes of an event that cannot hold too many values."""
+_LONGEST_REASON = 300
 _SHAPE = 'send {"events": [ … ]}'
-_AT = re.compile(r" - at `\$\.?(.*)`$")
 _MISSING = re.compile(r"Object missing required field `(.*)`")
+_AT = " - at `$"
 _ONE_OF = {
     "status": get_args(Status),
     "measured": get_args(Measured),
@@ -28,8 +37,10 @@ _SEND = {
     "id": ": send a UUID that is made once for the call, and is the same with every retry",
     "occurred_at": ": send when the call was made, the same with every retry",
 }
-_HALF = re.compile("[\ud800-\udfff]")
-"""Half of a surrogate pair, as JavaScript may send it; also what a byte that is not UTF-8 is read as."""
+_NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+Piece: TypeAlias = bytes | Raw
+"""The JSON of an event."""
 
 
 class Malformed(NamedTuple):
@@ -40,17 +51,24 @@ class Malformed(NamedTuple):
     reason: str
 
 
+# A list would be made whole before its elements are counted.  Of this, the elements beyond the last field are skipped.
+_Pieces: Any = msgspec.defstruct(
+    "_Pieces", [(f"n{number}", Raw | UnsetType, UNSET) for number in range(MOST_EVENTS + 1)], array_like=True, gc=False
+)
+
+
 class _RawBatch(msgspec.Struct):
-    events: list[msgspec.Raw]
+    events: _Pieces
 
 
 class _Identified(msgspec.Struct):
-    id: Any = ""
+    id: str | int | float | bool | None = ""
 
 
 _event = msgspec.json.Decoder(Event).decode
 _raw_batch = msgspec.json.Decoder(_RawBatch).decode
 _identified = msgspec.json.Decoder(_Identified).decode
+_fields = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 def decode_event(body: bytes) -> Event:
@@ -61,7 +79,7 @@ def decode_event(body: bytes) -> Event:
     ProblemError
         400, saying what is wrong and where.
     """
-    event = _read(body)
+    event = _read_counted(body)
     if isinstance(event, Malformed):
         raise ProblemError(400, "the body is not an event", [FieldError(field=event.field, reason=event.reason)])
     return event
@@ -75,7 +93,15 @@ def decode_batch(body: bytes) -> Iterator[Event | Malformed]:
     ProblemError
         400 when the body is not ``{"events": [...]}``, 413 when it holds more than 1000.
     """
-    return map(_read, _split(body))
+    try:
+        pieces = _split(body)
+    except _NO_JSON as error:
+        if isinstance(error, msgspec.ValidationError):
+            raise _no_batch(error) from None
+        if isinstance(error, RecursionError):
+            raise ProblemError(400, f"the body is nested too deeply: {_SHAPE}") from None
+        return map(_read_mended, _split_mended(body, error))
+    return map(_read if _are_small(pieces) else _read_counted, pieces)
 
 
 def explain(error: Exception) -> tuple[str, str]:
@@ -87,84 +113,100 @@ def explain(error: Exception) -> tuple[str, str]:
     ('usage.input_tokens', 'Expected `int`, got `str`')
     """
     text = str(error)
-    match = _AT.search(text)
-    field, reason = (match[1], text[: match.start()]) if match else ("", text)
+    reason, at, place = text.rpartition(_AT) if text.endswith("`") else ("", "", "")
+    field = place[:-1].removeprefix(".")
+    if not at:
+        field, reason = "", text
     if missing := _MISSING.fullmatch(reason):
         field = f"{field}.{missing[1]}".lstrip(".")
         return field, f"is missing{_SEND.get(field, '')}"
+    if len(reason) > _LONGEST_REASON:  # It may quote what was sent.
+        reason = f"{reason[:_LONGEST_REASON]}…"
     return field, f"{reason}: send {' or '.join(_ONE_OF[field])}" if field in _ONE_OF else reason
 
 
-def _split(body: bytes) -> Iterable[bytes | msgspec.Raw]:
+def _split(body: bytes) -> Iterable[Raw]:
     """Cut a body into the JSON of its events."""
-    try:
-        pieces = _raw_batch(body).events
-    except msgspec.ValidationError as error:
-        field, reason = explain(error)
-        raise ProblemError(
-            400, f"the body is not a batch of events: {_SHAPE}", [FieldError(field=field, reason=reason)]
-        ) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return _split_leniently(body, error)
-    _refuse_more_than_the_most(len(pieces))
-    return pieces
+    pieces = msgspec.structs.astuple(_raw_batch(body).events)
+    if pieces[-1] is not UNSET:
+        raise ProblemError(413, f"there are more than {MOST_EVENTS} events: send at most {MOST_EVENTS} in one request")
+    return pieces[: pieces.index(UNSET)]
 
 
-def _split_leniently(body: bytes, error: Exception) -> list[bytes]:
+def _split_mended(body: bytes, error: Exception) -> Iterable[Raw]:
     """Cut a body in which a text holds what JSON in UTF-8 cannot, so that the other events are read as they are."""
     try:
-        events = _loads(body)["events"]
-        _refuse_more_than_the_most(len(events))
-        return [_without_halves(event) for event in events]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        raise ProblemError(
-            400, f"the body is not JSON: {error}. {_SHAPE}", [FieldError(field="", reason=str(error))]
-        ) from None
+        return _split(mend(body))
+    except NotMendableError as reason:
+        status = 413 if len(body) > LARGEST_MENDED else 400
+        raise ProblemError(status, f"the body is not JSON: {error}. {reason}") from None
+    except _NO_JSON as still:
+        if isinstance(still, msgspec.ValidationError):
+            raise _no_batch(still) from None
+        field = FieldError(field="", reason=str(error))
+        raise ProblemError(400, f"the body is not JSON: {error}. {_SHAPE}", [field]) from None
 
 
-def _refuse_more_than_the_most(count: int) -> None:
-    if count > MOST_EVENTS:
-        raise ProblemError(413, f"{count} events are too many for one request: send at most {MOST_EVENTS}")
+def _no_batch(error: msgspec.ValidationError) -> ProblemError:
+    field, reason = explain(error)
+    return ProblemError(400, f"the body is not a batch of events: {_SHAPE}", [FieldError(field=field, reason=reason)])
 
 
-def _loads(piece: bytes | msgspec.Raw) -> Any:
-    return json.loads(bytes(piece).decode("utf-8", "surrogateescape"))
+def _are_small(pieces: Iterable[Raw]) -> bool:
+    """Whether no piece can hold too many values: one look at all costs less than one at each."""
+    return max(map(len, map(memoryview, pieces)), default=0) <= _SMALL  # type: ignore[arg-type]
 
 
-def _without_halves(event: Any) -> bytes:
-    """Write an event anew with the replacement character for half a surrogate pair, which its warnings tell of."""
-    text = json.dumps(event, ensure_ascii=False)
-    if _HALF.search(text) is None:
-        return text.encode()
-    if isinstance(event, dict):
-        said = [replaced(name) for name, value in event.items() if _HALF.search(json.dumps(value, ensure_ascii=False))]
-        if isinstance(warnings := event.get("warnings", []), list):
-            text = json.dumps({**event, "warnings": [*warnings, *said]}, ensure_ascii=False)
-    return _HALF.sub(REPLACEMENT, text).encode()
+def _read_counted(piece: Piece) -> Event | Malformed:
+    if _has_too_many_values(piece):
+        return Malformed(
+            _read_id(piece), "", f"has more than {MOST_VALUES} values: send what was counted, and nothing else"
+        )
+    return _read(piece)
 
 
-def _read(piece: bytes | msgspec.Raw) -> Event | Malformed:
+def _read(piece: Piece) -> Event | Malformed:
     try:
         return _event(piece)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _NO_JSON as error:
         return _read_leniently(piece, error)
 
 
-def _read_leniently(piece: bytes | msgspec.Raw, error: Exception) -> Event | Malformed:
+def _has_too_many_values(piece: Piece) -> bool:
+    view = memoryview(piece)
+    if len(view) <= _SMALL:
+        return False
+    text = bytes(view)
+    # Whatever becomes an object of its own has a name or is a text, and stands before or behind a comma.
+    return text.count(b'"') > 2 * MOST_VALUES and text.count(b",") > MOST_VALUES
+
+
+def _read_leniently(piece: Piece, error: Exception) -> Event | Malformed:
     """Read an event in which a text holds what JSON in UTF-8 cannot."""
-    if not isinstance(error, msgspec.ValidationError):
+    if not isinstance(error, msgspec.ValidationError | RecursionError):
         try:
-            piece = _without_halves(_loads(piece))
-            return _event(piece)
-        except msgspec.DecodeError as fault:
-            error = fault
-        except (ValueError, RecursionError):  # It is no JSON at all.
+            return _read_mended(mend(bytes(piece)))
+        except NotMendableError:  # Or it is no JSON at all.
             pass
     return Malformed(_read_id(piece), *explain(error))
 
 
-def _read_id(piece: bytes | msgspec.Raw) -> str:
+def _read_mended(piece: Piece) -> Event | Malformed:
+    """Read an event of a text that was mended; its warnings tell in which fields."""
+    if _has_too_many_values(piece):
+        return _read_counted(piece)
+    try:
+        event = _event(piece)
+    except _NO_JSON as error:
+        return Malformed(_read_id(piece), *explain(error))
+    if MARK not in bytes(piece):
+        return event
+    said = [replaced(name) for name, value in _fields(piece).items() if MARK in bytes(value)]
+    return msgspec.structs.replace(event, warnings=(*event.warnings, *said))
+
+
+def _read_id(piece: Piece) -> str:
     try:
         return str(_identified(piece).id)[:64]
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _NO_JSON:
         return ""

@@ -14,12 +14,13 @@ from tokenbudget_server.pricing.prices import Prices
 from tokenbudget_server.settings import Settings
 from tokenbudget_server.store.writer import Writer
 from tokenbudget_server.web.features import Dependency, Feature
+from tokenbudget_server.web.pools import Pool
 
 
-def feature(settings: Settings, prices: Prices) -> Feature:
+def feature(settings: Settings, prices: Prices, decoding: Pool) -> Feature:
     """Make the feature."""
     writer = Writer(settings.database)
-    ingest = Ingest(writer, prices, settings.retention)
+    ingest = Ingest(writer, prices, decoding, settings.retention)
 
     @asynccontextmanager
     async def writing() -> AsyncIterator[None]:
@@ -38,7 +39,9 @@ def feature(settings: Settings, prices: Prices) -> Feature:
         description="Events as the library sends them.",
         routes=[post_event, post_events],
         dependencies={
-            "ingest": Dependency(provide=Provide(provide_ingest, sync_to_thread=False), problems=(400, 403, 413, 415))
+            "ingest": Dependency(
+                provide=Provide(provide_ingest, sync_to_thread=False), problems=(400, 403, 408, 413, 415, 429)
+            )
         },
         lifespans=[writing],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from litestar import Request, post
@@ -10,7 +11,9 @@ from tokenbudget.core.event import Event, EventBatch
 from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.ingest.body import LARGEST_BODY, read_body
 from tokenbudget_server.ingest.decode import decode_batch, decode_event
-from tokenbudget_server.ingest.service import Ingest, Receipt
+from tokenbudget_server.ingest.schemas import Receipt
+from tokenbudget_server.ingest.service import Ingest
+from tokenbudget_server.web.patience import while_connected
 from tokenbudget_server.web.problems import FieldError, ProblemError
 
 _PROMISES = (
@@ -20,6 +23,7 @@ _PROMISES = (
 )
 _ROUTE: dict[str, Any] = {
     "status_code": 202,
+    "needs": "ingest",
     "request_max_body_size": LARGEST_BODY,
     "description": _PROMISES,
     "tags": ["ingest"],
@@ -29,8 +33,9 @@ _ROUTE: dict[str, Any] = {
 @post("/v1/events", body=Event, **_ROUTE)
 async def post_event(request: Request[Any, Any, Any], principal: Principal, ingest: Ingest) -> Receipt:
     """Store one event; 202 means that it is committed."""
-    event = decode_event(await read_body(request))
-    receipt = await ingest.take(principal, [event])
+    with ingest.holding(principal) as held:
+        event = decode_event(await read_body(request, held))
+        receipt = await ingest.take(principal, [event], partial(while_connected, request))
     if receipt.rejected:
         fault = receipt.rejected[0]
         raise ProblemError(400, "the event was not stored", [FieldError(field=fault.field, reason=fault.reason)])
@@ -40,4 +45,6 @@ async def post_event(request: Request[Any, Any, Any], principal: Principal, inge
 @post("/v1/events/batch", body=EventBatch, **_ROUTE)
 async def post_events(request: Request[Any, Any, Any], principal: Principal, ingest: Ingest) -> Receipt:
     """Store up to 1000 events; 202 means that those accepted are committed, whatever was wrong with others."""
-    return await ingest.take(principal, decode_batch(await read_body(request)))
+    with ingest.holding(principal) as held:
+        events = decode_batch(await read_body(request, held))
+        return await ingest.take(principal, events, partial(while_connected, request))

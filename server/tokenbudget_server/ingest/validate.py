@@ -162,7 +162,7 @@ def _amount_fault(amount: Decimal, largest: Decimal) -> str | None:
     if amount.same_quantum(_PICODOLLAR) and 0 <= amount <= largest:
         return None  # As our own clients send it.
     if not amount.is_finite() or not 0 <= amount <= largest:
-        return f"must be an amount from 0 to {largest}, got {amount}"
+        return f"must be an amount from 0 to {largest}, got {str(amount)[:32]}"
     if (exponent := amount.as_tuple().exponent) not in range(-_DIGITS_AFTER_POINT, 16):
         return f"must have at most {_DIGITS_AFTER_POINT} digits after the point, got exponent {exponent}"
     return None

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import http.client
+import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from tokenbudget_server.launch.environment import API, allowed
+from tokenbudget_server.launch.log_file import LogFile
 from tokenbudget_server.web.errors import ChildError
 
 PARENT = "TOKENBUDGET_PARENT_FD"
 _POLL_SECONDS = 0.05
-_TAIL_LINES = 15
 
 
 class Child:
@@ -30,33 +34,48 @@ class Child:
         What is run, as ``python -m`` does; it calls `end_with_parent`.
     arguments : sequence of str
     environment : mapping of str to str
-        Added to ours.
+        Added to what `inherited` lets through of ours.
     log : Path
-        Where its output goes.
+        Where its output goes, below that of earlier starts.
+    inherited : re.Pattern
+        Names of the variables that it gets of our environment.
+    given : bytes
+        A few kilobytes to read from its standard input: the place of secrets, which an environment shows around.
     """
 
     def __init__(
-        self, name: str, module: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path
+        self,
+        name: str,
+        module: str,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        log: Path,
+        *,
+        inherited: re.Pattern[str] = API,
+        given: bytes = b"",
     ) -> None:
         self.name = name
-        self.log = log
-        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.log = LogFile(log)
+        standard_input, writer = os.pipe()
+        with os.fdopen(writer, "wb") as pipe:
+            pipe.write(given)
         # The end of this pipe closes when we end, in whatever way, and the child sees it.
         theirs, ours = os.pipe()
         self._ours: int | None = ours
         try:
-            with log.open("wb") as output:
+            with self.log.open(f"{name} starts") as output:
                 self._process = subprocess.Popen(  # noqa: S603 - our own module
                     [sys.executable, "-m", module, *arguments],
-                    stdin=subprocess.DEVNULL,
+                    stdin=standard_input,
                     stdout=output,
                     stderr=subprocess.STDOUT,
-                    env={**os.environ, **environment, PARENT: str(theirs)},
+                    env={**allowed(inherited), **environment, PARENT: str(theirs)},
                     pass_fds=(theirs,),
                     start_new_session=True,  # Ctrl-C is for us; we stop the others in order.
                 )
         finally:
             os.close(theirs)
+            os.close(standard_input)
 
     @property
     def pid(self) -> int:
@@ -87,8 +106,8 @@ class Child:
 
     def tail(self) -> str:
         """Return the end of its log, for an error's text."""
-        lines = self.log.read_text("utf-8", "replace").splitlines()[-_TAIL_LINES:]
-        return "".join(f"\n    {line}" for line in [f"; the end of {self.log}:", *lines]) if lines else ""
+        lines = self.log.tail()
+        return "".join(f"\n    {line}" for line in [f"; the end of {self.log.path}:", *lines]) if lines else ""
 
     def ask_to_stop(self) -> None:
         """Ask it to end."""
@@ -96,14 +115,15 @@ class Child:
             self._process.terminate()
 
     def stop(self, patience_seconds: float = 8.0) -> None:
-        """End it, in the hard way if it does not end by itself."""
+        """End it and all that it started, in the hard way if it does not end by itself."""
         self.ask_to_stop()
         try:
-            self._process.wait(patience_seconds)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.pid, signal.SIGKILL)
-            self._process.wait()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(patience_seconds)
         finally:
+            with suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a group of zombies.
+                os.killpg(self.pid, signal.SIGKILL)
+            self._process.wait()
             if self._ours is not None:
                 os.close(self._ours)
                 self._ours = None
@@ -123,13 +143,29 @@ def answers(host: str, port: int, path: str) -> bool:
 
 def end_with_parent() -> None:
     """End this process, as if asked to, when the one that started it as a `Child` has gone."""
-    if not (descriptor := os.environ.pop(PARENT, "")):
-        return
-    inherited = int(descriptor)
-    os.set_inheritable(inherited, False)  # noqa: FBT003 - only takes it so
+    if descriptor := os.environ.pop(PARENT, ""):
+        inherited = int(descriptor)
+        os.set_inheritable(inherited, False)  # noqa: FBT003 - only takes it so
+        _when(lambda: os.read(inherited, 1))
+
+
+def end_with_supervisor(grace_seconds: float) -> None:
+    """End this process when the one that forked or spawned it by `multiprocessing` has gone, however that ended.
+
+    It is asked to end first, and gets some seconds for it.
+    """
+    if (parent := multiprocessing.parent_process()) is not None:
+        _when(parent.join, grace_seconds)
+
+
+def _when(waited_for: Callable[[], object], grace_seconds: float | None = None) -> None:
+    """End this process once a call returns, which another thread makes."""
 
     def watch() -> None:
-        os.read(inherited, 1)
+        waited_for()
         os.kill(os.getpid(), signal.SIGTERM)
+        if grace_seconds is not None:
+            time.sleep(grace_seconds)
+            os._exit(1)
 
     threading.Thread(target=watch, name="end-with-parent", daemon=True).start()

@@ -26,7 +26,7 @@ def read_key(home: Path) -> str | None:
     """
     settings = read_file(home)
     url = settings.get("url")
-    if isinstance(url, str) and not _is_here(url):
+    if isinstance(url, str) and not is_loopback(urlsplit(url).hostname or ""):
         raise SettingsError(
             f"{home / CONFIG_FILE} sends events to {url}. Starting a server here would replace that and its key: "
             "set TOKENBUDGET_HOME to another directory, or remove `url` and `api_key` from the file."
@@ -60,8 +60,8 @@ def _set(text: str, name: str, value: str) -> str:
     return (changed if count else line + top) + rest
 
 
-def _is_here(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
+def is_loopback(host: str) -> bool:
+    """Whether a name or an address leads to this machine alone."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
+from tokenbudget.config import CONFIG_FILE
 from tokenbudget_server.accounts.bootstrap import ensure_first_key
 from tokenbudget_server.db import migrate
 from tokenbudget_server.launch import console
 from tokenbudget_server.launch.configfile import read_key, write_config
+from tokenbudget_server.launch.running import usable
 from tokenbudget_server.settings import Settings
 
 
@@ -19,7 +21,7 @@ def prepare(settings: Settings, workers: int) -> None:
     Raises
     ------
     SettingsError
-        If there is no database to use, or closed days cannot be kept where they should.
+        If there is no database to use, the home cannot be used, or closed days cannot be kept where they should.
     """
     url = settings.database
     if workers > 1 and settings.redis_url is None:
@@ -28,13 +30,15 @@ def prepare(settings: Settings, workers: int) -> None:
             "a revoked key may be accepted by some of them for up to 5 minutes."
         )
     check_ledger(settings)
-    migrate(url)
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    known = read_key(settings.home)
-    key = ensure_first_key(url, known)
-    if key != known:
-        write_config(settings.home, f"http://127.0.0.1:{settings.port}", key)
-        click.echo(f"  Made an API key, and wrote it to {settings.home / 'config.toml'}: {key}")
+    home = settings.home.absolute()
+    known = read_key(home)
+    with usable(home, is_written=known is None):  # With a key in it, it may be read-only.
+        migrate(url)
+        key = ensure_first_key(url, known)
+        if key != known:
+            write_config(home, f"http://127.0.0.1:{settings.port}", key)
+            # Not the key itself: what is printed here ends in the log of a container.
+            click.echo(f"  Made an API key, an administrator's; it is in {home / CONFIG_FILE}")
 
 
 def check_ledger(settings: Settings) -> None:

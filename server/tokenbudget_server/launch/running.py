@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from tokenbudget_server.web.errors import AlreadyRunningError
+from tokenbudget_server.web.errors import AlreadyRunningError, SettingsError
 
 _PATIENCE_SECONDS = 120.0
 _POLL_SECONDS = 0.1
@@ -37,20 +38,64 @@ class Running(msgspec.Struct, frozen=True):
     key: str
 
 
+@contextmanager
+def usable(home: Path, *, is_written: bool = True) -> Iterator[None]:
+    """Have a file of the home that cannot be used told as a setting that is wrong, for the length of a block.
+
+    Parameters
+    ----------
+    home : Path
+        Made when it is missing.
+    is_written : bool
+        Whether it is of no use where it cannot be written.
+
+    Raises
+    ------
+    SettingsError
+        The home is a file, a link to nothing, read-only or full, or a file in it is not what it should be.
+    """
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if is_written:
+            tempfile.TemporaryFile(dir=home).close()  # What may be written shows only when it is.
+        yield
+    except OSError as error:
+        path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else None
+        if path is None or not (path == home or home in path.parents or path in home.parents):
+            raise
+        where = f"{home} cannot be used as TokenBudget's home" + (f" ({path})" if path != home else "")
+        raise SettingsError(
+            f"{where}: {_reason(error, home)}. Set TOKENBUDGET_HOME to a directory that you may write to."
+        ) from error
+
+
+def _reason(error: OSError, home: Path) -> str:
+    if home.is_symlink() and not home.exists():
+        return f"it is a link to {home.readlink()}, which is not there"
+    if isinstance(error, FileExistsError) and home.exists():
+        return "it is a file, and not a directory"
+    return (error.strerror or str(error)).lower()
+
+
 class Home:
     """The part of ``$TOKENBUDGET_HOME`` that says what runs.
 
     Parameters
     ----------
     path : Path
-        Made when it is missing.
+        A directory (`usable` makes sure of it).
+
+    Attributes
+    ----------
+    was_killed : bool
+        Whether the one that owned it before could not end in order.
     """
 
     def __init__(self, path: Path) -> None:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = path
         self._lock = path / "up.lock"
         self._state = path / "up.json"
+        self.was_killed = False
 
     @contextmanager
     def owned(self) -> Iterator[None]:
@@ -67,7 +112,8 @@ class Home:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise AlreadyRunningError(f"TokenBudget is already running in {self.path}") from None
-            self._state.unlink(missing_ok=True)  # It tells of a process that was killed.
+            self.was_killed = self._state.exists()
+            self._state.unlink(missing_ok=True)
             try:
                 yield
             finally:

@@ -6,8 +6,8 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from types import FrameType
 
 import click
@@ -16,15 +16,21 @@ from tokenbudget import __version__
 from tokenbudget.core.formatting import plural
 from tokenbudget_server.launch import console, panel
 from tokenbudget_server.launch.child import Child
-from tokenbudget_server.launch.configfile import read_key, write_config
-from tokenbudget_server.launch.ports import free_port
+from tokenbudget_server.launch.configfile import is_loopback, read_key, write_config
+from tokenbudget_server.launch.environment import PANEL
+from tokenbudget_server.launch.log_file import LogFile
+from tokenbudget_server.launch.ports import claim
 from tokenbudget_server.launch.prepare import check_ledger
-from tokenbudget_server.launch.running import Home, Running
+from tokenbudget_server.launch.running import Home, Running, usable
+from tokenbudget_server.launch.sign_in import sign_in_address
 from tokenbudget_server.settings import Settings
 from tokenbudget_server.web.errors import AlreadyRunningError, ChildError, TokenBudgetServerError
 
 _PATIENCE_SECONDS = 90.0
 _POLL_SECONDS = 0.25
+_ENDING_SECONDS = 15.0
+"""How long the children of an `up` that was killed may still hold its ports."""
+_API_LOG, _PANEL_LOG, _POSTGRES_LOG = "logs/api.log", "logs/panel.log", "postgres/postgres.log"
 _LOCAL = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not listened on
 _STOPPING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
@@ -56,7 +62,7 @@ def up(options: Options) -> None:
         Something does not start; what had been started is stopped.
     """
     home = Home(options.settings.home.expanduser().absolute())
-    with _stopping_on_signals():
+    with _stopping_on_signals(), usable(home.path):
         try:
             with home.owned():
                 _run(home, options)
@@ -78,6 +84,8 @@ def _run(home: Home, options: Options) -> None:
     with ExitStack() as stack:
         known = read_key(home.path)  # Before anything is started, as these may refuse.
         check_ledger(options.settings)
+        options = _with_ports(options, _ENDING_SECONDS if home.was_killed else 0.0)
+        _say_who_reaches_it(options)
         url = _database(home, options.settings, stack)
         api = _start_api(home, options, url, stack)  # It loads while the tables are prepared.
         key = _prepare(url, known, demo=options.settings.demo)
@@ -90,7 +98,7 @@ def _run(home: Home, options: Options) -> None:
         home.announce(running)
         _show(running)
         click.echo(click.style("  Ctrl-C stops everything.\n", dim=True))
-        _watch(api.child, dashboard.child if dashboard_url and dashboard else None)
+        _watch(home, api.child, dashboard.child if dashboard_url and dashboard else None)
         click.echo("\n  Stopping …")
 
 
@@ -143,29 +151,31 @@ class _Service:
 
 def _start_api(home: Home, options: Options, database: str, stack: ExitStack) -> _Service:
     settings = options.settings
-    port = _port(settings.host, settings.port)
     environment = {
         "TOKENBUDGET_DATABASE_URL": database,
         "TOKENBUDGET_HOME": str(home.path),
         "TOKENBUDGET_DEMO": str(int(settings.demo)),
     }
-    arguments = [settings.host, str(port), str(options.workers)]
-    child = Child("the API", "tokenbudget_server.launch.api", arguments, environment, home.path / "logs/api.log")
+    arguments = [settings.host, str(settings.port), str(options.workers)]
+    child = Child("the API", "tokenbudget_server.launch.api", arguments, environment, home.path / _API_LOG)
     stack.callback(child.stop)
-    return _Service(child, _reachable(settings.host), port, "/health")
+    return _Service(child, _reachable(settings.host), settings.port, "/health")
 
 
 def _start_panel(home: Home, options: Options, api: _Service, key: str, stack: ExitStack) -> _Service | None:
     if not options.panel:
         return None
-    if not panel.is_installed():
-        console.warn("The Panel dashboard is not installed: pip install 'tokenbudget-ledger[panel]'")
-        return None
-    host = options.settings.host
-    port = _port(host, options.settings.panel_port, taken=(api.port,))
-    environment = {"TOKENBUDGET_URL": api.url, "TOKENBUDGET_API_KEY": key, "TOKENBUDGET_HOME": str(home.path)}
-    log = home.path / "logs/panel.log"
-    child = Child("the Panel", "tokenbudget_server.launch.panel", [host, str(port)], environment, log)
+    host, port = options.settings.host, options.settings.panel_port
+    environment = {"TOKENBUDGET_HOME": str(home.path)}
+    child = Child(
+        "the Panel",
+        "tokenbudget_server.launch.panel",
+        [host, str(port)],
+        environment,
+        home.path / _PANEL_LOG,
+        inherited=PANEL,
+        given=panel.connection(api.url, key if is_loopback(host) else None),
+    )
     stack.callback(child.stop)
     stack.callback(api.child.ask_to_stop)  # Both stop at the same time.
     return _Service(child, _reachable(host), port, panel.READY)
@@ -182,11 +192,15 @@ def _wait_for_panel(dashboard: _Service) -> str | None:
     return dashboard.url
 
 
-def _watch(api: Child, dashboard: Child | None) -> None:
+def _watch(home: Home, api: Child, dashboard: Child | None) -> None:
     """Wait for Ctrl-C; the API is what all of this is for, the Panel may be missed."""
+    logs = [LogFile(home.path / name) for name in (_API_LOG, _PANEL_LOG, _POSTGRES_LOG)]
     never = threading.Event()
     try:
         while api.alive:
+            for log in logs:
+                with suppress(OSError):  # Nothing ends because a log cannot be put aside.
+                    log.rotate()
             if dashboard is not None and not dashboard.alive:
                 console.warn(f"The Panel ended{dashboard.tail()}")
                 dashboard = None
@@ -196,11 +210,28 @@ def _watch(api: Child, dashboard: Child | None) -> None:
     raise ChildError(f"the API ended{api.tail()}")
 
 
-def _port(host: str, wanted: int, taken: tuple[int, ...] = ()) -> int:
-    port = free_port(host, wanted, taken)
-    if port != wanted:
-        console.warn(f"Port {wanted} is in use, so it is {port}.")
-    return port
+def _with_ports(options: Options, patience_seconds: float) -> Options:
+    """Claim the ports, before anything is started; without a Panel that is not installed."""
+    has_panel = options.panel and panel.is_installed()
+    if options.panel and not has_panel:
+        console.warn("The Panel dashboard is not installed: pip install 'tokenbudget-ledger[panel]'")
+    settings = options.settings
+    wanted = {"--port": settings.port, **({"--panel-port": settings.panel_port} if has_panel else {})}
+    found = claim(settings.host, wanted, patience_seconds)
+    settings = replace(settings, port=found["--port"], panel_port=found.get("--panel-port", settings.panel_port))
+    return replace(options, settings=settings, panel=has_panel)
+
+
+def _say_who_reaches_it(options: Options) -> None:
+    host = options.settings.host
+    if is_loopback(host):
+        return
+    ports = f"{options.settings.port} and {options.settings.panel_port}" if options.panel else options.settings.port
+    console.warn(
+        f"Listening on {host}: whoever reaches this machine can open the dashboards (port {ports}). They show figures "
+        "to those alone who sign in with an API key, and only what that key may see. Nothing is encrypted on the way: "
+        "put a TLS proxy in front, or leave out --host to be reached from this machine alone."
+    )
 
 
 def _reachable(host: str) -> str:
@@ -212,7 +243,7 @@ def _show(running: Running) -> None:
         click.echo(f"  {label:<12}{click.style(value, fg='cyan')}")
 
     click.echo()
-    line("Dashboard", f"{running.api}/#key={running.key}")
+    line("Dashboard", sign_in_address(running.api, running.key))
     if running.panel:
         line("Panel", running.panel)
     line("API", f"{running.api}/schema")

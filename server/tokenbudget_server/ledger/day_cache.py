@@ -9,68 +9,47 @@ Of a day that is known at an earlier version only that is read which transaction
 not see (all of): new events and changed ones.  If what is known, with these in it, has as many events as the version
 says, it is the day: it holds every event there is, so it holds no other.  Else (events were deleted) the day is read
 anew.
+
+Questions read at the same time, each in a snapshot of its own.  Only those that lack the same day wait for each other:
+it is read once.  A question whose snapshot is older than what is known of a day by then reads its own version, for
+itself alone.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from contextlib import closing
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from tokenbudget.core.errors import QueryError
 from tokenbudget_server.ledger import queries
-from tokenbudget_server.ledger.connection import Connection
+from tokenbudget_server.ledger.connection import Connections
 from tokenbudget_server.ledger.display_names import Names
-from tokenbudget_server.ledger.files import DayFiles, SealedDay
+from tokenbudget_server.ledger.files import DayFiles
+from tokenbudget_server.ledger.known_days import Known, KnownDays
+from tokenbudget_server.ledger.memory import Memory, of_this_machine
 from tokenbudget_server.ledger.queries import Day, Identity, Version
 from tokenbudget_server.ledger.snapshot import Moment
 from tokenbudget_server.ledger.storage import storage_at
+from tokenbudget_server.ledger.turns import Turns
+from tokenbudget_server.web.patience import patience
 
 _log = logging.getLogger(__name__)
 
-MOST_BYTES = 1 << 30
-"""Kept in memory by one process; the days least recently asked for are forgotten first."""
 _EVENTS_AT_ONCE = 250_000
+_DAYS_AT_ONCE = 500
 _FARTHEST = 1 << 30
 """Transactions after which a day is read anew: the ids of rows repeat after four billion."""
 _SWEEP_SECONDS = 3600.0
 
 Versions = Mapping[Day, Version]
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A day at a version: its events in memory, or sealed on disk."""
-
-    version: Version
-    horizon: int
-    events: pl.DataFrame | None = None
-    sealed: SealedDay | None = None
-
-    @property
-    def size(self) -> int:
-        """Bytes it takes in memory."""
-        frame = self.events if self.events is not None else self.sealed.cube if self.sealed is not None else None
-        return 0 if frame is None else int(frame.estimated_size())
-
-    @property
-    def is_there(self) -> bool:
-        """Return whether its events can still be read: the disk may have been cleared."""
-        return self.sealed is None or self.sealed.is_there
-
-    def read(self) -> pl.DataFrame:
-        """Return its events."""
-        if self.events is not None:
-            return self.events
-        return self.sealed.read() if self.sealed is not None else queries.empty()
 
 
 class Days:
@@ -82,19 +61,20 @@ class Days:
         URL of the database.
     place : Path or str, optional
         Where closed days are kept: a directory, or the URL of an object store; in memory, like today, when left out.
-    most_bytes : int
-        To keep in memory.
+    memory : Memory, optional
+        What may be used; a part of the machine's when left out.  Of what is kept, the days least recently asked for are
+        forgotten first.
     """
 
-    def __init__(self, dsn: str, place: Path | str | None = None, most_bytes: int = MOST_BYTES) -> None:
-        self._connection = Connection(dsn)
+    def __init__(self, dsn: str, place: Path | str | None = None, memory: Memory | None = None) -> None:
+        self._dsn = dsn
+        self._connections = Connections(dsn)
         self._place = place
-        self._most_bytes = most_bytes
+        self._memory = memory or of_this_machine()
         self._identity: Identity | None = None
-        self._known: OrderedDict[Day, Known] = OrderedDict()
-        self._bytes = 0
+        self._known = KnownDays(self._memory.remembered)
+        self._turns = Turns()
         self._sweep_at = 0.0
-        self._lock = threading.Lock()
 
     def at(self, projects: Sequence[int], start: datetime, end: datetime) -> Moment:
         """Return the days that the span touches, as they are in the database now.
@@ -103,14 +83,16 @@ class Days:
         ------
         StoreUnavailableError
             If the database does not answer.
+        QueryError
+            If it takes more memory than there is.
         """
-        with self._lock, self._connection.snapshot() as cursor:
+        with self._connections.snapshot() as cursor:
             versions = queries.versions(cursor, projects, start, end)
             files = self._files(cursor)
             found = self._bring_up(cursor, files, versions)
             names = queries.names(cursor, projects)
             self._sweep(cursor, files)
-            self._forget_the_least_used()
+            self._known.forget_the_least_used()
         frames = {day: known.events for day, known in found.items() if known.events is not None}
         sealed = {day: known.sealed for day, known in found.items() if known.sealed is not None}
         return Moment(names, versions, frames, sealed)
@@ -128,7 +110,7 @@ class Days:
         StoreUnavailableError
             If the database does not answer.
         """
-        with self._lock, self._connection.snapshot() as cursor:
+        with self._connections.snapshot() as cursor:
             return queries.names(cursor, projects)
 
     def versions(self, projects: Sequence[int], start: datetime, end: datetime) -> tuple[Versions, Names]:
@@ -139,7 +121,7 @@ class Days:
         StoreUnavailableError
             If the database does not answer.
         """
-        with self._lock, self._connection.snapshot() as cursor:
+        with self._connections.snapshot() as cursor:
             return queries.versions(cursor, projects, start, end), queries.names(cursor, projects)
 
     def rebuild(self) -> Iterator[tuple[int, int]]:
@@ -154,7 +136,7 @@ class Days:
         OSError
             If the disk does not take them.
         """
-        with self._lock, self._connection.snapshot() as cursor:
+        with closing(Connections(self._dsn, statement_seconds=0)) as patient, patient.snapshot() as cursor:
             files, horizon, today = self._files(cursor), queries.horizon(cursor), datetime.now(UTC).date()
             versions = queries.all_days(cursor)
             closed = {day: version for day, version in versions.items() if day[1] < today}
@@ -171,50 +153,80 @@ class Days:
 
     def close(self) -> None:
         """Let go of the connection; the next question makes a new one."""
-        with self._lock:
-            self._connection.close()
+        self._connections.close()
 
     def _bring_up(self, cursor: Any, files: DayFiles | None, versions: Versions) -> dict[Day, Known]:
         """Know these days at these versions."""
-        today = datetime.now(UTC).date()
-        stale: dict[Day, Version] = {}
-        found: dict[Day, Known] = {}
-        for day, version in versions.items():
-            known = self._known.get(day)
-            if known is not None and known.version == version and known.is_there:
-                self._known.move_to_end(day)
-                found[day] = known
-            else:
-                stale[day] = version
-        closed = {day: version for day, version in stale.items() if day[1] < today}
-        for day, sealed in (files.find(closed) if files is not None else {}).items():
-            found[day] = self._keep(day, Known(stale.pop(day), sealed.horizon, sealed=sealed))
+        found, stale = self._look_up(versions)
+        if files is not None:
+            found |= self._open(files, stale)
+        stale = {day: version for day, version in stale.items() if day not in found}
+        self._check_room(versions, stale, files)
         if stale:
-            found |= self._read(cursor, files, stale)
+            horizon = queries.horizon(cursor)
+            for some in _portions(stale, self._memory.events):
+                found |= self._read(cursor, files, some, horizon)
         return found
 
-    def _read(self, cursor: Any, files: DayFiles | None, stale: Versions) -> dict[Day, Known]:
-        horizon, today = queries.horizon(cursor), datetime.now(UTC).date()
+    def _open(self, files: DayFiles, stale: Versions) -> dict[Day, Known]:
+        """Find closed days where they are kept, while their totals fit into memory."""
+        closed = sorted(day for day in stale if day[1] < _today())
         found: dict[Day, Known] = {}
-        anew: dict[Day, Version] = {}
-        for day, version in stale.items():
-            events = self._updated(cursor, files, day, version, horizon)
-            if events is None:
-                anew[day] = version
-            else:
-                found[day] = self._keep(day, _kept(files, day, version, events, horizon, today))
-        for some in _portions(anew):
-            read = queries.read(cursor, some)
-            for day, version in some.items():
-                events = read.pop(day, queries.empty())
-                found[day] = self._keep(day, _kept(files, day, version, events, horizon, today))
+        for some in _batched(closed, _DAYS_AT_ONCE):
+            for day, sealed in files.find({day: stale[day] for day in some}).items():
+                found[day] = self._known.keep(day, Known(stale[day], sealed.horizon, sealed=sealed))
+            if sum(known.size for known in found.values()) > self._memory.totals:
+                raise QueryError(
+                    f"the totals of {len(closed):,} days are more than this server's memory takes: ask about a shorter "
+                    "period, or give the server more (TOKENBUDGET_MEMORY)"
+                )
         return found
+
+    def _look_up(self, versions: Versions) -> tuple[dict[Day, Known], dict[Day, Version]]:
+        """Return the days that are known at these versions, and the others."""
+        known = {day: self._known.at(day, version) for day, version in versions.items()}
+        found = {day: at for day, at in known.items() if at is not None}
+        return found, {day: version for day, version in versions.items() if day not in found}
+
+    def _check_room(self, versions: Versions, stale: Versions, files: DayFiles | None) -> None:
+        """Refuse to read more into memory than there is: days that stay there together, each other day by itself."""
+        room = self._memory.events_in_memory
+        staying = {day: version for day, version in versions.items() if files is None or day[1] >= _today()}
+        held = sum(version.requests for version in staying.values())
+        if staying.keys() & stale and held > room:
+            raise QueryError(
+                f"{held:,} calls of today are more than this server's memory takes, {room:,} are the most: ask about "
+                "one project, or a period that ends yesterday, or give the server more (TOKENBUDGET_MEMORY)"
+            )
+        for (_, day), version in stale.items():
+            if version.requests > room:
+                raise QueryError(
+                    f"the {version.requests:,} calls of {day} are more than this server's memory takes, {room:,} are "
+                    "the most: ask about a period without that day, or give the server more (TOKENBUDGET_MEMORY)"
+                )
+
+    def _read(self, cursor: Any, files: DayFiles | None, stale: Versions, horizon: int) -> dict[Day, Known]:
+        """Read days, and keep them; those that somebody is reading already are waited for."""
+        with self._turns.at(stale):
+            found, stale = self._look_up(stale)
+            anew: dict[Day, Version] = {}
+            for day, version in stale.items():
+                events = self._updated(cursor, files, day, version, horizon)
+                if events is None:
+                    anew[day] = version
+                else:
+                    found[day] = self._kept(files, day, version, events, horizon)
+            patience().check()
+            read = queries.read(cursor, anew) if anew else {}
+            for day, version in anew.items():
+                found[day] = self._kept(files, day, version, read.pop(day, queries.empty()), horizon)
+            return found
 
     def _updated(
         self, cursor: Any, files: DayFiles | None, day: Day, version: Version, horizon: int
     ) -> pl.DataFrame | None:
         """Bring what is known of a day up to a version; None if that cannot be done."""
-        before = self._known.get(day)
+        before = self._known.latest(day)
         if before is None or not before.is_there:
             before = _newest(files, day)
         if before is None or not self._is_ordered(cursor) or not 0 <= horizon - before.horizon < _FARTHEST:
@@ -226,6 +238,19 @@ class Days:
         new = queries.read_since(cursor, day, before.horizon)
         events = pl.concat([old.join(new.select("id"), on="id", how="anti"), new], how="diagonal")
         return events if events.height == version.requests else None
+
+    def _kept(self, files: DayFiles | None, day: Day, version: Version, events: pl.DataFrame, horizon: int) -> Known:
+        """Seal a day if it is closed; where the disk does not take it, it stays in memory."""
+        latest = self._known.latest(day)
+        is_latest = latest is None or latest.horizon <= horizon
+        if files is not None and day[1] < _today() and is_latest:
+            try:
+                sealed = files.write(day, version, events, horizon)
+            except OSError as error:
+                _log.warning("A day cannot be kept in %s and stays in memory: %s", files.storage, error)
+            else:
+                return self._known.keep(day, Known(version, horizon, sealed=sealed))
+        return self._known.keep(day, Known(version, horizon, events=events.rechunk()))
 
     def _is_ordered(self, cursor: Any) -> bool:
         if self._identity is None:
@@ -239,18 +264,6 @@ class Days:
             self._identity = queries.identity(cursor)
         return DayFiles(storage_at(self._place, self._identity.digest))
 
-    def _keep(self, day: Day, known: Known) -> Known:
-        if day in self._known:
-            self._bytes -= self._known.pop(day).size
-        self._known[day] = known
-        self._bytes += known.size
-        return known
-
-    def _forget_the_least_used(self) -> None:
-        while self._bytes > self._most_bytes:
-            _, known = self._known.popitem(last=False)
-            self._bytes -= known.size
-
     def _sweep(self, cursor: Any, files: DayFiles | None) -> None:
         if files is not None and time.monotonic() > self._sweep_at:
             self._sweep_at = time.monotonic() + _SWEEP_SECONDS
@@ -258,9 +271,9 @@ class Days:
 
 
 @cache
-def days_of(dsn: str, place: Path | str | None = None) -> Days:
+def days_of(dsn: str, place: Path | str | None = None, memory: Memory | None = None) -> Days:
     """Return this process's one memory of a database."""
-    return Days(dsn, place)
+    return Days(dsn, place, memory)
 
 
 def _newest(files: DayFiles | None, day: Day) -> Known | None:
@@ -268,24 +281,23 @@ def _newest(files: DayFiles | None, day: Day) -> Known | None:
     return None if sealed is None else Known(Version(-1, -1, ""), sealed.horizon, sealed=sealed)
 
 
-def _kept(files: DayFiles | None, day: Day, version: Version, events: pl.DataFrame, horizon: int, today: Any) -> Known:
-    """Seal a day if it is closed; where the disk does not take it, it stays in memory."""
-    if files is not None and day[1] < today:
-        try:
-            return Known(version, horizon, sealed=files.write(day, version, events, horizon))
-        except OSError as error:
-            _log.warning("A day cannot be kept in %s and stays in memory: %s", files.storage, error)
-    return Known(version, horizon, events=events.rechunk())
+def _batched(items: Sequence[Day], size: int) -> Iterator[Sequence[Day]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def _portions(versions: Versions) -> Iterator[dict[Day, Version]]:
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def _portions(versions: Versions, most: int = _EVENTS_AT_ONCE) -> Iterator[dict[Day, Version]]:
     """Cut days into portions of bounded memory; a day is never cut."""
     portion: dict[Day, Version] = {}
-    room = _EVENTS_AT_ONCE
+    most = min(most, _EVENTS_AT_ONCE)
+    room = most
     for day, version in sorted(versions.items()):
-        if portion and version.requests > room:
+        if portion and (version.requests > room or len(portion) == _DAYS_AT_ONCE):
             yield portion
-            portion, room = {}, _EVENTS_AT_ONCE
+            portion, room = {}, most
         portion[day] = version
         room -= version.requests
     if portion:

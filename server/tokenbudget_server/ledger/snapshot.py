@@ -16,6 +16,7 @@ from tokenbudget.analytics.tag_cubes import of_tag
 from tokenbudget.ledger import schema
 from tokenbudget_server.ledger.display_names import NUMBERED, Names
 from tokenbudget_server.ledger.files import SealedDay
+from tokenbudget_server.ledger.memory import of_this_machine
 from tokenbudget_server.ledger.queries import ONE_DAY, TYPES, Day, Version, empty, midnight
 
 _CONCATENATIONS = 8
@@ -82,6 +83,10 @@ class Moment:
         whole = frame.with_columns(pl.lit(None, pl.String).alias(name) for name in lacking)
         return self._named(whole, columns), [(midnight(day), midnight(day + ONE_DAY)) for day in sorted(missing)]
 
+    def calls(self, start: datetime, end: datetime) -> int:
+        """Return how many calls the days have that a span touches: it has no more."""
+        return sum(version.requests for day, version in self._versions.items() if _touches(day[1], start, end))
+
     def token(self) -> str:
         """Return text that is another whenever an answer may be."""
         said = repr((self.names, sorted(self._versions.items())))
@@ -144,6 +149,7 @@ def _remembered(key: object, make: Callable[[], pl.DataFrame]) -> pl.DataFrame:
     frame = make()
     with _lock:
         _kept[key] = frame
-        while len(_kept) > _CONCATENATIONS:
+        most = of_this_machine().remembered // 4
+        while len(_kept) > _CONCATENATIONS or sum(each.estimated_size() for each in _kept.values()) > most:
             _kept.popitem(last=False)
     return frame

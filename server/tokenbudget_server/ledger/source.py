@@ -13,6 +13,7 @@ import polars as pl
 from tokenbudget_server.db.url import psycopg_url
 from tokenbudget_server.ledger.day_cache import days_of
 from tokenbudget_server.ledger.display_names import Names
+from tokenbudget_server.ledger.memory import Memory
 from tokenbudget_server.ledger.snapshot import Moment
 
 _log = logging.getLogger(__name__)
@@ -34,10 +35,14 @@ class PostgresLedger:
         The projects to read; none gives no events.
     place : Path or str, optional
         Where closed days are kept as Parquet: a directory, or the URL of an object store; in memory when left out.
+    memory : Memory, optional
+        What may be used; a part of the machine's when left out.
     """
 
-    def __init__(self, dsn: str, project_ids: Iterable[int], place: Path | str | None = None) -> None:
-        self._days = days_of(psycopg_url(dsn), place)
+    def __init__(
+        self, dsn: str, project_ids: Iterable[int], place: Path | str | None = None, memory: Memory | None = None
+    ) -> None:
+        self._days = days_of(psycopg_url(dsn), place, memory)
         self._projects = sorted(set(project_ids))
 
     def at_one_moment(self, start: datetime, end: datetime) -> Moment:

@@ -10,6 +10,7 @@ from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.pricing.changes import Change, list_changes
 from tokenbudget_server.pricing.overrides import OwnPrice, OwnPrices, StoredPrice
 from tokenbudget_server.pricing.sync import PriceSync, Synced
+from tokenbudget_server.web.authorization import ADMIN_KEY
 from tokenbudget_server.web.pagination import DEFAULT_PAGE, Page, PageCursor, PageSize
 from tokenbudget_server.web.scope import Scope
 
@@ -20,7 +21,7 @@ class SyncRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     confirm: list[str] = []
 
 
-@post("/api/admin/sync-pricing", status_code=200, tags=["pricing"])
+@post("/api/admin/sync-pricing", needs=ADMIN_KEY, status_code=200, tags=["pricing"])
 async def post_sync_pricing(
     admin: Scope,
     price_sync: PriceSync,
@@ -30,7 +31,7 @@ async def post_sync_pricing(
     return await price_sync.sync(data.confirm if data else (), admin)
 
 
-@get("/api/price-changes", tags=["pricing"])
+@get("/api/price-changes", needs="read", tags=["pricing"])
 async def get_price_changes(
     principal: Principal,  # noqa: ARG001 - callers must have a key
     engine: AsyncEngine,
@@ -44,7 +45,7 @@ async def get_price_changes(
     return await list_changes(engine, limit=limit, since=since, provider=provider, model=model, cursor=cursor)
 
 
-@get("/api/price-overrides", tags=["pricing"])
+@get("/api/price-overrides", needs="read", tags=["pricing"])
 async def get_price_overrides(
     principal: Principal,  # noqa: ARG001 - callers must have a key
     own_prices: OwnPrices,
@@ -55,13 +56,13 @@ async def get_price_overrides(
     return await own_prices.list(limit, cursor)
 
 
-@post("/api/admin/price-overrides", tags=["pricing"])
+@post("/api/admin/price-overrides", needs=ADMIN_KEY, tags=["pricing"])
 async def post_price_override(admin: Scope, own_prices: OwnPrices, data: OwnPrice) -> StoredPrice:
     """Set what is paid for a model; events that come in from now on are priced by it, as of when they occurred."""
     return await own_prices.set(admin, data)
 
 
-@delete("/api/admin/price-overrides", status_code=200, tags=["pricing"])
+@delete("/api/admin/price-overrides", needs=ADMIN_KEY, status_code=200, tags=["pricing"])
 async def delete_price_override(
     admin: Scope,
     own_prices: OwnPrices,

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenbudget.core.errors import QueryError
+from tokenbudget.core.period import utc
 from tokenbudget.core.providers import canonical
 from tokenbudget.pricing.book.match import rules_of
 from tokenbudget_server.db.tables import price_changes
@@ -98,8 +99,8 @@ async def list_changes(
 def _instant(text: str) -> datetime:
     try:
         when = datetime.fromisoformat(text) if "T" in text else datetime.combine(date.fromisoformat(text), time())
-    except ValueError:
+        return utc(when if when.tzinfo else when.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
         raise QueryError(
             f"since={text[:64]!r} is no date: write 2026-11-01, or an instant such as 2026-11-01T09:00:00Z"
         ) from None
-    return when if when.tzinfo else when.replace(tzinfo=UTC)

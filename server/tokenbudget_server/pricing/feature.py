@@ -62,5 +62,6 @@ def feature(settings: Settings, engine: AsyncEngine, prices: Prices) -> Feature:
             "pricer": Dependency(provide=Provide(provide_pricer)),
         },
         problems=_PROBLEMS,
+        lifespans=[prices.built],
         jobs=[daily_sync(price_sync)] if settings.syncs_prices else [],
     )

@@ -135,7 +135,7 @@ class OwnPrices:
     async def _append(self, scope: Scope, action: str, override: Override) -> StoredPrice:
         async with self._engine.begin() as connection:
             after = await connection.run_sync(_append, scope, action, override)
-        self._prices.forget()
+        await self._prices.renew()
         return after
 
 

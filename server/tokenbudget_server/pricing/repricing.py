@@ -21,11 +21,12 @@ from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from tokenbudget.analytics import repricing
+from tokenbudget.core.errors import QueryError
 from tokenbudget.core.period import Period
 from tokenbudget.core.usage import TOKEN_FIELDS, Usage
 from tokenbudget.ledger.schema import INSTANT
 from tokenbudget.pricing import Pricer
-from tokenbudget.pricing.engine.frames import EXTRAS, Extras
+from tokenbudget.pricing.engine.frame_pricing import EXTRAS, Extras
 from tokenbudget.pricing.engine.reprice import repriced, was
 from tokenbudget_server.db import arrays
 from tokenbudget_server.db.arrays import Int8Array, TextArray, TimestamptzArray, UuidArray
@@ -36,9 +37,12 @@ from tokenbudget_server.store.rows import USAGE_COLUMNS
 from tokenbudget_server.store.statement import UNPRICED
 from tokenbudget_server.web.audit import Target, audit
 from tokenbudget_server.web.errors import RepricingUnderWayError, StoreUnavailableError
+from tokenbudget_server.web.patience import patience
 from tokenbudget_server.web.scope import Scope
 
 CHUNK = 20_000
+MOST_MODELS = 20_000
+"""Of a period that is priced again."""
 SHARD = SHARDS
 """Writers have the shards below."""
 _EPOCH_2000 = 946_684_800_000_000
@@ -67,6 +71,13 @@ FROM events
 WHERE project_id = {{project}} AND occurred_at >= '{{start}}' AND occurred_at < '{{end}}' {{after}}
 ORDER BY occurred_at, id LIMIT {{limit}}
 """  # noqa: S608 - names of columns
+_MODELS = """
+SELECT count(*) FROM (
+    SELECT DISTINCT provider, model FROM usage_15m
+    WHERE project_id = ANY(:projects) AND bucket > cast(:first AS timestamptz) - interval '15 min' AND bucket < :end
+    LIMIT :most
+) models
+"""
 _AFTER = "AND (occurred_at, id) > ('{}', '{}')"
 
 # The bounds let the database look at the chunk's own rows alone; the old cost must be the one that was looked at.
@@ -134,16 +145,20 @@ def reprice(
     ------
     RepricingUnderWayError
         If events are being priced again already.
+    QueryError
+        If there are more than `MOST_MODELS`.
     StoreUnavailableError
         If the database does not answer; running it again does what is left.
     """
-    parts = []
+    parts: list[pl.DataFrame] = []
     with _connections(dsn) as (reader, writer):
+        _check_models(writer, scope, period)
         if not dry_run:
             _take_turn(writer)
         is_audited = dry_run
         for project in scope.project_ids:
             for events in _chunks(reader, project, period.start, period.end, chunk):
+                patience().check()
                 priced = repriced(events, pricer)
                 changed = priced.filter("is_changed")
                 if not dry_run and changed.height:
@@ -152,8 +167,17 @@ def reprice(
                         if not is_audited:
                             _audit(writer, scope, period)
                     is_audited = True
-                parts.append(repricing.totals(priced))
+                parts = [repricing.added([*parts, repricing.totals(priced)])]
     return repricing.difference(parts)
+
+
+def _check_models(writer: Connection, scope: Scope, period: Period) -> None:
+    """Refuse a period of too many models, each of which is a row of the answer."""
+    values = {"projects": list(scope.project_ids), "first": period.start, "end": period.end, "most": MOST_MODELS + 1}
+    with writer.begin():
+        models = writer.scalar(text(_MODELS), values)
+    if models > MOST_MODELS:
+        raise QueryError(f"the period has calls of more than {MOST_MODELS:,} models: price a shorter one again")
 
 
 def _audit(writer: Connection, scope: Scope, period: Period) -> None:
@@ -170,6 +194,7 @@ def _connections(dsn: str) -> Iterator[tuple[Any, Connection]]:
             engine.connect() as writer,
             dbapi.connect(psycopg_url(dsn), autocommit=True) as connection,
             connection.cursor() as reader,
+            patience().stoppable(connection.adbc_cancel),
         ):
             arrays.register(cast("psycopg.Connection[Any]", writer.connection.driver_connection))
             yield reader, writer
@@ -202,7 +227,7 @@ def _chunks(reader: Any, project: int, start: datetime, end: datetime, size: int
 def _to_frame(rows: pl.DataFrame) -> pl.DataFrame:
     usages = _read_usages(("[" + ",".join(text or "{}" for text in rows["usage_rest"]) + "]").encode())
     rest = {name: pl.Series([getattr(usage, name) for usage in usages], dtype=pl.Int64) for name in _REST}
-    extras = pl.Series([Extras.of(usage) for usage in usages], dtype=pl.String)
+    extras = pl.Series([Extras.json_of(usage) for usage in usages], dtype=pl.String)
     return rows.drop("usage_rest").with_columns(pl.col("occurred_at").cast(INSTANT), **rest, **{EXTRAS: extras})
 
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import msgspec
-from litestar import get, post
+from litestar import Request, get, post
 
 from tokenbudget.analytics import answers
 from tokenbudget.core import period as periods
 from tokenbudget.core.period import Period
-from tokenbudget.pricing import Pricer, PriceRow
+from tokenbudget.pricing import PriceBook, Pricer, PriceRow
 from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.pricing.repricing import reprice
 from tokenbudget_server.settings import Settings
 from tokenbudget_server.web.pagination import DEFAULT_PAGE, Keyset, Page, PageCursor, PageSize
+from tokenbudget_server.web.patience import run_for
+from tokenbudget_server.web.pools import Pools
 from tokenbudget_server.web.scope import Scope
 
 _BOOK: Keyset[PriceRow, tuple[str]] = Keyset("pricing", tuple[str], lambda row: (row.key,))
@@ -57,17 +60,21 @@ class PricingPage(Page[Price], frozen=True, kw_only=True):
     revision: str
 
 
-@get("/v1/pricing", tags=["pricing"], sync_to_thread=True)
-def get_pricing(
+@get("/v1/pricing", needs="read", tags=["pricing"])
+async def get_pricing(
     principal: Principal,  # noqa: ARG001 - callers must have a key
     pricer: Pricer,
+    pools: Pools,
     search: str = "",
     cursor: PageCursor = None,
     limit: PageSize = DEFAULT_PAGE,
 ) -> PricingPage:
     """List prices by name; ``search`` is a part of the model's name."""
-    book = pricer.book
-    named = (row for key in book if search.lower() in key.lower() and (row := book.latest(key)))
+    return await pools.pricing.run(partial(_list_prices, pricer.book, search.lower(), cursor, limit))
+
+
+def _list_prices(book: PriceBook, search: str, cursor: str | None, limit: int) -> PricingPage:
+    named = (row for key in book if search in key.lower() and (row := book.latest(key)))
     page = _BOOK.page(_BOOK.after(named, cursor), limit, Price.of)
     return PricingPage(revision=book.revision, rows=page.rows, next=page.next)
 
@@ -111,14 +118,27 @@ class RepriceAnswer(msgspec.Struct):
     rows: list[RepricedModel]
 
 
-@post("/api/reprice", status_code=200, problems=(409,), sync_to_thread=True, tags=["pricing"])
-def post_reprice(data: RepriceRequest, question_scope: Scope, pricer: Pricer, settings: Settings) -> RepriceAnswer:
+@post("/api/reprice", needs="admin", status_code=200, problems=(409,), tags=["pricing"])
+async def post_reprice(
+    request: Request[Any, Any, Any],
+    data: RepriceRequest,
+    question_scope: Scope,
+    pricer: Pricer,
+    settings: Settings,
+    pools: Pools,
+) -> RepriceAnswer:
     """Price a period's events again, as of when they occurred, by the prices known now.
 
     An API key reprices the projects that it sees, or the one of them that ``?project_id=`` names.  The figures come
     from the server's prices alone, so that there is nothing to be forged.  The provider's own bill and prices that only
-    the client knows stay.  Sums follow in the same transaction.
+    the client knows stay.  Sums follow in the same transaction.  What only tells ends when the client hangs up; what
+    changes goes on.
     """
     period = periods.parse(data.period, datetime.now(UTC), data.tz)
-    rows = reprice(settings.database, question_scope, period, pricer, dry_run=data.dry_run).to_dicts()
-    return {"period": answers.period(period), "dry_run": data.dry_run, "rows": rows}  # type: ignore[return-value]
+    work = partial(reprice, settings.database, question_scope, period, pricer, dry_run=data.dry_run)
+    caller = question_scope.actor.id
+    if data.dry_run:
+        found = await run_for(request, pools.repricing.run, work, caller=caller, seconds=None)
+    else:
+        found = await pools.repricing.run(work, caller=caller)
+    return {"period": answers.period(period), "dry_run": data.dry_run, "rows": found.to_dicts()}  # type: ignore[return-value]

@@ -105,7 +105,7 @@ class PriceSync:
         table = await asyncio.to_thread(_parse, fetched, f"{shown(self._url)} {now:%Y-%m-%d}")
         async with self._engine.begin() as connection:
             synced = await connection.run_sync(self._apply, scope, table, fetched, confirmed)
-        self._prices.forget()
+        await self._prices.renew()
         return synced
 
     async def _known_etag(self) -> str | None:

@@ -16,12 +16,15 @@ from typing import NamedTuple
 from tokenbudget_server.store.flusher import Flusher
 from tokenbudget_server.store.rows import Row
 from tokenbudget_server.web.errors import OverloadedError, StoreUnavailableError
+from tokenbudget_server.web.quotas import Quota
 
 _log = logging.getLogger(__name__)
 
 FLUSHERS = 2
 ROWS_PER_STATEMENT = 2_000
 ROWS_WAITING = 50_000
+ROWS_WAITING_OF_A_PROJECT = 25_000
+"""So that the events of others are taken while one project sends more than the database stores."""
 
 
 class Written(NamedTuple):
@@ -62,7 +65,7 @@ class Writer:
         self._flushers = [Flusher(url) for _ in range(flushers)]
         self._tasks: list[asyncio.Task[None]] = []
         self._waiting: dict[int, deque[_Submission]] = {}
-        self._rows_waiting = 0
+        self._rows = Quota("events", ROWS_WAITING, ROWS_WAITING_OF_A_PROJECT)
         self._arrived = asyncio.Condition()
         self._closing = False
 
@@ -84,8 +87,8 @@ class Writer:
 
         Raises
         ------
-        OverloadedError
-            Too much waits already.
+        OverloadedError, TooManyAtOnceError
+            Too much waits already, of all projects or of this one.
         StoreUnavailableError
             The database does not answer.
         """
@@ -93,10 +96,10 @@ class Writer:
             return Written(0, 0)
         submission = _Submission(rows)
         async with self._arrived:
-            if self._closing or self._rows_waiting + len(rows) > ROWS_WAITING:
-                raise OverloadedError(f"{self._rows_waiting} events wait to be stored; send these again in a moment")
+            if self._closing:
+                raise OverloadedError("the server stops; send these events again in a moment")
+            self._rows.take(project_id, len(rows))
             self._waiting.setdefault(project_id, deque()).append(submission)
-            self._rows_waiting += len(rows)
             self._arrived.notify()
         return await submission.done
 
@@ -120,7 +123,7 @@ class Writer:
             taken.append(queue.popleft())
         if queue:
             self._waiting[project_id] = queue
-        self._rows_waiting -= rows
+        self._rows.give_back(project_id, rows)
         return project_id, taken
 
     async def _flush(self, flusher: Flusher, project_id: int, submissions: list[_Submission]) -> None:

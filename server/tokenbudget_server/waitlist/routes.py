@@ -6,17 +6,18 @@ from typing import Any
 
 from litestar import Request, get, post
 
+from tokenbudget_server.cache.rate_limits import Rate, RateLimits
 from tokenbudget_server.waitlist.schemas import Entry, Joined, JoinRequest
 from tokenbudget_server.waitlist.service import Waitlist
+from tokenbudget_server.web.authorization import ADMIN_KEY, OPEN
 from tokenbudget_server.web.client_address import address_of, network_of
 from tokenbudget_server.web.pagination import DEFAULT_PAGE, Page, PageCursor, PageSize
-from tokenbudget_server.web.rate_limits import Rate, RateLimits
 from tokenbudget_server.web.scope import Scope, anonymous_scope
 
 _JOINING = Rate("entries of the waitlist from one address", 10, 3_600)
 
 
-@post("/api/waitlist", tags=["waitlist"], problems=(400, 429))
+@post("/api/waitlist", needs=OPEN, tags=["waitlist"], problems=(400, 429))
 async def post_waitlist(
     request: Request[Any, Any, Any], data: JoinRequest, waitlist: Waitlist, rate_limits: RateLimits
 ) -> Joined:
@@ -26,7 +27,7 @@ async def post_waitlist(
     return await waitlist.join(anonymous_scope(address), data)
 
 
-@get("/api/waitlist", tags=["waitlist"])
+@get("/api/waitlist", needs=ADMIN_KEY, tags=["waitlist"])
 async def get_waitlist(
     admin: Scope,  # noqa: ARG001 - callers must have the admin key
     waitlist: Waitlist,

@@ -10,7 +10,9 @@
         ├── DistributionError            the database cannot be distributed; the message says what to do
         ├── StoreUnavailableError        the database does not answer; try again
         ├── OverloadedError              too much is under way already; try again
+        │   └── TooSlowError             an answer took too long; ask for less
         ├── TooManyAtOnceError           one caller has too much under way; try again
+        ├── ClientGoneError              nobody waits for the answer any more
         ├── CacheUnavailableError        Redis does not answer; go on without it
         ├── CursorError                  a cursor that is not of this list
         ├── InvalidPriceError            a price that cannot be set
@@ -59,6 +61,14 @@ class OverloadedError(TokenBudgetServerError):
 
 class TooManyAtOnceError(TokenBudgetServerError):
     """One caller has as much under way as it may; nothing was done, and trying again is safe."""
+
+
+class TooSlowError(OverloadedError):
+    """An answer took longer than anybody should wait for it; a smaller question does not."""
+
+
+class ClientGoneError(TokenBudgetServerError):
+    """The client hung up, or its time was up: nobody waits for the answer."""
 
 
 class CacheUnavailableError(TokenBudgetServerError):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from litestar.di import Provide
 from litestar.openapi.spec import Parameter, SecurityScheme
-from litestar.types import ControllerRouterHandler
+from litestar.types import ControllerRouterHandler, Guard
 
 from tokenbudget_server.web.problems import ProblemType
 
@@ -34,21 +34,25 @@ class Dependency:
     provide : Provide
     problems : tuple of int
         Statuses that providing it may end with.
-    security : str or None
-        The security scheme that it asks for.
+    security : sequence of str
+        The security schemes of which it asks for one.
     parameters : sequence of Parameter
         What it reads from the query of a URL, unless the route has a path parameter of that name.
     """
 
     provide: Provide
     problems: tuple[int, ...] = ()
-    security: str | None = None
+    security: Sequence[str] = ()
     parameters: Sequence[Parameter] = ()
 
     @classmethod
     def of(cls, value: Any, **documented: Any) -> Dependency:
         """Make a dependency that is the same for all requests."""
         return cls(provide=Provide(lambda: value, sync_to_thread=False), **documented)
+
+    def constant(self) -> Any:
+        """Return what is the same for all requests: the value that `of` was given."""
+        return self.provide.dependency()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +73,8 @@ class Feature:
         What exceptions of its own are answered with.
     security : mapping of str to SecurityScheme
         Ways to prove who asks.
+    guards : sequence of callables
+        Asked before each request is handled, by whichever feature; they raise what it is refused with.
     lifespans : sequence of callables
         Opened in this order when the application starts, closed in the other when it stops.
     jobs : sequence of Periodic
@@ -83,6 +89,7 @@ class Feature:
     dependencies: Mapping[str, Dependency] = field(default_factory=dict)
     problems: Mapping[type[Exception], ProblemType] = field(default_factory=dict)
     security: Mapping[str, SecurityScheme] = field(default_factory=dict)
+    guards: Sequence[Guard] = ()
     lifespans: Sequence[Lifespan] = ()
     jobs: Sequence[Periodic] = ()
     handlers: Mapping[str, Handler] = field(default_factory=dict)

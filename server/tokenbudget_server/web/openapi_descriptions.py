@@ -2,19 +2,22 @@
 
 A route says it in its options: ``body`` is the struct that its handler decodes by itself, ``parameters`` what it reads
 from the URL by itself, ``problems`` statuses that it may refuse with, ``also_as`` another media type of the answer,
-``etag`` that it is sent only if it is another one.  Which problems else it may answer with follows from what its
+``etag`` that it is sent only if it is another one; ``needs`` is what the caller's credential must be for
+(`tokenbudget_server.web.authorization`).  Which problems else it may answer with follows from what its
 handler needs (`tokenbudget_server.web.features.Dependency`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import inspect
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.plugins import YamlRenderPlugin
 from litestar.openapi.spec import (
     Components,
     OpenAPIFormat,
@@ -31,8 +34,12 @@ from litestar.plugins.base import ReceiveRoutePlugin
 from litestar.routes import BaseRoute, HTTPRoute
 
 from tokenbudget import __version__
+from tokenbudget_server.web import route_checks
+from tokenbudget_server.web.authorization import required_right
+from tokenbudget_server.web.credentials import names_needed
 from tokenbudget_server.web.features import Dependency, Feature
 from tokenbudget_server.web.problems import MEDIA_TYPE, Problem, ProblemType
+from tokenbudget_server.web.schema_page import SchemaPage
 
 _BODY = 0
 """Stands for the body among a route's answers, where Litestar looks for structs to describe."""
@@ -58,7 +65,7 @@ class Documented(ReceiveRoutePlugin):
         if not isinstance(route, HTTPRoute):
             return
         for handler in route.route_handlers:
-            names = set(_needs(handler))
+            names = set(names_needed(handler))
             needs = [dependency for name, dependency in self._dependencies.items() if name in names]
             statuses = sorted(_statuses(handler, needs, route.path_parameters))
             handler.responses = {**self._problems(statuses), **(handler.responses or {})}
@@ -70,8 +77,15 @@ class Documented(ReceiveRoutePlugin):
                 for parameter in need.parameters
                 if parameter.name not in route.path_parameters
             ]
+            read += handler.opt.get("parameters", ())
+            route_checks.mark(route, handler, read)
             handler.operation_class = _operation(handler.opt, read)
-            handler.security = [{need.security: []} for need in needs if need.security]
+            said = inspect.getdoc(handler.fn) or ""
+            summary, _, description = said.partition("\n")
+            handler.summary = handler.summary or summary.rstrip(".")
+            handler.description = handler.description or description.strip() or None
+            right = required_right(handler.opt)
+            handler.security = [{scheme: [right] if right else []} for need in needs for scheme in need.security]
 
     def _problems(self, statuses: Sequence[int]) -> dict[int, ResponseSpec]:
         return {
@@ -93,6 +107,7 @@ def describe(features: Sequence[Feature], types: Sequence[ProblemType]) -> OpenA
         version=__version__,
         description=f"What is refused is answered with problem details (RFC 9457).\n\n{problem_table(types)}",
         path="/schema",
+        render_plugins=[SchemaPage(), YamlRenderPlugin()],
         components=Components(security_schemes={**schemes}),
         tags=[Tag(feature.name, feature.description) for feature in features if feature.description],
     )
@@ -104,29 +119,19 @@ def problem_table(types: Sequence[ProblemType]) -> str:
     return head + "".join(f"| {kind.status} | `{kind.uri}` | {kind.title} | {kind.meaning} |\n" for kind in types)
 
 
-def _needs(handler: HTTPRouteHandler) -> Iterator[str]:
-    """Name the dependencies of a handler, theirs included, and its own parameters."""
-    known, waiting = handler.resolve_dependencies(), list(handler.parsed_fn_signature.parameters)
-    while waiting:
-        name = waiting.pop()
-        yield name
-        if name in known:
-            waiting += known[name].parsed_fn_signature.parameters
-
-
 def _statuses(handler: HTTPRouteHandler, needs: Sequence[Dependency], in_path: Mapping[str, object]) -> set[int]:
-    own = set(handler.parsed_fn_signature.parameters) - set(handler.resolve_dependencies()) - {"request"}
     found = {status for need in needs for status in need.problems} | set(handler.opt.get("problems", ()))
-    if own:
-        found.add(400)
+    found.add(400)  # What no route takes: `web.request_checks`.
+    if route_checks.takes_body(handler):
+        found |= {408, 413, 415}
+    if required_right(handler.opt):
+        found.add(403)
     if in_path:
         found.add(404)
     return found
 
 
 def _operation(options: Mapping[str, Any], parameters: Sequence[Parameter]) -> type[Operation]:
-    parameters = [*options.get("parameters", ()), *parameters]
-
     @dataclass
     class Described(Operation):
         def __post_init__(self) -> None:

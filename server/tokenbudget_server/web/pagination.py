@@ -12,7 +12,6 @@ from itertools import dropwhile, islice
 from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
-from litestar import Response
 from litestar.datastructures import ResponseHeader
 from litestar.params import Parameter
 
@@ -24,7 +23,7 @@ NEXT_HEADER = "X-Next-Cursor"
 NEXT = ResponseHeader(
     name=NEXT_HEADER, documentation_only=True, description="Where the page ended; missing on the last one"
 )
-"""Stands for `Page.next` where the answer is a frame or a bare array."""
+"""Stands for `Page.next` where the answer is a frame."""
 _VERSION = 1
 _LONGEST = 1_024
 
@@ -130,8 +129,3 @@ class Keyset(Generic[Row, Position]):
             return ordered
         last = self.read(cursor)
         return dropwhile(lambda row: self._position(row) <= last, ordered)
-
-
-def as_array(page: Page[Shown]) -> Response[list[Shown]]:
-    """Answer with the rows alone, and with the cursor of the page after them in the header `NEXT_HEADER`."""
-    return Response(page.rows, headers={NEXT_HEADER: page.next} if page.next else {})

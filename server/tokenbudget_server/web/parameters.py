@@ -8,6 +8,21 @@ from litestar.openapi.spec import OpenAPIType, Parameter, Schema
 from tokenbudget.core.errors import QueryError
 
 LARGEST_ID = 2**63 - 1
+_SHOWN = 32
+_MOST_DIGITS = len(str(LARGEST_ID))
+
+
+def read_id(text: str) -> int:
+    """Read an id out of a path.
+
+    Raises
+    ------
+    ValueError
+        If it is none; the router answers that there is nothing at this path.
+    """
+    if not _is_digits(text) or text.startswith("0") or int(text) > LARGEST_ID:
+        raise ValueError(text[:_SHOWN])
+    return int(text)
 
 
 def documented(name: str, schema: Schema, description: str, *, required: bool = False) -> Parameter:
@@ -36,6 +51,11 @@ def read_number(parameters: MultiDict[str], name: str, largest: int) -> int | No
     text = parameters.get(name)
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= largest):
-        raise QueryError(f"{name} must be a whole number from 1 to {largest}, got {text[:32]!r}")
+    if not (_is_digits(text) and 1 <= int(text) <= largest):
+        raise QueryError(f"{name} must be a whole number from 1 to {largest}, got {text[:_SHOWN]!r}")
     return int(text)
+
+
+def _is_digits(text: str) -> bool:
+    """Return whether a text is the digits of a number that may be an id; Python refuses to read thousands of them."""
+    return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS

@@ -14,24 +14,39 @@ exception becomes which problem is said once, in `BY_EXCEPTION`; features add ro
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
+import psycopg
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from tokenbudget.core.errors import PeriodError, QueryError
-from tokenbudget_server.web.errors import CursorError, OverloadedError, StoreUnavailableError, TooManyAtOnceError
+from tokenbudget_server.web.bounded_text import clip, one_line, stack_of
+from tokenbudget_server.web.errors import (
+    ClientGoneError,
+    CursorError,
+    OverloadedError,
+    StoreUnavailableError,
+    TooManyAtOnceError,
+)
 
 _log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 _ABOUT_NOTHING = "about:blank"
 _SERVER_ERRORS = 500
+"""What Litestar says, with status 500, where the client is gone before its body was whole."""
+_TOO_DEEP = "while deserializing an object"
+"""What msgspec says of a body that is nested deeper than Python can follow."""
+_NOT_STORABLE = re.compile("22021|22003|22008|22P0[2-5]")
+"""SQLSTATEs of values that no column takes: U+0000, a number or a date out of range, a text that is no number."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +98,8 @@ INVALID_QUESTION = ProblemType(
     "invalid-question",
     400,
     "The question cannot be understood",
-    "A dimension, filter, interval or limit does not exist or is out of bounds. `detail` names what does exist.",
+    "A dimension, filter, interval or limit does not exist or is out of bounds, or the answer would be too "
+    "large. `detail` names what does exist, or the limit and how to ask for less.",
 )
 INVALID_CURSOR = ProblemType(
     "invalid-cursor",
@@ -115,6 +131,12 @@ METHOD_NOT_ALLOWED = ProblemType(
     "The method is not allowed here",
     "The path exists and does not take this method; the header `Allow` names those that it takes.",
 )
+INCOMPLETE_BODY = ProblemType(
+    "incomplete-body",
+    408,
+    "The body did not come whole",
+    "The body pauses too long or takes too long, or the connection ended before it did. Send it again, whole.",
+)
 CONFLICT = ProblemType(
     "conflict",
     409,
@@ -125,13 +147,21 @@ TOO_LARGE = ProblemType(
     "too-large",
     413,
     "The body is too large",
-    "The body is larger than 5 MiB unpacked, or holds more than 1000 events. Send it in parts.",
+    "The body is larger than the route takes: 5 MiB unpacked and 1000 events for ingest, 64 KiB elsewhere. "
+    "Send it in parts.",
 )
 UNSUPPORTED_ENCODING = ProblemType(
     "unsupported-encoding",
     415,
     "The body's encoding is not supported",
     "The body is compressed in another way than gzip, or is of another media type than JSON.",
+)
+VALUE_NOT_STORABLE = ProblemType(
+    "value-not-storable",
+    400,
+    "A value cannot be stored",
+    "A text holds U+0000, or a number or a date is beyond what the database keeps.",
+    detail="a value cannot be stored: a text holds U+0000, or a number or a date is beyond what the database keeps",
 )
 TOO_MANY_REQUESTS = ProblemType(
     "too-many-requests",
@@ -171,6 +201,7 @@ BY_STATUS: Mapping[int, ProblemType] = {
         FORBIDDEN,
         NOT_FOUND,
         METHOD_NOT_ALLOWED,
+        INCOMPLETE_BODY,
         CONFLICT,
         TOO_LARGE,
         UNSUPPORTED_ENCODING,
@@ -183,11 +214,15 @@ BY_EXCEPTION: Mapping[type[Exception], ProblemType] = {
     PeriodError: INVALID_PERIOD,
     QueryError: INVALID_QUESTION,
     CursorError: INVALID_CURSOR,
+    ClientGoneError: INVALID_REQUEST,
     OverloadedError: OVERLOADED,
     TooManyAtOnceError: TOO_MANY_REQUESTS,
     StoreUnavailableError: DATABASE_UNAVAILABLE,
+    psycopg.DataError: VALUE_NOT_STORABLE,
+    DataError: VALUE_NOT_STORABLE,
     OperationalError: DATABASE_UNAVAILABLE,
     InterfaceError: DATABASE_UNAVAILABLE,
+    PoolTimeoutError: DATABASE_UNAVAILABLE,
     Exception: INTERNAL_ERROR,
 }
 """What an exception is answered with; of its classes, the nearest one counts."""
@@ -261,27 +296,51 @@ class Problems:
         return Response(content, status_code=problem.status, media_type=MEDIA_TYPE, headers=dict(headers))
 
     def _describe(self, request: Request[Any, Any, Any], error: Exception) -> tuple[Problem, Mapping[str, str]]:
+        if (fault := _clients_fault(error)) is not None:
+            return fault, {}
         if isinstance(error, ProblemError):
-            return _problem(error.kind, error.detail, error.errors), error.headers or {}
+            return describe_problem(error.kind, error.detail, error.errors), error.headers or {}
         if isinstance(error, HTTPException) and error.status_code < _SERVER_ERRORS:
             return _refused(error), error.headers or {}
-        kind = next(self._by_exception[class_] for class_ in type(error).__mro__ if class_ in self._by_exception)
+        kind = self._kind(error)
         if kind is INTERNAL_ERROR:
-            _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+            _log.error("%s %s failed\n%s", request.method, one_line(ascii(request.scope["path"])), stack_of(error))
         elif kind.detail:
-            _log.error("%s: %s", kind.title, error)
+            level = logging.ERROR if kind.status >= _SERVER_ERRORS else logging.WARNING
+            _log.log(level, "%s: %s", kind.title, one_line(getattr(error, "orig", None) or error))
         headers = {} if kind.retry_after is None else {"Retry-After": str(kind.retry_after)}
-        return _problem(kind, kind.detail or str(error)), headers
+        return describe_problem(kind, kind.detail or str(error)), headers
+
+    def _kind(self, error: Exception) -> ProblemType:
+        kind = next(self._by_exception[class_] for class_ in type(error).__mro__ if class_ in self._by_exception)
+        return INTERNAL_ERROR if kind is VALUE_NOT_STORABLE and not _is_a_value(error) else kind
 
 
-def _problem(kind: ProblemType, detail: str, errors: Iterable[FieldError] = ()) -> Problem:
-    return Problem(type=kind.uri, title=kind.title, status=kind.status, detail=detail, errors=tuple(errors))
+def _clients_fault(error: Exception) -> Problem | None:
+    """Describe what is the client's fault though its class does not say so; None for all else."""
+    if isinstance(error, RecursionError) and str(error).endswith(_TOO_DEEP):
+        return describe_problem(INVALID_REQUEST, "the body is nested too deeply")
+    return None
+
+
+def _is_a_value(error: Exception) -> bool:
+    """Return whether the database refused a value, and not what the server did with it, such as to divide by zero."""
+    cause = error.orig if isinstance(error, DataError) else error
+    sqlstate = getattr(cause, "sqlstate", None)  # None where the driver refused it by itself.
+    return sqlstate is None or _NOT_STORABLE.fullmatch(sqlstate) is not None
+
+
+def describe_problem(kind: ProblemType, detail: str, errors: Iterable[FieldError] = ()) -> Problem:
+    """Return what an answer says of a problem."""
+    return Problem(type=kind.uri, title=kind.title, status=kind.status, detail=clip(detail), errors=tuple(errors))
 
 
 def _refused(error: HTTPException) -> Problem:
     """Describe what Litestar refuses by itself."""
     if (kind := BY_STATUS.get(error.status_code)) is not None:
-        return _problem(kind, error.detail, _field_errors(error.extra))
+        errors = tuple(_field_errors(error.extra))
+        fields = "; ".join(f"{each.field}: {each.reason}" for each in errors)  # Litestar's own is the URL.
+        return describe_problem(kind, fields or error.detail, errors)
     title = HTTPStatus(error.status_code).phrase
     return Problem(type=_ABOUT_NOTHING, title=title, status=error.status_code, detail=error.detail)
 
@@ -291,4 +350,4 @@ def _field_errors(extra: Any) -> Iterable[FieldError]:
     if isinstance(extra, list):
         for entry in extra:
             if isinstance(entry, dict) and "message" in entry:
-                yield FieldError(field=str(entry.get("key", "")), reason=str(entry["message"]))
+                yield FieldError(field=str(entry.get("key", "")), reason=clip(str(entry["message"])))

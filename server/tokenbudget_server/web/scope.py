@@ -12,13 +12,13 @@ from litestar import Request
 from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tokenbudget_server.accounts.principal import ApiKey, Principal, Role
+from tokenbudget_server.accounts.principal import MANAGERS, ApiKey, Principal, Role
 from tokenbudget_server.db.tables import api_keys, projects
 from tokenbudget_server.web.client_address import address_of
 from tokenbudget_server.web.parameters import LARGEST_ID, read_number
 from tokenbudget_server.web.problems import ProblemError
 
-_MANAGERS = frozenset({Role.OWNER, Role.ADMIN})
+_IPV6_NETWORK = 64
 
 
 class Actor(msgspec.Struct, frozen=True):
@@ -27,14 +27,14 @@ class Actor(msgspec.Struct, frozen=True):
     Attributes
     ----------
     kind : str
-        ``key``, ``session``, ``admin_key`` (the header ``X-Admin-Key``), ``server`` (a task in the background) or
-        ``anonymous``.
+        ``key``, ``session``, ``admin_key`` (the header ``X-Admin-Key``), ``anonymous`` (who did not sign in) or
+        ``server`` (a task in the background).
     id : str or None
         The public id of the key, the id of the session.
     user_id : int or None
     """
 
-    kind: Literal["key", "session", "admin_key", "server", "anonymous"]
+    kind: Literal["key", "session", "admin_key", "anonymous", "server"]
     id: str | None = None
     user_id: int | None = None
 
@@ -82,7 +82,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
         Owners and admins manage those of the organisation, everybody else their own.
         """
         ours = api_keys.c.organisation_id == self.organisation_id
-        return ours if self.role in _MANAGERS else ours & (api_keys.c.user_id == self.actor.user_id)
+        return ours if self.role in MANAGERS else ours & (api_keys.c.user_id == self.actor.user_id)
 
 
 SERVER = Scope(actor=Actor("server"), role=Role.OWNER)
@@ -156,7 +156,7 @@ def provide_question_scope(request: Request[Any, Any, Any], caller_scope: Scope)
 
 
 def _role(principal: Principal) -> Role:
-    if principal.role in _MANAGERS and not principal.acts_for_user:
+    if principal.role in MANAGERS and not principal.acts_for_user:
         return Role.MEMBER
     return principal.role
 
@@ -171,7 +171,7 @@ def _actor(principal: Principal) -> Actor:
 def _visible(principal: Principal, *, shows_demo: bool) -> ColumnElement[bool]:
     """Return the condition on ``projects``: those that the key is for and, where it acts for the user, the user's."""
     shown = true() if shows_demo else projects.c.is_demo.is_(False)
-    users = shown if principal.role in _MANAGERS else shown & projects.c.team_id.in_(principal.team_ids)
+    users = shown if principal.role in MANAGERS else shown & projects.c.team_id.in_(principal.team_ids)
     visible: ColumnElement[bool] = users
     if (keys := _of_key(principal, shown)) is not None:
         visible = keys | users if principal.acts_for_user else keys
@@ -181,8 +181,6 @@ def _visible(principal: Principal, *, shows_demo: bool) -> ColumnElement[bool]:
 def _of_key(principal: Principal, shown: ColumnElement[bool]) -> ColumnElement[bool] | None:
     """Return the condition on ``projects`` for those that the key is for; None where it is for no project or team."""
     key = principal.credential
-    if not isinstance(key, ApiKey):
-        return None
     if key.project_id is not None:
         return projects.c.id == key.project_id
     return None if key.team_id is None else shown & (projects.c.team_id == key.team_id)

@@ -9,12 +9,18 @@ from gzip import compress
 from pathlib import Path
 from typing import Any
 
-from litestar import Request, Response, get
+from litestar import Request, Response, route
+from litestar.enums import HttpMethod
 from litestar.exceptions import NotFoundException
 
+from tokenbudget_server.web.authorization import OPEN
 from tokenbudget_server.web.features import Feature
+from tokenbudget_server.web.problems import ProblemError
 
 STATIC = Path(__file__).parents[1] / "static"
+_METHODS = list(HttpMethod)
+"""Any: where there is no page there is nothing for any method, and where there is one, what it takes is said."""
+_ALLOWED = {"Allow": "GET, HEAD, OPTIONS"}
 _FOREVER = "public, max-age=31536000, immutable"
 _ASK_EACH_TIME = "no-cache"
 _NOT_PAGES = ("api/", "v1/", "assets/", "schema/")
@@ -46,14 +52,23 @@ def make_site(root: Path = STATIC) -> Callable[..., Any]:
     """Make the handler that serves the build in `root`."""
     load = lru_cache(_LARGEST_CACHED)(_load)
 
-    @get(["/", "/{path:path}"], include_in_schema=False, sync_to_thread=False)
-    def get_site(request: Request[Any, Any, Any], path: str = "") -> Response[bytes]:
+    @route(
+        ["/", "/{path:path}"],
+        http_method=_METHODS,
+        needs=OPEN,
+        status_code=200,
+        include_in_schema=False,
+        sync_to_thread=False,
+    )
+    def get_site(request: Request[Any, Any, Any]) -> Response[bytes]:
         """Serve a file of the build, or the dashboard's page where the dashboard routes by itself."""
-        path = path.lstrip("/")
+        path = str(request.path_params.get("path", "")).lstrip("/")
         index = root / "index.html"
         file = _file(root, path)
         if file is None and path.startswith(_NOT_PAGES):
             raise NotFoundException(f"there is nothing at /{path}")
+        if request.method != HttpMethod.GET:
+            raise ProblemError(405, "pages are only read: GET", headers=_ALLOWED)
         if file is None and not index.is_file():
             return Response(NOT_BUILT.encode(), media_type="text/html", headers={"Cache-Control": _ASK_EACH_TIME})
         file = file or index
@@ -95,7 +110,6 @@ def _answer(request: Request[Any, Any, Any], file: _File, path: str) -> Response
     # The names of assets change with their content; all else is asked for again each time.
     headers = {
         "Cache-Control": _FOREVER if path.startswith("assets/") else _ASK_EACH_TIME,
-        "X-Content-Type-Options": "nosniff",
         "Vary": "Accept-Encoding",
     }
     if file.compressed is not None and "gzip" in request.headers.get("accept-encoding", ""):

@@ -14,7 +14,8 @@ import tokenbudget as tb
 from tests.integration.capture import bodies
 from tokenbudget import config
 from tokenbudget.capture import seen_ids
-from tokenbudget.journal import Journal, Options, read, writer
+from tokenbudget.journal import Journal, JournalOptions, read
+from tokenbudget.journal.writing import writer
 from tokenbudget.recording import recorder
 
 pytest.importorskip("polars", reason="answers need it, and the environments of older SDKs have none")
@@ -149,7 +150,7 @@ def test_calls_stay_in_memory_when_recording_starts_anew(blocked, connect, end):
 
 
 def test_what_is_more_than_may_wait_is_counted_and_said(blocked, monkeypatch):
-    monkeypatch.setattr("tokenbudget.journal.Options", partial(Options, memory_bytes=1_000))
+    monkeypatch.setattr("tokenbudget.journal.JournalOptions", partial(JournalOptions, memory_bytes=1_000))
     for _ in range(10):
         tb.record(provider="openai", model="gpt-4o-mini", usage=USAGE)
     with pytest.warns(MissingCallsWarning, match="calls of this process not in this answer") as said:

@@ -21,7 +21,7 @@ DECLARATION = '''
 """Acme's SDK: usage in words of its own."""
 
 from tokenbudget.capture.instrument.api_spec import Api
-from tokenbudget.capture.instrument.stainless import StainlessSdk
+from tokenbudget.capture.instrument.clients.stainless import StainlessSdk
 from tokenbudget.capture.usage.fields import Reader
 
 CHAT = Api(

@@ -14,7 +14,7 @@ from tests.integration.capture.bodies import RESPONSE, sse
 from tests.integration.capture.local_server import running
 from tests.integration.capture.test_sdks import read
 from tokenbudget.capture.providers.bedrock.usage import model_id
-from tokenbudget.capture.usage.text_size import prompt_tokens
+from tokenbudget.capture.usage.token_estimate import prompt_tokens
 
 pytestmark = test_sdks.pytestmark
 

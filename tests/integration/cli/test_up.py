@@ -1,13 +1,10 @@
 """``tokenbudget up`` as a user runs it: real processes, on ports of this machine."""
 
 import json
-import os
 import re
 import signal
 import socket
 import subprocess
-import sys
-import time
 import tomllib
 import urllib.error
 import urllib.request
@@ -15,72 +12,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tests.plugins.up import PATIENCE, answers, children, command, environment, is_alive, wait_until
 from tokenbudget.core.ids import uuid7
 
 pytestmark = [pytest.mark.postgres, pytest.mark.xdist_group("tokenbudget-up")]
-
-PATIENCE = 90
-
-
-class Up:
-    """A running ``tokenbudget up``."""
-
-    def __init__(self, home, *arguments):
-        self.output = ""
-        self.process = subprocess.Popen(
-            command("up", *arguments),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=environment(home),
-        )
-
-    def read_until(self, text):
-        while text not in self.output:
-            line = self.process.stdout.readline()
-            assert line, f"it ended: {self.output}"
-            self.output += line
-        return self.output
-
-    def stop(self, number=signal.SIGINT):
-        self.process.send_signal(number)
-        return self.join()
-
-    def join(self):
-        rest, _ = self.process.communicate(timeout=PATIENCE)
-        self.output += rest
-        return self.process.returncode
-
-
-def command(*arguments):
-    return [sys.executable, "-c", "from tokenbudget.cli import main; main()", *arguments]
-
-
-def environment(home, **more):
-    return {**os.environ, "TOKENBUDGET_HOME": str(home), **more}
-
-
-@pytest.fixture
-def up(tmp_path):
-    """Start ``tokenbudget up --no-panel`` on a free port, in a home of this test's own."""
-    started = []
-
-    def start(*arguments, home=tmp_path / "home"):
-        started.append(Up(home, "--no-panel", *arguments))
-        return started[-1]
-
-    yield start
-    for each in started:
-        if each.process.poll() is None:
-            each.stop(signal.SIGTERM)
-        each.process.stdout.close()
-
-
-@pytest.fixture
-def port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def config(tmp_path):
@@ -107,28 +42,14 @@ def event():
     }
 
 
-def is_alive(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    # A process that ended and that nobody waits for any more is still there, as a zombie.
-    status = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-    return not status.strip().startswith("Z")
+CODE = re.compile(r"http://\S+/#code=(\S+)")
 
 
-def children(pid):
-    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-    parents = [tuple(map(int, line.split())) for line in listed.splitlines()]
-    below = [child for child, parent in parents if parent == pid]
-    return below + [each for child in below for each in children(child)]
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+def sign_in(settings, code):
+    request = urllib.request.Request(f"{settings['url']}/api/sessions", json.dumps({"code": code}).encode())
+    request.add_header("Content-Type", "application/json")
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
 
 
 def test_from_nothing_to_stored_events_and_back_again(up, tmp_path, port):
@@ -138,7 +59,8 @@ def test_from_nothing_to_stored_events_and_back_again(up, tmp_path, port):
     # Ready lines are printed when it is ready: no waiting here.
     assert ask(settings, "/v1/events/batch", {"events": [event()]})["accepted"] == 1
     assert settings["url"] == f"http://127.0.0.1:{port}"
-    assert f"{settings['url']}/#key={settings['api_key']}" in output
+    (code,) = CODE.findall(output)
+    assert sign_in(settings, code)["id"].startswith("ses_")
     assert "import tokenbudget as tb" in output
     assert (tmp_path / "home" / "config.toml").stat().st_mode & 0o777 == 0o600
     with pytest.raises(urllib.error.HTTPError, match="401"):
@@ -147,8 +69,11 @@ def test_from_nothing_to_stored_events_and_back_again(up, tmp_path, port):
     second = up()
     assert second.join() == 0
     assert "already running" in second.output
-    urls = re.compile(r"http://\S+#key=\S+")
-    assert urls.findall(second.output) == urls.findall(output)
+    (other,) = CODE.findall(second.output)
+    assert other != code  # Each works once.
+    assert sign_in(settings, other)["id"].startswith("ses_")
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        sign_in(settings, code)
 
     started = children(first.process.pid)
     assert first.stop() == 0
@@ -162,16 +87,18 @@ def test_from_nothing_to_stored_events_and_back_again(up, tmp_path, port):
     assert again.stop(signal.SIGTERM) == 0
 
 
-def test_a_busy_port_is_stepped_over_and_said(up, tmp_path, port):
-    with socket.socket() as busy:
-        busy.bind(("127.0.0.1", port))
-        busy.listen()
+def test_a_busy_port_is_refused_and_said(up, tmp_path, port):
+    with socket.create_server(("127.0.0.1", port)):
         running = up("--port", str(port))
-        output = running.read_until("Ctrl-C")
-    assert f"Port {port} is in use" in output
-    url = config(tmp_path)["url"]
-    assert url != f"http://127.0.0.1:{port}"
-    assert url in output
+        assert running.join() == 1
+    assert f"port {port} is in use by " in running.output
+    assert "--port " in running.output
+    assert not (tmp_path / "home" / "config.toml").exists()
+
+
+def test_any_port_can_be_asked_for(up, tmp_path):
+    output = up("--port", "0").read_until("Ctrl-C")
+    assert config(tmp_path)["url"] in output
 
 
 def test_a_killed_up_takes_its_children_along_and_loses_nothing(up, tmp_path, port):
@@ -199,7 +126,7 @@ def test_a_lost_config_file_gets_a_new_key(up, tmp_path, port, postgres_url, mon
     up("--port", str(port)).read_until("Ctrl-C")
     new = config(tmp_path)
     assert new["api_key"] != old["api_key"]
-    assert ask(new, "/api/projects")[0]["name"] == "default"
+    assert ask(new, "/api/projects")["rows"][0]["name"] == "default"
 
 
 def test_another_servers_config_is_left_alone(up, tmp_path):
@@ -214,7 +141,7 @@ def test_another_servers_config_is_left_alone(up, tmp_path):
 
 def test_a_database_that_does_not_answer_is_said_in_a_sentence(up, monkeypatch):
     monkeypatch.setenv("TOKENBUDGET_DATABASE_URL", "postgresql://nobody@127.0.0.1:9/nothing")
-    running = up()
+    running = up("--port", "0")
     assert running.join() == 1
     assert "does not answer" in running.output
     assert "Traceback" not in running.output
@@ -241,12 +168,5 @@ def test_serve_needs_a_database_and_serves_with_several_workers(tmp_path, port, 
     finally:
         serving.terminate()
         assert serving.wait(PATIENCE) == 0
-    assert settings["api_key"] in log.read_text()
-
-
-def answers(port):
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
-            return answer.status == 200
-    except OSError:
-        return False
+    assert str(home / "config.toml") in log.read_text()
+    assert settings["api_key"] not in log.read_text()

@@ -134,12 +134,14 @@ def test_a_copy_of_a_database_is_another_installation(settings, other_installati
 def test_each_installation_has_its_own_entries(redis_url, redis_server):
     async def scenario():
         one, other = RedisClient(redis_url, here), RedisClient(redis_url, there)
+        one.open()
         await one.put({"a": b"1", "b": b"2"}, 60)
         await other.put({"a": b"3"}, 60)
-        one.put_blocking("c", b"4", 60)
-        found = [await one.get("a"), await other.get("a"), await other.get("b"), one.get_blocking("c")]
+        await asyncio.to_thread(one.put_blocking, "c", b"4", 60)
+        in_thread = asyncio.to_thread(one.get_blocking, "c")
+        found = [await one.get("a"), await other.get("a"), await other.get("b"), await in_thread]
         await one.delete("a", "b")
-        found += [await one.get("a"), one.get_blocking("b"), await other.get("a")]
+        found += [await one.get("a"), await asyncio.to_thread(one.get_blocking, "b"), await other.get("a")]
         await one.close()
         await other.close()
         return found
@@ -156,14 +158,15 @@ def test_a_silent_redis_is_waited_for_once(silent, caplog):
 
     async def scenario():
         client = RedisClient(url, here)
+        client.open()
         for _ in range(5):
             for asked in (client.get("a"), client.put({"a": b"1"}, 60), client.delete("a")):
                 with pytest.raises(CacheUnavailableError):
                     await asked
             with pytest.raises(CacheUnavailableError):
-                client.get_blocking("a")
+                await asyncio.to_thread(client.get_blocking, "a")
             with pytest.raises(CacheUnavailableError):
-                client.put_blocking("a", b"1", 60)
+                await asyncio.to_thread(client.put_blocking, "a", b"1", 60)
         asked = len(connections)
         await client.look()
         with pytest.raises(CacheUnavailableError):
@@ -178,17 +181,17 @@ def test_a_silent_redis_is_waited_for_once(silent, caplog):
 def test_a_redis_that_comes_back_is_asked_again(redis_url, frozen, caplog):
     async def scenario():
         client = RedisClient(redis_url, here)
+        client.open()
         await client.put({"a": b"1"}, 60)
-        client.get_blocking("a")  # Both ways have a connection now.
         with frozen():
             for _ in range(2):
                 with pytest.raises(CacheUnavailableError):
                     await client.get("a")
             await client.look()
             with pytest.raises(CacheUnavailableError):
-                client.get_blocking("a")
+                await asyncio.to_thread(client.get_blocking, "a")
         await client.look()
-        found = [await client.get("a"), client.get_blocking("a")]
+        found = [await client.get("a"), await asyncio.to_thread(client.get_blocking, "a")]
         await client.close()
         return found
 
@@ -196,15 +199,31 @@ def test_a_redis_that_comes_back_is_asked_again(redis_url, frozen, caplog):
     assert caplog.text.count("Redis answers again") == 1
 
 
-@pytest.mark.parametrize("blocking", [False, True])
-def test_without_redis_answers_are_remembered_in_memory(blocking):
-    redis = RedisClient(f"redis://127.0.0.1:{free_port()}", here)
-    if blocking:
-        redis._prefix = "known:"  # Else it is not even asked.
-    cache = AnswerCache(redis)
-    cache.put("x", b"y")
-    assert cache.get("x") == b"y"
-    asyncio.run(redis.close())
+@pytest.mark.parametrize("is_open", [False, True])
+def test_without_redis_answers_are_remembered_in_memory(is_open):
+    async def scenario():
+        redis = RedisClient(f"redis://127.0.0.1:{free_port()}", here)
+        if is_open:
+            redis.open()
+        cache = AnswerCache(redis)
+        await asyncio.to_thread(cache.put, "x", b"y")
+        found = await asyncio.to_thread(cache.get, "x")
+        await redis.close()
+        return found
+
+    assert asyncio.run(scenario()) == b"y"
+
+
+def test_a_thread_does_not_wait_for_a_loop_that_has_ended(redis_url):
+    redis = RedisClient(redis_url, here)
+
+    async def scenario():
+        redis.open()
+        await redis.close()
+
+    asyncio.run(scenario())
+    with pytest.raises(CacheUnavailableError):
+        redis.get_blocking("a")
 
 
 def test_a_key_revoked_while_redis_is_away_is_forgotten_when_it_is_back(
@@ -214,8 +233,9 @@ def test_a_key_revoked_while_redis_is_away_is_forgotten_when_it_is_back(
         monkeypatch.setattr(f"tokenbudget_server.{every}", timedelta(days=1))
     shared = replace(settings, redis_url=redis_url)
     with TestClient(create_app(shared)) as one, TestClient(create_app(shared)) as other:
-        project = one.get("/api/projects", headers=headers).json()[0]["id"]
-        made = one.post(f"/api/projects/{project}/keys", json={"name": "k"}, headers=headers).json()
+        project = one.get("/api/projects", headers=headers).json()["rows"][0]["id"]
+        asked = {"name": "k", "scopes": ["admin"]}
+        made = one.post(f"/api/projects/{project}/keys", json=asked, headers=headers).json()
         for client in (one, other):
             assert client.get("/api/keys", headers=bearer(made["text"])).status_code == 200
         with frozen():

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from tests.plugins.accounts import make_project
 from tokenbudget import analytics
+from tokenbudget.core.errors import QueryError
 from tokenbudget.core.event import Event
 from tokenbudget.core.ids import uuid7
 from tokenbudget.core.period import parse
@@ -23,8 +24,11 @@ from tokenbudget.core.query import Query
 from tokenbudget.core.usage import Usage
 from tokenbudget_server.cli import ledger
 from tokenbudget_server.ledger import Days, PostgresLedger, day_cache, files, queries
+from tokenbudget_server.ledger.connection import Connections
+from tokenbudget_server.ledger.memory import BYTES_PER_EVENT, Memory
 from tokenbudget_server.store.rows import to_row
 from tokenbudget_server.store.writer import Writer
+from tokenbudget_server.web.errors import StoreUnavailableError
 
 pytestmark = pytest.mark.postgres
 
@@ -377,3 +381,96 @@ def test_a_disk_cleared_while_a_question_is_answered_costs_only_time(write, sql,
 
     assert source.ask(SINCE, UNTIL, question) == in_postgres(sql)
     assert len(asked) == 2
+
+
+@pytest.fixture
+def slow_reads(monkeypatch):
+    """Hold up the reading of one project's days until told to go on; all that are read are noted."""
+    begun, go, read, days = threading.Event(), threading.Event(), queries.read, []
+
+    def wait(cursor, wanted):
+        days.append(sorted(wanted))
+        begun.set()
+        assert go.wait(60)
+        return read(cursor, wanted)
+
+    monkeypatch.setattr(queries, "read", wait)
+    yield begun, go, days
+    go.set()
+
+
+def test_reading_one_projects_days_waits_for_no_others(postgres_url, project, write, slow_reads):
+    begun, go, _ = slow_reads
+    write(event(), event())
+    empty = make_project(postgres_url, "empty")
+    days = Days(postgres_url)
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(days.at, [project], SINCE, UNTIL)
+        assert begun.wait(60)
+        assert days.at([empty], SINCE, UNTIL).calls(SINCE, UNTIL) == 0
+        assert days.names([empty]).projects == {empty: "empty"}
+        assert not reading.done()
+        go.set()
+        assert reading.result(60).calls(SINCE, UNTIL) == 2
+    days.close()
+
+
+def test_a_day_that_several_lack_is_read_once(postgres_url, project, write, slow_reads):
+    begun, go, read = slow_reads
+    write(event(), event(3))
+    days = Days(postgres_url)
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(days.at, [project], SINCE, UNTIL) for _ in range(4)]
+        assert begun.wait(60)
+        go.set()
+        assert [each.result(60).calls(SINCE, UNTIL) for each in asked] == [2] * 4
+    assert len(read) == 1
+    days.close()
+
+
+def test_a_question_of_an_earlier_moment_reads_its_own_version_and_leaves_the_later_one(
+    postgres_url, project, write, sql, monkeypatch
+):
+    write(event())
+    days, versions, told = Days(postgres_url), queries.versions, []
+
+    def write_meanwhile(cursor, *asked):
+        found = versions(cursor, *asked)
+        if not told:
+            told.append(found)
+            write(event(), event())
+            assert later.submit(days.at, [project], SINCE, UNTIL).result(60).calls(SINCE, UNTIL) == 3
+        return found
+
+    monkeypatch.setattr(queries, "versions", write_meanwhile)
+    with ThreadPoolExecutor(1) as later:
+        early = days.at([project], SINCE, UNTIL)
+    assert early.scan(SINCE, UNTIL).collect().height == 1
+    monkeypatch.setattr(queries, "read", lambda *_: pytest.fail("the later version was forgotten"))
+    monkeypatch.setattr(queries, "read_since", lambda *_: pytest.fail("the later version was forgotten"))
+    assert days.at([project], SINCE, UNTIL).scan(SINCE, UNTIL).collect().height == 3
+    days.close()
+
+
+def test_more_events_than_the_memory_takes_are_refused_before_they_are_read(postgres_url, project, write, monkeypatch):
+    write(*(event() for _ in range(5)))
+    monkeypatch.setattr(queries, "read", lambda *_: pytest.fail("they were read"))
+    days = Days(postgres_url, memory=Memory(4 * BYTES_PER_EVENT))
+    with pytest.raises(QueryError, match="5 calls of today are more than this server's memory takes"):
+        days.at([project], SINCE, UNTIL)
+    days.close()
+
+
+def test_a_statement_that_takes_too_long_is_given_up(postgres_url):
+    connections = Connections(postgres_url, statement_seconds=1)
+
+    def sleep():
+        with connections.snapshot() as cursor:
+            cursor.execute("SELECT pg_sleep(100)")
+            cursor.fetchall()
+
+    with pytest.raises(StoreUnavailableError, match="statement timeout"):
+        sleep()
+    with connections.snapshot() as cursor:  # On a new connection.
+        cursor.execute("SELECT 1")
+    connections.close()

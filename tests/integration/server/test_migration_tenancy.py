@@ -80,9 +80,13 @@ def test_keys_keep_working_and_see_what_they_saw(old_url, filled, tmp_path):
         def ask(name, path):
             return client.get(path, headers={"Authorization": f"Bearer {filled[name]}"})
 
-        seen = {name: [each["id"] for each in ask(name, "/api/projects").json()] for name in ("admin", "member")}
+        seen = {
+            name: [each["id"] for each in ask(name, "/api/projects").json()["rows"]] for name in ("admin", "member")
+        }
         assert seen == {"admin": [7, 12], "member": [12]}
-        listed = {name: [each["name"] for each in ask(name, "/api/keys").json()] for name in ("admin", "member")}
+        listed = {
+            name: [each["name"] for each in ask(name, "/api/keys").json()["rows"]] for name in ("admin", "member")
+        }
         assert listed == {"admin": ["revoked", "member", "admin"], "member": ["revoked", "member"]}
         assert ask("revoked", "/api/keys").status_code == 401
     assert ensure_first_key(old_url, filled["admin"]) == filled["admin"]

@@ -16,12 +16,13 @@ from tokenbudget.pricing.book.price_book import BUNDLED
 from tokenbudget_server.app import create_app
 from tokenbudget_server.db.url import sqlalchemy_url
 from tokenbudget_server.jobs.periodic import PeriodicJobs
-from tokenbudget_server.pricing import download, rows, seed
+from tokenbudget_server.pricing import download, prices, rows, seed
 from tokenbudget_server.pricing.prices import Prices
 from tokenbudget_server.pricing.schedule import daily_sync
 from tokenbudget_server.pricing.sync import PriceSync
 from tokenbudget_server.settings import read_settings
 from tokenbudget_server.web.errors import SettingsError
+from tokenbudget_server.web.pools import Pools
 
 pytestmark = pytest.mark.postgres
 
@@ -260,14 +261,14 @@ def test_other_processes_take_up_changed_prices(small_book, settings, sync, publ
 
     async def other_process():
         engine = create_async_engine(sqlalchemy_url(settings.database))
-        prices = Prices(engine, settings.home, clock=lambda: now)
+        read = Prices(engine, settings.home, Pools().books, clock=lambda: now)
         try:
-            first = await prices.pricer()
+            first = await read.pricer()
             publisher.table = TABLE | {"micro": MINI}
             await asyncio.to_thread(sync)
-            same = await prices.pricer()
+            same = await read.pricer()
             nonlocal_time()
-            return first, same, await prices.pricer()
+            return first, same, await read.pricer()
         finally:
             await engine.dispose()
 
@@ -283,7 +284,7 @@ def test_other_processes_take_up_changed_prices(small_book, settings, sync, publ
 def test_a_days_sync_is_done_once_by_one_process(small_book, settings, publisher, sql):
     async def processes(count=3):
         engine = create_async_engine(sqlalchemy_url(settings.database))
-        job = daily_sync(PriceSync(engine, Prices(engine, settings.home), settings.price_url))
+        job = daily_sync(PriceSync(engine, Prices(engine, settings.home, Pools().books), settings.price_url))
         try:
             await asyncio.gather(*(PeriodicJobs(engine, [job]).turn(job) for _ in range(count)))
         finally:
@@ -335,7 +336,12 @@ def test_an_own_price_that_cannot_be_used_is_explained(client, body, says):
     assert (answer.status_code, says in answer.json()["detail"]) == (400, True)
 
 
-def test_prices_set_on_the_servers_machine_count(small_book, settings, client, post, make_event, sql):
+@pytest.fixture
+def looks_each_time(monkeypatch):
+    monkeypatch.setattr(prices, "CHECK_SECONDS", 0.0)
+
+
+def test_prices_set_on_the_servers_machine_count(small_book, settings, looks_each_time, client, post, make_event, sql):
     from tokenbudget.pricing.book import overrides, store
 
     own = overrides.make(provider="openai", model="house", input_per_million=1, output_per_million=1)

@@ -6,8 +6,8 @@ import pytest
 
 from tests.plugins.ports import free_port
 from tokenbudget_server.cache.client import RedisClient
+from tokenbudget_server.cache.rate_limits import Rate, RateLimits
 from tokenbudget_server.web.problems import ProblemError
-from tokenbudget_server.web.rate_limits import Rate, RateLimits
 
 RATE = Rate("questions", 3, 3_600.0)
 

@@ -24,6 +24,7 @@ from tokenbudget.ledger.local import LocalSource
 from tokenbudget.pricing import default
 from tokenbudget_server.ledger import Days, PostgresLedger
 from tokenbudget_server.ledger import queries as ledger_queries
+from tokenbudget_server.ledger.known_days import KnownDays
 from tokenbudget_server.web.errors import StoreUnavailableError
 
 pytestmark = pytest.mark.postgres
@@ -151,11 +152,13 @@ def test_a_renamed_project_has_its_new_name(stored) -> None:
 
 def test_days_past_the_memory_are_read_again(stored) -> None:
     url, server = stored
-    small = Days(url, most_bytes=1)
+    small = Days(url)
+    small._known = KnownDays(1)
     server._days = small
     for _ in range(2):
         assert analytics.summary(server, YEAR)["requests"][0] == 2
-        assert small._bytes == 0
+        assert small._known._bytes == 0
+    small.close()
 
 
 def test_unchanged_days_are_not_read_again(stored, monkeypatch) -> None:

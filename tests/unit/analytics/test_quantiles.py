@@ -125,14 +125,21 @@ def test_long_groups_are_sorted_like_short_ones(monkeypatch) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "says"),
-    [({"levels": [95]}, "fractions from 0 to 1"), ({"measures": ["cost"]}, "there are percentiles of cost_usd")],
+    [
+        ({"levels": [95]}, "fractions from 0 to 1"),
+        ({"levels": [float("nan")]}, "fractions from 0 to 1"),
+        ({"measures": ["cost"]}, "there are percentiles of cost_usd"),
+        ({"levels": [0.5, 0.9, 0.5]}, "p50 is asked for twice"),
+        ({"levels": [0.5, 0.5 + 1e-14]}, "p50 is asked for twice"),
+        ({"measures": ["cost_usd", "cost_usd"]}, "cost_usd is asked for twice"),
+    ],
 )
 def test_what_there_are_no_percentiles_of(asked, says) -> None:
     with pytest.raises(QueryError, match=says):
         percentiles(FrameSource([]), Query(period=PERIOD), **asked)
 
 
-@pytest.mark.parametrize("tag", ["count", "max", "exact", "bin", "slot", "priced"])
+@pytest.mark.parametrize("tag", ["count", "max", "exact", "bin", "slot", "priced", "p50", "p99"])
 def test_tags_named_like_columns_of_answers_are_told_apart(tag) -> None:
     made = [Event(id="1", occurred_at=START, provider="p", model="m", tags={tag: "x"})]
     with pytest.raises(QueryError, match=f"tag.{tag}"):

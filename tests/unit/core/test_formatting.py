@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenbudget.core import formatting
+from tokenbudget.core import date_formatting, formatting
 
 CASES = json.loads((Path(__file__).parents[2] / "cases" / "format.json").read_text("utf-8"))
 
@@ -46,12 +46,12 @@ RULES = {
     "change": lambda now, before: formatting.change(number(now), number(before)),
     "duration": lambda value: formatting.duration(rate(value)),
     "spoken": formatting.spoken,
-    "clock": lambda *when: formatting.clock(local(*when)),
-    "day": lambda *when: formatting.day(local(*when)),
-    "day_short": lambda *when: formatting.short_day(local(*when)),
-    "bucket": lambda start, interval, zone: formatting.bucket(local(start, zone), interval),
-    "bucket_short": lambda start, interval, zone: formatting.short_bucket(local(start, zone), interval),
-    "period": formatting.period,
+    "clock": lambda *when: date_formatting.clock(local(*when)),
+    "day": lambda *when: date_formatting.day(local(*when)),
+    "day_short": lambda *when: date_formatting.short_day(local(*when)),
+    "bucket": lambda start, interval, zone: date_formatting.bucket(local(start, zone), interval),
+    "bucket_short": lambda start, interval, zone: date_formatting.short_bucket(local(start, zone), interval),
+    "period": date_formatting.period,
 }
 
 

@@ -129,9 +129,9 @@ def test_the_span_before_a_running_pair_of_times_stops_where_it_is_now() -> None
         (("2026-10-01", pd.NaT), "'nat' is no date"),
         (None, "unknown period 'none'"),
         (7, "unknown period '7'"),
-        ("0001-01-01..9999-12-31", "beyond the calendar"),
-        ("9999-12-31", "beyond the calendar"),
-        ("0001-01-01T00:00+14:00..2026-10-01", "beyond the calendar"),
+        ("0001-01-01..9999-12-31", "is not between 1970 and 2199"),
+        ("9999-12-31", "is not between 1970 and 2199"),
+        ("0001-01-01T00:00+14:00..2026-10-01", "is not between 1970 and 2199"),
     ],
 )
 def test_what_is_wrong_with_a_pair_is_said(pair, says) -> None:
@@ -167,6 +167,23 @@ def test_month_to_date_never_compares_with_more_than_the_previous_month() -> Non
     )
 
 
+FAR_AWAY = ["1969", "2200", "9999-12-31", "0001-01-01", "1969-12-29..2026-01-01", "9" * 5_000]
+NO_TEXTS = ["\u0662\u0660\u0662\u0666", "1\u0662h", "2026-01-01\0", "\ud800"]
+NO_ZONES = ["Mars/Olympus", "", "GMT+99", "Factory", "europe/berlin", "UTC\0", "x" * 5_000, "\ud800", None, []]
+FILES = ["../etc/passwd", "/etc/passwd", "Europe", "posix/UTC", "right/UTC", "localtime", "tzdata.zi"]
+
+
+@pytest.mark.parametrize("text", [*FAR_AWAY, *NO_TEXTS])
+def test_what_no_calendar_has_is_named(text: str) -> None:
+    with pytest.raises(PeriodError, match="period"):
+        parse(text, NOW)
+
+
+def test_the_first_and_the_last_day_there_are() -> None:
+    for tz in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):
+        assert parse("1970-01-01..2199-12-31", NOW, tz).previous_start.year > 1677  # As far back as pandas goes.
+
+
 @pytest.mark.parametrize(
     "text", ["", "30", "0d", "-3d", "99999d", "2026-13", "2026-02-30", "2026-10-15..2026-10-01", "last week", "2026-1"]
 )
@@ -175,7 +192,7 @@ def test_what_is_not_a_period_is_named(text: str) -> None:
         parse(text, NOW)
 
 
-@pytest.mark.parametrize("tz", ["Mars/Olympus", "", "../etc/passwd", "GMT+99"])
+@pytest.mark.parametrize("tz", [*NO_ZONES, *FILES])
 def test_an_unknown_zone_is_named(tz: str) -> None:
     with pytest.raises(PeriodError, match="time zone"):
         parse("30d", NOW, tz)

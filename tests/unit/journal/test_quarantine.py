@@ -1,12 +1,12 @@
 import pytest
 
 from tokenbudget.core.errors import JournalError
-from tokenbudget.journal import listed, quarantine, read_lines
-from tokenbudget.journal.quarantine import SetAside, damaged, entries, retry, set_aside
+from tokenbudget.journal import list_segments, quarantine, read_lines
+from tokenbudget.journal.quarantine import QuarantinedRecord, damaged, entries, retry, set_aside
 
 
 def rejected(number):
-    return SetAside("rejected", "is in the future", f'{{"id":"{number}"}}', "occurred_at", 202)
+    return QuarantinedRecord("rejected", "is in the future", f'{{"id":"{number}"}}', "occurred_at", 202)
 
 
 def test_entries_come_back_with_their_reason(tmp_path):
@@ -34,7 +34,7 @@ def test_rejected_events_are_put_back_to_be_sent(tmp_path):
     set_aside(tmp_path, [rejected(1), *damaged([b"torn"]), rejected(2)])
     assert retry(tmp_path) == 2
     assert list(read_lines(tmp_path)) == [b'{"id":"1"}', b'{"id":"2"}']
-    assert [s.kind for s in listed(tmp_path)] == ["send"]
+    assert [s.kind for s in list_segments(tmp_path)] == ["send"]
     assert [entry.kind for entry in entries(tmp_path)] == ["damaged"]
 
 

@@ -2,8 +2,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tokenbudget.journal import Journal, Options, cursor, delivery_stats, listed, quarantine, status
-from tokenbudget.journal.record import frame
+from tokenbudget.journal import Journal, JournalOptions, delivery_stats, list_segments, quarantine, status
+from tokenbudget.journal.segments import cursor
+from tokenbudget.journal.segments.record import frame
 
 
 def test_an_untouched_home(tmp_path):
@@ -20,14 +21,14 @@ def test_what_is_where(tmp_path):
     cursor.save(sending.live_segment(), 2 * len(frame(b'{"id":"s0"}')))
     with keeping.live_segment().open("ab") as file:
         file.write(b"corrupted\n")
-    quarantine.set_aside(tmp_path, [quarantine.SetAside("rejected", "no", "{}")])
+    quarantine.set_aside(tmp_path, [quarantine.QuarantinedRecord("rejected", "no", "{}")])
     at = datetime(2026, 10, 5, tzinfo=UTC)
     delivery_stats.add(tmp_path, shipped=2, last_ack=at)
     delivery_stats.add(tmp_path, shipped=3, refused=1, last_error="down", last_error_at=at)
     found = status(tmp_path)
     assert (found.pending, found.kept, found.quarantined, found.torn, found.segments) == (3, 5, 1, 1, 2)
     assert (found.shipped, found.refused, found.last_ack, found.last_error) == (5, 1, at, "down")
-    assert found.journal_bytes == sum(s.size for s in listed(tmp_path))
+    assert found.journal_bytes == sum(s.size for s in list_segments(tmp_path))
 
 
 @pytest.mark.parametrize(("sends", "waiting"), [(True, (1, 0)), (False, (0, 1))])
@@ -48,7 +49,7 @@ def test_what_waits_in_memory(tmp_path, sends, waiting):
 def test_what_cannot_be_counted_on_disk_is_counted_in_memory(tmp_path):
     home = tmp_path / "home"
     home.write_text("in the way")
-    journal = Journal(home, options=Options(memory_bytes=100))
+    journal = Journal(home, options=JournalOptions(memory_bytes=100))
     for _ in range(50):
         journal.append(b"{}")
     at = datetime(2026, 10, 5, tzinfo=UTC)
@@ -68,7 +69,7 @@ def test_what_cannot_be_counted_on_disk_is_counted_in_memory(tmp_path):
 
 
 def test_what_was_refused_is_counted_once(tmp_path):
-    options = Options(segment_bytes=100, cap_bytes=200)
+    options = JournalOptions(segment_bytes=100, cap_bytes=200)
     journal = Journal(tmp_path, options=options, sends=lambda: True)
     for _ in range(50):
         journal.append(b"{}")

@@ -9,7 +9,7 @@ import pytest
 from tokenbudget.core.event import Event, decode, encode
 from tokenbudget.core.ids import uuid7
 from tokenbudget.core.usage import Pass, Usage
-from tokenbudget.journal import Journal, compact, read_open
+from tokenbudget.journal import Journal, compact, read_snapshot
 from tokenbudget.ledger.history import History
 from tokenbudget.ledger.sealed import PRICING, from_sealed, to_sealed
 
@@ -130,7 +130,7 @@ def test_files_merged_since_are_given_again_and_nothing_is_missed(tmp_path, kept
     record(tmp_path, *many(1_000)).close()
     seal(tmp_path)
     history = History(tmp_path, URL)
-    assert len(read_open(tmp_path).parts) == 1
+    assert len(read_snapshot(tmp_path).parts) == 1
     assert history.waiting == 2_200
     assert set(kept[:1_200]) < set(given(history))
 
@@ -147,4 +147,4 @@ def test_events_whose_price_cannot_be_worked_out_stay_here(tmp_path):
     record(tmp_path, UNPRICED).close()
     seal(tmp_path)
     assert given(History(tmp_path, URL)) == [UNPRICED.id]
-    assert pl.read_parquet(read_open(tmp_path).parts[0].path(tmp_path)).height == 3
+    assert pl.read_parquet(read_snapshot(tmp_path).parts[0].path(tmp_path)).height == 3

@@ -8,9 +8,10 @@ import pytest
 
 from tokenbudget.core.event import Event, encode
 from tokenbudget.core.ids import uuid7, uuid7_from
-from tokenbudget.journal import Journal, compact, journal_dir, snapshot, writer
-from tokenbudget.journal.duplicates import sealed_among
-from tokenbudget.journal.manifest import commit, load
+from tokenbudget.journal import Journal, compact, journal_dir, snapshot
+from tokenbudget.journal.compaction.duplicates import sealed_among
+from tokenbudget.journal.compaction.manifest import commit, load
+from tokenbudget.journal.writing import writer
 from tokenbudget.ledger import local
 from tokenbudget.ledger.local import LocalSource, local_source
 from tokenbudget.ledger.schema import to_frame

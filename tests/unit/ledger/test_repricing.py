@@ -13,7 +13,7 @@ from tokenbudget.core.ids import uuid7
 from tokenbudget.core.period import parse
 from tokenbudget.core.query import Query
 from tokenbudget.core.usage import Usage
-from tokenbudget.journal import Journal, read_open
+from tokenbudget.journal import Journal, read_snapshot
 from tokenbudget.ledger.local import LocalSource
 from tokenbudget.ledger.repricing import apply, preview
 from tokenbudget.ledger.sealed import PRICING, to_sealed
@@ -52,7 +52,7 @@ def costs(home):
 
 
 def sealed(home):
-    return pl.concat([pl.read_parquet(part.path(home)) for part in read_open(home).parts])
+    return pl.concat([pl.read_parquet(part.path(home)) for part in read_snapshot(home).parts])
 
 
 def run(what, home, prices):

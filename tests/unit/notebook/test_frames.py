@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tokenbudget.core.errors import QueryError
 from tokenbudget.ledger.schema import COST, INSTANT
-from tokenbudget.notebook.frames import deliver
+from tokenbudget.notebook.frames import to_user_frame
 
 EXACT = pl.DataFrame(
     {
@@ -23,7 +23,7 @@ EXACT = pl.DataFrame(
 
 
 def test_pandas_types_and_unknown_values() -> None:
-    frame = deliver(EXACT, "Asia/Kolkata", "pandas")
+    frame = to_user_frame(EXACT, "Asia/Kolkata", "pandas")
     assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == {
         "bucket": "datetime64[us, Asia/Kolkata]",
         "model": "str",
@@ -36,14 +36,14 @@ def test_pandas_types_and_unknown_values() -> None:
 
 
 def test_polars_types() -> None:
-    frame = deliver(EXACT, "Asia/Kolkata", "polars")
+    frame = to_user_frame(EXACT, "Asia/Kolkata", "polars")
     assert frame.schema["cost_usd"] == pl.Float64
     assert frame.schema["bucket"] == pl.Datetime("us", "Asia/Kolkata")
 
 
 @pytest.mark.parametrize("backend", ["pandas", "polars"])
 def test_an_empty_answer_keeps_its_types(backend) -> None:
-    full, none = deliver(EXACT, "UTC", backend), deliver(EXACT.clear(), "UTC", backend)
+    full, none = to_user_frame(EXACT, "UTC", backend), to_user_frame(EXACT.clear(), "UTC", backend)
     assert len(none) == 0
     assert list(none.columns) == list(full.columns)
     assert list(map(str, none.dtypes)) == list(map(str, full.dtypes))
@@ -53,9 +53,9 @@ def test_an_empty_answer_keeps_its_types(backend) -> None:
 @given(st.lists(st.decimals(0, 10**20, places=12), min_size=1, max_size=5))
 def test_money_becomes_the_nearest_double(amounts) -> None:
     frame = pl.DataFrame({"cost_usd": pl.Series(amounts, dtype=COST)})
-    assert deliver(frame, "UTC", "polars")["cost_usd"].to_list() == [float(amount) for amount in amounts]
+    assert to_user_frame(frame, "UTC", "polars")["cost_usd"].to_list() == [float(amount) for amount in amounts]
 
 
 def test_an_unknown_backend_is_refused() -> None:
     with pytest.raises(QueryError, match="'pandas' or 'polars'"):
-        deliver(EXACT, "UTC", "spark")
+        to_user_frame(EXACT, "UTC", "spark")

@@ -64,9 +64,8 @@ def test_different_views_are_different_questions(asked):
     assert shown == [("model",), ("feature",)]
 
 
-def test_what_is_kept_is_bounded(asked, monkeypatch):
-    monkeypatch.setattr(desks, "_MOST_KEPT", 2)
-    desk = Desk()
+def test_what_is_kept_is_bounded(asked):
+    desk = Desk(most_kept=2)
     for period in ("7d", "30d", "90d"):
         desk.look(View(period))
     assert desk.recall(View("7d")) is None

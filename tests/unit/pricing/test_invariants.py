@@ -16,7 +16,7 @@ from tokenbudget.core.receipt import Receipt, Unpriced
 from tokenbudget.core.usage import TOKEN_FIELDS, Usage, check
 from tokenbudget.pricing import PriceBook, Pricer, PriceRow
 from tokenbudget.pricing.book.diff import read_table
-from tokenbudget.pricing.engine.frames import EXTRAS, Extras, reprice_frame
+from tokenbudget.pricing.engine.frame_pricing import EXTRAS, Extras, reprice_frame
 
 JUNE = datetime(2026, 6, 1, tzinfo=UTC)
 RAISED = PriceRow.make(
@@ -227,7 +227,7 @@ def frame_of(listed):
             },
             "batch": [e.batch for e in listed],
             **{name: pl.Series([getattr(e.usage, name) for e in listed], dtype=pl.Int64) for name in TOKEN_FIELDS},
-            EXTRAS: pl.Series([Extras.of(e.usage) for e in listed], dtype=pl.String),
+            EXTRAS: pl.Series([Extras.json_of(e.usage) for e in listed], dtype=pl.String),
         }
     )
 
@@ -252,7 +252,7 @@ def test_a_frame_costs_what_its_rows_cost(listed):
 def test_calls_whose_parts_fit_are_priced_by_columns_alone(listed):
     frame = frame_of(listed)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tokenbudget.pricing.engine.frames._answer", None)  # Pricing one row would fail.
+        patch.setattr("tokenbudget.pricing.engine.frame_pricing._answer", None)  # Pricing one row would fail.
         reprice_frame(frame, PRICER)
     check_frame(frame, listed)
 

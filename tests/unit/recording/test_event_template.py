@@ -1,4 +1,4 @@
-"""Events written by a form are the events that the careful way makes."""
+"""Events rendered by a template equal the events that are built in full."""
 
 from datetime import UTC, datetime
 
@@ -84,14 +84,14 @@ def any_counts(draw):
 
 @given(kinds, any_counts())
 @settings(max_examples=400)
-def test_a_form_gives_the_event_or_nothing(kind, found):
+def test_a_template_renders_the_event_or_nothing(kind, found):
     event = written(kind, found)
     assert event is None or event == careful(kind, found)
 
 
 @given(tidy_events())
 @settings(max_examples=300)
-def test_tidy_calls_cost_the_same(event):
+def test_plain_calls_cost_the_same(event):
     found = {name: getattr(event.usage, name) for name in TOKEN_FIELDS}
     kind = kind_of(event.provider, event.model, event.service_tier)
     quick = written(kind, found)
@@ -102,7 +102,7 @@ def test_tidy_calls_cost_the_same(event):
     ("provider", "model"),
     [("openai", "gpt-4o"), ("openai", "gpt-5"), ("google", "gemini-2.5-pro"), ("openai", "unknown")],
 )
-def test_the_usual_call_has_a_form(provider, model):
+def test_a_plain_call_has_a_template(provider, model):
     kind = kind_of(provider, model)
     own = {"tags": {"feature": "chat"}, "attempts": 2, "response_id": "r-1", "time_to_first_token_ms": 2.0}
     event = written(kind, PLAIN, **own)
@@ -110,7 +110,7 @@ def test_the_usual_call_has_a_form(provider, model):
     assert (event.cost_usd is None) == (model == "unknown")
 
 
-def test_cache_writes_by_lifetime_have_one_too():
+def test_cache_writes_by_lifetime_have_a_template():
     kind = kind_of("anthropic", "claude-sonnet-4-5")
     found = PLAIN | {"cache_write_tokens": 90, "cache_write_5m_tokens": 60, "cache_write_1h_tokens": 30}
     assert written(kind, found) == careful(kind, found)
@@ -131,12 +131,12 @@ def test_cache_writes_by_lifetime_have_one_too():
         {"output_tokens": 1000},
     ],
 )
-def test_what_takes_care_is_left_to_it(found):
+def test_other_calls_are_not_rendered(found):
     assert written(kind_of(), found) is None
 
 
 @pytest.mark.parametrize("kind", [kind_of("deepseek", "deepseek-v4"), kind_of(model=["odd"]), kind_of(model=7)])
-def test_kinds_without_a_form(kind):
+def test_kinds_without_a_template(kind):
     assert written(kind, PLAIN) is None
 
 
@@ -146,7 +146,7 @@ def test_a_larger_context_is_priced_apart():
     assert written(kind, PLAIN | {"input_tokens": 200_001}) is None
 
 
-def test_forms_are_not_kept_without_end(monkeypatch):
+def test_the_number_of_templates_is_bounded(monkeypatch):
     monkeypatch.setattr("tokenbudget.recording.event_template._MOST_KINDS", 3)
     templates = EventTemplates()
     for number in range(10):

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +21,7 @@ def test_everything_is_read():
             "TOKENBUDGET_DATABASE_URL": "postgres://db/tb",
             "TOKENBUDGET_REDIS_URL": "redis://cache",
             "TOKENBUDGET_RETENTION": "400d",
+            "TOKENBUDGET_MEMORY": "512M",
             "TOKENBUDGET_HOST": "0.0.0.0",
             "TOKENBUDGET_PORT": "80",
             "TOKENBUDGET_PANEL_PORT": "81",
@@ -31,6 +33,7 @@ def test_everything_is_read():
         database_url="postgresql://db/tb",
         redis_url="redis://cache",
         retention=timedelta(days=400),
+        memory_size=512 << 20,
         host="0.0.0.0",
         port=80,
         panel_port=81,
@@ -47,6 +50,8 @@ def test_everything_is_read():
         ("LEDGER", "s3://"),
         ("LEDGER", "file://elsewhere/ledger"),
         ("REDIS_URL", "http://cache"),
+        ("MEMORY", "512"),
+        ("MEMORY", "64M"),
         ("RETENTION", "400"),
         ("RETENTION", "0d"),
         ("RETENTION", "-1d"),
@@ -55,12 +60,26 @@ def test_everything_is_read():
         ("PORT", "http"),
         ("PANEL_PORT", "²"),
         ("DEMO", "maybe"),
+        ("ALLOWED_ORIGINS", "costs.example.org"),
+        ("ALLOWED_ORIGINS", "https://costs.example.org/"),
+        ("ALLOWED_ORIGINS", "https://*.example.org"),
+        ("ALLOWED_ORIGINS", "null"),
     ],
 )
 def test_what_cannot_be_used_is_named_with_its_value(variable, value):
     with pytest.raises(SettingsError, match=f"TOKENBUDGET_{variable}") as caught:
         read_settings({f"TOKENBUDGET_{variable}": value})
     assert value.partition("://")[0] in str(caught.value)
+
+
+def test_pages_of_all_origins_may_read_answers_on_this_machine_only():
+    settings = read_settings({"TOKENBUDGET_ALLOWED_ORIGINS": "*, http://localhost:5173"})
+    assert settings.allowed_origins == ("*", "http://localhost:5173")
+    assert read_settings({"ALLOWED_ORIGINS": "https://[::1]:8443"}).allowed_origins == ("https://[::1]:8443",)
+    with pytest.raises(SettingsError, match=r"0\.0\.0\.0"):
+        replace(settings, host="0.0.0.0")
+    with pytest.raises(SettingsError, match="name the origins"):
+        read_settings({"TOKENBUDGET_ALLOWED_ORIGINS": "*", "TOKENBUDGET_HOST": "10.0.0.7"})
 
 
 def test_a_password_is_not_told():

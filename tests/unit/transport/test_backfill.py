@@ -13,7 +13,7 @@ from tokenbudget.core.errors import ConfigError
 from tokenbudget.core.event import Event, encode
 from tokenbudget.core.ids import uuid7
 from tokenbudget.journal import Journal
-from tokenbudget.transport.backfill import hand_over
+from tokenbudget.transport.backfill import backfill
 
 
 @dataclass
@@ -35,7 +35,7 @@ def answered():
 
 
 def handed_over(settings, answered, patience=5.0):
-    return hand_over(settings, PIECES, lambda piece, outcome: answered.append((piece, outcome.shipped)), patience)
+    return backfill(settings, PIECES, lambda piece, outcome: answered.append((piece, outcome.shipped)), patience)
 
 
 def test_every_piece_is_sent_and_answered_for(server, settings, answered):

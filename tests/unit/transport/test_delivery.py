@@ -76,35 +76,35 @@ def test_words_that_cannot_be_stored_are_no_obstacle(server, client, tmp_path):
     rejected = b'{"accepted": 7, "rejected": [{"index": 3, "field": "tags.\\ud83d", "reason": "no \\ud83d"}]}'
     server.script = [answer(202, rejected), answer(503, b'{"detail": "busy \\ud83d"}')]
     outcome = deliver(client, RECORDS)
-    assert [(entry.field, entry.reason) for entry in outcome.poison] == [("tags.\ufffd", "no \ufffd")]
-    quarantine.set_aside(tmp_path, outcome.poison)
+    assert [(entry.field, entry.reason) for entry in outcome.rejected] == [("tags.\ufffd", "no \ufffd")]
+    quarantine.set_aside(tmp_path, outcome.rejected)
     assert send(client, RECORDS).detail == "HTTP 503: busy \ufffd"
 
 
-def test_rejected_events_are_poison_and_the_rest_is_shipped(server, client):
+def test_rejected_events_are_reported_and_the_rest_is_shipped(server, client):
     rejected = {"index": 3, "id": "3", "field": "occurred_at", "reason": "is in the future"}
     server.script = [lambda events: server.accept(events, [rejected])]
     outcome = deliver(client, RECORDS)
     assert (outcome.verdict, outcome.shipped) == ("acknowledged", 7)
-    assert [(e.record, e.field, e.reason) for e in outcome.poison] == [
+    assert [(e.record, e.field, e.reason) for e in outcome.rejected] == [
         ('{"id":"3"}', "occurred_at", "is in the future")
     ]
 
 
-@pytest.mark.parametrize("poison", [{"0"}, {"7"}, {"2", "3"}, {str(n) for n in range(8)}])
-def test_a_refused_batch_is_halved_until_the_poison_stands_alone(server, client, poison):
+@pytest.mark.parametrize("rejected", [{"0"}, {"7"}, {"2", "3"}, {str(n) for n in range(8)}])
+def test_a_refused_batch_is_halved_until_the_rejected_record_stands_alone(server, client, rejected):
     def judge(events):
-        if poison & {event["id"] for event in events}:
-            return 422, {"detail": "poison inside"}, {}
+        if rejected & {event["id"] for event in events}:
+            return 422, {"detail": "rejected inside"}, {}
         return server.accept(events)
 
     server.script = [judge] * 100
     outcome = deliver(client, RECORDS)
     assert outcome.verdict == "acknowledged"
-    assert {e.record for e in outcome.poison} == {f'{{"id":"{n}"}}' for n in poison}
-    assert {e.reason for e in outcome.poison} == {"poison inside"}
-    assert outcome.shipped == 8 - len(poison)
-    assert set(server.seen) == {str(n) for n in range(8)} - poison
+    assert {e.record for e in outcome.rejected} == {f'{{"id":"{n}"}}' for n in rejected}
+    assert {e.reason for e in outcome.rejected} == {"rejected inside"}
+    assert outcome.shipped == 8 - len(rejected)
+    assert set(server.seen) == {str(n) for n in range(8)} - rejected
 
 
 def test_a_failure_while_halving_keeps_the_whole_batch(server, client):
@@ -112,20 +112,20 @@ def test_a_failure_while_halving_keeps_the_whole_batch(server, client):
     assert deliver(client, RECORDS).verdict == "later"
 
 
-@pytest.mark.parametrize("poison", [{"0"}, {"1"}, {"7"}, {"2", "3"}, {"1", "6"}, {"4", "5", "6", "7"}])
-def test_the_records_a_server_fails_at_are_set_aside(server, client, poison):
+@pytest.mark.parametrize("rejected", [{"0"}, {"1"}, {"7"}, {"2", "3"}, {"1", "6"}, {"4", "5", "6", "7"}])
+def test_the_records_a_server_fails_at_are_set_aside(server, client, rejected):
     def judge(events):
-        if poison & {event["id"] for event in events}:
+        if rejected & {event["id"] for event in events}:
             return 500, {"detail": "a mistake"}, {}
         return server.accept(events)
 
     server.script = [judge] * 100
     outcome = isolate(client, RECORDS)
     assert outcome.verdict == "acknowledged"
-    assert {(e.record, e.kind, e.status) for e in outcome.poison} == {
-        (f'{{"id":"{n}"}}', "rejected", 500) for n in poison
+    assert {(e.record, e.kind, e.status) for e in outcome.rejected} == {
+        (f'{{"id":"{n}"}}', "rejected", 500) for n in rejected
     }
-    assert set(server.seen) == {str(n) for n in range(8)} - poison
+    assert set(server.seen) == {str(n) for n in range(8)} - rejected
 
 
 @pytest.mark.parametrize("status", [500, 503])
@@ -133,7 +133,7 @@ def test_a_server_that_takes_nothing_is_left_alone_soon(server, client, status):
     server.script = [answer(status)] * 100
     records = [b'{"id":"%d"}' % n for n in range(512)]
     outcome = isolate(client, records)
-    assert (outcome.verdict, outcome.poison) == ("later", [])
+    assert (outcome.verdict, outcome.rejected) == ("later", [])
     assert len(server.batches) <= 20
 
 

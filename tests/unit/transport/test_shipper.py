@@ -10,7 +10,8 @@ import pytest
 
 from tokenbudget.config import Config
 from tokenbudget.core.errors import ConfigError
-from tokenbudget.journal import Journal, Options, cursor, delivery_stats, listed, quarantine, status
+from tokenbudget.journal import Journal, JournalOptions, delivery_stats, list_segments, quarantine, status
+from tokenbudget.journal.segments import cursor
 from tokenbudget.transport import Shipper, probe, push, shipper
 from tokenbudget.transport import upload as round_module
 from tokenbudget.transport.upload import Upload
@@ -101,13 +102,13 @@ def test_what_was_acknowledged_is_not_sent_again(rounds, journal, server, settin
 def test_an_acknowledged_segment_is_deleted_once_it_is_finished(shipping, journal, server, tmp_path):
     fill(journal, range(5))
     assert shipping.flush(10)
-    assert len(listed(tmp_path)) == 1
+    assert len(list_segments(tmp_path)) == 1
     assert shipping.close(10)
     assert {path.name for path in (tmp_path / "journal").iterdir()} == {"tally.json", "tally.lock"}
 
 
 def test_segments_of_the_dead_are_adopted_and_those_of_the_living_left(shipping, journal, server, tmp_path):
-    dead = Journal(tmp_path, options=Options(segment_bytes=50), sends=lambda: True)
+    dead = Journal(tmp_path, options=JournalOptions(segment_bytes=50), sends=lambda: True)
     fill(dead, range(20))
     dead.close()
     living = Journal(tmp_path, sends=lambda: True)
@@ -119,7 +120,7 @@ def test_segments_of_the_dead_are_adopted_and_those_of_the_living_left(shipping,
 
 
 def test_two_shippers_deliver_each_event_once_or_under_one_id(tmp_path, server, settings):
-    fill(dead := Journal(tmp_path, options=Options(segment_bytes=200), sends=lambda: True), range(500))
+    fill(dead := Journal(tmp_path, options=JournalOptions(segment_bytes=200), sends=lambda: True), range(500))
     dead.close()
     shippers = [Shipper(Journal(tmp_path, sends=lambda: True), settings=lambda: settings) for _ in range(3)]
     threads = [threading.Thread(target=made.flush, args=(10,)) for made in shippers]
@@ -164,7 +165,7 @@ def test_a_server_that_asks_for_patience_gets_it(rounds, journal, server, settin
     assert 90 < shipping.pause(60.0) <= 3600
 
 
-def test_poison_is_set_aside_and_blocks_nothing(shipping, journal, server, tmp_path):
+def test_rejected_events_are_quarantined_and_block_nothing(shipping, journal, server, tmp_path):
     server.script = [lambda events: server.accept(events, [{"index": 1, "field": "id", "reason": "no UUID"}])]
     fill(journal, range(4))
     assert shipping.flush(10)
@@ -273,7 +274,7 @@ def test_a_server_that_fails_at_everything_is_asked_little_and_found_well_at_onc
     shipping = rounds()
     for _ in range(20):
         assert not shipping.run(settings, urgent=True)
-    assert len(server.batches) == 40  # Two a round: one might be stubborn.
+    assert len(server.batches) == 40  # Two a round: one might be failing.
     failing_at(server)
     shipping._not_before = 0.0  # Its wait is over; no segment has one of its own.
     assert shipping.run(settings)
@@ -302,10 +303,10 @@ def test_damaged_lines_are_set_aside_when_a_segment_is_shipped(shipping, journal
     assert shipping.flush(10)
     assert server.seen == once([0, 2])
     assert [entry.kind for entry in quarantine.entries(tmp_path)] == ["damaged"] * 2
-    assert not listed(tmp_path)
+    assert not list_segments(tmp_path)
 
 
-def test_a_segment_stays_when_its_poison_cannot_be_set_aside(rounds, journal, server, settings, tmp_path):
+def test_a_segment_stays_when_its_rejected_events_cannot_be_quarantined(rounds, journal, server, settings, tmp_path):
     (tmp_path / "quarantine").write_text("in the way")
     server.script = [lambda events: server.accept(events, [{"index": 0, "reason": "no"}])]
     fill(journal, range(2))
@@ -320,7 +321,7 @@ def test_a_segment_stays_when_its_poison_cannot_be_set_aside(rounds, journal, se
     journal.rotate()
     assert shipping.run(settings)
     assert [entry.record for entry in quarantine.entries(tmp_path)] == ['{"id":"0"}']
-    assert listed(tmp_path) == []
+    assert list_segments(tmp_path) == []
     assert len(server.batches) == 2
 
 
@@ -426,7 +427,7 @@ def test_a_lost_cursor_sends_again_and_never_skips(rounds, journal, server, sett
 def test_push_delivers_and_retries_the_quarantine(journal, server, settings, tmp_path):
     fill(journal, range(3))
     journal.close()
-    quarantine.set_aside(tmp_path, [quarantine.SetAside("rejected", "no", '{"id":"9"}')])
+    quarantine.set_aside(tmp_path, [quarantine.QuarantinedRecord("rejected", "no", '{"id":"9"}')])
     assert push(settings).shipped == 3
     pushed = push(settings, retry=True)
     assert (pushed.delivered, pushed.put_back, pushed.shipped, pushed.quarantined) == (True, 1, 1, 0)

@@ -24,7 +24,7 @@ _ITEMS = {
     "stream-end": cohere.CHAT,
     "interaction.": google.INTERACTIONS,
 }
-"""How the last item of a stream names itself -> whose it is; frameworks hand on that in place of an answer."""
+"""How the last item of a stream names itself -> whose it is; frameworks pass that on instead of an answer."""
 _USAGES = {
     "billed_units": cohere.CHAT,
     "inputTokens": bedrock.CONVERSE,

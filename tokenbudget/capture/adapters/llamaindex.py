@@ -23,10 +23,10 @@ from llama_index.core.instrumentation.events.span import SpanDropEvent  # type: 
 
 from tokenbudget.capture import seen_ids
 from tokenbudget.capture.adapters import answer_shapes
-from tokenbudget.capture.adapters.reported_calls import Reported
+from tokenbudget.capture.adapters.reported_calls import ReportedCall
 from tokenbudget.capture.instrument.api_spec import Api
 from tokenbudget.capture.record_call import record
-from tokenbudget.capture.usage import text_size
+from tokenbudget.capture.usage import token_estimate
 from tokenbudget.capture.usage.fields import Fields
 from tokenbudget.core.providers import llamaindex_provider
 from tokenbudget.diagnostics import internal_errors
@@ -63,7 +63,7 @@ class TokenBudgetEventHandler(BaseEventHandler):
     >>> get_dispatcher().add_event_handler(TokenBudgetEventHandler())
     """
 
-    _spans: dict[str | None, list[Reported]] = PrivateAttr(default_factory=dict)
+    _spans: dict[str | None, list[ReportedCall]] = PrivateAttr(default_factory=dict)
 
     @classmethod
     def class_name(cls) -> str:
@@ -94,9 +94,9 @@ class TokenBudgetEventHandler(BaseEventHandler):
         named = event.model_dict
         provider = llamaindex_provider(str(named.get("class_name") or "unknown"))
         model = named.get("model") or named.get("model_name")
-        self._spans.setdefault(event.span_id, []).append(Reported(api, provider, {**request, "model": model}))
+        self._spans.setdefault(event.span_id, []).append(ReportedCall(api, provider, {**request, "model": model}))
 
-    def _take(self, event: BaseEvent) -> Reported | None:
+    def _take(self, event: BaseEvent) -> ReportedCall | None:
         begun = self._spans.get(event.span_id)
         if not begun:
             return None
@@ -110,7 +110,7 @@ class TokenBudgetEventHandler(BaseEventHandler):
         if begun := self._spans.get(event.span_id):
             call = begun[-1]
             call.first_token_ns = call.first_token_ns or time.perf_counter_ns()
-            call.written += text_size.text_bytes(event.response.delta or "")
+            call.written += token_estimate.text_bytes(event.response.delta or "")
 
     def _answered(self, event: Any) -> None:
         begun = self._take(event)
@@ -126,12 +126,12 @@ class TokenBudgetEventHandler(BaseEventHandler):
     def _embedded(self, event: EmbeddingEndEvent) -> None:
         begun = self._take(event)
         if begun is not None and not begun.is_recorded({}):
-            size = sum(map(text_size.text_bytes, event.chunks))
+            size = sum(map(token_estimate.text_bytes, event.chunks))
             record(
                 provider=begun.provider,
                 model=str(begun.model or "unknown"),
                 operation="embeddings",
-                usage={"input_tokens": text_size.tokens(size), "output_tokens": 0},
+                usage={"input_tokens": token_estimate.tokens(size), "output_tokens": 0},
                 measured="estimated",
             )
 

@@ -12,8 +12,8 @@ from tokenbudget.capture.usage.fields import NONE, Fields
 _SIDES = ("input_tokens", "output_tokens")
 
 
-class Reported(Call):
-    """A framework's call under way.
+class ReportedCall(Call):
+    """A framework's call in progress.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Reported(Call):
         return any(_is_same_model(call, self, NONE) for call in self.inside.calls if call.status != "ok")
 
 
-def _has_answered(call: Call, reported: Reported, found: Found) -> bool:
+def _has_answered(call: Call, reported: ReportedCall, found: Found) -> bool:
     """Return whether a call inside gave what the framework gave.
 
     Its id tells, where both state one; else its counts, where both state them; else the model.
@@ -56,7 +56,7 @@ def _has_answered(call: Call, reported: Reported, found: Found) -> bool:
     return _is_same_model(call, reported, found)
 
 
-def _is_same_model(call: Call, reported: Reported, found: Found | Fields) -> bool:
+def _is_same_model(call: Call, reported: ReportedCall, found: Found | Fields) -> bool:
     own = _names(reported.model, found.get("model"))
     theirs = _names(call.model, call.found.get("model"))
     return not own or not theirs or not own.isdisjoint(theirs)

@@ -1,4 +1,4 @@
-"""What a provider file declares: an API's shape, and how to read it."""
+"""What a provider folder declares of an API: how to read its answers and streams."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Accumulator = Callable[[dict[str, Any], Fields], int]
 """``accumulate(answer, item)`` adds a stream item to the answer so far and returns the bytes of text written in it."""
 
 TextSize = Callable[[Any], int]
-"""``text_size(item)`` gives the bytes of text in an item that has nothing else; 0 where it has to be accumulated."""
+"""``text_size(item)`` returns the bytes of an item that is plain text; 0 if it has to be accumulated."""
 
 FastReader = Callable[[Any], Found | None]
-"""``fast_reader(response)`` reads a response that is as nearly all are; None where it takes the table and the rules."""
+"""``fast_reader(response)`` reads a plain response; None if the table and the rules are needed."""
 
 MakeFastReader = Callable[[Reader], FastReader]
 """Makes the fast reader of a table."""
@@ -52,11 +52,11 @@ class Api:
     read : Reader
         Where model, id, tier and usage are in the response.
     rules : tuple of Rule
-        What a table cannot say, applied in order.
+        What a table cannot express, applied in order.
     accumulate : Accumulator
         How a stream's items add up to one answer that `read` understands.
     fast_reader : FastReader
-        Reads most responses as the table and the rules do, at a fraction of what they cost (`with_fast_paths`).
+        Reads most responses like the table and the rules, but much faster (`with_fast_paths`).
     text_size : TextSize
         Measures items of plain text, which need not be accumulated (`with_fast_paths`).
     ask_for_usage : bool
@@ -84,19 +84,19 @@ class Api:
     skip: Callable[[Fields], bool] | None = None
     begun: Callable[[Fields, Fields], None] | None = None
     adds: tuple[str, ...] = ()
-    # No argument, so that no copy, by whatever means, takes them along: they stand for the table and rules beside them.
+    # Not arguments, so that no copy inherits them: they are valid only for the table and rules beside them.
     fast_reader: FastReader = field(init=False, default=never)
     text_size: TextSize = field(init=False, default=unknown_size)
 
     def with_fast_paths(self, fast_reader: MakeFastReader | None = None, text_size: TextSize | None = None) -> Api:
-        """Copy the declaration with quick ways that give what its table, its rules and its accumulator give.
+        """Copy the declaration with fast paths, which return the same as its table, rules and accumulator.
 
         Parameters
         ----------
         fast_reader : callable, optional
-            Makes the reader of most responses from the table of this API; it stands for its rules, too.
+            Makes the fast reader from the table of this API; it also replaces the rules.
         text_size : TextSize, optional
-            Stands for the accumulator of this API.
+            Replaces the accumulator for items of plain text.
         """
         copy = replace(self)
         object.__setattr__(copy, "fast_reader", fast_reader(self.read) if fast_reader else self.fast_reader)
@@ -106,8 +106,8 @@ class Api:
     def derive(self, **changes: Any) -> Api:
         """Copy the declaration with changes, for an API that is like this one.
 
-        The fast reader is left behind: it was made for this table, these rules and the classes of this SDK's responses.
-        The text size of items is kept as long as the accumulator is the same.
+        The fast reader is not copied: it is valid only for this table, these rules and this SDK's response classes.
+        The text size is copied if the accumulator stays the same.
 
         Examples
         --------

@@ -1,4 +1,4 @@
-"""Do something right after a module was imported, and not import it for that."""
+"""Run an action right after a module is imported, without importing it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 
 class Watcher(importlib.abc.MetaPathFinder):
-    """Finds nothing itself, but runs an action after a module was imported that another finder finds.
+    """An import hook that runs actions after given modules were imported.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ _watcher = Watcher(_waiting)
 
 
 def when_imported(module: str, action: Callable[[], None]) -> None:
-    """Do something now, if a module is imported, or right after it is.
+    """Run an action now if a module is imported, or else right after its import.
 
     Parameters
     ----------

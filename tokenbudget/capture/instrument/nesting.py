@@ -1,4 +1,4 @@
-"""Calls begun inside calls: each is a call of its own, unless the SDK around makes it in order to make its own.
+"""Calls made inside calls: each is separate, unless the outer SDK makes it in order to make its own call.
 
 What runs inside a call is not part of it for that alone: a hook that guards a prompt, a callback that judges an answer
 and a task begun meanwhile, which lives on with a copy of the context, all ask models on their own account.  What an SDK
@@ -26,7 +26,7 @@ _PASSING = frozenset(
 """Packages that only pass calls on: those that run, repeat or trace them."""
 
 _shells: set[CodeType] = set()
-"""The code of the shells: a frame of it has the attempt that it makes."""
+"""The code objects of wrappers: their stack frames hold the attempt."""
 
 
 def know(wrapper: Any) -> Any:
@@ -37,9 +37,9 @@ def know(wrapper: Any) -> Any:
 
 def is_part(around: Attempt, begun: CallHooks) -> bool:
     """Return whether a call that is being begun is made by the SDK of the one around it in order to make that."""
-    if around.is_over or around.seam is None:
+    if around.is_over or around.hooks is None:
         return False
-    home, own = around.seam.package, begun.package
+    home, own = around.hooks.package, begun.package
     maker, frame = "", cast("FrameType | None", sys._getframe(1))  # noqa: SLF001 (the one way to know)
     while frame is not None:
         if frame.f_code in _shells:
@@ -55,7 +55,7 @@ def is_part(around: Attempt, begun: CallHooks) -> bool:
     # On another thread or in a task of its own the context was copied: its maker is not on the stack.
     if not maker or (frame is None and home == own):
         return False
-    return around.seam.makes(maker, begun)
+    return around.hooks.makes(maker, begun)
 
 
 def is_in(module: str, package: str) -> bool:

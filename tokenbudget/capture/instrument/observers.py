@@ -1,7 +1,7 @@
-"""What a method gives back, observed: a whole answer, an iterator of items, or an HTTP response.
+"""Observe the result of a method: a whole answer, an iterator of items, or an HTTP response.
 
-Each function takes a method's result and the `Call` it belongs to, and gives what the caller gets: the same object
-where it can be observed in place, else one that behaves alike.
+Each function takes a method's result and its `Call`, and returns what the caller gets: the same object if it can be
+observed in place, else one that behaves like it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from http import HTTPStatus
 from typing import Any
 
 from tokenbudget.capture.call import Call
-from tokenbudget.capture.instrument.http_bodies import Events, observe_raw
-from tokenbudget.capture.instrument.streams import AsyncItems, Items
+from tokenbudget.capture.instrument.responses.http_bodies import Events, observe_raw
+from tokenbudget.capture.instrument.responses.streams import AsyncItems, Items
 from tokenbudget.capture.instrument.wrappers import Attempt, current_attempt
 from tokenbudget.capture.usage.fields import NONE
 from tokenbudget.capture.usage.lenient_json import decode_json
@@ -38,7 +38,7 @@ def items(result: Any, call: Call) -> Any:
 def _sent_inside(inner: Iterator[Any], call: Call) -> Iterator[Any]:
     """Go through `inner`, which sends its request, one of the call's, only when its first item is asked for."""
     attempt = Attempt(call, None, (), {})
-    attempt.seam = None
+    attempt.hooks = None
     token = current_attempt.set(attempt)
     try:
         first = next(inner, None)
@@ -138,7 +138,7 @@ class ByteEvents:
 
 
 def json_object(body: bytes | str | bytearray | None) -> dict[str, Any]:
-    """Return the JSON object in a body; an empty one where there is none.
+    """Return the JSON object in a body; an empty one if there is none.
 
     Examples
     --------

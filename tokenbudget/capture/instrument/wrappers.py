@@ -1,7 +1,7 @@
-"""The two thin shells around a client's method: one for plain functions, one for coroutine functions.
+"""The wrappers around a client's method: one for plain functions, one for coroutine functions.
 
 Both do the same: ask for a `Call`, run the method, report what came of it.  Everything that can go wrong on our side
-is swallowed here, so a method behind a shell behaves as it did before.
+is swallowed here, so a wrapped method behaves as before.
 """
 
 from __future__ import annotations
@@ -14,51 +14,51 @@ from typing import Any, Protocol
 
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.instrument import nesting
-from tokenbudget.capture.instrument.batches import Reading
+from tokenbudget.capture.instrument.batches.batch_results import BatchReading
 from tokenbudget.diagnostics import internal_errors
 
-Observation = Call | Reading
+Observation = Call | BatchReading
 
 
 class CallHooks(Protocol):
-    """What a shell needs to know of a method.
+    """What a wrapper calls before and after a method.
 
     Attributes
     ----------
     package : str
-        The SDK it is of.
+        The SDK of the method.
     """
 
     package: str
 
     def makes(self, maker: str, begun: CallHooks) -> bool:
-        """Return whether a call that a module of our package makes while ours is under way is made for ours."""
+        """Return whether a call that a module of this package makes during this call is part of it."""
 
     def begin(self, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Attempt | None:
-        """Start observing; None leaves the call alone."""
+        """Start observing; None to leave the call alone."""
 
     def end(self, attempt: Attempt, result: Any) -> Any:
-        """Report a result and give what the caller gets: the result itself, or its stream, observed."""
+        """Report a result and return what the caller gets: the result itself, or its observed stream."""
 
 
 class Attempt:
-    """A call begun: the observation, and the arguments to call the method with.
+    """A call in progress: its observation, and the arguments for the method.
 
     Attributes
     ----------
-    call : Call or Reading
+    call : Call or BatchReading
     args, kwargs : tuple, dict
-        What the method is called with; a seam may have asked for more than the caller did.
+        Arguments for the method; the hooks may have added to the caller's.
     fallback : callable or None
-        ``fallback(error)`` gives the caller's own arguments where the provider may have refused what we added.
-    seam : Seam or None
-        The method, which its shell puts here; None outside of it, as where a stream is read.
+        ``fallback(error)`` returns the caller's own arguments if the provider may have refused what was added.
+    hooks : CallHooks or None
+        Set by the wrapper; None outside of it, e.g. while a stream is read.
     is_over : bool
-        Whether the method is done: tasks that were begun meanwhile live on with the context.
+        Whether the method has returned: tasks started in the meantime keep the context.
     """
 
-    __slots__ = ("args", "call", "fallback", "hide_usage", "is_over", "kwargs", "owner", "seam")
-    seam: CallHooks | None
+    __slots__ = ("args", "call", "fallback", "hide_usage", "hooks", "is_over", "kwargs", "owner")
+    hooks: CallHooks | None
 
     def __init__(self, call: Observation, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.call = call
@@ -74,7 +74,7 @@ current_attempt: contextvars.ContextVar[Attempt | None] = contextvars.ContextVar
 """The call being made in this context."""
 
 
-def sync_wrapper(original: Any, seam: CallHooks) -> Any:
+def sync_wrapper(original: Any, hooks: CallHooks) -> Any:
     """Wrap a plain method of a class."""
 
     @functools.wraps(original)
@@ -82,13 +82,13 @@ def sync_wrapper(original: Any, seam: CallHooks) -> Any:
         attempt = None
         around = current_attempt.get()
         try:
-            if around is None or not nesting.is_part(around, seam):
-                attempt = seam.begin(self, args, kwargs)
+            if around is None or not nesting.is_part(around, hooks):
+                attempt = hooks.begin(self, args, kwargs)
         except Exception as error:  # noqa: BLE001 (never into the host program)
             internal_errors.swallow("capture.begin", error)
         if attempt is None:
             return original(self, *args, **kwargs)
-        attempt.seam = seam
+        attempt.hooks = hooks
         token = current_attempt.set(attempt)
         args = attempt.args
         try:
@@ -106,7 +106,7 @@ def sync_wrapper(original: Any, seam: CallHooks) -> Any:
             attempt.is_over = True
             current_attempt.reset(token)
         try:
-            return seam.end(attempt, result)
+            return hooks.end(attempt, result)
         except Exception as error:  # noqa: BLE001
             internal_errors.swallow("capture.end", error)
             return result
@@ -114,7 +114,7 @@ def sync_wrapper(original: Any, seam: CallHooks) -> Any:
     return nesting.know(wrapper)
 
 
-def async_wrapper(original: Any, seam: CallHooks) -> Any:
+def async_wrapper(original: Any, hooks: CallHooks) -> Any:
     """Wrap a coroutine method of a class."""
 
     @functools.wraps(original)
@@ -122,13 +122,13 @@ def async_wrapper(original: Any, seam: CallHooks) -> Any:
         attempt = None
         around = current_attempt.get()
         try:
-            if around is None or not nesting.is_part(around, seam):
-                attempt = seam.begin(self, args, kwargs)
+            if around is None or not nesting.is_part(around, hooks):
+                attempt = hooks.begin(self, args, kwargs)
         except Exception as error:  # noqa: BLE001 (never into the host program)
             internal_errors.swallow("capture.begin", error)
         if attempt is None:
             return await original(self, *args, **kwargs)
-        attempt.seam = seam
+        attempt.hooks = hooks
         token = current_attempt.set(attempt)
         args = attempt.args
         try:
@@ -146,7 +146,7 @@ def async_wrapper(original: Any, seam: CallHooks) -> Any:
             attempt.is_over = True
             current_attempt.reset(token)
         try:
-            return seam.end(attempt, result)
+            return hooks.end(attempt, result)
         except Exception as error:  # noqa: BLE001
             internal_errors.swallow("capture.end", error)
             return result
@@ -154,13 +154,13 @@ def async_wrapper(original: Any, seam: CallHooks) -> Any:
     return nesting.know(wrapper)
 
 
-def function_wrapper(original: Any, seam: CallHooks, owner: Any) -> Any:
+def function_wrapper(original: Any, hooks: CallHooks, owner: Any) -> Any:
     """Wrap a function, plain or coroutine; `owner` stands for the object that a method would have."""
 
     def plain(_: Any, *args: Any, **kwargs: Any) -> Any:
         return original(*args, **kwargs)
 
-    method = (async_wrapper if inspect.iscoroutinefunction(original) else sync_wrapper)(plain, seam)
+    method = (async_wrapper if inspect.iscoroutinefunction(original) else sync_wrapper)(plain, hooks)
 
     @functools.wraps(original)
     def wrapper(*args: Any, **kwargs: Any) -> Any:

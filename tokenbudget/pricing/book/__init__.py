@@ -1,1 +1,1 @@
-"""The price book: rows with dates, where they come from, and which row prices a call."""
+"""The price book: dated prices, their sources, and which row prices a call."""

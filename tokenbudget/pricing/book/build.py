@@ -33,7 +33,7 @@ _MEMBER = "litellm/model_prices_and_context_window_backup.json"
 
 
 def unknown_fields(rows: Iterable[PriceRow]) -> Counter[str]:
-    """Count the price fields that neither the grammar nor a rule reads: kept in the file, not yet billed by."""
+    """Count the price fields that neither the grammar nor a rule reads; they are stored but not used."""
     names = (name for row in rows for name in row.fields() if name not in RULES and parse(name) is None)
     return Counter(names)
 
@@ -64,7 +64,7 @@ def dropped_rows(folder: Path, listed: Container[str]) -> list[PriceRow]:
 
 
 def build(path: Path, version: str | None = None, wheel: Path | None = None) -> tuple[list[PriceRow], dict[str, str]]:
-    """Bring the price file up to the table of a version (the newest when None).
+    """Update the price file to the table of a version (None: the newest).
 
     Gives all rows of the file, and what was refused of the table, by key.
 

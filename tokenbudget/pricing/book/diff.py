@@ -1,4 +1,4 @@
-"""What a newer table changes, checked before it is believed: pure, so that a laptop and a server do the same."""
+"""Compare a newer price table with the book, and check it; pure, so that a laptop and a server do the same."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tokenbudget.pricing.book.price_book import PriceBook, PriceRow
 EVERYTHING = frozenset({"*"})
 _LARGEST_MOVE = 10
 _LARGEST_LOSS = 0.5
-# US dollars per token and per other unit that no model has ever come near. The table does state dearer ones at times:
+# US dollars per token and per other unit that no model has ever come near. The table sometimes states higher ones:
 # prices per thousand or per million tokens, entered as prices per token.
 _DEAREST_TOKEN = Decimal("0.0015")
 _DEAREST_UNIT = Decimal(1000)
@@ -64,14 +64,14 @@ class PriceChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Table(msgspec.Struct, frozen=True):
-    """A table as it was read: rows that can be true, and what is wrong with the others, by key."""
+    """A parsed table: the plausible rows, and the problem of each other row, by key."""
 
     rows: tuple[PriceRow, ...]
     refused: dict[str, str]
 
 
 class TableDiff(msgspec.Struct, frozen=True, kw_only=True):
-    """What to append to the book, and what was held back.
+    """The rows to append to the book, and the prices held back.
 
     Attributes
     ----------
@@ -106,12 +106,12 @@ _KINDS: tuple[Kind, ...] = ("new", "raised", "lowered", "removed")
 
 
 def is_price(name: str) -> bool:
-    """Return whether a field of the table bears on cost; unknown ones that speak of cost do."""
+    """Return whether a field of the table affects costs; unknown fields with "cost" in their name count."""
     return name in RULES or "cost" in name or "multiplier" in name or "pricing" in name
 
 
 def read_table(table: Mapping[str, Any], source: str) -> Table:
-    """Turn LiteLLM's table into price rows, and set aside what cannot be true.
+    """Convert LiteLLM's table to price rows, without implausible ones.
 
     Parameters
     ----------
@@ -239,7 +239,7 @@ def _number(value: Any) -> Decimal | None:
 
 
 def _is_wild(change: PriceChange) -> bool:
-    """Return whether a price moves more than tenfold, or falls to nothing."""
+    """Return whether a price changes more than tenfold, or becomes zero."""
     before, after = change.before, change.after
     if not before or after is None:
         return False

@@ -1,4 +1,4 @@
-"""The list of fees, tiers and units (``data/fees.toml``): what the price table does not say, with its source."""
+"""Fees, tiers and units that the price table lacks, with their sources (``data/fees.toml``)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import msgspec
 from tokenbudget.pricing.book.price_book import PriceRow
 
 PREPAID = "prepaid"
-"""The tier whose tokens are paid for by time."""
+"""The tier whose tokens are prepaid by time."""
 
 
 class Tool(msgspec.Struct, frozen=True):
@@ -71,9 +71,9 @@ class ProviderTiers(msgspec.Struct, frozen=True):
 
 
 class TierRates(msgspec.Struct, frozen=True):
-    """What tiers cost of the standard rates where a row does not say, and those that are dear."""
+    """Ratios of tiers to the standard rates if a row has none, and tiers that cost more."""
 
-    dear: tuple[str, ...]
+    surcharged: tuple[str, ...]
     of: dict[str, ProviderTiers]
 
 
@@ -209,9 +209,9 @@ def of_region(provider: str, region: str) -> Decimal | None:
     return next((uplift.of_standard for uplift in known), None)
 
 
-def is_dear(tier: str) -> bool:
+def is_surcharged(tier: str) -> bool:
     """Return whether a tier costs more than the standard one wherever it is listed."""
-    return tier in table().tier_rates.dear
+    return tier in table().tier_rates.surcharged
 
 
 def is_free(row: PriceRow) -> bool:

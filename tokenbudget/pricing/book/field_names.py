@@ -1,4 +1,4 @@
-"""The names of price fields, read by grammar: ``<side>_cost_per_<unit>`` and suffixes in any order.
+"""Parse the names of price fields by a grammar: ``<side>_cost_per_<unit>`` and suffixes in any order.
 
 ``input_cost_per_token_above_200k_tokens_priority``, ``output_cost_per_second_1080p`` and
 ``cache_creation_input_token_cost_above_1hr_batches`` all follow it, and so will the tiers that do not exist yet: a
@@ -51,7 +51,7 @@ class Field(msgspec.Struct, frozen=True):
 
 @lru_cache(maxsize=4096)
 def parse(name: str) -> Field | None:
-    """Read the name of a price field; None where the grammar does not know it.
+    """Parse the name of a price field; None if the grammar does not know it.
 
     Examples
     --------

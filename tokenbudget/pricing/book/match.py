@@ -1,4 +1,4 @@
-"""Which row of the price book a call is priced by: the provider first, then the id, and never a guess."""
+"""Find the row of the price book that prices a call: by provider, then by id, and never by a guess."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ARN_REGION = re.compile(r"^arn:[^:]*:bedrock:([a-z0-9-]+):")
 
 
 class PriceKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a provider's models are keyed in the table (``data/providers.toml``)."""
+    """The key format of a provider's rows in the table (``data/providers.toml``)."""
 
     keys: tuple[str, ...] = ()
     served_by: tuple[str, ...] = ()
@@ -86,7 +86,7 @@ def find_key(
 
 
 def _ids(rules: PriceKeys, provider: str, model: str, requested_model: str) -> list[str]:
-    """Return the ids that may name the price, the one that says most first."""
+    """Return the ids that may select the price, the most specific first."""
     answered, asked = (next(names(provider, one), "") for one in (model, requested_model))
     if is_vague(provider, model, requested_model):
         return [requested_model]
@@ -107,7 +107,7 @@ def is_vague(provider: str, model: str, requested_model: str | None) -> bool:
 
 
 def names(provider: str, model: str) -> Iterator[str]:
-    """Return the names under which a model may be listed, the surest first.
+    """Return the names under which a model may be listed, the most certain first.
 
     Examples
     --------
@@ -134,7 +134,7 @@ def all_names(provider: str, models: Iterable[str]) -> list[str]:
 
 
 def is_provisioned(model: str) -> bool:
-    """Return whether an id is that of something paid for by time, however many tokens go through it.
+    """Return whether an id belongs to something that is billed by time, not by tokens.
 
     Examples
     --------
@@ -158,13 +158,13 @@ def _region(model: str) -> str | None:
 
 
 def _is_served(book: PriceBook, rules: PriceKeys, key: str, name: str) -> bool:
-    """Return whether a row is the provider's: a bare key may be another one's, a prefixed one says whose it is."""
+    """Return whether a row belongs to the provider: the prefix of a key tells, a key without one may be another's."""
     row = book.latest(key)
     return row is not None and (key != name or rules.gateway or row.provider in rules.served_by)
 
 
 def near(book: PriceBook, provider: str, model: str) -> list[str]:
-    """Return up to three names that look like the model's: for people to read, never to price by."""
+    """Return up to three similar model names: for messages, never for pricing."""
     rules = rules_of(provider)
     name = next(names(provider, model), model)
     heads = {form.replace("{model}", name[:3]) for form in rules.keys if "{region}" not in form}

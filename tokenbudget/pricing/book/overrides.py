@@ -1,4 +1,4 @@
-"""Prices of the user's own: negotiated rates, discounts, private models."""
+"""The user's own prices: negotiated rates, discounts, private models."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from tokenbudget.core.errors import PriceError
+from tokenbudget.core.period import utc
 from tokenbudget.core.providers import canonical
 from tokenbudget.pricing.book.field_names import parse
 from tokenbudget.pricing.book.price_book import decode_fields, encode_fields
@@ -28,10 +29,13 @@ _PER_MILLION = {
 _DEAREST_TOKEN = Decimal("0.01")
 _DEAREST_UNIT = Decimal(10_000)
 _LARGEST_MULTIPLIER = Decimal(100)
+_MAGNITUDES = range(-30, 13)
+"""Powers of ten that any price has; what is computed of them stays exact."""
+_SHOWN = 64
 
 
 class Override(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the user pays for a model from a date on, in place of the table's price.
+    """The price that a user pays for a model from a date on, instead of the table's.
 
     Attributes
     ----------
@@ -117,7 +121,7 @@ def instant(value: datetime | date | str | None) -> datetime | None:
     Raises
     ------
     PriceError
-        If it is no date, or an instant without a time zone.
+        If it is no date, an instant without a time zone, or before 1970 or after 2199.
 
     Examples
     --------
@@ -133,11 +137,15 @@ def instant(value: datetime | date | str | None) -> datetime | None:
     if value is None:
         return None
     if not isinstance(value, datetime):
-        return datetime.combine(value, time(), UTC)
+        value = datetime.combine(value, time(), UTC)
     if value.tzinfo is None:
         msg = f"effective_from={value.isoformat()} has no time zone: add one, e.g. {value.isoformat()}+00:00"
         raise PriceError(msg)
-    return value.astimezone(UTC)
+    try:
+        return utc(value)
+    except OverflowError:
+        msg = f"effective_from={value.isoformat()} is not between 1970 and 2199: leave it out for since ever"
+        raise PriceError(msg) from None
 
 
 def _number(name: str, value: Any) -> Decimal:
@@ -146,16 +154,18 @@ def _number(name: str, value: Any) -> Decimal:
         number = value if isinstance(value, Decimal) else Decimal(repr(value) if isinstance(value, float) else value)
     except (InvalidOperation, TypeError, ValueError):
         number = Decimal("NaN")
-    if isinstance(value, bool) or not number.is_finite() or number < 0:
-        msg = f"{name}={value!r} is no price: write a number of US dollars that is not negative"
+    is_priceable = number.is_finite() and number >= 0 and (not number or number.adjusted() in _MAGNITUDES)
+    if isinstance(value, bool) or not is_priceable:
+        msg = f"{name}={repr(value)[:_SHOWN]} is no price: write a number of US dollars that is not negative"
         raise PriceError(msg)
     return number
 
 
 def _check_name(name: str) -> None:
     if parse(name) is None:
-        near = get_close_matches(name, [*_PER_MILLION.values(), "input_cost_per_token_batches"], n=1)
-        msg = f"unknown price field {name!r}: {'did you mean ' + near[0] if near else 'e.g. input_cost_per_token'}?"
+        near = get_close_matches(name[:_SHOWN], [*_PER_MILLION.values(), "input_cost_per_token_batches"], n=1)
+        meant = f"did you mean {near[0]}" if near else "e.g. input_cost_per_token"
+        msg = f"unknown price field {name[:_SHOWN]!r}: {meant}?"
         raise PriceError(msg)
 
 

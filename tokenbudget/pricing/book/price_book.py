@@ -1,4 +1,4 @@
-"""The price book: rows of prices, each holding from a date on, never overwritten."""
+"""The price book: rows of prices, each valid from a date on, never overwritten."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _values: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Any, float_hook=Decima
 
 
 def encode_fields(fields: Mapping[str, Any]) -> msgspec.Raw:
-    """Write price fields as JSON, decimals as they are."""
+    """Encode price fields as JSON, with exact decimals."""
     return msgspec.Raw(_encoder.encode(fields))
 
 
 def decode_fields(raw: msgspec.Raw) -> dict[str, Any]:
-    """Read price fields; fractions are decimals and never were binary floats."""
+    """Decode price fields; fractions become decimals, never floats."""
     fields: dict[str, Any] = _values.decode(raw)
     return fields
 
@@ -132,7 +132,7 @@ class PriceBook:
         self._rows[row.key] = tuple(sorted(history, key=lambda row: began(row.effective_from)))
 
     def with_rows(self, rows: Iterable[PriceRow], *, revision: str = "") -> PriceBook:
-        """Make a book that has these rows, too; this one stays as it is."""
+        """Return a book with additional rows; this one does not change."""
         book = PriceBook((), revision=revision or self.revision)
         book._rows = dict(self._rows)
         for row in rows:

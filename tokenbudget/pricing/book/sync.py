@@ -1,4 +1,4 @@
-"""Bring the prices of this machine up to date: fetch the table, check it, append what changed."""
+"""Update the prices of this machine: download the table, check it, store what changed."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from tokenbudget.pricing.book.diff import TableDiff, diff, read_table
 from tokenbudget.pricing.book.price_book import PriceBook
 
 URL = "https://raw.githubusercontent.com/BerriAI/litellm/main/model_prices_and_context_window.json"
-"""The table as its project publishes it; ``TOKENBUDGET_PRICE_URL`` names another place."""
+"""The table as LiteLLM publishes it; ``TOKENBUDGET_PRICE_URL`` overrides it."""
 _TIMEOUT = 30.0
 _LARGEST_BYTES = 64 << 20
 
 
 def source_url() -> str:
-    """Return the address the table is fetched from."""
+    """Return the URL of the table."""
     return os.environ.get("TOKENBUDGET_PRICE_URL") or URL
 
 
 def fetch(url: str) -> bytes:
-    """Fetch a table over HTTP, or read it from a path.
+    """Download a table over HTTP, or read it from a path.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def fetch(url: str) -> bytes:
 
 
 def parse_json(content: bytes) -> dict[str, Any]:
-    """Parse a table, fractions as decimals.
+    """Parse a table; fractions become decimals.
 
     Raises
     ------
@@ -75,25 +75,25 @@ def sync(
     dry_run: bool = False,
     now: datetime | None = None,
 ) -> TableDiff:
-    """Fetch the price table and append what changed to the prices of this machine.
+    """Download the price table and add what changed to the prices of this machine.
 
     Parameters
     ----------
     url : str, optional
-        Where the table is, or a path; LiteLLM's own by default.
+        URL or path of the table; LiteLLM's by default.
     home : Path, optional
         ``$TOKENBUDGET_HOME`` by default.
     confirmed : collection of str
-        Keys of models whose prices may move more than tenfold; ``{"*"}`` for all.
+        Keys of models whose prices may change more than tenfold; ``{"*"}`` for all.
     dry_run : bool
-        Only tell what would change.
+        Return what would change, without changing it.
     now : datetime, optional
-        UTC; when changed prices come into force, this moment by default.
+        Start of the new prices (UTC); the current time by default.
 
     Raises
     ------
     PriceError
-        If the table cannot be fetched or believed; nothing is changed then.
+        If the table cannot be downloaded or is implausible; nothing is changed then.
     """
     url = url or source_url()
     home = home or config.current().home
@@ -107,7 +107,7 @@ def sync(
 
 
 def report(found: TableDiff) -> Sequence[str]:
-    """Say in lines what a sync found: the counts, then what was not believed."""
+    """Return the lines of a report on a sync: the counts, then the prices that were not accepted."""
     counts = ", ".join(f"{count} {kind}" for kind, count in found.counts.items())
     held = [
         f"held: {c.key} {c.field} {number(c.before)} -> {number(c.after)} (confirm with --confirm {c.key})"

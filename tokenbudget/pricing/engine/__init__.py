@@ -1,1 +1,1 @@
-"""From rates and usage to a receipt: for one call, for a kind of calls, and for a whole frame."""
+"""Calculate costs from rates and usage: for one call, for a kind of calls, and for a whole frame."""

@@ -1,4 +1,4 @@
-"""What a side of a call pays: the classes of tokens billed apart, each at its rate, and the rate of the rest."""
+"""The charges of input or output: token classes with their own rates, and the rate of the rest."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Charge(msgspec.Struct, frozen=True):
 
 
 class Side:
-    """What input or output pays: parts billed apart, and the rate of the rest.
+    """The charges of input or output: parts with their own rates, and the rate of the rest.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Side:
     field : str
         The count of all its tokens.
     read : callable
-        Reads all part counts in one step, so that the usual call, which has no parts, stays cheap.
+        Reads all part counts in one step, so that calls without parts, which are most, stay cheap.
     """
 
     __slots__ = ("charges", "field", "name", "rate", "read")

@@ -1,4 +1,4 @@
-"""What a call costs beside tokens: tool calls, and units such as seconds, images or pages (``data/fees.toml``)."""
+"""Costs beside tokens: tool calls, and units such as seconds, images or pages (``data/fees.toml``)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _USD = "_usd"
 
 
 class Extra(msgspec.Struct, frozen=True):
-    """Something used beside tokens; no rate means that none is known."""
+    """A tool or unit that a call used; its rate is None if unknown."""
 
     part: str
     unit: str

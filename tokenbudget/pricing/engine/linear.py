@@ -1,8 +1,8 @@
-"""Rates as one whole number of picodollars for each token count: how nearly every call is priced.
+"""Linear rates: whole picodollars per token count, by which nearly all calls are priced.
 
 A receipt bills each part of a call by itself, and what is left of the whole.  Where parts fit their wholes
 (`tokenbudget.core.token_parts.REMAINDERS`), that is the same as adding up, over all counts, the count times one number:
-a part's number is how much dearer its tokens are than those around them.  Event templates, single events and whole
+a part's number is how much more its tokens cost than those around them.  Event templates, single events and whole
 frames are priced so; what does not fit, or has a rate finer than a picodollar, gets a receipt.
 """
 
@@ -69,7 +69,7 @@ class LinearRates:
         self._read_terms = [self.terms.get(name) for name in fields]
 
     def cost(self, usage: Usage) -> int | None:
-        """Return what the tokens of a call cost, in picodollars; None where that takes a receipt."""
+        """Return the cost of a call's tokens in picodollars; None if that requires a receipt."""
         given, made, written = usage.input_tokens or 0, usage.output_tokens or 0, 0
         pico = given * self._input + made * self._output
         counts = self._read(usage)

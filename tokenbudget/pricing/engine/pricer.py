@@ -1,4 +1,4 @@
-"""From a measured call to its receipt: find the row, choose the rates, write the lines."""
+"""Price a call: find the row of the price book, choose the rates, write the receipt's lines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import msgspec
 
 from tokenbudget.core.event import Event
 from tokenbudget.core.providers import DOLLAR, canonical, record_of
-from tokenbudget.core.receipt import Line, Receipt, Unpriced
+from tokenbudget.core.receipt import Receipt, ReceiptLine, Unpriced
 from tokenbudget.core.usage import Usage
 from tokenbudget.pricing.book import fee_list, match
 from tokenbudget.pricing.book.overrides import ANY_MODEL, Override, Overrides
@@ -25,7 +25,9 @@ from tokenbudget.pricing.engine.receipt_lines import NoRateError, amount, token_
 
 _replace = msgspec.structs.replace
 REPORTED = "reported"
-_REMEMBERED = 20_000
+UNKNOWN_MODEL = "unknown_model"
+_REMEMBERED = 5_000
+"""Kinds of calls: whoever sends events chooses their names, so that what is remembered must stay small."""
 
 Kind = tuple[str, str, str | None, str | None, str | None, str | None, bool]
 """Provider, model, requested model, service tier, speed, region, batch: what chooses prices, but for time and size."""
@@ -35,14 +37,28 @@ _kind: Callable[[Event], Kind] = attrgetter(
 )
 
 
+class UnknownModel(Unpriced, frozen=True, kw_only=True):
+    """No row is surely the right one; `Pricer.price` says more, where people read it.
+
+    Attributes
+    ----------
+    provider, model, requested_model : str
+        As looked for.
+    """
+
+    provider: str
+    model: str
+    requested_model: str | None
+
+
 class Pricer:
-    """Prices calls by a book, the user's overrides and the user's names for models.
+    """Prices calls, given a price book, the user's own prices and the user's names for models.
 
     Parameters
     ----------
     book : PriceBook
     models : mapping of str to str, optional
-        Deployment or alias to the model whose price it has.
+        Deployments and aliases, each with the model whose price it has.
     overrides : iterable of Override, optional
         Negotiated and private prices.
     """
@@ -69,7 +85,15 @@ class Pricer:
         at: datetime | None = None,
     ) -> Receipt | Unpriced:
         """Price one call; see `tokenbudget.pricing.price`."""
-        kind = (provider, model, requested_model, service_tier, speed, region, batch)
+        answer = self.outcome((provider, model, requested_model, service_tier, speed, region, batch), usage, at)
+        return self._explained(answer) if isinstance(answer, UnknownModel) else answer
+
+    def outcome(self, kind: Kind, usage: Usage, at: datetime | None) -> Receipt | Unpriced:
+        """Price one call for programs: as `price` does, but an unknown model is not compared with those listed.
+
+        To look for names that are near costs milliseconds, and what is sent may hold a thousand unknown ones.
+        """
+        provider, model, requested_model, *_ = kind
         try:
             bill = usage.reported_cost_usd
             if bill is not None and fee_list.is_bill(canonical(provider), bill):
@@ -100,7 +124,7 @@ class Pricer:
         )
 
     def priced(self, event: Event) -> Event:
-        """Copy an event with its cost and price row, or with the reason why it has none; never raises."""
+        """Return a copy of an event with its cost and price row, or the reason why it has none; never raises."""
         found = self._priced(event)
         return found if event.billing != "subscription" else _on_plan(found)
 
@@ -110,7 +134,7 @@ class Pricer:
             pico, key = quick
             cost = Decimal(pico).scaleb(-12, EXACT)
             return _replace(event, cost_usd=cost, list_cost_usd=None, price_key=key, unpriced=None)
-        answer = self.price_event(event)
+        answer = self.outcome(_kind(event), event.usage, event.occurred_at)
         if isinstance(answer, Unpriced):
             return _replace(event, cost_usd=None, list_cost_usd=None, price_key=None, unpriced=answer.label)
         return _replace(
@@ -122,12 +146,12 @@ class Pricer:
         )
 
     def token_cost(self, event: Event) -> tuple[int, str] | None:
-        """Price a call of tokens alone, as nearly all are, without a receipt; never raises.
+        """Price a call that is billed by tokens alone, without making a receipt; never raises.
 
         Returns
         -------
         (int, str) or None
-            Picodollars and the key of the row; None where it takes more, `priced` then finds out.
+            Picodollars and the key of the row; None if the call needs a receipt.
         """
         usage = event.usage
         if (
@@ -178,7 +202,7 @@ class Pricer:
         if key is None and not overrides:
             if any(map(match.is_provisioned, given)):
                 return RateSchedule(provider, fees.PROVISIONED, tier=fee_list.PREPAID, region=None, speed=None)
-            return self._unknown(provider, model, requested_model)
+            return _unknown(provider, model, requested_model)
         if key in fee_list.table().routers.keys and not overrides:
             return Unpriced(reason="no_price", detail=f"which model {key} handed the call on to is not stated")
         rows = self.book.history(key or "")
@@ -211,27 +235,25 @@ class Pricer:
         """Find what the user mapped a deployment to: a model of its provider, or a key of the table."""
         return match.find_key(self.book, provider, model, region=region) or (model if model in self.book else None)
 
-    def _unknown(self, provider: str, model: str, requested_model: str | None) -> Unpriced:
-        currency = record_of(provider).currency
-        if currency != DOLLAR:
-            detail = f"{provider} bills in {currency}, and the price table is in US dollars: set what you pay for"
-            return Unpriced(reason="other_currency", detail=f"{detail} {model!r} with tb.prices.set(...)")
+    def _explained(self, unknown: UnknownModel) -> Unpriced:
+        """Say of an unknown model, for people, what was looked for, which listed names are near, and what to do."""
+        provider, model, requested_model = unknown.provider, unknown.model, unknown.requested_model
         if match.is_vague(provider, model, requested_model):
             detail = f"{provider} answers {model!r} for several models, and {requested_model!r} names none"
             mapping = f"tb.configure(models={{{requested_model!r}: 'gpt-4-turbo'}}), say"
-            return Unpriced(reason="unknown_model", detail=f"{detail}: map it with {mapping}")
+            return Unpriced(reason=UNKNOWN_MODEL, detail=f"{detail}: map it with {mapping}")
         name = model or requested_model or ""
         near = match.near(self.book, provider, name)
         hint = f"; listed are {', '.join(near)}" if near else ""
         mapping = f"tb.configure(models={{{name!r}: ...}})"
         setting = fees.how_to_set(provider, name, ("input tokens", "output tokens"))
         detail = f"no price for {name!r} of {provider}{hint}: map it to a listed one, {mapping}, or set it, {setting}"
-        return Unpriced(reason="unknown_model", detail=detail)
+        return Unpriced(reason=UNKNOWN_MODEL, detail=detail)
 
     def _passes(self, case: RateSchedule, usage: Usage, kind: Kind, at: datetime | None) -> Receipt | Unpriced:
         """Price each model pass by its own model and size, and the tools of the call once."""
         provider, model, _, *how = kind
-        lines: list[Line] = []
+        lines: list[ReceiptLine] = []
         for part in usage.passes:
             own = case if part.model is None else self.case((provider, part.model, None, *how))  # type: ignore[arg-type]
             if isinstance(own, Unpriced):
@@ -248,6 +270,14 @@ def _on_plan(event: Event) -> Event:
     if event.cost_usd is None:
         return event
     return _replace(event, cost_usd=Decimal(0), list_cost_usd=event.list_cost_usd or event.cost_usd)
+
+
+def _unknown(provider: str, model: str, requested_model: str | None) -> Unpriced:
+    currency = record_of(provider).currency
+    if currency != DOLLAR:
+        detail = f"{provider} bills in {currency}, and the price table is in US dollars: set what you pay for"
+        return Unpriced(reason="other_currency", detail=f"{detail} {model!r} with tb.prices.set(...)")
+    return UnknownModel(reason=UNKNOWN_MODEL, provider=provider, model=model, requested_model=requested_model)
 
 
 def _receipt(case: RateSchedule, usage: Usage, at: datetime | None) -> Receipt:
@@ -293,8 +323,8 @@ def _check_both_sides(plan: RatePlan, usage: Usage) -> None:
         raise NoUsageError(name)
 
 
-def _extra_line(extra: fees.Extra, rate: Decimal, key: str) -> Line:
-    return Line(
+def _extra_line(extra: fees.Extra, rate: Decimal, key: str) -> ReceiptLine:
+    return ReceiptLine(
         part=extra.part,
         unit=extra.unit,
         quantity=extra.quantity,
@@ -307,7 +337,7 @@ def _extra_line(extra: fees.Extra, rate: Decimal, key: str) -> Line:
 
 def _reported(usd: Decimal) -> Receipt:
     """Take the provider's own bill: where a table disagrees with it, the table is wrong."""
-    line = Line(
+    line = ReceiptLine(
         part=REPORTED,
         unit="usd",
         quantity=usd,

@@ -1,4 +1,4 @@
-"""A price row compiled into the rates that one kind of call pays: tier, context and time chosen, fallbacks settled.
+"""Compile a price row into the rates of one kind of call: choose tier, context and time, and resolve fallbacks.
 
 Where a part of a call has no rate of its own it pays that of its whole (`tokenbudget.pricing.engine.token_classes`).
 Where a part has a rate, but not in the tier or the context that the call is in, its rate moves as its whole's does:
@@ -46,7 +46,7 @@ class RatePlan(msgspec.Struct, frozen=True):
 
 
 class RateCard:
-    """A price row, read: rates by tier, context and part, and the rules that choose between them.
+    """A parsed price row: rates by tier, context and part, and the rules that choose between them.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ class RateCard:
                 self.rates.setdefault((field.tier, field.above or start), {})[field.slot] = self.discounted(rate)
 
     def _drop_free_writes(self) -> None:
-        """Forget cache writes at 0 beside a dearer input: that means no surcharge, and the tokens pay as input."""
+        """Drop a rate of 0 for cache writes if input costs more: it means no surcharge, so they are billed as input."""
         for rates in self.rates.values():
             for slot in [slot for slot in rates if slot.startswith("cache_write") and not rates[slot]]:
                 del rates[slot]
@@ -122,7 +122,7 @@ class RateCard:
     def rate(self, slot: str, tier: str = "", above: int = 0, *, off_peak: bool = False) -> Decimal | None:
         """Return the rate of a part that has one of its own, moved into the tier and context if it must be."""
         # What a tier says of a part (a cache read that is not discounted) holds in long contexts, too; a whole is
-        # taken from the long context, which may be dearer by any factor, and moved into the tier.
+        # taken from the long context, which may be higher by any factor, and scaled to the tier.
         between = ((tier, 0), ("", above)) if slot in SIDE else (("", above), (tier, 0))
         for known in ((tier, above), *between, ("", 0)):
             stated = self._stated(slot, *known, off_peak=off_peak)
@@ -150,7 +150,7 @@ class RateCard:
         return _trimmed(EXACT.divide(EXACT.multiply(rate, after), before))
 
     def plan(self, tier: str, above: int, *, off_peak: bool, uplifts: tuple[tuple[str, Decimal], ...] = ()) -> RatePlan:
-        """Settle every rate for one kind of call."""
+        """Resolve all rates for one kind of call."""
         uplift = Decimal(1)
         for _, multiplier in uplifts:
             uplift = EXACT.multiply(uplift, multiplier)

@@ -1,4 +1,4 @@
-"""A kind of call, resolved: the cards that price it, each from its date on, and the plans made of them."""
+"""The dated rate cards of a kind of call, and the rate plans made from them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class NoPriceError(Exception):
 
 
 class CurrentRates(NamedTuple):
-    """What the tokens of a kind of call cost from now on.
+    """The current rates of a kind of call.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class CurrentRates(NamedTuple):
 
 
 class RateSchedule:
-    """All calls that are priced alike but for time and size.
+    """The rates of all calls that differ only in time and size.
 
     Attributes
     ----------
@@ -171,7 +171,7 @@ class RateSchedule:
             if isinstance(value, int | Decimal):
                 yield self._speed, Decimal(value)
             elif not card.states_tokens:
-                # Speed is dear, and the standard rate would be far too low.
+                # Speed costs much more: the standard rate would be far too low.
                 raise NoRateError(f"{self._speed} speed")
 
     def _tier_uplift(self, card: RateCard) -> Iterator[tuple[str, Decimal]]:
@@ -179,7 +179,7 @@ class RateSchedule:
         multiplier = fee_list.of_standard(self.provider, self.tier)
         if multiplier is not None:
             yield self.tier, multiplier
-        elif fee_list.is_dear(self.tier) and not card.states_tokens:
+        elif fee_list.is_surcharged(self.tier) and not card.states_tokens:
             raise NoRateError(f"{self.tier} input", f"{self.tier} output")
 
 
@@ -193,7 +193,7 @@ def _residency(card: RateCard, region: str) -> object:
 def dated_cards(
     key: str, rows: Sequence[PriceRow], overrides: Sequence[Override], discounts: Sequence[Override]
 ) -> list[tuple[float, RateCard | None]]:
-    """Lay rows and overrides over each other in time.
+    """Merge rows and overrides by date.
 
     A model's first row holds before its date, too, because no earlier price is known; an override does not.  The
     override of a model comes before the one for all models of the provider.

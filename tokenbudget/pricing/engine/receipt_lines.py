@@ -1,11 +1,11 @@
-"""Lines of a receipt: how many tokens each rate of a plan bills, to the last one."""
+"""The token lines of a receipt: how many tokens each rate of a plan bills."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
 
-from tokenbudget.core.receipt import Line
+from tokenbudget.core.receipt import ReceiptLine
 from tokenbudget.core.usage import Usage
 from tokenbudget.pricing.engine.charges import EXACT, Side
 from tokenbudget.pricing.engine.rate_card import RatePlan
@@ -16,17 +16,17 @@ _quantize = EXACT.quantize
 
 
 class NoRateError(Exception):
-    """Something was used that has no rate.
+    """A used part has no rate.
 
     Parameters
     ----------
     *parts : str
         What has none.
-    lines : iterable of Line
+    lines : iterable of ReceiptLine
         What else was used, and has one.
     """
 
-    def __init__(self, *parts: str, lines: Iterable[Line] = ()) -> None:
+    def __init__(self, *parts: str, lines: Iterable[ReceiptLine] = ()) -> None:
         super().__init__(*parts)
         self.parts = parts
         self.lines = tuple(lines)
@@ -37,7 +37,7 @@ def amount(quantity: Decimal, rate: Decimal) -> Decimal:
     return _quantize(_multiply(quantity, rate), _PICO)
 
 
-def total(lines: Iterable[Line]) -> Decimal:
+def total(lines: Iterable[ReceiptLine]) -> Decimal:
     """Add up amounts exactly."""
     cost = Decimal(0)
     for line in lines:
@@ -45,7 +45,7 @@ def total(lines: Iterable[Line]) -> Decimal:
     return cost
 
 
-def token_lines(plan: RatePlan, usage: Usage, model: str = "") -> list[Line]:
+def token_lines(plan: RatePlan, usage: Usage, model: str = "") -> list[ReceiptLine]:
     """Bill the tokens of a call by a plan.
 
     Raises
@@ -53,7 +53,7 @@ def token_lines(plan: RatePlan, usage: Usage, model: str = "") -> list[Line]:
     NoRateError
         If tokens were used that have no rate.
     """
-    lines: list[Line] = []
+    lines: list[ReceiptLine] = []
     if usage.input_tokens:
         _bill(lines, plan, plan.input, usage, usage.input_tokens, model)
     if usage.output_tokens:
@@ -61,7 +61,7 @@ def token_lines(plan: RatePlan, usage: Usage, model: str = "") -> list[Line]:
     return lines
 
 
-def _bill(lines: list[Line], plan: RatePlan, side: Side, usage: Usage, whole: int, model: str) -> None:
+def _bill(lines: list[ReceiptLine], plan: RatePlan, side: Side, usage: Usage, whole: int, model: str) -> None:
     rest = whole
     if any(side.read(usage)):
         for charge, count in zip(side.charges, split(side, usage, whole), strict=True):
@@ -91,11 +91,11 @@ def split(side: Side, usage: Usage, whole: int) -> list[int]:
     return counts
 
 
-def _line(plan: RatePlan, part: str, count: int, rate: Decimal | None, model: str) -> Line:
+def _line(plan: RatePlan, part: str, count: int, rate: Decimal | None, model: str) -> ReceiptLine:
     if rate is None:
         raise NoRateError(f"{part} tokens")
     quantity = Decimal(count)
-    return Line(
+    return ReceiptLine(
         part=part,
         unit="token",
         quantity=quantity,

@@ -1,15 +1,15 @@
-"""Price recorded events again: what they cost by the prices known now, beside what is recorded."""
+"""Price recorded events again, with the prices known now, beside the recorded ones."""
 
 from __future__ import annotations
 
 import polars as pl
 
 from tokenbudget.core.money import PICO
-from tokenbudget.pricing.engine.frames import reprice_frame
+from tokenbudget.pricing.engine.frame_pricing import reprice_frame
 from tokenbudget.pricing.engine.pricer import Pricer
 
 NOT_IN_THE_BOOK = frozenset({"unknown_model", "no_price", "other_currency"})
-"""Reasons to keep a stated price: the book knows none, which does not make the one that was stated wrong."""
+"""Reasons to keep a stated price: the book has none, which does not mean that the stated one is wrong."""
 
 ANSWERS = ("cost_pico", "list_cost_pico", "price_key", "unpriced")
 """Columns of the ledger that pricing fills."""
@@ -34,7 +34,7 @@ def repriced(frame: pl.DataFrame, pricer: Pricer) -> pl.DataFrame:
     Parameters
     ----------
     frame : polars.DataFrame
-        As for `tokenbudget.pricing.engine.frames.reprice_frame`, with `ANSWERS` as they are recorded.
+        As for `tokenbudget.pricing.engine.frame_pricing.reprice_frame`, with `ANSWERS` as they are recorded.
     pricer : Pricer
         Whose prices; `tokenbudget.pricing.default` is that of this process.
 

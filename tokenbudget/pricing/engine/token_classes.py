@@ -1,4 +1,4 @@
-"""Classes of tokens that may be billed apart, and what they are billed as where they have no rate of their own."""
+"""Classes of tokens that may have their own rates, and what they are billed as otherwise."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tokenbudget.core.token_parts import PART_OF, parts_of, side_of
 
 
 class TokenClass(msgspec.Struct, frozen=True):
-    """A part of a call's tokens that may be billed apart.
+    """A part of a call's tokens that may have its own rate.
 
     Attributes
     ----------
@@ -63,4 +63,4 @@ SIDE = {one.name: _name(side_of(one.field)) for one in (*INPUT_CLASSES, *OUTPUT_
 FALLBACK = {one.name: _name(PART_OF[one.field][0]) for one in (*INPUT_CLASSES, *OUTPUT_CLASSES)} | {
     "cache_write_12h": "cache_write_1h"
 }
-"""What a class without a rate of its own is billed as: its whole, and a long time to live as the next shorter one."""
+"""What a class without its own rate is billed as: its whole; for a long time to live, the next shorter one."""

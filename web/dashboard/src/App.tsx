@@ -5,10 +5,11 @@ import { SignIn } from "./session/SignIn.tsx";
 import { useSession } from "./session/session.ts";
 
 export function App() {
-  const { key, message } = useSession();
+  const { state, message } = useSession();
   const queries = useQueryClient();
   useEffect(() => {
-    if (key === null) queries.clear(); // Nobody sees what another key was shown.
-  }, [key, queries]);
-  return key === null ? <SignIn message={message} /> : <Overview key={key} />;
+    if (state !== "in") queries.clear(); // Nobody sees what was shown to another.
+  }, [state, queries]);
+  if (state === "entering") return null;
+  return state === "in" ? <Overview /> : <SignIn message={message} />;
 }

@@ -8,8 +8,8 @@ import { restoreTheme } from "./state/theme.ts";
 import "./theme.css";
 
 restoreTheme();
-restoreSession();
-addEventListener("hashchange", restoreSession);
+void restoreSession();
+addEventListener("hashchange", () => void restoreSession());
 
 const queries = new QueryClient({
   defaultOptions: {

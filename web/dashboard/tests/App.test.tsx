@@ -4,13 +4,14 @@ import userEvent from "@testing-library/user-event";
 import { describe, expect, it } from "vitest";
 import { fakeSummary, fakeTimeseries } from "../dev/fakeAnalytics.ts";
 import { App } from "../src/App.tsx";
-import { signIn } from "../src/session/session.ts";
-import { type Answers, KEY, period, problem, serve } from "./server.ts";
+import { restoreSession } from "../src/session/session.ts";
+import { type Answers, KEY, NEW_KEY, period, problem, serve } from "./server.ts";
 
-function open(answers: Answers = {}, key: string | null = KEY) {
+function open(answers: Answers = {}, signedIn = true) {
   const requests = serve(answers);
   history.replaceState(null, "", "/?tz=UTC");
-  if (key) signIn(key, false);
+  if (signedIn) localStorage.setItem("tokenbudget.session", "ses_1");
+  void restoreSession();
   const client = new QueryClient({ defaultOptions: { queries: { retry: false } } });
   render(
     <QueryClientProvider client={client}>
@@ -134,28 +135,54 @@ describe("the overview", () => {
   });
 });
 
+describe("the first steps", () => {
+  it("make a key that sends events and does nothing else, unless more is chosen", async () => {
+    const { requests, user } = open({ "/api/analytics/summary": (url) => fakeSummary(period(url), true) });
+    await user.click(await screen.findByRole("button", { name: "Create a key" }));
+    await user.type(screen.getByLabelText("Name"), "batch job");
+    await user.click(screen.getByRole("button", { name: "Create" }));
+    expect(await screen.findByText(new RegExp(NEW_KEY))).toBeTruthy();
+    const made = requests.find(({ method }) => method === "POST");
+    expect(await made?.json()).toEqual({ name: "batch job", scopes: ["ingest"] });
+    expect(JSON.stringify({ ...localStorage, ...sessionStorage })).not.toContain(NEW_KEY);
+  });
+});
+
 describe("signing in", () => {
   it("lets a known key in", async () => {
-    const { user } = open({}, null);
+    const { user } = open({}, false);
     await user.type(screen.getByLabelText("API key"), KEY);
     await user.click(screen.getByRole("button", { name: "Sign in" }));
     expect(await screen.findByRole("region", { name: "Key figures" })).toBeTruthy();
-    expect(sessionStorage.length).toBe(1);
+    expect(JSON.stringify({ ...localStorage, ...sessionStorage })).not.toContain(KEY);
+  });
+
+  it("lets somebody in by email and password", async () => {
+    const { requests, user } = open({}, false);
+    await user.click(screen.getByRole("button", { name: "Use email and password instead" }));
+    await user.type(screen.getByLabelText("Email"), "ada@example.org");
+    await user.type(screen.getByLabelText("Password"), "correct horse battery");
+    await user.click(screen.getByRole("button", { name: "Sign in" }));
+    expect(await screen.findByRole("region", { name: "Key figures" })).toBeTruthy();
+    expect(await requests[0]?.json()).toEqual({
+      email: "ada@example.org",
+      password: "correct horse battery",
+    });
   });
 
   it.each([
     ["tb_ak_short", /32 of the characters/],
     [KEY, /does not know this key/],
   ])("refuses %s and says why", async (key, why) => {
-    const { user } = open({ "/api/analytics/summary": () => problem(401, "Unauthorized", "") }, null);
+    const { user } = open({ "/api/sessions": () => problem(401, "Unauthorized", "") }, false);
     await user.type(screen.getByLabelText("API key"), key);
     await user.click(screen.getByRole("button", { name: "Sign in" }));
     expect((await screen.findByText(why)).getAttribute("role")).toBe("alert");
-    expect(sessionStorage.length).toBe(0);
+    expect(localStorage.length).toBe(0);
   });
 
-  it("returns here when the key is revoked meanwhile", async () => {
+  it("returns here when the session ends meanwhile", async () => {
     open({ "/api/analytics/summary": () => problem(401, "Unauthorized", "") });
-    expect(await screen.findByText(/no longer accepts this key/)).toBeTruthy();
+    expect(await screen.findByText(/session is over/)).toBeTruthy();
   });
 });

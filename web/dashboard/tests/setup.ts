@@ -1,7 +1,7 @@
 import { cleanup, configure } from "@testing-library/react";
 import { afterEach, vi } from "vitest";
 import { setLocale } from "../src/format/locale.ts";
-import { signOut } from "../src/session/session.ts";
+import { ended } from "../src/session/session.ts";
 
 setLocale("en");
 
@@ -10,8 +10,10 @@ configure({ asyncUtilTimeout: 20_000 });
 
 afterEach(() => {
   cleanup();
-  signOut();
+  ended();
   localStorage.clear();
+  // biome-ignore lint/suspicious/noDocumentCookie: what the server sets.
+  document.cookie = "tokenbudget_csrf=; Max-Age=0";
   history.replaceState(null, "", "/");
   vi.unstubAllGlobals();
   vi.useRealTimers();

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from tokenbudget.capture.instrument import accumulators
 from tokenbudget.capture.instrument.api_spec import Api, ignore, never, unknown_size
+from tokenbudget.capture.instrument.responses import accumulators
 from tokenbudget.capture.usage.fields import Reader
 
 READ = Reader(model="model")
 CHAT = Api(operation="chat", read=READ, accumulate=accumulators.chat, ask_for_usage=True).with_fast_paths(
-    lambda read: lambda _: {"table": read}, accumulators.glance_chat
+    lambda read: lambda _: {"table": read}, accumulators.chat_text_size
 )
 
 
@@ -35,8 +35,8 @@ def test_a_fast_reader_is_never_inherited(copy, changes):
 @pytest.mark.parametrize(
     ("changes", "text_size"),
     [
-        ({"read": Reader()}, accumulators.glance_chat),
-        ({"accumulate": accumulators.chat}, accumulators.glance_chat),
+        ({"read": Reader()}, accumulators.chat_text_size),
+        ({"accumulate": accumulators.chat}, accumulators.chat_text_size),
         ({"accumulate": accumulators.messages}, unknown_size),
         ({"accumulate": ignore}, unknown_size),
     ],
@@ -56,4 +56,4 @@ def test_fast_paths_are_declared_beside_what_they_stand_for(quick):
 def test_each_fast_path_can_be_added_by_itself():
     api = CHAT.with_fast_paths(text_size=unknown_size)
     assert (api.fast_reader, api.text_size) == (CHAT.fast_reader, unknown_size)
-    assert (CHAT.operation, CHAT.text_size) == ("chat", accumulators.glance_chat)
+    assert (CHAT.operation, CHAT.text_size) == ("chat", accumulators.chat_text_size)

@@ -12,7 +12,7 @@ from tests.unit.pricing.test_invariants import check_frame, frame_of, tidy_event
 from tokenbudget.core.event import Event
 from tokenbudget.core.money import to_pico
 from tokenbudget.core.usage import TOKEN_FIELDS, Usage, check
-from tokenbudget.pricing.engine.frames import usage_of
+from tokenbudget.pricing.engine.frame_pricing import usage_of
 from tokenbudget.pricing.engine.rate_card import RateCard
 from tokenbudget.pricing.engine.receipt_lines import NoRateError, token_lines, total
 from tokenbudget.pricing.engine.token_classes import BILLED_FIELDS

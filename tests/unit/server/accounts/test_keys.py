@@ -30,6 +30,11 @@ def test_what_is_no_key(text):
     assert not keys.is_key(text)
 
 
+def test_keys_are_hashed_with_as_few_rounds_as_random_ones_need():
+    assert 8 <= int(keys.make_key().hash.split("$")[2]) <= 10
+    assert not keys.is_costly(keys.make_key().hash)
+
+
 def test_a_digest_does_not_hold_the_key():
     assert KEY[14:] not in keys.digest(KEY)
     assert keys.digest(KEY) == keys.digest(KEY)

@@ -1,3 +1,5 @@
+import os
+import re
 import socket
 import subprocess
 import sys
@@ -5,9 +7,12 @@ import tomllib
 
 import pytest
 
+from tokenbudget_server.launch import log_file
 from tokenbudget_server.launch.configfile import read_key, write_config
-from tokenbudget_server.launch.ports import free_port
-from tokenbudget_server.launch.running import Home, Running
+from tokenbudget_server.launch.environment import API, PANEL, allowed
+from tokenbudget_server.launch.log_file import LogFile
+from tokenbudget_server.launch.ports import claim
+from tokenbudget_server.launch.running import Home, Running, usable
 from tokenbudget_server.web.errors import AlreadyRunningError, SettingsError
 
 URL, KEY = "http://127.0.0.1:8321", "tb_ak_" + "1" * 32
@@ -56,23 +61,103 @@ def test_no_config_no_key(tmp_path):
     assert read_key(tmp_path) is None
 
 
-def test_a_free_port_is_given_and_a_busy_or_taken_one_stepped_over():
-    with socket.socket() as busy:
-        busy.bind(("127.0.0.1", 0))
-        busy.listen()
+def test_a_port_in_use_is_refused_by_name_and_never_replaced():
+    with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
-        found = free_port("127.0.0.1", port)
-        assert found > port
-        assert free_port("127.0.0.1", port, taken=(found,)) > found
-    assert free_port("127.0.0.1", port) == port
+        with pytest.raises(SettingsError) as error:
+            claim("127.0.0.1", {"--port": port, "--panel-port": 0})
+        assert f"port {port} is in use by " in str(error.value)
+        if sys.platform == "linux":
+            assert f"(process {os.getpid()})" in str(error.value)
+        assert re.search(r"choose another port, e\.g\. --port \d+$", str(error.value))
+    found = claim("127.0.0.1", {"--port": port, "--panel-port": 0})
+    assert found["--port"] == port
+    assert found["--panel-port"] not in (0, port)
+
+
+def test_a_port_that_is_about_to_be_free_is_waited_for():
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port, tried = busy.getsockname()[1], []
+
+        class Ending(dict):  # It ends once it was seen.
+            def items(self):
+                tried.append(1)
+                if len(tried) == 2:
+                    busy.close()
+                return super().items()
+
+        assert claim("127.0.0.1", Ending({"--port": port}), patience_seconds=60) == {"--port": port}
+    assert len(tried) > 2
 
 
 def test_an_address_of_another_machine_is_refused():
     with pytest.raises(SettingsError, match=r"192\.0\.2\.1"):
-        free_port("192.0.2.1", 8321)
+        claim("192.0.2.1", {"--port": 8321})
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (lambda home: home.write_text(""), "it is a file, and not a directory"),
+        (lambda home: home.symlink_to("nowhere"), "it is a link to nowhere, which is not there"),
+        (lambda home: (home.mkdir(), (home / "logs").write_text("")), "logs"),
+        (lambda home: (home.mkdir(), (home / "up.lock").mkdir()), "up.lock"),
+    ],
+)
+def test_a_home_that_cannot_be_used_is_a_sentence(tmp_path, made, said):
+    home = tmp_path / "home"
+    made(home)
+    with pytest.raises(SettingsError) as error, usable(home), Home(home).owned():
+        LogFile(home / "logs" / "api.log").open("the API starts")
+    assert said in str(error.value)
+    assert "Set TOKENBUDGET_HOME to a directory" in str(error.value)
+
+
+def test_errors_of_other_files_are_not_taken_for_the_homes(tmp_path):
+    with pytest.raises(FileNotFoundError), usable(tmp_path / "home"):
+        (tmp_path / "elsewhere" / "file").read_text()
+
+
+def test_a_log_is_kept_over_restarts_and_tells_what_came_since(tmp_path):
+    log = LogFile(tmp_path / "logs" / "api.log")
+    for said in (b"old\n", b"new\n"):
+        with log.open("the API starts") as file:
+            file.write(said)
+    assert log.tail() == ["new"]
+    assert log.path.read_text().count("=== the API starts, 20") == 2
+    assert log.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_log_that_grows_is_put_aside_while_it_is_written_to(tmp_path, monkeypatch):
+    monkeypatch.setattr(log_file, "LARGEST_BYTES", 100)
+    log = LogFile(tmp_path / "api.log")
+    with log.open("the API starts") as file:
+        for number in range(9):
+            file.write(f"{number}".encode() * 100)
+            log.rotate()
+        file.write(b"end")
+    assert log.path.read_bytes() == b"end"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["api.log", "api.log.1", "api.log.2", "api.log.3"]
+    assert [path.read_bytes()[:1] for path in sorted(tmp_path.glob("*.[123]"))] == [b"8", b"7", b"6"]
+
+
+def test_children_get_what_they_need_of_the_environment_and_no_more():
+    needed = {"PATH": "/bin", "LC_ALL": "C", "PYTHONPATH": "x", "TZ": "UTC"}
+    for_api = {
+        "TOKENBUDGET_ADMIN_KEY": "a",
+        "TOKENBUDGET_LEDGER": "s3://b",
+        "AWS_SECRET_ACCESS_KEY": "b",
+        "PGPASSFILE": "c",
+    }
+    for_none = {"OPENAI_API_KEY": "d", "GITHUB_TOKEN": "e", "TOKENBUDGET_API_KEY": "f", "BOKEH_ALLOW_WS_ORIGIN": "*"}
+    for_panel = {"TOKENBUDGET_TZ": "Europe/Berlin", "TOKENBUDGET_PANEL_ORIGINS": "costs.example.org"}
+    everything = {**needed, **for_api, **for_none, **for_panel}
+    assert allowed(API, everything) == {**needed, **for_api}
+    assert allowed(PANEL, everything) == {**needed, **for_panel}
 
 
 def test_a_home_has_one_owner(tmp_path):
+    (tmp_path / "home").mkdir()
     home, other = Home(tmp_path / "home"), Home(tmp_path / "home")
     running = Running(pid=1, api=URL, panel=None, key=KEY)
     with home.owned():
@@ -96,3 +181,6 @@ def test_the_state_of_a_killed_owner_is_not_believed(tmp_path):
     home = Home(tmp_path)
     with home.owned():
         assert not (tmp_path / "up.json").exists()
+        assert home.was_killed
+    with home.owned():
+        assert not home.was_killed

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tokenbudget_server.analytics.events import EVENTS
 from tokenbudget_server.web.errors import CursorError
-from tokenbudget_server.web.pagination import Id, Keyset, Page, as_array
+from tokenbudget_server.web.pagination import Id, Keyset
 
 NUMBERS = Keyset("numbers", tuple[Id], lambda number: (number,))
 OTHERS = Keyset("others", tuple[Id], lambda number: (number,))
@@ -101,11 +101,3 @@ def test_a_time_that_was_made_by_hand_is_refused(when):
 def test_an_id_that_was_made_by_hand_is_refused(id_):
     with pytest.raises(CursorError):
         EVENTS.read(raw(1, "events", [NOON, id_]))
-
-
-@pytest.mark.parametrize(
-    ("page", "headers"), [(Page(rows=[1], next="x"), {"X-Next-Cursor": "x"}), (Page(rows=[1], next=None), {})]
-)
-def test_an_array_has_its_cursor_in_a_header(page, headers):
-    response = as_array(page)
-    assert (response.content, response.headers) == ([1], headers)

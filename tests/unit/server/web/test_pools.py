@@ -90,3 +90,31 @@ async def test_a_call_that_runs_keeps_its_place_until_it_ends(pool: Pool) -> Non
         await pool.run(go.wait, caller="a")
     go.set()
     await tasks[1]
+
+
+async def test_one_caller_leaves_a_thread_to_others_however_much_it_asks() -> None:
+    pool, go = Pool("sums", 2, waiting=8, at_once=1), threading.Event()
+    tasks = [asyncio.create_task(pool.run(go.wait, caller="a")) for _ in range(4)]
+    await asyncio.sleep(0)
+    assert await pool.run(lambda: "served", caller="b") == "served"
+    go.set()
+    assert await asyncio.gather(*tasks) == [True] * 4
+    pool.close()
+
+
+async def test_calls_begin_in_the_order_in_which_they_came(pool: Pool) -> None:
+    go, begun = threading.Event(), []
+    tasks = [asyncio.create_task(pool.run(go.wait, caller="a"))]
+    tasks += [asyncio.create_task(pool.run(lambda name=name: begun.append(name), caller=name)) for name in "bc"]
+    await asyncio.sleep(0)
+    go.set()
+    await asyncio.gather(*tasks)
+    assert begun == ["b", "c"]
+
+
+async def test_a_place_is_held_between_calls(pool: Pool) -> None:
+    with pool.place("a") as run, pool.place("a"):
+        assert await run(lambda: 1, caller="a") == 1
+        with pytest.raises(TooManyAtOnceError):
+            await pool.run(lambda: 2, caller="a")
+    assert await pool.run(lambda: 3, caller="a") == 3

@@ -14,9 +14,9 @@ from langchain_core.outputs import LLMResult
 
 from tokenbudget.capture import seen_ids
 from tokenbudget.capture.adapters.langchain import usage
-from tokenbudget.capture.adapters.reported_calls import Reported
+from tokenbudget.capture.adapters.reported_calls import ReportedCall
 from tokenbudget.capture.usage.fields import Fields, fields
-from tokenbudget.capture.usage.text_size import text_bytes
+from tokenbudget.capture.usage.token_estimate import text_bytes
 from tokenbudget.core.providers import langchain_provider, provider_at
 from tokenbudget.diagnostics import internal_errors
 
@@ -46,7 +46,7 @@ class TokenBudgetCallbackHandler(BaseCallbackHandler):
     """Runs that a handler records: where a model and its chain are given one each, the first one does."""
 
     def __init__(self) -> None:
-        self._runs: dict[UUID, Reported] = {}
+        self._runs: dict[UUID, ReportedCall] = {}
 
     def on_chat_model_start(self, serialized: dict[str, Any], messages: Any, *, run_id: UUID, **more: Any) -> None:
         """Start the clock of a chat model's call."""
@@ -80,7 +80,7 @@ class TokenBudgetCallbackHandler(BaseCallbackHandler):
         if call is not None and not call.is_failure_recorded():
             (call.cut if call.written else call.failed)(error)
 
-    def _take(self, run_id: UUID) -> Reported | None:
+    def _take(self, run_id: UUID) -> ReportedCall | None:
         """Return the call of a run that is over; None where another handler records it."""
         call = self._runs.pop(run_id, None)
         if call is not None:
@@ -96,13 +96,13 @@ class TokenBudgetCallbackHandler(BaseCallbackHandler):
             asked = more.get("invocation_params") or {}
             model = facts.get("ls_model_name") or asked.get("model") or asked.get("model_name")
             provider = _provider(facts.get("ls_provider"), (serialized or {}).get("kwargs") or {})
-            self._runs[run_id] = Reported(usage.CHAT, provider, {**request, "model": model})
+            self._runs[run_id] = ReportedCall(usage.CHAT, provider, {**request, "model": model})
             self._under_way.add(run_id)
         except Exception as error:  # noqa: BLE001
             internal_errors.swallow("integrations.langchain", error)
 
 
-def _record(begun: Reported, message: Fields, said: Fields) -> None:
+def _record(begun: ReportedCall, message: Fields, said: Fields) -> None:
     call = copy(begun)  # one for each prompt
     call.api, answer = usage.read(message, said, begun.provider)
     response_id = call.api.read(answer).get("response_id")

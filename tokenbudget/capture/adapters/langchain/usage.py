@@ -1,6 +1,6 @@
 """What LangChain says that a call used, read by the provider's own rules.
 
-Most model classes keep the provider's usage as it came, in the message's metadata: that is read as from the provider's
+Most model classes keep the provider's original usage in the message's metadata: that is read as from the provider's
 own client.  Streams and some classes have but LangChain's own `UsageMetadata`, whose input includes the cache and whose
 output includes the reasoning; the provider's rules then say what its total and its tools mean.
 """

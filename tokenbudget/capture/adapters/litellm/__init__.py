@@ -21,11 +21,12 @@ from tokenbudget.capture.adapters.litellm.functions import (
 from tokenbudget.capture.adapters.litellm.handlers import HANDLERS, region_in
 from tokenbudget.capture.adapters.litellm.models import instead, target
 from tokenbudget.capture.call import Call
-from tokenbudget.capture.instrument import mocked_transports, usage_request, wrappers
+from tokenbudget.capture.instrument import wrappers
 from tokenbudget.capture.instrument.api_spec import Api
-from tokenbudget.capture.instrument.batches import Reading
+from tokenbudget.capture.instrument.batches.batch_results import BatchReading
+from tokenbudget.capture.instrument.clients import mocked_transports, usage_request
 from tokenbudget.capture.instrument.nesting import is_in
-from tokenbudget.capture.instrument.protocols import MARK, Guide, Mark
+from tokenbudget.capture.instrument.sdk_spec import MARK, ClientMark, Guide
 from tokenbudget.capture.instrument.wrappers import Attempt
 from tokenbudget.capture.providers import openai
 from tokenbudget.capture.usage.fields import fields
@@ -72,9 +73,9 @@ class LiteLlm:
         self._everything = False
         HANDLERS.unpatch()
 
-    def mark(self, module: Any) -> Mark | None:
+    def mark(self, module: Any) -> ClientMark | None:
         """Return the module's mark; a plain one where everything is observed, None where nothing is."""
-        return module.__dict__.get(MARK) or (Mark() if self._everything else None)
+        return module.__dict__.get(MARK) or (ClientMark() if self._everything else None)
 
     def _install(self, module: Any) -> None:
         if self._installed:
@@ -114,8 +115,8 @@ class _Attempt(Attempt):
     given: tuple[Any, ...] = ()
 
 
-class _Seam:
-    """Between a shell and a function of the module.
+class _Hooks:
+    """The hooks of a function of the module.
 
     Parameters
     ----------
@@ -130,17 +131,17 @@ class _Seam:
         self._sdk = sdk
         self._twin = twin
 
-    def _mark(self, owner: Any, kwargs: Mapping[str, Any]) -> Mark | None:
+    def _mark(self, owner: Any, kwargs: Mapping[str, Any]) -> ClientMark | None:
         """Return the module's mark; None where the call is observed at the asynchronous twin, which waits for it."""
         return None if self._twin and kwargs.get(self._twin) is True else self._sdk.mark(owner)
 
     def makes(self, maker: str, begun: wrappers.CallHooks) -> bool:
-        """Return whether a call is ours: of a client that LiteLLM uses, or of a function that hands ours on."""
+        """Return whether a call is ours: of a client that LiteLLM uses, or of a function that passes ours on."""
         return begun.package != self.package or any(is_in(maker, f"{self.package}.{one}") for one in HANDING_ON)
 
 
-class _Function(_Seam):
-    """Between a shell and a function that asks a model."""
+class _Function(_Hooks):
+    """The hooks of a function that calls a model."""
 
     def __init__(self, sdk: LiteLlm, api: Api, names: tuple[str, ...], *, twin: str = "") -> None:
         super().__init__(sdk, twin)
@@ -163,7 +164,7 @@ class _Function(_Seam):
     def end(self, attempt: Attempt, result: Any) -> Any:
         call = attempt.call
         if getattr(result, "_hidden_params", {}).get("cache_hit") or not isinstance(call, Call):
-            return result  # from LiteLLM's own cache: nobody was asked, nothing is billed
+            return result  # from LiteLLM's own cache: no provider was called, nothing is billed
         if _is_given_inside(attempt, result):
             if call.sends:  # It asked, and then went on to another call: what it was answered itself is not to be seen.
                 call.answered(None)
@@ -183,8 +184,8 @@ class _Function(_Seam):
         return result
 
 
-class _Fetching(_Seam):
-    """Between a shell and a function that fetches a batch, or the file of its results."""
+class _Fetching(_Hooks):
+    """The hooks of a function that fetches a batch, or the file of its results."""
 
     def __init__(self, sdk: LiteLlm, path: str, *, twin: str = "") -> None:
         super().__init__(sdk, twin)
@@ -196,16 +197,16 @@ class _Fetching(_Seam):
             return None
         fetched = args[0] if args else kwargs.get("batch_id") or kwargs.get("file_id")
         provider = mark.provider or litellm_provider(kwargs.get("custom_llm_provider") or "openai")
-        return Attempt(Reading(openai.BATCHES, provider, None, self._path.format(fetched)), owner, args, kwargs)
+        return Attempt(BatchReading(openai.BATCHES, provider, None, self._path.format(fetched)), owner, args, kwargs)
 
     def end(self, attempt: Attempt, result: Any) -> Any:
-        if isinstance(attempt.call, Reading):
+        if isinstance(attempt.call, BatchReading):
             attempt.call.answered(result)
         return result
 
 
-class _Noting(_Seam):
-    """Between a shell and a function that is not measured."""
+class _Noting(_Hooks):
+    """The hooks of a function that is not measured."""
 
     def __init__(self, sdk: LiteLlm, what: Unmeasured, *, twin: str = "") -> None:
         super().__init__(sdk, twin)

@@ -73,7 +73,7 @@ FALLING_BACK = (CHAT, COMPLETIONS)
 FETCHING = {"retrieve_batch": "/batches/{}", "file_content": "/files/{}/content"}
 """Functions that fetch a batch or its results -> where they are fetched; with twins as well."""
 UNMEASURED = {
-    "_arealtime": "sessions are handed on as they are",
+    "_arealtime": "sessions are passed on unchanged",
     "search": "searches are billed by the provider of the search",
     "create_fine_tuning_job": "training is billed while it runs",
     "run_thread": "a run goes on on the server",

@@ -14,7 +14,7 @@ from typing import Any
 from tokenbudget.capture.adapters.litellm import streams
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.instrument.api_spec import Api
-from tokenbudget.capture.instrument.methods import Asked, Method, MethodSdk
+from tokenbudget.capture.instrument.clients.methods import Method, MethodSdk, ObservedCall
 from tokenbudget.capture.instrument.observers import ByteEvents
 from tokenbudget.capture.providers.anthropic import MESSAGES
 from tokenbudget.capture.providers.google import FETCHED_INTERACTIONS, GENERATE, INTERACTIONS
@@ -42,12 +42,12 @@ def region_in(arguments: Mapping[str, Any]) -> str | None:
     return next((str(arguments[name]) for name in _PLACES if arguments.get(name)), None)
 
 
-def _asked(api: Api, handler: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Asked | None:  # noqa: ARG001
+def _asked(api: Api, handler: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ObservedCall | None:  # noqa: ARG001
     if kwargs.get("_is_async"):
         return None  # it hands the call on to its twin
     request = dict(kwargs.get("anthropic_messages_optional_request_params") or {})
     request |= {name: kwargs[name] for name in _SENT if kwargs.get(name) is not None}
-    return Asked(
+    return ObservedCall(
         api=api,
         provider=litellm_provider(kwargs["custom_llm_provider"]),
         request=request,

@@ -9,7 +9,7 @@ from typing import Any
 
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.instrument import observers
-from tokenbudget.capture.instrument.streams import AsyncItems, Items
+from tokenbudget.capture.instrument.responses.streams import AsyncItems, Items
 from tokenbudget.capture.usage.fields import fields
 
 _WATCHED = "_tokenbudget_items"
@@ -31,7 +31,7 @@ def observe(result: Any, call: Call, *, is_async: bool, hide_usage: bool = False
 
 
 def _is_silent(chunk: Any) -> bool:
-    """Return whether a chunk with usage says nothing else: LiteLLM gives usage to nobody who did not ask for it."""
+    """Return whether a chunk has only usage: LiteLLM passes usage on only to callers who requested it."""
     return not any(map(_says_something, fields(chunk).get("choices") or ()))
 
 

@@ -61,7 +61,7 @@ def other_names(found: Found, response: Fields, request: Fields) -> None:  # noq
 
 
 def own_estimate(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
-    """Leave out the cost in a stream's usage: LiteLLM writes its own estimate there, where nobody bills in answers."""
+    """Leave out the cost in a stream's usage: LiteLLM writes its own estimate there if the provider states none."""
     if request.get("stream") and _biller(request) not in _BILLERS:
         found.pop("cost", None)
 

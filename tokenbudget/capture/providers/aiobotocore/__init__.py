@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tokenbudget.capture.instrument.protocols import Guide
+from tokenbudget.capture.instrument.sdk_spec import Guide
 from tokenbudget.capture.providers.bedrock import sdk
 
 SDK = sdk(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tokenbudget.capture.instrument import accumulators
 from tokenbudget.capture.instrument.api_spec import Api, Found
-from tokenbudget.capture.instrument.batches import Batches, Line
-from tokenbudget.capture.instrument.protocols import Guide
-from tokenbudget.capture.instrument.stainless import StainlessSdk
+from tokenbudget.capture.instrument.batches.batch_results import BatchApi, BatchLine
+from tokenbudget.capture.instrument.clients.stainless import StainlessSdk
+from tokenbudget.capture.instrument.responses import accumulators
+from tokenbudget.capture.instrument.sdk_spec import Guide
 from tokenbudget.capture.providers.openai.usage import reported_cost
 from tokenbudget.capture.usage.fields import Fields, Reader, fields
 from tokenbudget.capture.usage.totals import with_cache, with_passes
@@ -90,15 +90,15 @@ MESSAGES = Api(
     read=_MESSAGE,
     rules=(reported_cost, _whole_input, _server_tools, _passes),
     accumulate=accumulators.messages,
-).with_fast_paths(text_size=accumulators.glance_messages)
+).with_fast_paths(text_size=accumulators.messages_text_size)
 
 
-def _batch_line(line: Fields) -> Line | None:
+def _batch_line(line: Fields) -> BatchLine | None:
     result = fields(line.get("result"))
     if result.get("type") != "succeeded":
         return None
     message = fields(result.get("message"))
-    return Line(key=str(message.get("id") or line["custom_id"]), api=MESSAGES, body=message)
+    return BatchLine(key=str(message.get("id") or line["custom_id"]), api=MESSAGES, body=message)
 
 
 def _batch_made(batch: Fields) -> tuple[str, Any]:
@@ -122,7 +122,7 @@ SDK = StainlessSdk(
     ),
     provider="anthropic",
     routes={"/v1/messages": MESSAGES},
-    batches=Batches(results_end="/results", line=_batch_line, batch_part="/messages/batches", made=_batch_made),
+    batches=BatchApi(results_end="/results", line=_batch_line, batch_part="/messages/batches", made=_batch_made),
     unmeasured=_UNMEASURED,
     class_providers={"Bedrock": "bedrock", "Vertex": "vertex", "Foundry": "azure"},
     guide=Guide(calls="sync, async, streams, raw responses, batch results", checked_with="0.79.0, 2.12.0"),

@@ -7,8 +7,8 @@ from typing import Any
 
 from tokenbudget.capture.instrument import observers
 from tokenbudget.capture.instrument.api_spec import Api
-from tokenbudget.capture.instrument.methods import Asked, Method, MethodSdk
-from tokenbudget.capture.instrument.protocols import Guide
+from tokenbudget.capture.instrument.clients.methods import Method, MethodSdk, ObservedCall
+from tokenbudget.capture.instrument.sdk_spec import Guide
 from tokenbudget.capture.providers import anthropic
 from tokenbudget.capture.providers.bedrock import usage as rules
 from tokenbudget.capture.usage.fields import Reader
@@ -111,7 +111,7 @@ _UNMEASURED = {
 """Operations, those of other services than ``bedrock-runtime`` where everything is observed."""
 
 
-def _asked(client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Asked | Unmeasured | None:
+def _asked(client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ObservedCall | Unmeasured | None:
     operation, sent = (*args, *kwargs.values())
     api = _OPERATIONS.get(operation)
     if api is None:
@@ -119,7 +119,7 @@ def _asked(client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Ask
     body = sent.get("body")
     request = observers.json_object(body) if isinstance(body, str | bytes | bytearray) else sent
     model = rules.model_id(str(sent.get("modelId")))
-    return Asked(api=api, provider="bedrock", request=request, model=model, region=client.meta.region_name)
+    return ObservedCall(api=api, provider="bedrock", request=request, model=model, region=client.meta.region_name)
 
 
 def sdk(name: str, client: str, endpoint: str, guide: Guide) -> MethodSdk:

@@ -10,13 +10,13 @@ from decimal import Decimal
 from typing import Any
 
 from tokenbudget.capture.call import Call
-from tokenbudget.capture.instrument import accumulators
 from tokenbudget.capture.instrument.api_spec import Accumulator, Found
 from tokenbudget.capture.instrument.observers import json_object
-from tokenbudget.capture.instrument.streams import AsyncItems, Items, Watched, notice_close
+from tokenbudget.capture.instrument.responses import accumulators
+from tokenbudget.capture.instrument.responses.streams import AsyncItems, Items, Watched, notice_close
 from tokenbudget.capture.providers import anthropic
 from tokenbudget.capture.usage.fields import Fields, fields
-from tokenbudget.capture.usage.text_size import text_bytes
+from tokenbudget.capture.usage.token_estimate import text_bytes
 from tokenbudget.capture.usage.totals import stated_total, with_cache
 
 _WATCHED = "_tokenbudget_items"

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 from tokenbudget.capture.instrument import observers
 from tokenbudget.capture.instrument.api_spec import Api, Found
-from tokenbudget.capture.instrument.methods import Asked, Method, MethodSdk
-from tokenbudget.capture.instrument.protocols import Guide
+from tokenbudget.capture.instrument.clients.methods import Method, MethodSdk, ObservedCall
+from tokenbudget.capture.instrument.sdk_spec import Guide
 from tokenbudget.capture.usage.fields import Fields, Reader, fields
-from tokenbudget.capture.usage.text_size import text_bytes
+from tokenbudget.capture.usage.token_estimate import text_bytes
 from tokenbudget.core.providers import provider_at
 from tokenbudget.diagnostics.unmeasured import Unmeasured
 
@@ -48,7 +48,7 @@ def _units(found: Found, response: Fields, request: Fields) -> None:  # noqa: AR
 
 
 def billed_units_left_out(found: Found, response: Fields, request: Fields) -> None:  # noqa: ARG001
-    """Say that what is billed is not known: some front ends hand on Cohere's own token counts, which are more."""
+    """Note that the billed units are unknown: some front ends pass on Cohere's own token counts, which are higher."""
     found["tools"] = {"billed_units": 1}
 
 
@@ -98,7 +98,7 @@ _UNMEASURED = {
 """End of a path that is posted to -> the call."""
 
 
-def _asked(http: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Asked | Unmeasured | None:
+def _asked(http: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ObservedCall | Unmeasured | None:
     end = str(args[0] if args else kwargs.get("path") or "").rpartition("/")[2]
     if kwargs.get("method") != "POST":
         return None
@@ -108,7 +108,7 @@ def _asked(http: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Asked
     address = urlsplit(http.get_base_url(kwargs.get("base_url")))
     provider, region = provider_at(address.hostname or "", address.port)
     request = {name: value for name, value in (kwargs.get("json") or {}).items() if value is not ...}
-    return Asked(api=api, provider=provider or "cohere", request=request, region=region)
+    return ObservedCall(api=api, provider=provider or "cohere", request=request, region=region)
 
 
 _HTTP = "cohere.core.http_client"

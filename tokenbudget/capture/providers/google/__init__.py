@@ -10,10 +10,10 @@ from typing import Any
 from tokenbudget.capture.call import Call
 from tokenbudget.capture.instrument import observers
 from tokenbudget.capture.instrument.api_spec import Api
-from tokenbudget.capture.instrument.batches import Batches, Line, Reading
-from tokenbudget.capture.instrument.downloads import Download
-from tokenbudget.capture.instrument.methods import Asked, Method, MethodSdk
-from tokenbudget.capture.instrument.protocols import Guide
+from tokenbudget.capture.instrument.batches.batch_results import BatchApi, BatchLine, BatchReading
+from tokenbudget.capture.instrument.batches.downloads import BatchDownload
+from tokenbudget.capture.instrument.clients.methods import Method, MethodSdk, ObservedCall
+from tokenbudget.capture.instrument.sdk_spec import Guide
 from tokenbudget.capture.providers.google import sessions
 from tokenbudget.capture.providers.google import usage as rules
 from tokenbudget.capture.usage.fields import Fields, Reader, fields
@@ -78,10 +78,10 @@ _PATH = re.compile(r"(?:.*/)?(?P<model>[^/:]+):(?P<verb>\w+)(?:\?.*)?")
 _LOCATION = re.compile(r"/locations/([^/]+)/")
 
 
-def _batch_line(line: Fields) -> Line | None:
+def _batch_line(line: Fields) -> BatchLine | None:
     answer = fields(line.get("response"))
     key = answer.get("responseId")
-    return Line(key=str(key), api=GENERATE, body=answer) if key and "usageMetadata" in answer else None
+    return BatchLine(key=str(key), api=GENERATE, body=answer) if key and "usageMetadata" in answer else None
 
 
 def _batch_made(batch: Fields) -> tuple[str, Any]:
@@ -89,7 +89,7 @@ def _batch_made(batch: Fields) -> tuple[str, Any]:
     return fields(known.get("output")).get("responsesFile") or "", known.get("createTime")
 
 
-def _held(batch: Fields) -> Iterable[Line]:
+def _held(batch: Fields) -> Iterable[BatchLine]:
     """Return the results of a batch whose requests were in it and not in a file."""
     known = fields(batch.get("metadata"))
     output = fields(known.get("output"))
@@ -100,24 +100,26 @@ def _held(batch: Fields) -> Iterable[Line]:
     for number, one in enumerate(_inlined(output, "inlinedEmbedContentResponses")):
         if count := fields(fields(one).get("response")).get("tokenCount"):
             body = {"modelVersion": model, "usageMetadata": {"promptTokenCount": int(count)}}
-            yield Line(key=f"{batch.get('name')} {number}", api=EMBED, body=body)
+            yield BatchLine(key=f"{batch.get('name')} {number}", api=EMBED, body=body)
 
 
 def _inlined(output: Fields, name: str) -> Iterable[Any]:
     return fields(output.get(name)).get("inlinedResponses") or ()
 
 
-BATCHES = Batches(
+BATCHES = BatchApi(
     results_end=":download", line=_batch_line, batch_part="batches/", made=_batch_made, held=_held, mark="key"
 )
 
 
-def _asked(api_client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Asked | Reading | Unmeasured | None:
+def _asked(
+    api_client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> ObservedCall | BatchReading | Unmeasured | None:
     named = {**dict(zip(("http_method", "path", "request_dict"), args, strict=False)), **kwargs}
     path, request = named["path"].partition("?")[0], named["request_dict"]
     is_get = named["http_method"] == "get"
     if is_get and f"{path}/".startswith(BATCHES.batch_part):
-        return Reading(BATCHES, "google", None, path)
+        return BatchReading(BATCHES, "google", None, path)
     match = _PATH.fullmatch(path)
     api, model = (_api(match["verb"], request), match["model"]) if match else (None, None)
     if api is None and (video := sessions.begun(path, request)):
@@ -127,7 +129,7 @@ def _asked(api_client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) ->
     if api is sessions.BEGUN_VIDEOS:
         request = {**request, "model": model}
     provider, region = ("vertex", api_client.location) if api_client.vertexai else ("google", None)
-    return Asked(api=api, provider=provider, request=request, model=model, region=region)
+    return ObservedCall(api=api, provider=provider, request=request, model=model, region=region)
 
 
 def _api(verb: str, request: Mapping[str, Any]) -> Api | None:
@@ -137,7 +139,7 @@ def _api(verb: str, request: Mapping[str, Any]) -> Api | None:
     return EMBED if any("content" in fields(one) for one in request.get("instances") or ()) else IMAGES
 
 
-def _asked_interaction(http: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Asked | None:  # noqa: ARG001
+def _asked_interaction(http: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ObservedCall | None:  # noqa: ARG001
     sent = args[0] if args else kwargs["request"]
     parent, _, last = sent.url.path.rpartition("/")
     if sent.method == "POST":
@@ -150,25 +152,25 @@ def _asked_interaction(http: Any, args: tuple[Any, ...], kwargs: Mapping[str, An
     request = observers.json_object(sent.content)
     model = str(request["model"]).removeprefix("models/") if request.get("model") else None
     provider, region = ("vertex", location[1]) if location else ("google", None)
-    return Asked(api=api, provider=provider, request=request, model=model, region=region)
+    return ObservedCall(api=api, provider=provider, request=request, model=model, region=region)
 
 
-def _asked_file(api_client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Reading:  # noqa: ARG001
+def _asked_file(api_client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> BatchReading:  # noqa: ARG001
     path = str(args[0] if args else kwargs["path"]).partition("?")[0]
     place = kwargs.get("destination")
     if not (isinstance(place, str | os.PathLike) or hasattr(place, "write")):
-        return Reading(BATCHES, "google", None, path)
-    download = Download(BATCHES, "google", path, place)
+        return BatchReading(BATCHES, "google", None, path)
+    download = BatchDownload(BATCHES, "google", path, place)
     kwargs["destination"] = download.place
     return download
 
 
-def _read_file(reading: Reading, content: Any) -> None:
+def _read_file(reading: BatchReading, content: Any) -> None:
     """Take what was downloaded, here or to a place of the caller's."""
     reading.answered(content)
 
 
-def _read_batch(reading: Reading, response: Any) -> None:
+def _read_batch(reading: BatchReading, response: Any) -> None:
     """Take a batch, or a list of them, that hold their results."""
     body = rules.body_of(fields(response))
     for batch in body.get("operations") or (body,):

@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 from tokenbudget.capture.instrument.api_spec import Api, Found
-from tokenbudget.capture.instrument.bounded_ids import Kept
-from tokenbudget.capture.instrument.sessions import Head, Protocol, Session
-from tokenbudget.capture.instrument.websocket_connects import Opening
+from tokenbudget.capture.instrument.bounded_dict import BoundedDict
+from tokenbudget.capture.instrument.sessions.websocket_connects import Opening
+from tokenbudget.capture.instrument.sessions.websocket_sessions import MessageHead, Session, SessionProtocol
 from tokenbudget.capture.providers.google import usage as rules
 from tokenbudget.capture.usage.fields import Fields, Reader, fields
 from tokenbudget.diagnostics.unmeasured import Unmeasured
@@ -38,7 +38,7 @@ def unmeasured(path: str) -> Unmeasured | None:
     return next((what for end, what in UNMEASURED.items() if path.endswith(end)), None)
 
 
-class Live(Protocol):
+class Live(SessionProtocol):
     """Live: each part that the model gives states the tokens it took, all of the session so far among them."""
 
     is_told = False
@@ -46,11 +46,11 @@ class Live(Protocol):
     def __init__(self, api: Api) -> None:
         self._api = api
 
-    def wants(self, head: Head) -> bool:  # noqa: ARG002
+    def wants(self, head: MessageHead) -> bool:  # noqa: ARG002
         """Tell that every message has to be looked into."""
         return True
 
-    def take(self, session: Session, head: Head, message: Fields) -> None:  # noqa: ARG002
+    def take(self, session: Session, head: MessageHead, message: Fields) -> None:  # noqa: ARG002
         """Take a message into account."""
         content, kept = fields(message.get("serverContent")), session.kept
         if "toolCall" in message or "modelTurn" in content or "outputTranscription" in content:
@@ -129,7 +129,7 @@ def openings(api: Api) -> tuple[Opening, ...]:
     )
 
 
-_begun = Kept[dict[str, Any]]()
+_begun = BoundedDict[dict[str, Any]]()
 """Names of operations that make videos -> what was asked for."""
 _OPERATION = re.compile(r".*/operations/[^/]+")
 
@@ -151,7 +151,7 @@ def begun(path: str, request: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def is_no_finished_video(answer: Fields) -> bool:
-    """Return whether an operation is under way still, or failed and is not billed."""
+    """Return whether an operation is still running, or failed and is not billed."""
     return not answer.get("done") or "error" in answer
 
 

@@ -11,7 +11,7 @@ from tokenbudget.capture import seen_ids
 from tokenbudget.capture.instrument.api_spec import Found
 from tokenbudget.capture.instrument.observers import json_object
 from tokenbudget.capture.usage.fields import Fields, fields, plain
-from tokenbudget.capture.usage.text_size import text_bytes
+from tokenbudget.capture.usage.token_estimate import text_bytes
 from tokenbudget.capture.usage.totals import by_total
 
 _NAMES = ("responseId", "modelVersion")
@@ -162,7 +162,7 @@ def fetched_often(found: Found, response: Fields, request: Fields) -> None:  # n
 
 
 def body_of(response: Fields) -> Fields:
-    """Return the JSON of a response; the SDK's first versions hand it on decoded."""
+    """Return the JSON of a response; the SDK's first versions pass it on decoded."""
     return json_object(response["body"]) if "body" in response else response
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tokenbudget.capture.instrument.protocols import Guide
-from tokenbudget.capture.instrument.stainless import StainlessSdk
+from tokenbudget.capture.instrument.clients.stainless import StainlessSdk
+from tokenbudget.capture.instrument.sdk_spec import Guide
 from tokenbudget.capture.providers import openai
 from tokenbudget.capture.providers.openai import BATCHES, EMBEDDINGS, SPEECH, TRANSCRIPTIONS
 

@@ -7,15 +7,16 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from tokenbudget.capture.instrument import accumulators, observers
+from tokenbudget.capture.instrument import observers
 from tokenbudget.capture.instrument.api_spec import Api, Found
-from tokenbudget.capture.instrument.batches import Line, Reading
-from tokenbudget.capture.instrument.methods import Asked, Method, MethodSdk
-from tokenbudget.capture.instrument.protocols import Guide
+from tokenbudget.capture.instrument.batches.batch_results import BatchLine, BatchReading
+from tokenbudget.capture.instrument.clients.methods import Method, MethodSdk, ObservedCall
+from tokenbudget.capture.instrument.responses import accumulators
+from tokenbudget.capture.instrument.sdk_spec import Guide
 from tokenbudget.capture.providers import openai
 from tokenbudget.capture.providers.mistral import sessions
 from tokenbudget.capture.usage.fields import NONE, Fields, Reader, fields
-from tokenbudget.capture.usage.text_size import text_bytes
+from tokenbudget.capture.usage.token_estimate import text_bytes
 from tokenbudget.capture.usage.totals import by_total
 from tokenbudget.core.providers import provider_at
 from tokenbudget.diagnostics.unmeasured import Unmeasured, by_end
@@ -115,7 +116,7 @@ def _batch_made(batch: Fields) -> tuple[str, Any]:
     return batch.get("output_file") or "", batch.get("created_at")
 
 
-def _held(batch: Fields) -> Iterable[Line]:
+def _held(batch: Fields) -> Iterable[BatchLine]:
     """Return the results that a job has in itself when it is asked for them."""
     return filter(None, map(openai.batch_line, batch.get("outputs") or ()))
 
@@ -126,18 +127,22 @@ BATCHES = replace(openai.BATCHES, batch_part="/batch/jobs", made=_batch_made, he
 _unmeasured = by_end(sessions.UNMEASURED)
 
 
-def _asked(sdk: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Asked | Reading | Unmeasured | None:  # noqa: ARG001
+def _asked(
+    sdk: Any,  # noqa: ARG001
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+) -> ObservedCall | BatchReading | Unmeasured | None:
     sent = kwargs["request"] if "request" in kwargs else args[1]
     path = sent.url.path
     if sent.method == "GET" and (path.endswith(BATCHES.results_end) or BATCHES.batch_part in path):
-        return Reading(BATCHES, "mistral", None, path)
+        return BatchReading(BATCHES, "mistral", None, path)
     api = next((api for end, api in _ROUTES.items() if sent.method == "POST" and path.endswith(end)), None)
     if api is None and "/conversations/" in path and sent.method == "POST":
         api = CONVERSATIONS
     if api is None:
         return _unmeasured(path) if sent.method == "POST" else None
     provider, region = provider_at(sent.url.host, sent.url.port)
-    return Asked(api=api, provider=provider or "mistral", request=_body(sent), region=region)
+    return ObservedCall(api=api, provider=provider or "mistral", request=_body(sent), region=region)
 
 
 def _body(sent: Any) -> Fields:
@@ -165,7 +170,7 @@ SDK = MethodSdk(
             name=name,
             asked=_asked,
             result=observers.http,
-            read=Reading.answered_raw,
+            read=BatchReading.answered_raw,
             marked=_shared,
         )
         for home in ("mistralai.client", "mistralai")

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tokenbudget.capture.instrument.api_spec import Api
-from tokenbudget.capture.instrument.sessions import Head, Protocol, Session
-from tokenbudget.capture.instrument.websocket_connects import Opening
+from tokenbudget.capture.instrument.sessions.websocket_connects import Opening
+from tokenbudget.capture.instrument.sessions.websocket_sessions import MessageHead, Session, SessionProtocol
 from tokenbudget.capture.usage.fields import Fields
 from tokenbudget.diagnostics.unmeasured import Unmeasured
 
@@ -29,22 +29,22 @@ UNMEASURED = {
 """End of a path that is posted to -> the call."""
 
 
-class _Realtime(Protocol):
+class _Realtime(SessionProtocol):
     """Transcripts and speech: the last message states what they took."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
 
-    def wants(self, head: Head) -> bool:
+    def wants(self, head: MessageHead) -> bool:
         """Return whether a message has to be looked into."""
         return head.type in {"transcription.done", "speech.audio.done"}
 
-    def text_size(self, session: Session, head: Head) -> None:
+    def text_size(self, session: Session, head: MessageHead) -> None:
         """Begin an answer with its first part."""
         if head.type.endswith(".delta") and "answer" not in session.calls:
             session.begin("answer", self._api)
 
-    def take(self, session: Session, head: Head, message: Fields) -> None:  # noqa: ARG002
+    def take(self, session: Session, head: MessageHead, message: Fields) -> None:  # noqa: ARG002
         """Take a message into account."""
         session.answered("answer", self._api, message, None, model=session.asked)
 

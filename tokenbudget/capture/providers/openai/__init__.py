@@ -5,11 +5,11 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from tokenbudget.capture.instrument import accumulators
 from tokenbudget.capture.instrument.api_spec import Api
-from tokenbudget.capture.instrument.batches import Batches, Line
-from tokenbudget.capture.instrument.protocols import Guide
-from tokenbudget.capture.instrument.stainless import StainlessSdk
+from tokenbudget.capture.instrument.batches.batch_results import BatchApi, BatchLine
+from tokenbudget.capture.instrument.clients.stainless import StainlessSdk
+from tokenbudget.capture.instrument.responses import accumulators
+from tokenbudget.capture.instrument.sdk_spec import Guide
 from tokenbudget.capture.providers.openai import usage as rules
 from tokenbudget.capture.providers.openai.fast_reader import fast_chat_reader
 from tokenbudget.capture.providers.openai.server_tools import server_tools, svg_authors
@@ -87,7 +87,7 @@ CHAT = Api(
     accumulate=accumulators.chat,
     ask_for_usage=True,
     adds=("tools", "passes"),
-).with_fast_paths(fast_chat_reader, accumulators.glance_chat)
+).with_fast_paths(fast_chat_reader, accumulators.chat_text_size)
 COMPLETIONS = Api(
     operation="completions", read=_CHAT, rules=(rules.chat,), accumulate=accumulators.chat, ask_for_usage=True
 )
@@ -98,7 +98,7 @@ RESPONSES = Api(
     accumulate=accumulators.responses,
     skip=rules.is_pending,
     adds=("tools", "passes"),
-).with_fast_paths(text_size=accumulators.glance_responses)
+).with_fast_paths(text_size=accumulators.responses_text_size)
 FETCHED_RESPONSES = RESPONSES.derive(skip=rules.is_no_background_result)
 DECISIONS = Api(operation="decisions", read=_RESPONSES, rules=(stated_total,))
 RUNS = Api(
@@ -170,7 +170,7 @@ ROUTES = {
 _BY_OBJECT = {"chat.completion": CHAT, "response": RESPONSES, "text_completion": COMPLETIONS, "list": EMBEDDINGS}
 
 
-def batch_line(line: Fields) -> Line | None:
+def batch_line(line: Fields) -> BatchLine | None:
     """Read a line of a batch's results; None where the request failed."""
     response = fields(line.get("response"))
     body = fields(response.get("body"))
@@ -179,14 +179,14 @@ def batch_line(line: Fields) -> Line | None:
     if api is None or response.get("status_code") != HTTPStatus.OK:
         return None
     key = body.get("id") or line.get("id") or line["custom_id"]
-    return Line(key=str(key), api=api, body=body, created=body.get("created") or body.get("created_at"))
+    return BatchLine(key=str(key), api=api, body=body, created=body.get("created") or body.get("created_at"))
 
 
 def _batch_made(batch: Fields) -> tuple[str, Any]:
     return batch.get("output_file_id") or "", batch.get("created_at")
 
 
-BATCHES = Batches(results_end="/content", line=batch_line, batch_part="/batches", made=_batch_made)
+BATCHES = BatchApi(results_end="/content", line=batch_line, batch_part="/batches", made=_batch_made)
 
 
 def _knows_stream_options(client: Any) -> bool:

@@ -1,4 +1,4 @@
-"""A chat completion as nearly all are, read in one go: most calls are one, and each line of ours costs each of them.
+"""Read a plain chat completion in one function: most calls are one, so each line here adds to most calls.
 
 Gives what the table and the rules would give, but for counts of nothing; None where anything is there that these have
 to look at.
@@ -15,7 +15,7 @@ from tokenbudget.capture.usage.fields import Reader
 _SYSTEMS = frozenset({"usage_breakdown", "x_groq"})
 """What an answer of Groq's has, whose message may tell of tools."""
 _TEXT = {"text_tokens": "text_tokens"}
-"""What is left of a whole beside the parts: stated, but nothing of ours."""
+"""The remainders of wholes beside their parts, which some servers state and TokenBudget does not record."""
 
 
 def fast_chat_reader(read: Reader) -> Callable[[Any], Found | None]:

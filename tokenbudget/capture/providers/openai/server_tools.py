@@ -147,7 +147,7 @@ def _memory(tool: str, offered: list[Fields]) -> str:
 
 
 def _take_stated(tools: dict[str, int], counts: Fields) -> None:
-    """Take the counts that the usage states, as xAI's does, in place of ours."""
+    """Use the counts stated in the usage, as in xAI's, instead of those counted here."""
     for name, count in counts.items():
         if str(count).isdigit() and name not in _BY_THE_TOKEN:
             tools[_STATED.get(name, name.removesuffix("_calls"))] = int(count)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tokenbudget.capture.instrument.api_spec import Api
-from tokenbudget.capture.instrument.sessions import Head, Protocol, Session
-from tokenbudget.capture.instrument.websocket_connects import Connect
+from tokenbudget.capture.instrument.sessions.websocket_connects import Connect
+from tokenbudget.capture.instrument.sessions.websocket_sessions import MessageHead, Session, SessionProtocol
 from tokenbudget.capture.providers.openai import usage as rules
 from tokenbudget.capture.providers.openai.unmeasured import TRANSLATIONS
 from tokenbudget.capture.usage.fields import Fields, Reader, fields
@@ -47,23 +47,23 @@ _UNMADE = frozenset({"failed", "cancelled"})
 _FINAL = frozenset({"response.completed", "response.incomplete", "response.failed"})
 
 
-class Realtime(Protocol):
+class Realtime(SessionProtocol):
     """Realtime: each response states its usage when it is done, and each transcript of what was said its own."""
 
     def __init__(self, transcriptions: Api) -> None:
         self._transcriptions = transcriptions
 
-    def wants(self, head: Head) -> bool:
+    def wants(self, head: MessageHead) -> bool:
         """Return whether a message has to be looked into."""
         return head.type in _CONFIGURED or head.type in {"response.created", "response.done", _TRANSCRIBED}
 
-    def text_size(self, session: Session, head: Head) -> None:
+    def text_size(self, session: Session, head: MessageHead) -> None:
         """Note the first part of a response."""
         call = session.calls.get(head.response_id or "")
         if call is not None and not call.first_token_ns and head.type.endswith(".delta"):
             call.first_token_ns = time.perf_counter_ns()
 
-    def take(self, session: Session, head: Head, message: Fields) -> None:
+    def take(self, session: Session, head: MessageHead, message: Fields) -> None:
         """Take a message into account."""
         if head.type in _CONFIGURED:
             self._configured(session, fields(message.get("session")))
@@ -97,17 +97,17 @@ def _reason(response: Fields) -> str:
     return str(fields(details.get("error")).get("code") or details.get("reason") or response["status"])
 
 
-class Responses(Protocol):
+class Responses(SessionProtocol):
     """Responses: the events of streams, of several at a time where lanes are used."""
 
     def __init__(self, responses: Api) -> None:
         self._responses = responses
 
-    def wants(self, head: Head) -> bool:
+    def wants(self, head: MessageHead) -> bool:
         """Return whether a message has to be looked into."""
         return head.type.startswith("response.") or head.type == "error"
 
-    def take(self, session: Session, head: Head, message: Fields) -> None:
+    def take(self, session: Session, head: MessageHead, message: Fields) -> None:
         """Take a message into account."""
         key = f"response {head.stream_id}"
         if head.type != "error":
@@ -127,21 +127,21 @@ class Responses(Protocol):
             call.item(event)
 
 
-class Live(Protocol):
+class Live(SessionProtocol):
     """Live: the session states how long it was, and what it delegates states its own usage."""
 
     def __init__(self, responses: Responses, decisions: Api) -> None:
         self._responses = responses
         self._decisions = decisions
 
-    def wants(self, head: Head) -> bool:
+    def wants(self, head: MessageHead) -> bool:
         """Return whether a message has to be looked into."""
         return head.type in {
             *("session.started", "session.updated", "session.usage.updated", "session.closed"),
             *("response.event", "decision.event"),
         }
 
-    def take(self, session: Session, head: Head, message: Fields) -> None:
+    def take(self, session: Session, head: MessageHead, message: Fields) -> None:
         """Take a message into account."""
         event = fields(message.get("event"))
         if head.type == "response.event":
@@ -152,7 +152,7 @@ class Live(Protocol):
         else:
             self._told(session, head, message)
 
-    def _told(self, session: Session, head: Head, message: Fields) -> None:
+    def _told(self, session: Session, head: MessageHead, message: Fields) -> None:
         stated, answer = fields(message.get("session")), session.kept
         session.model = stated.get("model") or session.model
         answer.update(id=stated.get("id") or answer.get("id"), model=session.model)

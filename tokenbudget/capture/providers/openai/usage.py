@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 from tokenbudget.capture.instrument.api_spec import Found
-from tokenbudget.capture.instrument.bounded_ids import Kept
+from tokenbudget.capture.instrument.bounded_dict import BoundedDict
 from tokenbudget.capture.usage.fields import Fields, fields
-from tokenbudget.capture.usage.text_size import text_bytes
+from tokenbudget.capture.usage.token_estimate import text_bytes
 from tokenbudget.capture.usage.totals import by_total
 
 _TICKS_PER_DOLLAR = Decimal(10) ** 10
@@ -122,7 +122,7 @@ def is_no_background_result(answer: Fields) -> bool:
 
 
 def is_no_finished_run(answer: Fields) -> bool:
-    """Return whether an answer is another thing of a thread, or a run that is still under way."""
+    """Return whether an answer is not a run, or a run that has not finished."""
     return answer.get("object") != "thread.run" or answer.get("status") not in _FINISHED
 
 
@@ -136,7 +136,7 @@ def is_no_finished_video(answer: Fields) -> bool:
     return answer.get("object") != "video" or answer.get("status") != "completed"
 
 
-_extended = Kept[str]()
+_extended = BoundedDict[str]()
 """Ids of extended videos -> the seconds that were added: what is fetched later states those of the whole."""
 
 

@@ -1,4 +1,4 @@
-import { apiKey, signOut } from "../session/session.ts";
+import { ended } from "../session/session.ts";
 import { type Exact, parseExact } from "./exact.ts";
 
 /** What the server, or the way to it, had to say instead of an answer. `status` 0: it was not reached. */
@@ -21,36 +21,38 @@ const PASSING = new Set([408, 429]);
 
 type Params = Record<string, string | number | undefined>;
 
-/** Asks the API with the session's key. A key that is no longer accepted ends the session. */
+/** Asks the API as who is signed in. A session that is no longer accepted ends here, too. */
 export async function get<T>(path: string, params: Params, signal?: AbortSignal): Promise<Exact<T>> {
-  try {
-    return await getWithKey<T>(apiKey() ?? "", path, params, signal);
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 401) {
-      signOut("The server no longer accepts this key. It may have been revoked; sign in with another one.");
-    }
-    throw error;
-  }
-}
-
-/** Asks the API with a given key. */
-export async function getWithKey<T>(
-  key: string,
-  path: string,
-  params: Params,
-  signal?: AbortSignal,
-): Promise<Exact<T>> {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(params)) {
     if (value !== undefined) query.set(name, String(value));
   }
-  const response = await reach(`${path}?${query}`, {
-    headers: { Accept: "application/json", Authorization: `Bearer ${key}` },
-    signal: signal ?? null,
-  });
+  try {
+    return await ask<T>(`${path}?${query}`, { signal: signal ?? null });
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) ended("Your session is over: sign in again.");
+    throw error;
+  }
+}
+
+/** Has the API do something, with what proves that this page asks for it. */
+export function send<T>(method: "POST" | "DELETE", path: string, body?: unknown): Promise<Exact<T>> {
+  const token = csrfToken();
+  const headers = {
+    ...(token === null ? {} : { "X-CSRF-Token": token }),
+    ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+  };
+  return ask<T>(path, { method, headers, body: body === undefined ? null : JSON.stringify(body) });
+}
+
+const csrfToken = () => /(?:^|; )(?:__Host-)?tokenbudget_csrf=([^;]+)/.exec(document.cookie)?.[1] ?? null;
+
+async function ask<T>(url: string, init: RequestInit): Promise<Exact<T>> {
+  const headers = { Accept: "application/json", ...init.headers };
+  const response = await reach(url, { credentials: "same-origin", ...init, headers });
   const text = await response.text();
   if (!response.ok) throw problem(response, text);
-  return parseExact<T>(text);
+  return parseExact<T>(text || "null");
 }
 
 async function reach(url: string, init: RequestInit): Promise<Response> {

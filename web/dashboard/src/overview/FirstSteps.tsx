@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { periodName } from "../format/time.ts";
-import { apiKey } from "../session/session.ts";
+import { CreateKey } from "../keys/CreateKey.tsx";
 import { Icon } from "../ui/Icon.tsx";
 
 const snippet = (key: string) =>
@@ -32,16 +32,17 @@ export function FirstSteps({ period }: { period: string }) {
 }
 
 function Snippet() {
+  const [key, setKey] = useState<string | null>(null);
   const [copied, setCopied] = useState(false);
   const copy = async () => {
-    await navigator.clipboard.writeText(snippet(apiKey() ?? "tb_ak_…"));
+    await navigator.clipboard.writeText(snippet(key ?? "tb_ak_…"));
     setCopied(true);
     setTimeout(() => setCopied(false), 2000);
   };
   return (
     <div className="relative mt-6">
       <pre className="overflow-x-auto rounded-xl bg-wash p-4 pt-12 font-mono text-[13px] leading-6 sm:pt-4 sm:pr-32">
-        {snippet("tb_ak_…")}
+        {snippet(key ?? "tb_ak_…")}
       </pre>
       <button
         type="button"
@@ -49,8 +50,14 @@ function Snippet() {
         className="absolute top-2.5 right-2.5 flex items-center gap-1.5 rounded-lg border border-line bg-raised px-2.5 py-1.5 text-sm font-medium text-ink-2 hover:text-ink"
       >
         <Icon name={copied ? "check" : "copy"} className="size-4" />
-        <span aria-live="polite">{copied ? "Copied" : "Copy with key"}</span>
+        <span aria-live="polite">{copied ? "Copied" : "Copy"}</span>
       </button>
+      <div className="mt-3 flex flex-wrap items-center gap-3 text-sm text-ink-2">
+        <CreateKey onCreated={setKey} />
+        <span role="status">
+          {key === null ? "Each application has one of its own." : "Copy it now: the key is shown this once."}
+        </span>
+      </div>
     </div>
   );
 }

@@ -1,48 +1,63 @@
 import { useSyncExternalStore } from "react";
+import { ApiError, send } from "../api/http.ts";
+import type { OpenSession, SignIn } from "../api/types.ts";
 
-/** Who is signed in: an API key, or nobody and perhaps the reason. */
+/** Whether somebody is signed in; the session itself is a cookie that no script can read. */
 export interface Session {
-  key: string | null;
+  state: "in" | "out" | "entering";
+  /** Why not, if there is a reason to tell. */
   message: string | null;
 }
 
-const STORED_AS = "tokenbudget.key";
+/** Holds the session's public name, so that a reload need not ask whether there is one. */
+const STORED_AS = "tokenbudget.session";
+/** Where earlier versions kept the API key itself. */
+const FORMERLY = "tokenbudget.key";
 const KEY = /^tb_ak_[0-9a-f]{32}$/;
 const listeners = new Set<() => void>();
-let session: Session = { key: null, message: null };
+let session: Session = { state: "out", message: null };
 
-export const apiKey = () => session.key;
+export const isSignedIn = () => session.state === "in";
 export const isApiKey = (text: string) => KEY.test(text);
 export const useSession = () => useSyncExternalStore(subscribe, () => session);
 
-/** Takes the key from the address (`#key=tb_ak_…`, which is then removed from it) or from an earlier visit. */
-export function restoreSession(): void {
-  const fragment = new URLSearchParams(location.hash.slice(1));
-  const key = fragment.get("key");
-  if (key === null) {
-    set({ key: sessionStorage.getItem(STORED_AS) ?? localStorage.getItem(STORED_AS), message: null });
+/** Goes on with an earlier visit, or takes the one-time code from the address (`#code=…`), which it removes from it. */
+export async function restoreSession(): Promise<void> {
+  for (const storage of [localStorage, sessionStorage]) storage.removeItem(FORMERLY);
+  const code = new URLSearchParams(location.hash.slice(1)).get("code");
+  if (code === null) {
+    set({ state: localStorage.getItem(STORED_AS) === null ? "out" : "in", message: null });
     return;
   }
   history.replaceState(history.state, "", location.pathname + location.search);
-  if (isApiKey(key)) signIn(key, false);
-  else set({ key: null, message: "The link you followed holds no whole key. Paste the key itself." });
+  set({ state: "entering", message: null });
+  try {
+    await signIn({ code });
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    // A code that is worthless ends no session that there is.
+    const was = localStorage.getItem(STORED_AS) !== null;
+    set({ state: was ? "in" : "out", message: error.message || error.title });
+  }
 }
 
-/** Keeps the key for this tab, or with `remember` for this browser. */
-export function signIn(key: string, remember: boolean): void {
-  forget();
-  (remember ? localStorage : sessionStorage).setItem(STORED_AS, key);
-  set({ key, message: null });
+/** Begins a session: the server sets its cookie; what proved who asks is not kept. */
+export async function signIn(how: SignIn): Promise<void> {
+  const { id } = await send<OpenSession>("POST", "/api/sessions", how);
+  localStorage.setItem(STORED_AS, id);
+  set({ state: "in", message: null });
 }
 
-export function signOut(message: string | null = null): void {
-  forget();
-  set({ key: null, message });
+/** Ends the session, here and at the server. */
+export function signOut(): void {
+  if (isSignedIn()) send("DELETE", "/api/sessions/current").catch(() => undefined); // It ends by itself in time.
+  ended();
 }
 
-function forget(): void {
-  sessionStorage.removeItem(STORED_AS);
+/** Notes that the server knows the session no longer. */
+export function ended(message: string | null = null): void {
   localStorage.removeItem(STORED_AS);
+  set({ state: "out", message });
 }
 
 function set(next: Session): void {

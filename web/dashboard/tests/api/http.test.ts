@@ -1,21 +1,24 @@
 import { beforeEach, expect, it, vi } from "vitest";
 import { get } from "../../src/api/http.ts";
-import { apiKey, signIn } from "../../src/session/session.ts";
+import { isSignedIn, signIn } from "../../src/session/session.ts";
 import { KEY, problem, serve } from "../server.ts";
 
-beforeEach(() => signIn(KEY, false));
+beforeEach(async () => {
+  serve();
+  await signIn({ api_key: KEY });
+});
 
-it("asks with the key and without parameters that are not set", async () => {
+it("asks without a key and without parameters that are not set", async () => {
   const [request] = await asked(() => get("/api/projects", { period: "30d", by: undefined }));
-  expect(request?.headers.get("Authorization")).toBe(`Bearer ${KEY}`);
+  expect(request?.headers.get("Authorization")).toBeNull();
   expect(request?.url).toBe("http://localhost/api/projects?period=30d");
 });
 
-it("ends the session when the key is refused", async () => {
+it("ends the session when the server does", async () => {
   serve({ "/api/projects": () => problem(401, "Unauthorized", "unknown key") });
   await expect(get("/api/projects", {})).rejects.toMatchObject({ status: 401 });
-  expect(apiKey()).toBeNull();
-  expect(sessionStorage.length).toBe(0);
+  expect(isSignedIn()).toBe(false);
+  expect(localStorage.length).toBe(0);
 });
 
 it("keeps the session through any other error and hands on what the server said", async () => {
@@ -24,7 +27,7 @@ it("keeps the session through any other error and hands on what the server said"
     title: "Bad request",
     message: "unknown period 'x'",
   });
-  expect(apiKey()).toBe(KEY);
+  expect(isSignedIn()).toBe(true);
 });
 
 it("makes do with the status line where a proxy answers in HTML", async () => {

@@ -1,34 +1,68 @@
 import { expect, it } from "vitest";
-import { apiKey, restoreSession, signIn, signOut } from "../../src/session/session.ts";
-import { KEY } from "../server.ts";
+import { ended, isSignedIn, restoreSession, signIn, signOut } from "../../src/session/session.ts";
+import { KEY, problem, serve } from "../server.ts";
 
-it("takes the key from the fragment and removes it from the address", () => {
-  history.replaceState(null, "", `/?period=7d#key=${KEY}`);
-  restoreSession();
-  expect(apiKey()).toBe(KEY);
+it("takes a code from the fragment, removes it from the address, and keeps nothing of it", async () => {
+  const [request] = [serve()];
+  history.replaceState(null, "", "/?period=7d#code=once");
+  const restored = restoreSession();
   expect(location.hash).toBe("");
   expect(location.search).toBe("?period=7d");
+  await restored;
+  expect(isSignedIn()).toBe(true);
+  expect(await request[0]?.json()).toEqual({ code: "once" });
+  expect(JSON.stringify({ ...localStorage, ...sessionStorage })).not.toContain("once");
+});
+
+it("says why a code that was used already signs nobody in", async () => {
+  serve({ "/api/sessions": () => problem(401, "Unauthorized", "this link was used already") });
+  history.replaceState(null, "", "/#code=twice");
+  await restoreSession();
+  expect(isSignedIn()).toBe(false);
+  expect(location.href).not.toContain("twice");
+});
+
+it("is not ended by a code that is worthless", async () => {
+  serve();
+  await signIn({ api_key: KEY });
+  serve({ "/api/sessions": () => problem(401, "Unauthorized", "this link was used already") });
+  history.replaceState(null, "", "/#code=twice");
+  await restoreSession();
+  expect(isSignedIn()).toBe(true);
+});
+
+it("is found again after a reload, without the key", async () => {
+  serve();
+  await signIn({ api_key: KEY });
+  expect(JSON.stringify({ ...localStorage, ...sessionStorage })).not.toContain(KEY);
+  await restoreSession();
+  expect(isSignedIn()).toBe(true);
+});
+
+it("forgets a key that an earlier version kept", async () => {
+  localStorage.setItem("tokenbudget.key", KEY);
+  await restoreSession();
+  expect(localStorage.length).toBe(0);
+  expect(isSignedIn()).toBe(false);
+});
+
+it("proves to the server that it is this page that signs out", async () => {
+  serve();
+  await signIn({ api_key: KEY });
+  // biome-ignore lint/suspicious/noDocumentCookie: what the server sets.
+  document.cookie = "tokenbudget_csrf=token";
+  const requests = serve();
+  signOut();
+  expect(requests[0]?.method).toBe("DELETE");
+  expect(requests[0]?.headers.get("X-CSRF-Token")).toBe("token");
+  expect(isSignedIn()).toBe(false);
   expect(localStorage.length).toBe(0);
 });
 
-it("refuses half a key and removes it from the address all the same", () => {
-  history.replaceState(null, "", "/#key=tb_ak_123");
-  restoreSession();
-  expect(apiKey()).toBeNull();
-  expect(location.href).not.toContain("tb_ak");
-});
-
-it.each([true, false])("is found again after a reload, remember=%s", (remember) => {
-  signIn(KEY, remember);
-  expect(localStorage.length).toBe(remember ? 1 : 0);
-  restoreSession();
-  expect(apiKey()).toBe(KEY);
-});
-
-it("forgets the key everywhere", () => {
-  signIn(KEY, true);
-  signOut();
-  restoreSession();
-  expect(apiKey()).toBeNull();
-  expect(localStorage.length + sessionStorage.length).toBe(0);
+it("is over when the server says so", async () => {
+  serve();
+  await signIn({ api_key: KEY });
+  ended("over");
+  await restoreSession();
+  expect(isSignedIn()).toBe(false);
 });

@@ -1,4 +1,4 @@
-"""The quick reading of the usual answer gives what table and rules give."""
+"""The fast reader returns what table and rules return."""
 
 import pytest
 from hypothesis import given, settings

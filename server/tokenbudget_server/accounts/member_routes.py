@@ -1,0 +1,64 @@
+"""``/api/users``: the members of the organisation; ``/api/audit``: what they did; and one's own password."""
+
+from __future__ import annotations
+
+from litestar import Controller, Response, delete, get, patch, post, put
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tokenbudget_server.accounts.cookies import cookies_for
+from tokenbudget_server.accounts.members import Members
+from tokenbudget_server.accounts.queries import list_audit
+from tokenbudget_server.accounts.schemas import AuditRow, Member, MemberRequest, PasswordChange, RoleChange
+from tokenbudget_server.web.authorization import MANAGE
+from tokenbudget_server.web.pagination import DEFAULT_PAGE, Page, PageCursor, PageSize
+from tokenbudget_server.web.parameters import LARGEST_ID
+from tokenbudget_server.web.problems import ProblemError
+from tokenbudget_server.web.scope import Scope
+
+
+class MembersController(Controller):
+    """The members of the caller's organisation."""
+
+    path = "/api"
+    tags = ["accounts"]  # noqa: RUF012 - Litestar's way
+
+    @get("/users", needs="admin")
+    async def users(
+        self, caller_scope: Scope, members: Members, cursor: PageCursor = None, limit: PageSize = DEFAULT_PAGE
+    ) -> Page[Member]:
+        """List the members of your organisation, page by page."""
+        return await members.list(caller_scope, cursor, limit)
+
+    @post("/users", needs=MANAGE, problems=(409,))
+    async def create_user(self, data: MemberRequest, caller_scope: Scope, members: Members) -> Member:
+        """Make somebody a member of your organisation; with a password, they can sign in by it."""
+        return await members.create(caller_scope, data)
+
+    @patch("/users/{user_id:int}", needs=MANAGE, problems=(409,))
+    async def set_role(self, user_id: int, data: RoleChange, caller_scope: Scope, members: Members) -> Member:
+        """Give a member another role, at once; sessions of theirs end."""
+        return await members.set_role(caller_scope, _checked(user_id), data.role)
+
+    @delete("/users/{user_id:int}", needs=MANAGE, problems=(409,))
+    async def remove_user(self, user_id: int, caller_scope: Scope, members: Members) -> None:
+        """End a membership: the user's keys and sessions in your organisation are refused from now on."""
+        await members.remove(caller_scope, _checked(user_id))
+
+    @get("/audit", needs=MANAGE)
+    async def audit(
+        self, engine: AsyncEngine, caller_scope: Scope, cursor: PageCursor = None, limit: PageSize = DEFAULT_PAGE
+    ) -> Page[AuditRow]:
+        """List who did what in your organisation, newest first, page by page."""
+        return await list_audit(engine, caller_scope, cursor, limit)
+
+    @put("/me/password", needs="admin", status_code=204)
+    async def set_password(self, data: PasswordChange, caller_scope: Scope, members: Members) -> Response[None]:
+        """Set your password; all of your sessions end, this one too."""
+        await members.set_password(caller_scope, data)
+        return Response(None, cookies=cookies_for(None, 0))
+
+
+def _checked(user_id: int) -> int:
+    if not 1 <= user_id <= LARGEST_ID:
+        raise ProblemError(404, f"there is no user {user_id}")
+    return user_id

@@ -1,0 +1,1 @@
+"""Results of batch APIs, returned to the caller or written to a file."""

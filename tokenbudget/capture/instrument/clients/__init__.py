@@ -1,0 +1,1 @@
+"""Where calls are caught: the methods of clients, and what is put around them."""

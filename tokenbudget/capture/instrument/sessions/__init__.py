@@ -1,0 +1,1 @@
+"""Sessions over web sockets: how they are opened, and the responses in them."""

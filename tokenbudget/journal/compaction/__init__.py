@@ -1,0 +1,1 @@
+"""Sealed events: finished segments become Parquet parts, which a manifest lists."""

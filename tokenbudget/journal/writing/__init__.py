@@ -1,0 +1,1 @@
+"""Write events to the open segment, and keep them in memory while the disk does not take them."""
