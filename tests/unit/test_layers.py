@@ -37,6 +37,7 @@ MODULES = [
     *(f"tokenbudget_server/accounts/{name}.py" for name in ("principal", "routes", "service")),
     *("tokenbudget_server/health/routes.py", "tokenbudget_server/db/tables.py"),
     *("tokenbudget_server/web/audit.py", "tokenbudget_server/web/scope.py", "tokenbudget/__main__.py"),
+    "tokenbudget_server/web/authorization.py",
 ]
 
 
