@@ -26,7 +26,7 @@ from tokenbudget_server.pricing.prices import Prices
 from tokenbudget_server.settings import Settings, read_settings
 from tokenbudget_server.waitlist import feature as waitlist
 from tokenbudget_server.web import static_site
-from tokenbudget_server.web.bodies import LARGEST_BODY, PatientRequest
+from tokenbudget_server.web.bodies import LARGEST_BODY, TimedRequest
 from tokenbudget_server.web.boundary import Boundary
 from tokenbudget_server.web.credentials import Credentials
 from tokenbudget_server.web.decimal_response import ExactResponse
@@ -97,7 +97,7 @@ def mount(
     credentials = Credentials(dependencies)
     application = Litestar(
         route_handlers=[route for feature in features for route in feature.routes],
-        request_class=PatientRequest,
+        request_class=TimedRequest,
         request_max_body_size=LARGEST_BODY,
         response_class=ExactResponse,
         dependencies={name: credentials.provide(name, each) for name, each in dependencies.items()},

@@ -22,9 +22,9 @@ from tokenbudget_server.db.migrate import migrate
 from tokenbudget_server.launch.child import Child
 from tokenbudget_server.settings import Settings
 from tokenbudget_server.web import bodies
-from tokenbudget_server.web.bodies import LARGEST_BODY, PatientRequest
+from tokenbudget_server.web.bodies import LARGEST_BODY, TimedRequest
+from tokenbudget_server.web.cancellation import while_connected
 from tokenbudget_server.web.features import Dependency, Feature
-from tokenbudget_server.web.patience import while_connected
 from tokenbudget_server.web.problems import ProblemError
 
 NOWHERE = create_async_engine("postgresql+psycopg://nobody@127.0.0.1:9/nothing")  # Never connected to.
@@ -208,7 +208,7 @@ def test_a_request_is_gone_with_its_last_reference():
         return GONE
 
     before = sys.getrefcount(receive)
-    request = PatientRequest(scope, receive)
+    request = TimedRequest(scope, receive)
     assert request.receive is not None
     del request
     assert sys.getrefcount(receive) == before

@@ -170,8 +170,8 @@ def test_unknown_models_are_not_compared_with_the_known_until_people_read_it(mon
     searched, near = [], match.near
     monkeypatch.setattr(match, "near", lambda *what: searched.append(what) or near(*what))
     events = [json.dumps(made(number, model=f"gpt-4oo-{number}")).encode() for number in range(1, 1_001)]
-    work = service.Laying(decode_batch(batch(*events)), Bounds.at(NOW, None), PRICER, 1)
-    assert work.go_on()
+    work = service.Preparation(decode_batch(batch(*events)), Bounds.at(NOW, None), PRICER, 1)
+    assert work.proceed()
     assert (len(work.rows), {row[-1][2] for row in work.rows}, searched) == (1_000, {"unknown_model"}, [])
     answer = PRICER.price("openai", "gpt-4oo", Usage(input_tokens=1, output_tokens=1))
     assert isinstance(answer, Unpriced)
@@ -192,10 +192,10 @@ def test_names_that_senders_choose_do_not_fill_the_memory(monkeypatch):
 def test_a_request_whose_events_take_long_leaves_the_loop():
     seconds = iter(range(1_000))
     events = decode_batch(batch(*(json.dumps(made(number)).encode() for number in range(1, 101))))
-    work = service.Laying(events, Bounds.at(NOW, None), PRICER, 1, clock=lambda: next(seconds))
-    assert (work.go_on(2.5), len(work.rows)) == (False, 17)
+    work = service.Preparation(events, Bounds.at(NOW, None), PRICER, 1, clock=lambda: next(seconds))
+    assert (work.proceed(2.5), len(work.rows)) == (False, 17)
     work.stop()
-    assert (work.go_on(), len(work.rows)) == (False, 25)
+    assert (work.proceed(), len(work.rows)) == (False, 25)
 
 
 @pytest.fixture

@@ -95,9 +95,10 @@ BODIES = [
     b'{"events":[' + b'{"metadata":' * DEEP + b"1" + b"}" * DEEP + b"]}",
     b"\x1f\x8b not gzip",
 ]
+FORM = "application/x-www-form-urlencoded"
 MEDIA_TYPES = [
     "text/plain",
-    "application/x-www-form-urlencoded",
+    FORM,
     "multipart/form-data",
     "application/msgpack",
     "\xff",
@@ -171,7 +172,9 @@ def test_whatever_a_body_holds(attacker, quiet_log, operation):
 @pytest.mark.parametrize("media_type", MEDIA_TYPES, ids=lambda text: text[:40])
 def test_a_body_is_json_by_its_own_account(attacker, quiet_log, operation, media_type):
     answer = attacker.ask(operation.method, operation.target(attacker.project), b"{}", Content_Type=media_type)
-    assert (answer.status, answer.media_type) == (415, PROBLEM)
+    # Ingest reads what curl and urllib call a form, unless they are told better: here no event is in it.
+    reads = media_type == FORM and operation.path.startswith("/v1/events")
+    assert (answer.status, answer.media_type) == (400 if reads else 415, PROBLEM)
 
 
 @pytest.mark.parametrize("operation", [each for each in OPERATIONS if each.method != "GET"], ids=str)

@@ -27,7 +27,7 @@ from tokenbudget import analytics
 from tokenbudget.analytics.quantiles import EXACT_UP_TO
 from tokenbudget.core.period import parse
 from tokenbudget.core.query import Query
-from tokenbudget_server.ledger import Moment
+from tokenbudget_server.ledger import LedgerSnapshot
 from tokenbudget_server.ledger.display_names import Names
 
 TURNS = 7
@@ -54,7 +54,7 @@ Ask = Callable[[], object]
 Measured = tuple[bool, float, float, float]
 
 
-def questions(source: Moment, files: list[str], events: int) -> dict[str, tuple[bool, Ask, Ask]]:
+def questions(source: LedgerSnapshot, files: list[str], events: int) -> dict[str, tuple[bool, Ask, Ask]]:
     """Return each question: whether a cube answers it, how we do, and how DuckDB does."""
     period = parse(f"{LAST - timedelta(days=DAYS - 1)}..{LAST}", until())
     query = partial(Query, period=period)
@@ -119,7 +119,7 @@ def measure(events: int, directory: Path, turns: int) -> Iterator[tuple[str, Mea
     """Ask everything; return per question: from a cube, median, slowest, DuckDB's median, in milliseconds."""
     made = seal(directory, events)
     versions = {day: version for day, (version, _) in made.items()}
-    source = Moment(Names({PROJECT: "bench"}), versions, {}, {day: sealed for day, (_, sealed) in made.items()})
+    source = LedgerSnapshot(Names({PROJECT: "bench"}), versions, {}, {day: sealed for day, (_, sealed) in made.items()})
     files = [str(sealed.path) for _, sealed in made.values()]
     for name, (cubed, ours, theirs) in questions(source, files, events).items():
         ours(), theirs()  # Once to warm up.

@@ -13,8 +13,8 @@ from tokenbudget_server.accounts.cookies import read_cookie
 from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.accounts.service import Accounts
 from tokenbudget_server.web.authorization import authorize
+from tokenbudget_server.web.cancellation import while_connected
 from tokenbudget_server.web.client_address import address_of
-from tokenbudget_server.web.patience import while_connected
 from tokenbudget_server.web.problems import ProblemError
 
 Credential = Callable[[Request[Any, Any, Any], Accounts], Awaitable[Principal | None]]

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, create_engine, select
 from sqlalchemy.dialects.postgresql import insert
 
 from tokenbudget_server.accounts import keys
+from tokenbudget_server.accounts.queries import is_living
 from tokenbudget_server.db.tables import api_keys, memberships, organisations, projects, teams, users
 from tokenbudget_server.db.url import sqlalchemy_url
 
@@ -101,5 +102,5 @@ def _user_name() -> str:
 
 
 def _works(connection: Connection, text: str) -> bool:
-    statement = select(api_keys.c.hash).where(api_keys.c.lookup == keys.lookup(text), api_keys.c.revoked_at.is_(None))
+    statement = select(api_keys.c.hash).where(api_keys.c.lookup == keys.lookup(text), is_living())
     return keys.is_key(text) and any(keys.matches(text, hash_) for hash_ in connection.scalars(statement))

@@ -33,7 +33,7 @@ class SessionCookie(NamedTuple):
 
     @property
     def hash(self) -> str:
-        """What is stored of it, its name included: a secret that was given for TLS is worth nothing under another."""
+        """What is stored; it includes the name, so a secret of the ``__Host-`` cookie is not valid under another."""
         return sha256(f"{self.name}:{self.secret}".encode()).hexdigest()
 
     @property

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from tokenbudget_server.accounts import passwords
 from tokenbudget_server.accounts.principal import Role
+from tokenbudget_server.accounts.queries import is_living
 from tokenbudget_server.accounts.schemas import Member, MemberRequest, PasswordChange
 from tokenbudget_server.accounts.service import Accounts
 from tokenbudget_server.accounts.sessions import end_all
@@ -172,7 +173,7 @@ def _members(scope: Scope) -> Select[*tuple[Any, ...]]:
 async def keys_of(connection: AsyncConnection, scope: Scope, user_id: int) -> list[int]:
     """Return the numbers of a user's living keys in the organisation."""
     named = api_keys.c.organisation_id == scope.organisation_id, api_keys.c.user_id == user_id
-    found = await connection.scalars(select(api_keys.c.id).where(*named, api_keys.c.revoked_at.is_(None)))
+    found = await connection.scalars(select(api_keys.c.id).where(*named, is_living()))
     return [int(id_) for id_ in found]
 
 

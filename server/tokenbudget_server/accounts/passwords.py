@@ -75,7 +75,7 @@ class Delays:
         Raises
         ------
         ProblemError
-            429; its ``Retry-After`` says when not.
+            429; ``Retry-After`` has the seconds to wait.
         """
         count, at = self._failed.get(f"{network} {email}") or (0, 0.0)
         wait = math.ceil(at + _pause(count) - self._clock())

@@ -183,7 +183,7 @@ class AuditRow(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     actor_kind, actor_id : str
-        ``key`` and its public id, ``session`` and its id, ``nobody`` or ``server``.
+        As `tokenbudget_server.web.scope.Actor` names them.
     user_id : int or None
         Whose key or session it was.
     before, after

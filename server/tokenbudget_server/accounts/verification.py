@@ -29,13 +29,13 @@ from tokenbudget_server.web.errors import OverloadedError, TooManyAtOnceError
 from tokenbudget_server.web.pools import Pool
 
 MOST_WRONG, WRONG_PER_MINUTE = 30, 30
-"""Keys that are wrong, or not known yet, which an address may try at once, and then each minute."""
+"""Wrong or unknown keys that an address may try at once, and then in each minute."""
 _REQUESTS = 300, 600
-"""Requests with such keys, also with the same one again, which costs a look into the database."""
+"""Requests with such keys, repeated ones included: each costs a look into the database."""
 _AT_ONCE, _LOOKUPS = 16, 4
-"""Of an address, and of all of them: so that connections to the database are left for whoever has a right key."""
+"""Unknown keys looked up at once, of one address and in all: connections to the database are left for valid keys."""
 _CANDIDATES = 3
-"""Keys that begin alike of which each is tried: of random ones, two among a hundred thousand keys do."""
+"""How many keys with the same prefix are tried; of a hundred thousand random keys, about two share one."""
 _KNOWN_RIGHT, _KNOWN_WRONG = 20_000, 10_000
 _WRONG_SECONDS = 60
 

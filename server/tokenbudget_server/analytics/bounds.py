@@ -8,8 +8,8 @@ import polars as pl
 
 from tokenbudget.analytics.limits import Limits
 from tokenbudget.core.query import Query
-from tokenbudget_server.ledger.memory import Memory
-from tokenbudget_server.web.patience import patience
+from tokenbudget_server.ledger.memory_budget import MemoryBudget
+from tokenbudget_server.web.cancellation import current_cancellation
 
 JSON_CELLS = 600_000
 """Values in an answer as JSON: some 15 MB, and ten times as much while it is written."""
@@ -27,7 +27,7 @@ def check_query(query: Query) -> None:
     Limits(values=MOST_VALUES).check_query(query)
 
 
-def limits_of(memory: Memory, *, is_arrow: bool) -> Limits:
+def limits_of(memory: MemoryBudget, *, is_arrow: bool) -> Limits:
     """Return the limits of an answer."""
     return Limits(
         cells=ARROW_CELLS if is_arrow else JSON_CELLS,
@@ -44,8 +44,8 @@ def collect_large(frames: Sequence[pl.LazyFrame]) -> list[pl.DataFrame]:
     """
     found = []
     for frame in frames:
-        patience().check()
+        current_cancellation().check()
         query = frame.collect(engine="streaming", background=True)
-        with patience().stoppable(query.cancel):
+        with current_cancellation().stoppable(query.cancel):
             found.append(query.fetch_blocking())
     return found

@@ -28,10 +28,10 @@ from tokenbudget.core.query import Query
 from tokenbudget_server.analytics.bounds import STREAMED, check_query, collect_large, limits_of
 from tokenbudget_server.cache.client import RedisClient
 from tokenbudget_server.cache.memory import MemoryCache
-from tokenbudget_server.ledger import Moment, PostgresLedger
-from tokenbudget_server.ledger.memory import Memory
+from tokenbudget_server.ledger import LedgerSnapshot, PostgresLedger
+from tokenbudget_server.ledger.memory_budget import MemoryBudget
+from tokenbudget_server.web.cancellation import run_for
 from tokenbudget_server.web.errors import CacheUnavailableError
-from tokenbudget_server.web.patience import run_for
 from tokenbudget_server.web.pools import Pools
 from tokenbudget_server.web.scope import Scope
 
@@ -116,11 +116,11 @@ class Replies:
     ----------
     cache : AnswerCache
     pools : Pools
-    memory : Memory
+    memory : MemoryBudget
         What questions may use.
     """
 
-    def __init__(self, cache: AnswerCache, pools: Pools, memory: Memory) -> None:
+    def __init__(self, cache: AnswerCache, pools: Pools, memory: MemoryBudget) -> None:
         self._cache = cache
         self._pool = pools.questions
         self._memory = memory
@@ -167,7 +167,7 @@ class Replies:
     def _answer(self, question: Question) -> Response[bytes]:
         return question.source.ask(*question.span, partial(self._answer_from, question))
 
-    def _answer_from(self, question: Question, moment: Moment) -> Response[bytes]:
+    def _answer_from(self, question: Question, moment: LedgerSnapshot) -> Response[bytes]:
         etag = f'"{sha256(f"{question.asked} {moment.token()}".encode()).hexdigest()[:32]}"'
         headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"}
         if question.known == etag:
@@ -179,7 +179,7 @@ class Replies:
                 self._cache.put(etag, body)
         return Response(body, headers=headers, media_type=question.media_type)
 
-    def _write(self, question: Question, moment: Moment) -> bytes:
+    def _write(self, question: Question, moment: LedgerSnapshot) -> bytes:
         limits = limits_of(self._memory, is_arrow=question.is_arrow)
         is_large = moment.calls(*question.span) > STREAMED
         with collecting(collect_large) if is_large else nullcontext():

@@ -15,7 +15,7 @@ from tokenbudget.core.query import Query
 from tokenbudget_server.analytics.bounds import collect_large
 from tokenbudget_server.analytics.frames import stream
 from tokenbudget_server.ledger import PostgresLedger
-from tokenbudget_server.web.patience import Patience, while_connected
+from tokenbudget_server.web.cancellation import Cancellation, while_connected
 from tokenbudget_server.web.pools import Pool, Runner
 
 STALLED_SECONDS = 60.0
@@ -42,7 +42,7 @@ async def send_events(
     task = asyncio.current_task()
     if task is None:
         raise RuntimeError("events are sent in the task of a request")
-    waiting, held = Patience(), ExitStack()
+    waiting, held = Cancellation(), ExitStack()
     held.callback(waiting.end)
     run = held.enter_context(pool.place(caller))
     task.add_done_callback(lambda _: held.close())
@@ -70,7 +70,7 @@ async def _sent(
         piece = await take(partial(next, pieces, None))
 
 
-async def _take(run: Runner, waiting: Patience, caller: str | None, step: Callable[[], Any]) -> Any:
+async def _take(run: Runner, waiting: Cancellation, caller: str | None, step: Callable[[], Any]) -> Any:
     """Do a step in a thread, as long as somebody waits."""
     return await run(partial(waiting.bound, partial(_collected, step)), caller=caller)
 

@@ -21,7 +21,7 @@ from tokenbudget.core.query import Query
 from tokenbudget_server.analytics.bounds import collect_large
 from tokenbudget_server.analytics.conditional import arrow
 from tokenbudget_server.analytics.events import EVENTS, Position
-from tokenbudget_server.ledger import Moment, PostgresLedger
+from tokenbudget_server.ledger import LedgerSnapshot, PostgresLedger
 from tokenbudget_server.web.pagination import DEFAULT_PAGE
 
 _PIECE_ROWS = 10_000
@@ -61,7 +61,7 @@ def list_page(source: PostgresLedger, query: Query, cursor: str | None = None) -
     return arrow(page), EVENTS.write((occurred_at, UUID(id_)))
 
 
-def stream(moment: Moment, query: Query) -> Iterator[bytes]:
+def stream(moment: LedgerSnapshot, query: Query) -> Iterator[bytes]:
     """Write all events of a period as one Arrow stream, a piece at a time.
 
     The columns are fixed before the events are read, so each tag of the period has one, even if no matching event uses
@@ -76,13 +76,13 @@ def stream(moment: Moment, query: Query) -> Iterator[bytes]:
     yield _taken(sink)
 
 
-def _shape(moment: Moment, query: Query) -> pl.DataFrame:
+def _shape(moment: LedgerSnapshot, query: Query) -> pl.DataFrame:
     """Return a frame of no events with all columns that the period's events have."""
     stored = moment.scan(query.period.start, query.period.end).collect_schema()
     return listing.in_dollars(pl.DataFrame(schema=stored))
 
 
-def _newest(moment: Moment, query: Query, rows: int, before: Position | None) -> pl.DataFrame:
+def _newest(moment: LedgerSnapshot, query: Query, rows: int, before: Position | None) -> pl.DataFrame:
     """Read at least so many of the newest events before a position, if there are as many."""
     found = _shape(moment, query)
     for piece in _pieces(moment, msgspec.structs.replace(query, limit=rows), rows, before):
@@ -92,7 +92,7 @@ def _newest(moment: Moment, query: Query, rows: int, before: Position | None) ->
     return found
 
 
-def _pieces(moment: Moment, query: Query, rows: int, before: Position | None = None) -> Iterator[pl.DataFrame]:
+def _pieces(moment: LedgerSnapshot, query: Query, rows: int, before: Position | None = None) -> Iterator[pl.DataFrame]:
     """Read the events before a position, the newest first, about so many at a time."""
     for start, end, held in _spans(moment, query, rows, before):
         period = msgspec.structs.replace(query.period, start=start, end=end)
@@ -109,7 +109,7 @@ def _pieces(moment: Moment, query: Query, rows: int, before: Position | None = N
 
 
 def _spans(
-    moment: Moment, query: Query, rows: int, before: Position | None
+    moment: LedgerSnapshot, query: Query, rows: int, before: Position | None
 ) -> Iterator[tuple[datetime, datetime, int]]:
     """Cut a period, from its end, into spans of whole minutes with at least so many events, but for the last.
 

@@ -9,10 +9,10 @@ from tokenbudget.analytics import answers, questions
 from tokenbudget.analytics.limits import NONE, Limits
 from tokenbudget.analytics.top_n import OTHER
 from tokenbudget.core.query import Query
-from tokenbudget_server.ledger import Moment
+from tokenbudget_server.ledger import LedgerSnapshot
 
 
-def frame(moment: Moment, query: Query, limits: Limits = NONE) -> pl.DataFrame:
+def frame(moment: LedgerSnapshot, query: Query, limits: Limits = NONE) -> pl.DataFrame:
     """Split a period by member, as `tokenbudget.analytics.by` does, with the ``member_id`` of each.
 
     It is null for ``other``, and for events whose key nobody here owns.
@@ -23,6 +23,6 @@ def frame(moment: Moment, query: Query, limits: Limits = NONE) -> pl.DataFrame:
     return found.insert_column(1, numbers)
 
 
-def document(moment: Moment, query: Query, limits: Limits = NONE) -> answers.Document:
+def document(moment: LedgerSnapshot, query: Query, limits: Limits = NONE) -> answers.Document:
     """Answer as it travels: ``period``, ``by``, ``rows``."""
     return {"period": answers.period(query.period), "by": ["member"], "rows": frame(moment, query, limits).to_dicts()}

@@ -95,7 +95,7 @@ def read_query(parameters: MultiDict[str], by: Collection[str] = (), default_lim
         column(name)
     when = parameters.get("period") or _DEFAULT_PERIOD
     return Query(
-        # To the minute: how far the previous period is compared would make every answer another one.
+        # To the minute: otherwise each request would end its period later, and no cached answer could be used again.
         period=periods.parse(when, this_minute(), parameters.get("tz") or "UTC"),
         filters=filters,
         by=tuple(by) or tuple(parameters.getall("by", [])),

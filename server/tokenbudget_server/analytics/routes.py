@@ -52,8 +52,8 @@ from tokenbudget_server.analytics.schemas import (
 from tokenbudget_server.ledger import PostgresLedger
 from tokenbudget_server.ledger.display_names import Names
 from tokenbudget_server.pricing.prices import Prices
+from tokenbudget_server.web.cancellation import run_for, while_connected
 from tokenbudget_server.web.pagination import NEXT, NEXT_HEADER, Page
-from tokenbudget_server.web.patience import run_for, while_connected
 from tokenbudget_server.web.pools import Pools
 from tokenbudget_server.web.scope import Scope
 

@@ -51,7 +51,7 @@ class Malformed(NamedTuple):
     reason: str
 
 
-# A list would be made whole before its elements are counted.  Of this, the elements beyond the last field are skipped.
+# Decoding to a list would build each element before they can be counted.  msgspec skips what is beyond the last field.
 _Pieces: Any = msgspec.defstruct(
     "_Pieces", [(f"n{number}", Raw | UnsetType, UNSET) for number in range(MOST_EVENTS + 1)], array_like=True, gc=False
 )
@@ -177,7 +177,7 @@ def _has_too_many_values(piece: Piece) -> bool:
     if len(view) <= _SMALL:
         return False
     text = bytes(view)
-    # Whatever becomes an object of its own has a name or is a text, and stands before or behind a comma.
+    # Each value has a quote or a comma beside it, so that counting these bounds the number of values.
     return text.count(b'"') > 2 * MOST_VALUES and text.count(b",") > MOST_VALUES
 
 

@@ -97,15 +97,15 @@ class Ingest:
             Nothing is acknowledged; sending all of it again is safe.
         """
         sender = principal.sender()
-        work = Laying(events, self._bounds(), await self._prices.pricer_at_hand(), sender.api_key_id)
-        if not work.go_on(LOOP_SECONDS):
+        work = Preparation(events, self._bounds(), await self._prices.pricer_at_hand(), sender.api_key_id)
+        if not work.proceed(LOOP_SECONDS):
             await self._finish(work, sender.api_key_id, while_connected)
         written = await self._writer.write(sender.project_id, work.rows)
         return Receipt(written.accepted, written.duplicates, work.rejected)
 
-    async def _finish(self, work: Laying, caller: int, while_connected: WhileConnected) -> None:
+    async def _finish(self, work: Preparation, caller: int, while_connected: WhileConnected) -> None:
         try:
-            await while_connected(self._decoding.run(work.go_on, caller=caller))
+            await while_connected(self._decoding.run(work.proceed, caller=caller))
         except BaseException:
             work.stop()
             raise
@@ -115,8 +115,8 @@ class Ingest:
         return Bounds.at(now, None if self._retention is None else now - self._retention)
 
 
-class Laying:
-    """The events of one request on their way to rows.
+class Preparation:
+    """Makes rows of the events of one request, a part at a time.
 
     Parameters
     ----------
@@ -151,8 +151,8 @@ class Laying:
         self.rows: list[Row] = []
         self.rejected: list[Rejected] = []
 
-    def go_on(self, seconds: float = math.inf) -> bool:
-        """Lay out events until all are, or the time is used up; return whether all are."""
+    def proceed(self, seconds: float = math.inf) -> bool:
+        """Prepare events until all are done or the time is used up; return whether all are done."""
         until = self._clock() + seconds
         bounds, pricer, api_key_id, keep = self._bounds, self._pricer, self._api_key_id, self.rows.append
         for index, event in self._events:
@@ -166,7 +166,7 @@ class Laying:
         return True
 
     def stop(self) -> None:
-        """Lay out no more: nobody waits for it."""
+        """Prepare no more: the result is not wanted."""
         self._is_stopped = True
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import adbc_driver_manager
 from adbc_driver_postgresql import dbapi
 
+from tokenbudget_server.web.cancellation import current_cancellation
 from tokenbudget_server.web.errors import StoreUnavailableError
-from tokenbudget_server.web.patience import patience
 
 STATEMENT_SECONDS = 60
 """How long one statement of a question may take."""
@@ -42,7 +42,7 @@ class Connections:
     def snapshot(self) -> Iterator[Any]:
         """Open one unchanging view of the database; return a cursor.
 
-        What is asked with it ends when nobody waits for it any more (`tokenbudget_server.web.patience`).
+        What is asked with it ends when nobody waits for it any more (`tokenbudget_server.web.cancellation`).
 
         Raises
         ------
@@ -53,9 +53,9 @@ class Connections:
         """
         connection = None
         try:
-            patience().check()
+            current_cancellation().check()
             connection = self._begun()
-            with patience().stoppable(connection.adbc_cancel), connection.cursor() as cursor:
+            with current_cancellation().stoppable(connection.adbc_cancel), connection.cursor() as cursor:
                 yield cursor
                 cursor.execute("ROLLBACK")
         except adbc_driver_manager.Error as error:

@@ -5,10 +5,9 @@ cost, and how often that changed.  A question reads these versions, and what of 
 in one snapshot of the database: late events, repricing and deletions are in the next answer, and no event is missed
 that was committed late.
 
-Of a day that is known at an earlier version only that is read which transactions wrote that the earlier snapshot could
-not see (all of): new events and changed ones.  If what is known, with these in it, has as many events as the version
-says, it is the day: it holds every event there is, so it holds no other.  Else (events were deleted) the day is read
-anew.
+Where an older version of a day is known, only the rows are read that were written by transactions which the older
+snapshot did not see completely: new and changed events.  They are merged into what is known.  If the number of events
+is then the one that the version states, the day is complete.  Otherwise events were deleted, and the whole day is read.
 
 Questions read at the same time, each in a snapshot of its own.  Only those that lack the same day wait for each other:
 it is read once.  A question whose snapshot is older than what is known of a day by then reads its own version, for
@@ -31,15 +30,15 @@ import polars as pl
 from tokenbudget.core.errors import QueryError
 from tokenbudget_server.ledger import queries
 from tokenbudget_server.ledger.connection import Connections
+from tokenbudget_server.ledger.day_locks import DayLocks
 from tokenbudget_server.ledger.display_names import Names
 from tokenbudget_server.ledger.files import DayFiles
 from tokenbudget_server.ledger.known_days import Known, KnownDays
-from tokenbudget_server.ledger.memory import Memory, of_this_machine
+from tokenbudget_server.ledger.memory_budget import MemoryBudget, of_this_machine
 from tokenbudget_server.ledger.queries import Day, Identity, Version
-from tokenbudget_server.ledger.snapshot import Moment
+from tokenbudget_server.ledger.snapshot import LedgerSnapshot, concatenations
 from tokenbudget_server.ledger.storage import storage_at
-from tokenbudget_server.ledger.turns import Turns
-from tokenbudget_server.web.patience import patience
+from tokenbudget_server.web.cancellation import current_cancellation
 
 _log = logging.getLogger(__name__)
 
@@ -61,22 +60,23 @@ class Days:
         URL of the database.
     place : Path or str, optional
         Where closed days are kept: a directory, or the URL of an object store; in memory, like today, when left out.
-    memory : Memory, optional
+    memory : MemoryBudget, optional
         What may be used; a part of the machine's when left out.  Of what is kept, the days least recently asked for are
         forgotten first.
     """
 
-    def __init__(self, dsn: str, place: Path | str | None = None, memory: Memory | None = None) -> None:
+    def __init__(self, dsn: str, place: Path | str | None = None, memory: MemoryBudget | None = None) -> None:
         self._dsn = dsn
         self._connections = Connections(dsn)
         self._place = place
         self._memory = memory or of_this_machine()
         self._identity: Identity | None = None
         self._known = KnownDays(self._memory.remembered)
-        self._turns = Turns()
+        self._concatenated = concatenations(self._memory.remembered // 4)
+        self._day_locks = DayLocks()
         self._sweep_at = 0.0
 
-    def at(self, projects: Sequence[int], start: datetime, end: datetime) -> Moment:
+    def at(self, projects: Sequence[int], start: datetime, end: datetime) -> LedgerSnapshot:
         """Return the days that the span touches, as they are in the database now.
 
         Raises
@@ -95,7 +95,7 @@ class Days:
             self._known.forget_the_least_used()
         frames = {day: known.events for day, known in found.items() if known.events is not None}
         sealed = {day: known.sealed for day, known in found.items() if known.sealed is not None}
-        return Moment(names, versions, frames, sealed)
+        return LedgerSnapshot(names, versions, frames, sealed, self._concatenated)
 
     def look_again(self) -> None:
         """Believe of no closed day that it is still kept: one was gone when it was to be read."""
@@ -112,17 +112,6 @@ class Days:
         """
         with self._connections.snapshot() as cursor:
             return queries.names(cursor, projects)
-
-    def versions(self, projects: Sequence[int], start: datetime, end: datetime) -> tuple[Versions, Names]:
-        """Return the versions of the days that the span touches, and the names, as they are now.
-
-        Raises
-        ------
-        StoreUnavailableError
-            If the database does not answer.
-        """
-        with self._connections.snapshot() as cursor:
-            return queries.versions(cursor, projects, start, end), queries.names(cursor, projects)
 
     def rebuild(self) -> Iterator[tuple[int, int]]:
         """Write every closed day, of all projects, anew; gives, now and then, the days done and the days in all.
@@ -207,7 +196,7 @@ class Days:
 
     def _read(self, cursor: Any, files: DayFiles | None, stale: Versions, horizon: int) -> dict[Day, Known]:
         """Read days, and keep them; those that somebody is reading already are waited for."""
-        with self._turns.at(stale):
+        with self._day_locks.holding(stale):
             found, stale = self._look_up(stale)
             anew: dict[Day, Version] = {}
             for day, version in stale.items():
@@ -216,7 +205,7 @@ class Days:
                     anew[day] = version
                 else:
                     found[day] = self._kept(files, day, version, events, horizon)
-            patience().check()
+            current_cancellation().check()
             read = queries.read(cursor, anew) if anew else {}
             for day, version in anew.items():
                 found[day] = self._kept(files, day, version, read.pop(day, queries.empty()), horizon)
@@ -271,7 +260,7 @@ class Days:
 
 
 @cache
-def days_of(dsn: str, place: Path | str | None = None, memory: Memory | None = None) -> Days:
+def days_of(dsn: str, place: Path | str | None = None, memory: MemoryBudget | None = None) -> Days:
     """Return this process's one memory of a database."""
     return Days(dsn, place, memory)
 

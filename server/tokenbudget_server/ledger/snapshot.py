@@ -1,10 +1,8 @@
-"""The ledger as it is at one moment: what a question is answered from."""
+"""The ledger as it was at one moment, which a question is answered from."""
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from hashlib import sha256
 
@@ -14,17 +12,16 @@ from tokenbudget.analytics.cubes import of_kind, tells_apart
 from tokenbudget.analytics.day_ranges import Kind, Span
 from tokenbudget.analytics.tag_cubes import of_tag
 from tokenbudget.ledger import schema
+from tokenbudget_server.cache.memory import MemoryCache
 from tokenbudget_server.ledger.display_names import NUMBERED, Names
 from tokenbudget_server.ledger.files import SealedDay
-from tokenbudget_server.ledger.memory import of_this_machine
 from tokenbudget_server.ledger.queries import ONE_DAY, TYPES, Day, Version, empty, midnight
 
-_CONCATENATIONS = 8
 _ALL_DIMENSIONS = ""
 """In the place of a tag: the cube that all dimensions are in."""
 
 
-class Moment:
+class LedgerSnapshot:
     """A ledger source of days that do not change any more.
 
     Parameters
@@ -35,6 +32,8 @@ class Moment:
         Every day that has events.
     frames, sealed : mapping of (int, date)
         Where each day's events are: in memory or on disk.
+    concatenated : MemoryCache, optional
+        Remembers cubes of several days put together: a dashboard asks for the same days again and again.
     """
 
     def __init__(
@@ -43,11 +42,13 @@ class Moment:
         versions: Mapping[Day, Version],
         frames: Mapping[Day, pl.DataFrame],
         sealed: Mapping[Day, SealedDay],
+        concatenated: MemoryCache[pl.DataFrame] | None = None,
     ) -> None:
         self.names = names
         self._versions = versions
         self._frames = frames
         self._sealed = sealed
+        self._concatenated = concatenated or concatenations(0)
 
     def scan(self, start: datetime, end: datetime, columns: Sequence[str] | None = None) -> pl.LazyFrame:
         """Read the events of ``start <= occurred_at < end``; see `tokenbudget.ledger.schema.Source`."""
@@ -108,8 +109,12 @@ class Moment:
         if cube != _ALL_DIMENSIONS:
             paths = [day.tags_path for day in sealed]
             return of_tag(pl.scan_parquet(paths, glob=False, storage_options=sealed[0].storage.patience), cube)
-        key = kind, tuple((day, self._versions[day], self._sealed[day].path) for day in days)
-        return _remembered(key, lambda: of_kind(pl.concat([day.cube for day in sealed], how="diagonal"), kind)).lazy()
+        parts = [(day, self._versions[day], self._sealed[day].path) for day in days]
+        key = sha256(repr((kind, parts)).encode()).hexdigest()
+        if (cubes := self._concatenated.get(key)) is None:
+            cubes = of_kind(pl.concat([day.cube for day in sealed], how="diagonal"), kind)
+            self._concatenated.put(key, cubes)
+        return cubes.lazy()
 
     def _scanned(self, days: Sequence[Day], columns: Sequence[str] | None) -> pl.LazyFrame | None:
         if not days:
@@ -136,20 +141,6 @@ def _touches(day: date, start: datetime, end: datetime) -> bool:
     return midnight(day) < end and midnight(day + ONE_DAY) > start
 
 
-_kept: OrderedDict[object, pl.DataFrame] = OrderedDict()
-_lock = threading.Lock()
-
-
-def _remembered(key: object, make: Callable[[], pl.DataFrame]) -> pl.DataFrame:
-    """Remember the last few cubes put together: a dashboard asks for the same days again and again."""
-    with _lock:
-        if key in _kept:
-            _kept.move_to_end(key)
-            return _kept[key]
-    frame = make()
-    with _lock:
-        _kept[key] = frame
-        most = of_this_machine().remembered // 4
-        while len(_kept) > _CONCATENATIONS or sum(each.estimated_size() for each in _kept.values()) > most:
-            _kept.popitem(last=False)
-    return frame
+def concatenations(most_bytes: int) -> MemoryCache[pl.DataFrame]:
+    """Make what `LedgerSnapshot` remembers cubes in; of 0 bytes it remembers nothing."""
+    return MemoryCache(most_bytes, weigh=lambda frame: int(frame.estimated_size()))

@@ -13,8 +13,8 @@ import polars as pl
 from tokenbudget_server.db.url import psycopg_url
 from tokenbudget_server.ledger.day_cache import days_of
 from tokenbudget_server.ledger.display_names import Names
-from tokenbudget_server.ledger.memory import Memory
-from tokenbudget_server.ledger.snapshot import Moment
+from tokenbudget_server.ledger.memory_budget import MemoryBudget
+from tokenbudget_server.ledger.snapshot import LedgerSnapshot
 
 _log = logging.getLogger(__name__)
 
@@ -35,17 +35,17 @@ class PostgresLedger:
         The projects to read; none gives no events.
     place : Path or str, optional
         Where closed days are kept as Parquet: a directory, or the URL of an object store; in memory when left out.
-    memory : Memory, optional
+    memory : MemoryBudget, optional
         What may be used; a part of the machine's when left out.
     """
 
     def __init__(
-        self, dsn: str, project_ids: Iterable[int], place: Path | str | None = None, memory: Memory | None = None
+        self, dsn: str, project_ids: Iterable[int], place: Path | str | None = None, memory: MemoryBudget | None = None
     ) -> None:
         self._days = days_of(psycopg_url(dsn), place, memory)
         self._projects = sorted(set(project_ids))
 
-    def at_one_moment(self, start: datetime, end: datetime) -> Moment:
+    def at_one_moment(self, start: datetime, end: datetime) -> LedgerSnapshot:
         """Return the ledger as it is now, for a span.
 
         Raises
@@ -54,10 +54,10 @@ class PostgresLedger:
             If the database does not answer.
         """
         if not self._projects or start >= end:
-            return Moment(Names(), {}, {}, {})
+            return LedgerSnapshot(Names(), {}, {}, {})
         return self._days.at(self._projects, start, end)
 
-    def ask(self, start: datetime, end: datetime, question: Callable[[Moment], Answer]) -> Answer:
+    def ask(self, start: datetime, end: datetime, question: Callable[[LedgerSnapshot], Answer]) -> Answer:
         """Have a question answered from the ledger as it is now.
 
         Closed days are read while it is answered, some time after they were seen to be there.  If they are gone or out
@@ -94,16 +94,3 @@ class PostgresLedger:
             If the database does not answer.
         """
         return self._days.names(self._projects) if self._projects else Names()
-
-    def token(self, start: datetime, end: datetime) -> str:
-        """Return text that is another whenever an answer about the span may be.
-
-        Raises
-        ------
-        StoreUnavailableError
-            If the database does not answer.
-        """
-        if not self._projects or start >= end:
-            return Moment(Names(), {}, {}, {}).token()
-        versions, names = self._days.versions(self._projects, start, end)
-        return Moment(names, versions, {}, {}).token()

@@ -36,8 +36,8 @@ from tokenbudget_server.store.flusher import SHARDS
 from tokenbudget_server.store.rows import USAGE_COLUMNS
 from tokenbudget_server.store.statement import UNPRICED
 from tokenbudget_server.web.audit import Target, audit
+from tokenbudget_server.web.cancellation import current_cancellation
 from tokenbudget_server.web.errors import RepricingUnderWayError, StoreUnavailableError
-from tokenbudget_server.web.patience import patience
 from tokenbudget_server.web.scope import Scope
 
 CHUNK = 20_000
@@ -158,7 +158,7 @@ def reprice(
         is_audited = dry_run
         for project in scope.project_ids:
             for events in _chunks(reader, project, period.start, period.end, chunk):
-                patience().check()
+                current_cancellation().check()
                 priced = repriced(events, pricer)
                 changed = priced.filter("is_changed")
                 if not dry_run and changed.height:
@@ -194,7 +194,7 @@ def _connections(dsn: str) -> Iterator[tuple[Any, Connection]]:
             engine.connect() as writer,
             dbapi.connect(psycopg_url(dsn), autocommit=True) as connection,
             connection.cursor() as reader,
-            patience().stoppable(connection.adbc_cancel),
+            current_cancellation().stoppable(connection.adbc_cancel),
         ):
             arrays.register(cast("psycopg.Connection[Any]", writer.connection.driver_connection))
             yield reader, writer

@@ -17,8 +17,8 @@ from tokenbudget.pricing import PriceBook, Pricer, PriceRow
 from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.pricing.repricing import reprice
 from tokenbudget_server.settings import Settings
+from tokenbudget_server.web.cancellation import run_for
 from tokenbudget_server.web.pagination import DEFAULT_PAGE, Keyset, Page, PageCursor, PageSize
-from tokenbudget_server.web.patience import run_for
 from tokenbudget_server.web.pools import Pools
 from tokenbudget_server.web.scope import Scope
 

@@ -1,6 +1,6 @@
 """How bodies are read: when it is known who sends them, no more than is allowed, and within a time.
 
-It holds for every route, also where a handler has its body decoded by Litestar: `PatientRequest` is how all of them
+It holds for every route, also where a handler has its body decoded by Litestar: `TimedRequest` is how all of them
 come to their bodies.
 """
 
@@ -33,7 +33,7 @@ def give_up() -> None:
         timeout.reschedule(0.0)
 
 
-class PatientRequest(StrictRequest):
+class TimedRequest(StrictRequest):
     """A request whose body is read after its sender is known, and not waited for without end."""
 
     __slots__ = ("_from_client", "_is_whole", "_until")

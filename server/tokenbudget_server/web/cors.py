@@ -57,7 +57,7 @@ class Cors:
         return [varies, (b"access-control-allow-origin", origin), _READABLE]
 
     def preflight(self, scope: HTTPScope) -> Headers | None:
-        """Return what a browser is told that asks before the page does; None where it is no such question."""
+        """Return the headers that answer a CORS preflight; None if the request is not one that is allowed."""
         if scope["method"] != "OPTIONS" or _header(scope, b"access-control-request-method") is None:
             return None
         allowed = self.headers(scope)

@@ -184,7 +184,7 @@ class Pools:
     passwords : Pool
         bcrypt of passwords, which takes long on purpose: keys must not wait for it.
     pricing : Pool
-        Listing prices, and coverage.
+        Listing prices.
     books : Pool
         Building the price book: apart, as new events are priced by it.
     repricing : Pool

@@ -110,8 +110,9 @@ INVALID_CURSOR = ProblemType(
 UNAUTHENTICATED = ProblemType(
     "unauthenticated",
     401,
-    "No valid API key",
-    "There is no API key in `Authorization: Bearer tb_ak_…`, or it is not valid, or was revoked.",
+    "Not authenticated",
+    "There is no valid API key in `Authorization: Bearer tb_ak_…`, and no session that is valid: sign in again, or use "
+    "another key.",
 )
 FORBIDDEN = ProblemType(
     "forbidden",

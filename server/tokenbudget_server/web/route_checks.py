@@ -1,7 +1,7 @@
 """What holds for the parameters and the bodies of all routes, also of those not yet written.
 
 It follows from what a route says of itself: numbers in its path are ids, parameters that are no arrays have one value,
-and a body is JSON.
+and a body is JSON, or of one of the route's ``media_types``.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from tokenbudget_server.web.problems import INVALID_REQUEST, UNSUPPORTED_ENCODIN
 _SCALARS = {OpenAPIType.STRING, OpenAPIType.INTEGER, OpenAPIType.NUMBER, OpenAPIType.BOOLEAN}
 _SINGLE_VALUED = "single_valued"
 _TAKES_BODY = "takes_body"
+_MEDIA_TYPES = "media_types"
 _JSON = "application/json"
 
 
@@ -77,6 +78,6 @@ async def check_request(request: Request[Any, Any, Any]) -> None:
                 raise ProblemError(INVALID_REQUEST, f"{name} {reason}", [FieldError(field=name, reason=reason)])
     if options.get(_TAKES_BODY):
         media_type = request.headers.get("content-type", _JSON).partition(";")[0].strip().lower()
-        if media_type != _JSON:
+        if media_type not in options.get(_MEDIA_TYPES, (_JSON,)):
             said = f"the body is sent as {media_type[:64]!r}: send Content-Type: {_JSON}"
             raise ProblemError(UNSUPPORTED_ENCODING, said)

@@ -19,7 +19,7 @@ from tokenbudget_server.web.problems import ProblemError
 
 STATIC = Path(__file__).parents[1] / "static"
 _METHODS = list(HttpMethod)
-"""Any: where there is no page there is nothing for any method, and where there is one, what it takes is said."""
+"""All: an unknown path is 404 for each, and a page answers 405 with ``Allow``."""
 _ALLOWED = {"Allow": "GET, HEAD, OPTIONS"}
 _FOREVER = "public, max-age=31536000, immutable"
 _ASK_EACH_TIME = "no-cache"

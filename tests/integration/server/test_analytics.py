@@ -16,7 +16,7 @@ from tokenbudget.analytics import METRICS, answers
 from tokenbudget_server.analytics import frames, parameters, routes, schemas
 from tokenbudget_server.analytics.events import EVENTS
 from tokenbudget_server.app import create_app
-from tokenbudget_server.ledger import Moment
+from tokenbudget_server.ledger import LedgerSnapshot
 from tokenbudget_server.settings import Settings
 from tokenbudget_server.web.pagination import Keyset
 
@@ -297,14 +297,18 @@ def test_an_answer_that_is_known_is_not_sent_again_until_something_is_stored(cli
 
 @pytest.mark.parametrize("query", ["/api/analytics/by-model?period=90d", "/api/events?period=90d&limit=9"])
 def test_days_that_go_away_under_a_question_are_asked_for_again(client, usage, one_minute, monkeypatch, query):
-    expected, scan, gone = client.get(query, headers={"Accept": ARROW}), Moment.scan, [FileNotFoundError("a day")]
+    expected, scan, gone = (
+        client.get(query, headers={"Accept": ARROW}),
+        LedgerSnapshot.scan,
+        [FileNotFoundError("a day")],
+    )
 
     def scan_or_fail(moment, *span):
         if gone:
             raise gone.pop()
         return scan(moment, *span)
 
-    monkeypatch.setattr(Moment, "scan", scan_or_fail)
+    monkeypatch.setattr(LedgerSnapshot, "scan", scan_or_fail)
     answer = client.get(query + "&tz=Etc/UTC", headers={"Accept": ARROW})  # Another question: not remembered.
     assert (answer.status_code, gone) == (200, [])
     assert pl.read_ipc_stream(answer.content).equals(pl.read_ipc_stream(expected.content))

@@ -25,7 +25,7 @@ from tokenbudget.core.usage import Usage
 from tokenbudget_server.cli import ledger
 from tokenbudget_server.ledger import Days, PostgresLedger, day_cache, files, queries
 from tokenbudget_server.ledger.connection import Connections
-from tokenbudget_server.ledger.memory import BYTES_PER_EVENT, Memory
+from tokenbudget_server.ledger.memory_budget import BYTES_PER_EVENT, MemoryBudget
 from tokenbudget_server.store.rows import to_row
 from tokenbudget_server.store.writer import Writer
 from tokenbudget_server.web.errors import StoreUnavailableError
@@ -334,7 +334,9 @@ def test_whole_days_are_answered_without_reading_events(postgres_url, project, w
     query = Query(period=parse(f"{end - timedelta(days=9)}..{end}", datetime.now(UTC)), by=("model", "feature"))
     expected = analytics.by(PostgresLedger(postgres_url, [project]), query)
     source.at_one_moment(SINCE, UNTIL)
-    monkeypatch.setattr("tokenbudget_server.ledger.snapshot.Moment.scan", lambda *_: pytest.fail("events were scanned"))
+    monkeypatch.setattr(
+        "tokenbudget_server.ledger.snapshot.LedgerSnapshot.scan", lambda *_: pytest.fail("events were scanned")
+    )
     assert analytics.by(source, query).equals(expected)
     assert len(analytics.timeseries(source, query)) == 20
     by_sender = analytics.by(source, Query(period=query.period, by=("member", "api_key")))
@@ -455,7 +457,7 @@ def test_a_question_of_an_earlier_moment_reads_its_own_version_and_leaves_the_la
 def test_more_events_than_the_memory_takes_are_refused_before_they_are_read(postgres_url, project, write, monkeypatch):
     write(*(event() for _ in range(5)))
     monkeypatch.setattr(queries, "read", lambda *_: pytest.fail("they were read"))
-    days = Days(postgres_url, memory=Memory(4 * BYTES_PER_EVENT))
+    days = Days(postgres_url, memory=MemoryBudget(4 * BYTES_PER_EVENT))
     with pytest.raises(QueryError, match="5 calls of today are more than this server's memory takes"):
         days.at([project], SINCE, UNTIL)
     days.close()

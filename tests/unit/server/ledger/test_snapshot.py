@@ -19,7 +19,7 @@ from tokenbudget.core.event import Event
 from tokenbudget.core.period import parse
 from tokenbudget.core.query import Query
 from tokenbudget.ledger.schema import to_frame
-from tokenbudget_server.ledger import Moment
+from tokenbudget_server.ledger import LedgerSnapshot
 from tokenbudget_server.ledger.display_names import Names
 from tokenbudget_server.ledger.files import DayFiles
 from tokenbudget_server.ledger.queries import TYPES, Version
@@ -58,7 +58,7 @@ def moments(directory, made, without=()):
     files = DayFiles(Directory(Path(directory)))
     sealed = {day: files.write(day, versions[day], frames[day], 0) for day in frames if day[1] not in without}
     still_open = {day: frame for day, frame in frames.items() if day not in sealed}
-    return Moment(NAMES, versions, frames, {}), Moment(NAMES, versions, still_open, sealed), sealed
+    return LedgerSnapshot(NAMES, versions, frames, {}), LedgerSnapshot(NAMES, versions, still_open, sealed), sealed
 
 
 def used(user, at=START, **tags):
@@ -215,4 +215,6 @@ def test_where_totals_by_tag_cannot_be_kept_events_are_read(tmp_path, monkeypatc
     assert found[day].tags == frozenset()
     query = Query(period=MARCH, by=("user_id",))
     expected = analytics.by(plain, query)
-    assert_frame_equal(expected, analytics.by(Moment(NAMES, {day: version}, {}, found), query), check_exact=True)
+    assert_frame_equal(
+        expected, analytics.by(LedgerSnapshot(NAMES, {day: version}, {}, found), query), check_exact=True
+    )

@@ -1,4 +1,4 @@
-"""Turns at days: what two want to do with the same day, they do one after the other."""
+"""Locks by project and day: threads that need the same day read it one after the other."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from contextlib import ExitStack, contextmanager
 from tokenbudget_server.ledger.queries import Day
 
 
-class Turns:
-    """Locks by day; a day that nobody is at takes no memory.  Thread-safe."""
+class DayLocks:
+    """A lock per day, which exists only while a thread holds it or waits for it.  Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -19,15 +19,15 @@ class Turns:
         self._wanted: Counter[Day] = Counter()
 
     @contextmanager
-    def at(self, days: Iterable[Day]) -> Iterator[None]:
-        """Have these days to oneself for the length of a ``with`` block."""
+    def holding(self, days: Iterable[Day]) -> Iterator[None]:
+        """Hold the locks of these days for the length of a ``with`` block."""
         with ExitStack() as stack:
-            for day in sorted(days):  # All in one order: nobody waits for each other.
-                stack.enter_context(self._at(day))
+            for day in sorted(days):  # In one order, so that no two threads wait for each other.
+                stack.enter_context(self._holding(day))
             yield
 
     @contextmanager
-    def _at(self, day: Day) -> Iterator[None]:
+    def _holding(self, day: Day) -> Iterator[None]:
         with self._lock:
             self._wanted[day] += 1
             lock = self._locks.setdefault(day, threading.Lock())

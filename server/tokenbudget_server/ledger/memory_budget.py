@@ -29,7 +29,7 @@ _CGROUP = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_b
 
 
 @dataclass(frozen=True)
-class Memory:
+class MemoryBudget:
     """The memory for answers of one process.
 
     Attributes
@@ -77,9 +77,9 @@ class Memory:
 
 
 @cache
-def of_this_machine() -> Memory:
+def of_this_machine() -> MemoryBudget:
     """Return the part of this machine's or container's memory that one process takes by default."""
-    return Memory(max(_LEAST, min(_MOST, min(_limits()) // _PART)))
+    return MemoryBudget(max(_LEAST, min(_MOST, min(_limits()) // _PART)))
 
 
 def _limits() -> Iterator[int]:

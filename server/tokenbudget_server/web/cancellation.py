@@ -1,7 +1,7 @@
-"""How long somebody waits for an answer: until a time is up, or the client hangs up.  Then the work ends, too.
+"""End the work for a request when its client hangs up or its time is up.
 
-Work is done in threads, which nothing can end from outside.  So whatever takes long says how it can be stopped, for as
-long as it takes (`Patience.stoppable`): a query of polars, a statement of the database.
+Work runs in threads, which cannot be ended from outside.  So whatever takes long registers how to stop it while it runs
+(`Cancellation.stoppable`): a polars query, a database statement.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ ANSWER_SECONDS = 60.0
 """How long a question may take, with the time for which it waits for others."""
 
 
-class Patience:
-    """Somebody waits, until they do not any more.  Thread-safe."""
+class Cancellation:
+    """Whether the result of some work is still wanted, and how to stop the work.  Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -34,7 +34,7 @@ class Patience:
         self._is_over = False
 
     def end(self) -> None:
-        """Stop what is under way; nothing further begins."""
+        """Stop what runs, and let nothing further begin."""
         with self._lock:  # Nothing leaves its block meanwhile: a connection that another uses by then must not be hit.
             self._is_over = True
             for stop in self._stops:
@@ -42,18 +42,17 @@ class Patience:
                     stop()
 
     def check(self) -> None:
-        """Go on only if somebody waits.
+        """Raise an error if the result is not wanted any more.
 
         Raises
         ------
         ClientGoneError
-            If nobody does.
         """
         if self._is_over:
-            raise ClientGoneError("nobody waits for the answer any more")
+            raise ClientGoneError("the client does not wait for the answer any more")
 
     def bound(self, function: Call[T]) -> T:
-        """Call a function of which all that is stoppable ends with this; raises ClientGoneError if it is over."""
+        """Call a function, whose stoppable work ends with this; raise ClientGoneError if it has ended already."""
         token = _current.set(self)
         try:
             self.check()
@@ -87,12 +86,12 @@ class Patience:
                 self._stops.remove(stop)
 
 
-_current: ContextVar[Patience] = ContextVar("patience")
+_current: ContextVar[Cancellation] = ContextVar("cancellation")
 
 
-def patience() -> Patience:
-    """Return the patience of those for whom this thread works; endless where it works for nobody in particular."""
-    return _current.get(None) or Patience()
+def current_cancellation() -> Cancellation:
+    """Return the cancellation of the request that this thread works for; one that never ends if there is none."""
+    return _current.get(None) or Cancellation()
 
 
 async def run_for(
@@ -112,7 +111,7 @@ async def run_for(
     OverloadedError, TooManyAtOnceError
         If the pool does not take it.
     """
-    waiting = Patience()
+    waiting = Cancellation()
     work = runner(partial(waiting.bound, function), caller=caller)
     return await while_connected(request, work, waiting.end, seconds)
 

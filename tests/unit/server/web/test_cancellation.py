@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 from tokenbudget_server.analytics.bounds import collect_large
+from tokenbudget_server.web.cancellation import Cancellation, current_cancellation, run_for
 from tokenbudget_server.web.errors import ClientGoneError, TooSlowError
-from tokenbudget_server.web.patience import Patience, patience, run_for
 from tokenbudget_server.web.pools import Pool
 
 pytestmark = pytest.mark.anyio
@@ -73,7 +73,7 @@ async def test_what_is_under_way_when_the_client_hangs_up_is_stopped(pool: Pool)
     after: list[int] = []
 
     def work() -> None:
-        with patience().stoppable(stopped.set):
+        with current_cancellation().stoppable(stopped.set):
             begun.set()
             stopped.wait()
         after.append(1)
@@ -91,7 +91,7 @@ async def test_what_takes_too_long_is_stopped_and_says_what_to_do(pool: Pool) ->
     stopped = threading.Event()
 
     def work() -> None:
-        with patience().stoppable(stopped.set):
+        with current_cancellation().stoppable(stopped.set):
             stopped.wait()
 
     with pytest.raises(TooSlowError, match="ask about a shorter period"):
@@ -100,12 +100,12 @@ async def test_what_takes_too_long_is_stopped_and_says_what_to_do(pool: Pool) ->
 
 
 async def test_work_for_nobody_in_particular_is_never_ended() -> None:
-    patience().end()
-    patience().check()
+    current_cancellation().end()
+    current_cancellation().check()
 
 
 def test_a_query_of_polars_is_interrupted() -> None:
-    waiting = Patience()
+    waiting = Cancellation()
     begun = threading.Event()
 
     def first(frame: pl.DataFrame) -> pl.DataFrame:
@@ -122,14 +122,14 @@ def test_a_query_of_polars_is_interrupted() -> None:
 
 
 def test_without_patience_nothing_begins() -> None:
-    waiting = Patience()
+    waiting = Cancellation()
     waiting.end()
     with pytest.raises(ClientGoneError):
         waiting.bound(lambda: pytest.fail("it began"))
 
 
 def test_what_has_begun_is_stopped_and_waited_for_though_patience_was_over_before() -> None:
-    waiting, done = Patience(), []
+    waiting, done = Cancellation(), []
     waiting.end()
     with pytest.raises(ClientGoneError), waiting.stoppable(lambda: done.append("stopped")):
         done.append("waited for")
