@@ -13,7 +13,7 @@ from tokenbudget.core.sanitize import sanitized
 from tokenbudget.imports.agent import Agent, Call
 
 _NAMES = ("service_tier", "speed", "region")
-_MOST_TOKENS = 10**12
+_MOST = 10**12
 _SEPARATORS = re.compile(r"[/\\]+")
 
 
@@ -62,8 +62,8 @@ def event_of(
         If its counts are none.
     """
     usage, warnings = usage_of({name: value for name, value in call.found.items() if name not in _NAMES})
-    if (usage.total_tokens or 0) > _MOST_TOKENS:
-        msg = f"no call has {usage.total_tokens} tokens"
+    if max(usage.total_tokens or 0, *usage.tools.values(), 0) > _MOST:
+        msg = f"no call has so many tokens or calls of tools: {usage}"
         raise ValueError(msg)
     told = call.place
     folder = folder_name(told.folder)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 from tokenbudget import config
@@ -253,9 +254,14 @@ def _entry(agent: Agent, call: Call, event: Event, known: Known | None) -> Known
         _rank(event),
         call.is_side and (known is None or bool(known.side)),
         call.place.session,
-        None if event.cost_usd is None else to_pico(event.cost_usd),
-        None if at_list is None else to_pico(at_list),
+        _pico(event.cost_usd),
+        _pico(at_list),
     )
+
+
+def _pico(usd: Decimal | None) -> int | None:
+    """Return whole picodollars; what 64 bits do not hold is not known, as in the ledger."""
+    return None if usd is None or (pico := to_pico(usd)) >= 1 << 63 else pico
 
 
 def _microseconds(at: datetime) -> int:

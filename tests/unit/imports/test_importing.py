@@ -327,6 +327,17 @@ def test_a_file_that_cannot_be_read_is_reported_and_tried_again(machine):
     assert machine.run().agents["opencode"].read == 1
 
 
+def test_counts_that_no_call_has_are_not_understood(machine):
+    write(
+        session(machine),
+        claude(),
+        claude("msg_2", "req_2", server_tool_use={"web_search_requests": 10**30}),
+        claude("msg_3", "req_3", output_tokens=10**30),
+    )
+    tally = machine.run("claude-code").agents["claude-code"]
+    assert (tally.calls, sum(tally.unknown.values())) == (1, 2)
+
+
 JUNK = st.sampled_from([None, "x", "", -1, 10**30, 1.5, 1e308, [], {}, [1], {"a": 1}, True, "2026-13-01T99:00:00Z"])
 """What a later version may write in the place of anything."""
 
