@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tokenbudget.capture import patch, record, tagged, tags, unpatch, wrap
     from tokenbudget.config import configure
     from tokenbudget.health_report import status
+    from tokenbudget.imports.api import import_agents
     from tokenbudget.ledger.explain import explain
     from tokenbudget.notebook import by, events, percentiles, plot_costs, summary, timeseries
     from tokenbudget.notebook.coverage import coverage
@@ -32,6 +33,7 @@ __all__ = [
     "events",
     "explain",
     "flush",
+    "import_agents",
     "patch",
     "percentiles",
     "plot_costs",
@@ -52,6 +54,7 @@ _NAMES = {
     "tokenbudget.capture": ("patch", "record", "tagged", "tags", "unpatch", "wrap"),
     "tokenbudget.config": ("configure",),
     "tokenbudget.health_report": ("status",),
+    "tokenbudget.imports.api": ("import_agents",),
     "tokenbudget.notebook": (
         "by",
         "coverage",

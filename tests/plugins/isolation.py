@@ -9,6 +9,8 @@ import pytest
 
 # Say which programs the tests use, not what the product does.
 KEPT = {"TOKENBUDGET_CHROMIUM", "TOKENBUDGET_POSTGRES_BIN"}
+TRANSCRIPTS = ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "GEMINI_CLI_HOME")
+"""Where coding agents leave what they did: not those of the developer."""
 
 
 def pytest_configure(config):
@@ -18,6 +20,8 @@ def pytest_configure(config):
     home = tempfile.mkdtemp(prefix="tokenbudget-test-home-")
     atexit.register(shutil.rmtree, home, ignore_errors=True)  # After everything that may still write into it.
     os.environ["TOKENBUDGET_HOME"] = home
+    for variable in TRANSCRIPTS:
+        os.environ[variable] = f"{home}/no-agent"
     os.environ["MPLBACKEND"] = "agg"  # Figures are drawn without a screen.
 
 

@@ -36,7 +36,8 @@ CONTAINERS = [
 MODULES = [
     *(f"tokenbudget_server/accounts/{name}.py" for name in ("principal", "routes", "service")),
     *("tokenbudget_server/health/routes.py", "tokenbudget_server/db/tables.py"),
-    *("tokenbudget_server/web/audit.py", "tokenbudget_server/web/scope.py"),
+    *("tokenbudget_server/web/audit.py", "tokenbudget_server/web/scope.py", "tokenbudget/__main__.py"),
+    "tokenbudget_server/web/authorization.py",
 ]
 
 
@@ -101,6 +102,8 @@ def test_empty_packages_keep_every_contract(skeleton):
         ("tokenbudget/recording/x.py", "import tokenbudget.capture", LAYERS),
         ("tokenbudget/plotting/x.py", "import tokenbudget.health_report", LAYERS),
         ("tokenbudget/notebook/x.py", "import tokenbudget.cli", LAYERS),
+        ("tokenbudget/notebook/x.py", "import tokenbudget.imports", LAYERS),
+        ("tokenbudget/imports/x.py", "def f():\n    import tokenbudget.cli", LAYERS),
         ("tokenbudget/unheard_of.py", "", LAYERS),
         ("tokenbudget/unheard_of/__init__.py", "", LAYERS),
         ("tokenbudget/capture/instrument/wrappers.py", "import tokenbudget.capture.providers", CAPTURE),
@@ -160,6 +163,7 @@ def test_a_violation_breaks_its_contract_and_no_other(skeleton, module, statemen
         ("tokenbudget/capture/providers/x.py", "import tokenbudget.capture.instrument, tokenbudget.recording"),
         ("tokenbudget/pricing/engine/x.py", "import tokenbudget.pricing.book, tokenbudget.config"),
         ("tokenbudget/cli/x.py", "import tokenbudget.health_report, tokenbudget.transport, tokenbudget.diagnostics"),
+        ("tokenbudget/cli/x.py", "import tokenbudget.imports"),
         ("tokenbudget_panel/x.py", "import tokenbudget.plotting, tokenbudget.notebook, tokenbudget.config"),
     ],
 )

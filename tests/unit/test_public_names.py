@@ -15,6 +15,7 @@ NAMES = [
     "events",
     "explain",
     "flush",
+    "import_agents",
     "patch",
     "percentiles",
     "plot_costs",

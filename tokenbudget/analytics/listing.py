@@ -13,6 +13,11 @@ from tokenbudget.analytics.selection import events_of
 from tokenbudget.core.query import Query
 from tokenbudget.ledger.schema import TAG_PREFIX, Source, ordered
 
+_MONEY = {
+    "cost_pico": dollars(pl.col("cost_pico")).alias("cost_usd"),
+    "list_cost_pico": dollars(pl.coalesce("list_cost_pico", "cost_pico")).alias("list_cost_usd"),
+}
+
 
 def events(source: Source, query: Query, before: tuple[datetime, object] | None = None) -> pl.DataFrame:
     """Return the calls of a period, the newest first.
@@ -25,8 +30,9 @@ def events(source: Source, query: Query, before: tuple[datetime, object] | None 
     Returns
     -------
     polars.DataFrame
-        The ledger's columns, with exact ``cost_usd`` (null if unpriced) in place of ``cost_pico``, and a column
-        ``tag_<key>`` for each tag of these calls; at most ``query.limit`` rows.
+        The ledger's columns, with exact ``cost_usd`` and ``list_cost_usd`` (null if unpriced) in place of
+        ``cost_pico`` and ``list_cost_pico``, and a column ``tag_<key>`` for each tag of these calls; at most
+        ``query.limit`` rows.
     """
     start, end = query.period.start, query.period.end
     if before is not None and before[0] < end:
@@ -42,8 +48,12 @@ def events(source: Source, query: Query, before: tuple[datetime, object] | None 
 
 def presented(rows: pl.DataFrame) -> pl.DataFrame:
     """Convert rows of the ledger for display: exact dollars, and only tags in use."""
-    cost = dollars(pl.col("cost_pico")).alias("cost_usd")
-    return used(rows.select(cost if name == "cost_pico" else pl.col(name) for name in ordered(rows.columns)))
+    return used(in_dollars(rows))
+
+
+def in_dollars(rows: pl.DataFrame) -> pl.DataFrame:
+    """Put the columns of the ledger into order, with exact dollars for picodollars."""
+    return rows.select(_MONEY.get(name, pl.col(name)) for name in ordered(rows.columns))
 
 
 def used(rows: pl.DataFrame) -> pl.DataFrame:

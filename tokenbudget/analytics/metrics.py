@@ -71,6 +71,7 @@ TOTALS: dict[str, pl.Expr] = {
     "unpriced": _events(unpriced()),
     # 64 bits hold nine million dollars in picodollars; a company's year may cost more.
     "cost_pico": _col("cost_pico").cast(pl.Int128).sum(),
+    "list_pico": pl.coalesce("list_cost_pico", "cost_pico").cast(pl.Int128).sum(),
     "input_tokens": _col("input_tokens").sum(),
     "input_known": _counted("input_tokens"),
     "output_tokens": _col("output_tokens").sum(),
@@ -88,6 +89,7 @@ TOTALS: dict[str, pl.Expr] = {
 
 NEEDS: tuple[str, ...] = (
     "cost_pico",
+    "list_cost_pico",
     "input_tokens",
     "output_tokens",
     "cache_read_tokens",
@@ -126,9 +128,15 @@ METRICS: tuple[Metric, ...] = (
     Metric("requests", "Calls, failed and aborted ones included", _COUNT, _col("requests")),
     Metric(
         "cost_usd",
-        "Cost of the priced calls, US dollars",
+        "Cost of the priced calls, US dollars; what a plan with a fixed price covers, or was prepaid, costs 0",
         COST,
         _known(dollars(_col("cost_pico")), _col("priced"), _col("unpriced")),
+    ),
+    Metric(
+        "list_cost_usd",
+        "API-equivalent: what all priced calls cost at list price, those covered by a plan or prepaid included",
+        COST,
+        _known(dollars(_col("list_pico")), _col("priced"), _col("unpriced")),
     ),
     Metric(
         "input_tokens",

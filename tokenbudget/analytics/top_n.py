@@ -35,9 +35,10 @@ def keep_largest(totals: pl.DataFrame, by: Sequence[str], limit: int | None, add
 
 
 def ranks(totals: pl.DataFrame, name: str) -> pl.DataFrame:
-    """Order the values of a dimension: by cost, then requests, then name; the largest has rank 0."""
-    sums = totals.group_by(name).agg(pl.col("cost_pico", "requests").sum())
-    ordered = sums.sort("cost_pico", "requests", name, descending=[True, True, False])
+    """Order the values of a dimension: by cost, list cost, requests and name; the largest has rank 0."""
+    sizes = ("cost_pico", "list_pico", "requests")
+    sums = totals.group_by(name).agg(pl.col(sizes).sum())
+    ordered = sums.sort(*sizes, name, descending=[True, True, True, False])
     return ordered.select(name).with_row_index(f"{_RANK}{name}")
 
 

@@ -6,6 +6,7 @@ import contextlib
 import contextvars
 import functools
 import inspect
+import os
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from types import MappingProxyType, TracebackType
 from typing import Any, Literal, ParamSpec, TypeVar, cast
@@ -14,9 +15,19 @@ from tokenbudget.core.errors import TagError
 from tokenbudget.core.limits import LONGEST_TAG_VALUE, MOST_TAGS, TAG_KEY, is_storable
 from tokenbudget.core.tag_values import tag_text
 
-_NO_TAGS: dict[str, str] = {}
+_VARIABLE = "TOKENBUDGET_TAGS"
+"""Tags of a whole process, e.g. ``run=nightly,team=search``."""
+
+
+def _of_process() -> dict[str, str]:
+    """Read the tags that the environment gives to all that this process does; what cannot be a tag is left out."""
+    pairs = (pair.partition("=") for pair in os.environ.get(_VARIABLE, "").split(","))
+    given = {key.strip(): value.strip()[:LONGEST_TAG_VALUE] for key, _, value in pairs}
+    return {key: value for key, value in given.items() if TAG_KEY.fullmatch(key) and value and is_storable(value)}
+
+
 # The mappings in it are shared and never changed.
-_current: contextvars.ContextVar[dict[str, str]] = contextvars.ContextVar("tokenbudget_tags", default=_NO_TAGS)
+_current: contextvars.ContextVar[dict[str, str]] = contextvars.ContextVar("tokenbudget_tags", default=_of_process())  # noqa: B039
 tags_in_force = _current.get
 
 P = ParamSpec("P")
@@ -169,7 +180,7 @@ def tagged(**values: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
     {'feature': 'search'}
     """
     clean = checked(values)
-    merged(_NO_TAGS, clean)
+    merged({}, clean)
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         wrapper: Any

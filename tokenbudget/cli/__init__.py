@@ -16,6 +16,20 @@ from tokenbudget import __version__
 from tokenbudget.core.errors import TokenBudgetError
 
 GROUP = "tokenbudget.commands"
+_OWN = {
+    "doctor": "tokenbudget.cli.journal:doctor",
+    "import": "tokenbudget.cli.imports:import_transcripts",
+    "keys": "tokenbudget.cli.accounts:keys",
+    "prices": "tokenbudget.cli.prices:prices",
+    "projects": "tokenbudget.cli.accounts:projects",
+    "push": "tokenbudget.cli.journal:push",
+    "run": "tokenbudget.cli.run:run",
+    "statusline": "tokenbudget.cli.imports:statusline",
+    "summary": "tokenbudget.cli.summary:summary",
+    "top": "tokenbudget.cli.summary:top",
+    "users": "tokenbudget.cli.accounts:users",
+}
+"""The library's commands: looking through what is installed for them would take longer than some of them do."""
 
 
 class CommandGroup(click.Group):
@@ -23,15 +37,16 @@ class CommandGroup(click.Group):
 
     @cached_property
     def _entry_points(self) -> dict[str, EntryPoint]:
-        return {point.name: point for point in entry_points(group=GROUP)}
+        return {point.name: point for point in entry_points(group=GROUP) if point.name not in _OWN}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
-        return sorted({*super().list_commands(ctx), *self._entry_points})
+        return sorted({*super().list_commands(ctx), *_OWN, *self._entry_points})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load a command; if its packages are missing, it says what to install."""
-        point = self._entry_points.get(cmd_name)
+        own = _OWN.get(cmd_name)
+        point = EntryPoint(cmd_name, own, GROUP) if own else self._entry_points.get(cmd_name)
         if point is None:
             return super().get_command(ctx, cmd_name)
         try:

@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 def doctor() -> None:
     """Report whether recording works, and what to do if not; exit with 1 if there is a problem."""
     from tokenbudget.health_report import status
+    from tokenbudget.imports.retention import retention_warnings
 
     report = status()
     click.echo(str(report))
+    for warning in retention_warnings():
+        click.echo(f"i {warning}")
     if report.problems:
         raise SystemExit(1)
 

@@ -9,6 +9,7 @@
     ├── PeriodError            a period or time zone that is not valid  (ValueError)
     ├── QueryError             an unknown dimension, filter, interval   (ValueError)
     ├── PriceError             a price that is missing or not valid     (ValueError)
+    ├── TranscriptError        transcripts that cannot be imported      (ValueError)
     ├── UnsupportedClientError a client that is not supported           (TypeError)
     ├── MissingExtraError      an optional dependency that is missing   (ImportError)
     ├── JournalError           a journal that cannot be used            (OSError)
@@ -48,6 +49,10 @@ class QueryError(TokenBudgetError, ValueError):
 
 class PriceError(TokenBudgetError, ValueError):
     """A price is missing, not valid, or implausible."""
+
+
+class TranscriptError(TokenBudgetError, ValueError):
+    """Transcripts of coding agents cannot be imported as asked."""
 
 
 class UnsupportedClientError(TokenBudgetError, TypeError):

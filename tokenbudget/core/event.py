@@ -12,7 +12,8 @@ from tokenbudget.core.usage import Usage
 
 Status = Literal["ok", "error", "aborted"]
 Measured = Literal["exact", "estimated"]
-Source = Literal["python", "javascript", "otlp", "api"]
+Source = Literal["python", "javascript", "otlp", "api", "import"]
+Billing = Literal["api", "subscription", "unknown"]
 Scalar = str | int | float | bool | None
 
 
@@ -34,7 +35,12 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     operation : str
         The API called: ``chat``, ``responses``, ``messages``, ``embeddings``, ``images``, …
     cost_usd : Decimal or None
-        Exact cost in US dollars; None if no price or no usage is known, with the reason in ``unpriced``.
+        Exact cost in US dollars; None if no price or no usage is known, with the reason in ``unpriced``.  0 where
+        nobody pays for this call's tokens: a subscription, or tokens that were paid for before.
+    list_cost_usd : Decimal or None
+        What the call would cost at list price, in US dollars, where that is not `cost_usd`; None: it is the same.
+    billing : {"api", "subscription", "unknown"}
+        Whether the call is billed by the token, or covered by a plan with a fixed price.  ``unknown`` counts as billed.
     price_key : str or None
         The row of the price book that priced the call.
     service_tier, speed, region : str or None
@@ -63,6 +69,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     requested_model: str | None = None
     usage: Usage = Usage()
     cost_usd: Decimal | None = None
+    list_cost_usd: Decimal | None = None
+    billing: Billing = "api"
     unpriced: str | None = None
     price_key: str | None = None
     service_tier: str | None = None

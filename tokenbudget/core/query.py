@@ -23,6 +23,7 @@ DIMENSIONS: tuple[str, ...] = (
     "measured",
     "service_tier",
     "source",
+    "billing",
     "unpriced",
     "error_type",
     "member",

@@ -115,9 +115,10 @@ def _recorded(settings: config.Config, wanted: str) -> tuple[Event, bool]:
     from tokenbudget.journal import read_lines
 
     needle = wanted.encode()
-    for line in read_lines(settings.home):
-        if needle in line and wanted in ((event := decode(line)).id, event.response_id):
-            return event, True
+    lines = (decode(line) for line in read_lines(settings.home) if needle in line)
+    found = [event for event in lines if wanted in (event.id, event.response_id)]
+    if found:  # A later record may amend an earlier one, by more tokens.
+        return max(found, key=lambda event: event.usage.total_tokens or 0), True
     from tokenbudget.ledger.sealed import find_sealed
 
     sealed = find_sealed(settings.home, wanted)

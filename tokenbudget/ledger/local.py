@@ -17,7 +17,8 @@ import polars as pl
 
 from tokenbudget.core.event import Event, decode
 from tokenbudget.journal import JournalSnapshot, compact, read_snapshot
-from tokenbudget.journal.compaction.duplicates import sealed_among
+from tokenbudget.journal.compaction.duplicates import amended as amended_among
+from tokenbudget.journal.compaction.duplicates import once, sealed_among
 from tokenbudget.ledger import schema
 from tokenbudget.ledger.sealed import HIDDEN, to_sealed
 
@@ -27,6 +28,7 @@ _BATCH = 20_000
 _PIECE_BYTES = 8 << 20
 _WAIT_SECONDS = 10.0
 """How long a query waits for a compaction: reading the same segments would take as long."""
+_SEGMENT = "segment_"
 _MEMORY = "memory"
 """Used as a segment's name for the events in this process's memory."""
 _all_at_once = msgspec.json.Decoder(list[Event])
@@ -49,6 +51,7 @@ class LocalSource:
         self._read_to: dict[str, int] = {}
         self._open: dict[str, pl.DataFrame] = {}
         self._held: tuple[bytes, ...] = ()
+        self._amended: set[str] = set()
         self._generation = -1
         self._lock = threading.Lock()
 
@@ -65,11 +68,12 @@ class LocalSource:
             snapshot = read_snapshot(self._home, self._read_to)
             self._remember(snapshot)
             tail = [frame.lazy() for frame in self._open.values()]
+            amended = list(self._amended)
         parts = [part for part in snapshot.parts if part.first < end and part.last >= start]
         whole = [part for part in parts if start <= part.first and part.last < end]  # No time of theirs needs reading.
-        cut = [_answering(part.path(self._home)) for part in parts if part not in whole]
+        cut = [_answering(part.path(self._home), amended) for part in parts if part not in whole]
         rest = pl.concat([schema.empty().lazy(), *cut, *tail], how="diagonal")
-        frames = [schema.within(rest, start, end), *(_answering(part.path(self._home)) for part in whole)]
+        frames = [schema.within(rest, start, end), *(_answering(part.path(self._home), amended) for part in whole)]
         return pl.concat([schema.select(frame, columns) for frame in frames], how="diagonal")
 
     def _remember(self, snapshot: JournalSnapshot) -> None:
@@ -85,22 +89,27 @@ class LocalSource:
         self._held = snapshot.held
         if snapshot.generation != self._generation:
             self._generation = snapshot.generation
+            self._amended = set()
             self._count_once(snapshot, self._open.values())
         elif news := [frame for frames in fresh.values() for frame in frames]:
             self._count_once(snapshot, news)
 
     def _count_once(self, snapshot: JournalSnapshot, news: Iterable[pl.DataFrame]) -> None:
-        """Drop duplicates of open or sealed events from the `news`."""
+        """Drop duplicates of open or sealed events from the `news`; the record that knows most counts."""
         new = [frame["id"] for frame in news]
         sealed = sealed_among(self._home, snapshot.parts, pl.concat(new)) if new else pl.Series(dtype=pl.String)
         ids = pl.concat([schema.empty()["id"], *(frame["id"] for frame in self._open.values())])
         if sealed.is_empty() and ids.n_unique() == ids.len():
             return
-        seen = set(sealed)
+        parts = [frame.with_columns(pl.lit(name).alias(_SEGMENT)) for name, frame in self._open.items()]
+        events = once(pl.concat(parts, how="diagonal"))
+        if not sealed.is_empty():
+            more = amended_among(self._home, snapshot.parts, events, sealed)
+            self._amended.update(more)
+            events = events.filter(~pl.col("id").is_in(sealed.filter(~sealed.is_in(more.implode())).implode()))
         for name, frame in self._open.items():
-            once = frame.unique("id", keep="first", maintain_order=True)
-            self._open[name] = once.filter(~pl.col("id").is_in(seen))
-            seen.update(once["id"])
+            own = events.filter(pl.col(_SEGMENT) == name).drop(_SEGMENT)
+            self._open[name] = own.drop(set(own.columns) - set(frame.columns))
 
 
 @cache
@@ -109,8 +118,10 @@ def local_source(home: Path) -> LocalSource:
     return LocalSource(home)
 
 
-def _answering(part: Path) -> pl.LazyFrame:
-    return pl.scan_parquet(part).drop(HIDDEN, strict=False)
+def _answering(part: Path, amended: list[str]) -> pl.LazyFrame:
+    """Read a sealed part, but for events that an open record amends."""
+    frame = pl.scan_parquet(part).drop(HIDDEN, strict=False)
+    return frame.filter(~pl.col("id").is_in(amended)) if amended else frame
 
 
 def _events(records: Sequence[bytes]) -> list[Event]:

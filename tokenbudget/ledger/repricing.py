@@ -22,6 +22,8 @@ from tokenbudget.pricing.engine.pricer import Pricer
 from tokenbudget.pricing.engine.reprice import ANSWERS, repriced, was
 
 _ROW = "row"
+_LIST = "list_cost_pico"
+"""A column that parts of earlier versions lack."""
 _WAIT_SECONDS = 60.0
 """How long to wait for another process that is compacting."""
 
@@ -94,5 +96,7 @@ def _merged(part: pl.DataFrame, priced: pl.DataFrame, now: datetime) -> pl.DataF
     """Replace the prices; the first recorded price is kept beside them."""
     first = pl.when(pl.col("repriced_at").is_null()).then(was("cost_pico")).otherwise("original_cost_pico")
     own = {"original_cost_pico": first, "repriced_at": pl.lit(now, schema.INSTANT)}
+    if _LIST not in part.columns:
+        part = part.with_columns(pl.lit(None, schema.dtype(_LIST)).alias(_LIST))
     news = priced.filter("is_changed").select(_ROW, *ANSWERS, **own)
     return part.update(news, on=_ROW, how="left", include_nulls=True).drop(_ROW)

@@ -1,13 +1,14 @@
 """The ledger schema: the frame of events that analytics reads, on a laptop and on a server.
 
 One row is one model call.  Every tag key in use is a String column ``tag_<key>``; money is whole picodollars
-(``cost_pico``), null where the call is unpriced.  Times are UTC.
+(``cost_pico``), null where the call is unpriced; ``list_cost_pico`` is null where it is the same.  Times are UTC.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from operator import attrgetter
 from typing import Any, Protocol
 
@@ -31,6 +32,7 @@ _TEXTS = (
     "measured",
     "service_tier",
     "source",
+    "billing",
     "unpriced",
     "error_type",
     "response_id",
@@ -46,6 +48,7 @@ SCHEMA: dict[str, pl.DataType] = {
     "attempts": pl.Int32(),
     **dict.fromkeys(TOKEN_FIELDS, pl.Int64()),
     "cost_pico": pl.Int64(),
+    "list_cost_pico": pl.Int64(),
 }
 """Columns every ledger frame has, in order; the tag columns follow, sorted by name."""
 
@@ -54,6 +57,10 @@ SERVER_SCHEMA: dict[str, pl.DataType] = {"project_id": pl.Int64(), "api_key_id":
 
 SENDERS: dict[str, pl.DataType] = {"member": pl.String(), "api_key": pl.String()}
 """Columns of a server's ledger that must be requested by name: who sent an event, and with which key."""
+
+
+_BILLING, _BILLED = "billing", "api"
+"""What was recorded before events said how they are billed was billed by the token."""
 
 
 class Source(Protocol):
@@ -103,7 +110,10 @@ def select(frame: pl.LazyFrame, columns: Sequence[str] | None) -> pl.LazyFrame:
     if columns is None:
         return frame.select(ordered(present))
     known = set(present)
-    return frame.select(pl.col(name) if name in known else pl.lit(None, dtype(name)).alias(name) for name in columns)
+    found = {name: pl.col(name) if name in known else pl.lit(None, dtype(name)).alias(name) for name in columns}
+    if _BILLING in found:
+        found[_BILLING] = found[_BILLING].fill_null(_BILLED)
+    return frame.select(found.values())
 
 
 def within(frame: pl.LazyFrame, start: datetime, end: datetime) -> pl.LazyFrame:
@@ -153,9 +163,8 @@ def to_frame(events: Sequence[Event]) -> pl.DataFrame:
         "occurred_at": _instants([event.occurred_at.timestamp() for event in events]),
         **{name: _column(name, events) for name in (*_TEXTS, *_DURATIONS, "attempts")},
         **{name: _column(name, usages) for name in TOKEN_FIELDS},
-        "cost_pico": _series(
-            "cost_pico", [None if event.cost_usd is None else to_pico(event.cost_usd) for event in events]
-        ),
+        "cost_pico": _money("cost_pico", [event.cost_usd for event in events]),
+        "list_cost_pico": _money("list_cost_pico", [event.list_cost_usd for event in events]),
         **_tags([event.tags for event in events]),
     }
     return pl.DataFrame(columns)
@@ -163,6 +172,10 @@ def to_frame(events: Sequence[Event]) -> pl.DataFrame:
 
 def _column(name: str, rows: Sequence[Any]) -> pl.Series:
     return _series(name, list(map(attrgetter(name), rows)))
+
+
+def _money(name: str, amounts: list[Decimal | None]) -> pl.Series:
+    return _series(name, [None if usd is None else to_pico(usd) for usd in amounts])
 
 
 def _series(name: str, values: list[Any]) -> pl.Series:

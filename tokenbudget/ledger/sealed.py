@@ -34,7 +34,8 @@ PRICING: dict[str, pl.DataType] = {
 """
 HIDDEN: dict[str, pl.DataType] = {**PRICING, "warnings": pl.List(pl.String())}
 """Columns that query results never include."""
-_FIELDS = [name for name in (*SCHEMA, "speed", "region", "batch") if name not in {*TOKEN_FIELDS, "cost_pico"}]
+_MONEY = {"cost_pico": "cost_usd", "list_cost_pico": "list_cost_usd"}
+_FIELDS = [name for name in (*SCHEMA, "speed", "region", "batch") if name not in {*TOKEN_FIELDS, *_MONEY}]
 
 
 def to_sealed(events: Sequence[Event]) -> pl.DataFrame:
@@ -90,10 +91,11 @@ def find_sealed(home: Path, wanted: str) -> SealedEvent | None:
 
 def _event(row: dict[str, Any]) -> Event:
     known = {name: value for name, value in row.items() if value is not None}
+    money: dict[str, Any] = {field: from_pico(known[name]) for name, field in _MONEY.items() if name in known}
     return Event(
         **{name: known[name] for name in _FIELDS if name in known},
         usage=usage_of(row),
-        cost_usd=from_pico(known["cost_pico"]) if "cost_pico" in known else None,
+        **money,
         tags={name.removeprefix(TAG_PREFIX): known[name] for name in known if name.startswith(TAG_PREFIX)},
         warnings=tuple(known.get("warnings", ())),
     )

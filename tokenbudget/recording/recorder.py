@@ -136,6 +136,20 @@ def record(event: Event, *, once: bool = False) -> None:
         internal_errors.swallow("recorder.record", error)
 
 
+def write(event: Event) -> None:
+    """Append an event that is priced, and wake the shipper: for imports, which price events themselves.
+
+    Raises
+    ------
+    OSError
+        If the journal cannot be made.
+    """
+    if _sink is not None:
+        _sink(event)
+    else:
+        (_recorder or _make_recorder(config.for_recording())).append(encode(event))
+
+
 def record_counts(kind: Kind, found: Mapping[str, Any], own: dict[str, Any]) -> bool:
     """Record an event from its counts and names, without building an `Event`.
 

@@ -18,7 +18,6 @@ from tokenbudget.analytics import listing
 from tokenbudget.analytics.collecting import collect, collecting
 from tokenbudget.analytics.selection import events_of
 from tokenbudget.core.query import Query
-from tokenbudget.ledger.schema import COST, ordered
 from tokenbudget_server.analytics.bounds import collect_large
 from tokenbudget_server.analytics.conditional import arrow
 from tokenbudget_server.analytics.events import EVENTS, Position
@@ -80,8 +79,7 @@ def stream(moment: LedgerSnapshot, query: Query) -> Iterator[bytes]:
 def _shape(moment: LedgerSnapshot, query: Query) -> pl.DataFrame:
     """Return a frame of no events with all columns that the period's events have."""
     stored = moment.scan(query.period.start, query.period.end).collect_schema()
-    types = {("cost_usd" if name == "cost_pico" else name): stored[name] for name in ordered(stored.names())}
-    return pl.DataFrame(schema={**types, "cost_usd": COST})
+    return listing.in_dollars(pl.DataFrame(schema=stored))
 
 
 def _newest(moment: LedgerSnapshot, query: Query, rows: int, before: Position | None) -> pl.DataFrame:

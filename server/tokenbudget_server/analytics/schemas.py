@@ -21,8 +21,8 @@ class Metrics(msgspec.Struct, kw_only=True):
     ----------
     requests, errors, aborted, estimated, unpriced : int
         Calls: all, failed, broken off, with estimated usage, without a known cost.
-    cost_usd, avg_cost_usd : Decimal or None
-        US dollars, exact.
+    cost_usd, list_cost_usd, avg_cost_usd : Decimal or None
+        US dollars, exact: what is billed by the token; what all calls cost at list price; the former by call.
     input_tokens, output_tokens, total_tokens : int or None
     cache_read_tokens, cache_write_tokens, reasoning_tokens : int
     avg_latency_ms : float or None
@@ -32,6 +32,7 @@ class Metrics(msgspec.Struct, kw_only=True):
 
     requests: int
     cost_usd: Decimal | None
+    list_cost_usd: Decimal | None
     input_tokens: int | None
     output_tokens: int | None
     total_tokens: int | None

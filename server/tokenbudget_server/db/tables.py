@@ -266,6 +266,8 @@ events = Table(
     Column("warnings", JSONB),
     Column("original_cost_usd", usd),
     Column("repriced_at", instant),
+    Column("list_cost_usd", usd),
+    Column("billing", Text, nullable=False, server_default="api"),
     Index("events_occurred_at", "occurred_at", postgresql_using="brin"),
     postgresql_partition_by="RANGE (occurred_at)",
 )
@@ -274,7 +276,9 @@ events = Table(
 ``cost_usd`` is the server's price, ``client_cost_usd`` what the client had worked out.  ``usage_rest`` holds what the
 columns do not: the rarer token counts, tools, units, passes and the provider's own bill; it is null where there is
 nothing, as are ``tags``, ``metadata`` and ``warnings``.  Once an event was priced again, ``repriced_at`` says when
-last, and ``original_cost_usd`` what it cost before the first time (null: it had no price).
+last, and ``original_cost_usd`` what it cost before the first time (null: it had no price).  ``list_cost_usd`` is what
+it would cost at list price, where that is not ``cost_usd``: a plan with a fixed price covers it (``billing``), or its
+tokens were prepaid.
 """
 
 event_ids = Table(

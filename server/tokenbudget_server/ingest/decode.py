@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias, get_args
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from tokenbudget.core.event import Event, Measured, Source, Status
+from tokenbudget.core.event import Billing, Event, Measured, Source, Status
 from tokenbudget.core.sanitize import replaced
 from tokenbudget_server.ingest.mend import LARGEST_MENDED, MARK, NotMendableError, mend
 from tokenbudget_server.web.problems import FieldError, ProblemError
@@ -27,7 +27,12 @@ _LONGEST_REASON = 300
 _SHAPE = 'send {"events": [ … ]}'
 _MISSING = re.compile(r"Object missing required field `(.*)`")
 _AT = " - at `$"
-_ONE_OF = {"status": get_args(Status), "measured": get_args(Measured), "source": get_args(Source)}
+_ONE_OF = {
+    "status": get_args(Status),
+    "measured": get_args(Measured),
+    "source": get_args(Source),
+    "billing": get_args(Billing),
+}
 _SEND = {
     "id": ": send a UUID that is made once for the call, and is the same with every retry",
     "occurred_at": ": send when the call was made, the same with every retry",

@@ -179,7 +179,7 @@ def _lay_out(event: Event | Malformed, bounds: Bounds, pricer: Pricer, api_key_i
     if (fault := find_fault(event, bounds, ordinary=ordinary)) is None:
         mended = _mended(event, ordinary=ordinary)
         cost = cost_of(mended, pricer)
-        if (fault := find_cost_fault(cost.pico)) is None:
+        if (fault := find_cost_fault(cost.list_pico or cost.pico)) is None:
             return lay_out(mended, cost, api_key_id, rest=not ordinary)
     return Malformed(event.id[:64], *fault)
 

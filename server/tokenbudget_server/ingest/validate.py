@@ -153,6 +153,8 @@ def _check_numbers(event: Event) -> Fault | None:
         return "attempts", f"must be a number of attempts from 0 to {_MOST_ATTEMPTS}, got {event.attempts}"
     if (cost := event.cost_usd) is not None and (reason := _amount_fault(cost, LARGEST_COST)):
         return "cost_usd", reason
+    if (cost := event.list_cost_usd) is not None and (reason := _amount_fault(cost, LARGEST_COST)):
+        return "list_cost_usd", reason
     return None
 
 

@@ -33,7 +33,9 @@ _STORED = {
 }
 _REST_NAMES = set(TOKEN_FIELDS) - _STORED
 _AS_THEY_ARE = [
-    name for name in schema.SCHEMA if name not in {"id", "project", "cost_pico", "attempts"} and name not in _REST_NAMES
+    name
+    for name in schema.SCHEMA
+    if name not in {"id", "project", "cost_pico", "list_cost_pico", "attempts"} and name not in _REST_NAMES
 ]
 _PIECE_ROWS = 50_000
 
@@ -51,6 +53,7 @@ WHERE p.id IN ({projects})
 _EVENTS = f"""
 SELECT e.id::text AS id, e.project_id, e.api_key_id, e.attempts,
        (e.cost_usd * 1000000000000)::bigint AS cost_pico,
+       (e.list_cost_usd * 1000000000000)::bigint AS list_cost_pico,
        e.usage_rest::text AS usage_rest, e.tags::text AS tags, {", ".join(f"e.{name}" for name in _AS_THEY_ARE)}
 FROM events e WHERE e.project_id = {{project}} AND ({{spans}})
 """  # noqa: S608 - names of columns

@@ -56,6 +56,7 @@ _AS_THEY_ARE = (
     "speed",
     "region",
     "batch",
+    "billing",
     "price_key",
     "unpriced",
     *USAGE_COLUMNS,
@@ -65,7 +66,7 @@ _read_usages = msgspec.json.Decoder(list[Usage]).decode
 
 _EVENTS = f"""
 SELECT id::text AS id, {", ".join(_AS_THEY_ARE)}, usage_rest::text AS usage_rest,
-       (cost_usd * 1000000000000)::bigint AS cost_pico
+       (cost_usd * 1000000000000)::bigint AS cost_pico, (list_cost_usd * 1000000000000)::bigint AS list_cost_pico
 FROM events
 WHERE project_id = {{project}} AND occurred_at >= '{{start}}' AND occurred_at < '{{end}}' {{after}}
 ORDER BY occurred_at, id LIMIT {{limit}}
@@ -84,10 +85,12 @@ _UPDATE = f"""
 WITH changed AS (
     UPDATE events e
     SET original_cost_usd = CASE WHEN e.repriced_at IS NULL THEN e.cost_usd ELSE e.original_cost_usd END,
-        repriced_at = now(), cost_usd = s.cost_usd, price_key = s.price_key, unpriced = s.unpriced
-    FROM (SELECT at, id, old * 0.000000000001 AS old_usd, new * 0.000000000001 AS cost_usd, price_key, unpriced
-          FROM unnest(%(at)s, %(id)s, %(old)s, %(new)s, %(price_key)s, %(unpriced)s)
-               AS u (at, id, old, new, price_key, unpriced)) s
+        repriced_at = now(), cost_usd = s.cost_usd, list_cost_usd = s.list_cost_usd, price_key = s.price_key,
+        unpriced = s.unpriced
+    FROM (SELECT at, id, old * 0.000000000001 AS old_usd, new * 0.000000000001 AS cost_usd,
+                 list * 0.000000000001 AS list_cost_usd, price_key, unpriced
+          FROM unnest(%(at)s, %(id)s, %(old)s, %(new)s, %(list)s, %(price_key)s, %(unpriced)s)
+               AS u (at, id, old, new, list, price_key, unpriced)) s
     WHERE e.project_id = %(project_id)s AND e.occurred_at >= %(first)s AND e.occurred_at <= %(last)s
           AND e.occurred_at = s.at AND e.id = s.id AND e.cost_usd IS NOT DISTINCT FROM s.old_usd
     RETURNING e.occurred_at, e.api_key_id, e.provider, e.model, e.operation, e.status, e.input_tokens, e.output_tokens,
@@ -238,6 +241,7 @@ def _write(writer: Connection, project: int, changed: pl.DataFrame) -> None:
         "id": UuidArray([bytes.fromhex(id_.replace("-", "")) for id_ in changed["id"]]),
         "old": Int8Array(changed[was("cost_pico")].to_list()),
         "new": Int8Array(changed["cost_pico"].to_list()),
+        "list": Int8Array(changed["list_cost_pico"].to_list()),
         "price_key": TextArray(changed["price_key"].to_list()),
         "unpriced": TextArray(changed["unpriced"].to_list()),
     }

@@ -62,6 +62,7 @@ EVENT_COLUMNS: tuple[EventColumn, ...] = (
     EventColumn("time_to_first_token_ms", Float8Array),
     EventColumn("cost_usd", Int8Array, _FROM_PICO),
     EventColumn("client_cost_usd", Int8Array, _FROM_PICO),
+    EventColumn("list_cost_usd", Int8Array, _FROM_PICO),
     EventColumn("response_id", TextArray),
     EventColumn("usage_rest", JsonbArray),
     EventColumn("tags", JsonbArray),
@@ -85,6 +86,7 @@ KIND_COLUMNS: tuple[EventColumn, ...] = (
     EventColumn("status", TextArray),
     EventColumn("measured", TextArray),
     EventColumn("source", TextArray),
+    EventColumn("billing", TextArray),
     EventColumn("batch", BoolArray),
     EventColumn("attempts", Int8Array),
 )
@@ -128,11 +130,14 @@ class Cost(NamedTuple):
         The row of the price book.
     unpriced : str or None
         Why there is no cost.
+    list_pico : int or None
+        Picodollars at list price, where that is another cost.
     """
 
     pico: int | None
     price_key: str | None
     unpriced: str | None
+    list_pico: int | None = None
 
 
 def to_row(event: Event, client_cost_usd: Decimal | None, api_key_id: int) -> Row:
@@ -146,7 +151,7 @@ def to_row(event: Event, client_cost_usd: Decimal | None, api_key_id: int) -> Ro
     api_key_id : int
         The key it came with.
     """
-    cost = Cost(_pico(event.cost_usd), event.price_key, event.unpriced)
+    cost = Cost(_pico(event.cost_usd), event.price_key, event.unpriced, _pico(event.list_cost_usd))
     return lay_out(msgspec.structs.replace(event, cost_usd=client_cost_usd), cost, api_key_id)
 
 
@@ -182,6 +187,7 @@ def lay_out(event: Event, cost: Cost, api_key_id: int, *, rest: bool = True) -> 
         event.time_to_first_token_ms,
         cost.pico,
         _pico(event.cost_usd),
+        cost.list_pico,
         event.response_id,
         _rest(usage) if rest else None,
         _json(event.tags) if event.tags else None,

@@ -28,6 +28,7 @@ def metrics(events: Iterable[Event]) -> Answer:
     )
     unpriced = requests - len(costs) - uncharged
     cost = sum(costs, Decimal()) if costs or not unpriced else None
+    at_list = [e.cost_usd if e.list_cost_usd is None else e.list_cost_usd for e in events if e.cost_usd is not None]
     inputs = [e.usage.input_tokens for e in events if e.usage.input_tokens is not None]
     outputs = [e.usage.output_tokens for e in events if e.usage.output_tokens is not None]
     read = sum(e.usage.cache_read_tokens for e in events)
@@ -36,6 +37,7 @@ def metrics(events: Iterable[Event]) -> Answer:
     return {
         "requests": requests,
         "cost_usd": cost,
+        "list_cost_usd": None if cost is None else sum(at_list, Decimal()),
         "input_tokens": sum(inputs) if inputs or not events else None,
         "output_tokens": sum(outputs) if outputs or not events else None,
         "total_tokens": sum(inputs) + sum(outputs) if inputs or outputs or not events else None,

@@ -50,6 +50,21 @@ def test_calls_are_counted_by_model_and_reason():
     ]
 
 
+def test_what_transcripts_do_not_tell_is_named_after_all_that_has_no_price():
+    told = {"source": "import", "provider": "anthropic", "tags": {"agent": "claude-code"}}
+    found = ask(
+        event("a", cost_usd=Decimal(1), **told),
+        event("b", cost_usd=Decimal(1), hours=2, **told),
+        event("c", "unknown_model"),
+        event("d", cost_usd=Decimal(1)),
+    )
+    assert found["reason"].to_list() == ["unknown_model", "not_in_transcripts"]
+    (row,) = found.rows()[1:]
+    assert row[:-1] == ("anthropic", None, "not_in_transcripts", 2, 2000, 20, 0.5, NOW - timedelta(hours=1))
+    assert "claude-code" in row[-1]
+    assert "web searches" in row[-1]
+
+
 def test_no_rows_mean_that_all_is_priced():
     for events in ((), (event(cost_usd=Decimal(1)),)):
         found = ask(*events)

@@ -63,6 +63,8 @@ def events(draw: st.DrawFn) -> Event:
         model=draw(st.sampled_from(["gpt-4o", "gpt-4o-mini", "claude-sonnet-4-5", "other"])),
         usage=draw(usages()),
         cost_usd=None if price is None else Decimal(price),
+        list_cost_usd=draw(st.none() | cost) if price is not None else None,
+        billing=draw(st.sampled_from(["api", "subscription", "unknown"])),
         unpriced="unknown_model" if price is None else None,
         latency_ms=draw(st.none() | st.integers(0, 90_000_000).map(lambda us: us / 1000)),
         time_to_first_token_ms=draw(st.none() | st.just(12.5)),

@@ -33,6 +33,8 @@ RICH = Event(
         reported_cost_usd=Decimal("0.25"),
     ),
     cost_usd=Decimal("0.000000000123"),
+    list_cost_usd=Decimal("0.000000000456"),
+    billing="subscription",
     price_key="anthropic/large",
     service_tier="priority",
     speed="fast",

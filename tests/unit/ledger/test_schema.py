@@ -13,6 +13,7 @@ from tokenbudget.core.usage import TOKEN_FIELDS, Usage
 from tokenbudget.ledger import schema
 from tokenbudget.ledger.schema import SCHEMA, to_frame
 
+MONEY = {"cost_pico": "cost_usd", "list_cost_pico": "list_cost_usd"}
 AT = datetime(2026, 10, 5, 12, tzinfo=UTC)
 
 
@@ -27,8 +28,9 @@ def test_every_field_arrives_as_it_was(made) -> None:
     for row, source in zip(rows, made, strict=True):
         for name in SCHEMA:
             expected = getattr(source.usage if name in TOKEN_FIELDS else source, name, None)
-            assert row[name] == (expected if name != "cost_pico" else row[name]), name
-        assert (None if row["cost_pico"] is None else from_pico(row["cost_pico"])) == source.cost_usd
+            assert row[name] == (expected if name not in MONEY else row[name]), name
+        for name, field in MONEY.items():
+            assert (None if row[name] is None else from_pico(row[name])) == getattr(source, field)
         assert {k.removeprefix("tag_"): v for k, v in row.items() if k.startswith("tag_") and v} == source.tags
 
 

@@ -129,7 +129,11 @@ def _seal(home: Path, manifest: Manifest, segments: list[SegmentFile], to_frame:
     frames, unreadable = _read(segments, to_frame)
     set_aside(home, unreadable)
     parts, retired = manifest.parts, manifest.retired
-    fresh = without_known(home, parts, pl.concat(frames, how="diagonal_relaxed")) if frames else pl.DataFrame()
+    fresh = pl.DataFrame()
+    if frames:
+        fresh, amended = without_known(home, parts, pl.concat(frames, how="diagonal_relaxed"))
+        parts, replaced = _without(home, parts, amended)
+        retired = (*retired, *replaced)
     if fresh.height:
         part, merged = _write_part(home, fresh, parts)
         parts = (*parts[: len(parts) - len(merged)], part)
@@ -140,6 +144,28 @@ def _seal(home: Path, manifest: Manifest, segments: list[SegmentFile], to_frame:
     for segment in segments:
         remove(segment.path)
     return manifest, fresh.height
+
+
+def _without(
+    home: Path, parts: tuple[SealedPart, ...], ids: pl.Series
+) -> tuple[tuple[SealedPart, ...], tuple[Retired, ...]]:
+    """Take amended events out of the parts that hold them: hardly ever any."""
+    import polars as pl
+
+    if ids.is_empty():
+        return parts, ()
+    kept: list[SealedPart] = []
+    retired: list[Retired] = []
+    for part in parts:
+        whole = pl.read_parquet(part.path(home))
+        rest = whole.filter(~pl.col("id").is_in(ids.implode()))
+        if rest.height == whole.height:
+            kept.append(part)
+            continue
+        retired.append(Retired(part.file, datetime.now(UTC)))
+        if rest.height:
+            kept.append(_written(home, rest))
+    return tuple(kept), tuple(retired)
 
 
 def _read(segments: list[SegmentFile], to_frame: ToFrame) -> tuple[list[pl.DataFrame], list[QuarantinedRecord]]:
@@ -179,13 +205,18 @@ def _write_part(
     merged = parts[kept:]
     frames = [*(pl.read_parquet(part.path(home)) for part in merged), fresh]
     whole = pl.concat(frames, how="diagonal_relaxed").sort("occurred_at", maintain_order=True)
+    return _written(home, whole), merged
+
+
+def _written(home: Path, whole: pl.DataFrame) -> SealedPart:
+    """Write a part, events by their time, and have it survive a power cut."""
     first, last = whole["occurred_at"][0], whole["occurred_at"][-1]
     name, ids = f"{first:%Y%m%dT%H%M%S}-{os.urandom(6).hex()}{_SUFFIX}", whole["id"]
     part = SealedPart(name, whole.height, first, last, (str(ids.min()), str(ids.max())))
     whole.write_parquet(part.path(home), compression="zstd")
     sync_file(part.path(home))
     sync_directory(ledger_dir(home))
-    return part, merged
+    return part
 
 
 def _tidied(home: Path) -> Manifest:

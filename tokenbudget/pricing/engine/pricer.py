@@ -125,14 +125,25 @@ class Pricer:
 
     def priced(self, event: Event) -> Event:
         """Return a copy of an event with its cost and price row, or the reason why it has none; never raises."""
+        found = self._priced(event)
+        return found if event.billing != "subscription" else _on_plan(found)
+
+    def _priced(self, event: Event) -> Event:
         quick = self.token_cost(event)
         if quick is not None:
             pico, key = quick
-            return _replace(event, cost_usd=Decimal(pico).scaleb(-12, EXACT), price_key=key, unpriced=None)
+            cost = Decimal(pico).scaleb(-12, EXACT)
+            return _replace(event, cost_usd=cost, list_cost_usd=None, price_key=key, unpriced=None)
         answer = self.outcome(_kind(event), event.usage, event.occurred_at)
         if isinstance(answer, Unpriced):
-            return _replace(event, cost_usd=None, price_key=None, unpriced=answer.label)
-        return _replace(event, cost_usd=answer.cost_usd, price_key=answer.price_key, unpriced=None)
+            return _replace(event, cost_usd=None, list_cost_usd=None, price_key=None, unpriced=answer.label)
+        return _replace(
+            event,
+            cost_usd=answer.cost_usd,
+            list_cost_usd=answer.list_cost_usd,
+            price_key=answer.price_key,
+            unpriced=None,
+        )
 
     def token_cost(self, event: Event) -> tuple[int, str] | None:
         """Price a call that is billed by tokens alone, without making a receipt; never raises.
@@ -153,7 +164,7 @@ class Pricer:
         ):
             return None
         case = self._cases.get(_kind(event))
-        if not isinstance(case, RateSchedule):
+        if not isinstance(case, RateSchedule) or case.on_demand is not None:
             return None
         try:
             card, plan = case.plan(event.occurred_at, usage.input_tokens)
@@ -252,6 +263,13 @@ class Pricer:
         rest = _receipt(case, msgspec.structs.replace(usage, input_tokens=None, output_tokens=None, passes=()), at)
         lines += rest.lines
         return Receipt(cost_usd=total(lines), lines=tuple(lines), price_key=rest.price_key)
+
+
+def _on_plan(event: Event) -> Event:
+    """Take the cost of a call for its list cost: a plan with a fixed price covers it."""
+    if event.cost_usd is None:
+        return event
+    return _replace(event, cost_usd=Decimal(0), list_cost_usd=event.list_cost_usd or event.cost_usd)
 
 
 def _unknown(provider: str, model: str, requested_model: str | None) -> Unpriced:

@@ -112,7 +112,13 @@ class RateSchedule:
         epoch, card = len(self.cards) - 1, self.cards[-1]
         # A call that has been running for longer than that is not expected any more.
         since = datetime.now(UTC) - timedelta(days=1)
-        if self.router is not None or card is None or card.per_request or card.off_peak is not None:
+        if (
+            self.router is not None
+            or self.on_demand is not None
+            or card is None
+            or card.per_request
+            or card.off_peak is not None
+        ):
             return None
         if self.begins[-1] > since.timestamp():
             return None

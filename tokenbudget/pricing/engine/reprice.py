@@ -11,7 +11,7 @@ from tokenbudget.pricing.engine.pricer import Pricer
 NOT_IN_THE_BOOK = frozenset({"unknown_model", "no_price", "other_currency"})
 """Reasons to keep a stated price: the book has none, which does not mean that the stated one is wrong."""
 
-ANSWERS = ("cost_pico", "price_key", "unpriced")
+ANSWERS = ("cost_pico", "list_cost_pico", "price_key", "unpriced")
 """Columns of the ledger that pricing fills."""
 
 _LARGEST_COST = 1_000_000 * PICO
@@ -56,8 +56,10 @@ def repriced(frame: pl.DataFrame, pricer: Pricer) -> pl.DataFrame:
     >>> again.select("cost_pico", "unpriced", "recorded_unpriced", "is_changed").row(0)
     (270000000, None, 'no_price', True)
     """
-    recorded = frame.select(pl.col("cost_pico").cast(pl.Int64), pl.col("price_key", "unpriced").cast(pl.String))
-    now = reprice_frame(frame.with_columns(recorded), pricer).select(ANSWERS)
+    recorded = frame.select(
+        pl.col("cost_pico").cast(pl.Int64), _list_cost(frame), pl.col("price_key", "unpriced").cast(pl.String)
+    )
+    now = _billed(reprice_frame(frame.with_columns(recorded), pricer)).select(ANSWERS)
     both = pl.concat([now, recorded.rename(was)], how="horizontal")
     stated = pl.col(was("cost_pico")).is_not_null() & pl.col(was("price_key")).is_not_null()
     unknown = pl.col("cost_pico").is_null() & pl.col("unpriced").is_in(NOT_IN_THE_BOOK)
@@ -67,3 +69,20 @@ def repriced(frame: pl.DataFrame, pricer: Pricer) -> pl.DataFrame:
     )
     differs = pl.any_horizontal(pl.col(name).ne_missing(pl.col(was(name))) for name in ANSWERS)
     return frame.with_columns(*answers.get_columns(), answers.select(differs.alias("is_changed"))["is_changed"])
+
+
+def _list_cost(frame: pl.DataFrame) -> pl.Expr:
+    known = "list_cost_pico" in frame.columns
+    return (pl.col("list_cost_pico") if known else pl.repeat(None, pl.len())).cast(pl.Int64).alias("list_cost_pico")
+
+
+def _billed(priced: pl.DataFrame) -> pl.DataFrame:
+    """Take the cost of calls that a plan covers for their list cost; of prepaid tokens it stays as it is recorded."""
+    if "billing" not in priced.columns:
+        return priced
+    covered = pl.col("billing").eq_missing("subscription")
+    cost = pl.col("cost_pico")
+    return priced.with_columns(
+        cost_pico=pl.when(covered & cost.is_not_null()).then(0).otherwise(cost),
+        list_cost_pico=pl.when(covered).then(cost).otherwise("list_cost_pico"),
+    )

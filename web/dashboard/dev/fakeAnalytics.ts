@@ -93,9 +93,11 @@ function metrics(index: number, load: number): Metrics {
   if (!model) throw new RangeError(`no model ${index}`);
   const [, share, price, input, output, latency, cached] = model;
   const requests = Math.round(load * share);
+  const cost = Number((requests * price * 1.000173).toFixed(12));
   return {
     requests,
-    cost_usd: Number((requests * price * 1.000173).toFixed(12)),
+    cost_usd: cost,
+    list_cost_usd: cost,
     input_tokens: requests * input,
     output_tokens: requests * output,
     total_tokens: requests * (input + output),
@@ -122,6 +124,7 @@ function sum(rows: Metrics[]): Metrics {
   return {
     requests,
     cost_usd: cost,
+    list_cost_usd: cost,
     input_tokens: input,
     output_tokens: add((row) => row.output_tokens),
     total_tokens: add((row) => row.total_tokens),

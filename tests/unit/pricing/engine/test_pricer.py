@@ -2,16 +2,17 @@
 
 import json
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from tokenbudget.core.event import Event
 from tokenbudget.core.receipt import Receipt, Unpriced
 from tokenbudget.core.usage import Usage
-from tokenbudget.pricing import PriceBook, Pricer
+from tokenbudget.pricing import PriceBook, Pricer, default
 from tokenbudget.pricing.book.overrides import make
 
 CASES = json.loads((Path(__file__).parent / "cases.json").read_text("utf-8"))
@@ -115,3 +116,28 @@ def test_tokens_without_a_rate_are_never_free(units):
     refusal = price_of(BY_THE_SECOND, input_tokens=4, output_tokens=1, units=units)
     assert isinstance(refusal, Unpriced)
     assert refusal.reason == "no_unit_price"
+
+
+COST = Decimal("0.00027")
+"""Of 1,000 tokens in and 200 out by gpt-4o-mini: $0.15 and $0.60 a million."""
+
+
+@pytest.mark.parametrize(
+    ("fields", "cost", "list_cost"),
+    [
+        ({}, COST, None),
+        ({"billing": "unknown"}, COST, None),
+        ({"billing": "subscription"}, Decimal(0), COST),
+        ({"billing": "subscription", "usage": Usage(input_tokens=1000, output_tokens=200, tools={"x": 0})}, 0, COST),
+        ({"billing": "subscription", "model": "no-such-model"}, None, None),
+        ({"service_tier": "scale"}, Decimal(0), COST),
+        ({"service_tier": "scale", "billing": "subscription"}, Decimal(0), COST),
+    ],
+)
+def test_what_a_plan_covers_or_was_prepaid_costs_nothing_and_has_a_list_cost(fields, cost, list_cost):
+    usage = Usage(input_tokens=1000, output_tokens=200)
+    known = {"provider": "openai", "model": "gpt-4o-mini", "usage": usage, "list_cost_usd": Decimal(9)}
+    event = Event(id="a", occurred_at=datetime(2026, 10, 5, tzinfo=UTC), **(known | fields))
+    for _ in range(2):  # The second time by what the first one found.
+        priced = default().priced(event)
+        assert (priced.cost_usd, priced.list_cost_usd) == (cost, list_cost)

@@ -10,7 +10,7 @@ from tokenbudget.core.ids import uuid7
 from tokenbudget.core.usage import TOKEN_FIELDS, Usage, check
 from tokenbudget_server.ingest import validate
 from tokenbudget_server.ingest.validate import Bounds, find_fault, is_ordinary
-from tokenbudget_server.store.rows import Cost, lay_out
+from tokenbudget_server.store.rows import EVENT_COLUMNS, Cost, lay_out
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -56,6 +56,7 @@ def test_no_count_is_larger_than_one_call_can_have(name):
 
 
 _COUNTS = st.integers(-1, 4) | st.sampled_from([10**12, 10**12 + 1])
+USAGE_REST = [column.name for column in EVENT_COLUMNS].index("usage_rest")
 _USAGES = st.builds(
     Usage,
     **{name: st.none() | _COUNTS for name in ("input_tokens", "output_tokens")},
@@ -84,7 +85,7 @@ def test_an_ordinary_usage_is_one_without_fault_warning_and_rest(usage):
     event = made(usage=usage)
     fault, (_, warnings) = find_fault(event, Bounds.at(NOW, None)), check(usage)
     row = lay_out(event, Cost(None, None, None), 1)
-    rest = row[12]
+    rest = row[USAGE_REST]
     assert is_ordinary(usage) == (fault is None and not warnings and rest is None)
     if is_ordinary(usage):
         assert lay_out(event, Cost(None, None, None), 1, rest=False) == row

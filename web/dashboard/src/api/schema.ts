@@ -1068,6 +1068,9 @@ export interface components {
             requested_model?: string | null;
             usage?: components["schemas"]["Usage"];
             cost_usd?: number | string | null;
+            list_cost_usd?: number | string | null;
+            /** @enum {string} */
+            billing?: "api" | "subscription" | "unknown";
             unpriced?: string | null;
             price_key?: string | null;
             service_tier?: string | null;
@@ -1084,7 +1087,7 @@ export interface components {
             measured?: "exact" | "estimated";
             response_id?: string | null;
             /** @enum {string} */
-            source?: "python" | "javascript" | "otlp" | "api";
+            source?: "python" | "javascript" | "otlp" | "api" | "import";
             project?: string | null;
             tags?: {
                 [key: string]: string;
@@ -1102,6 +1105,7 @@ export interface components {
         FeatureRow: {
             requests: number;
             cost_usd: number | null;
+            list_cost_usd: number | null;
             input_tokens: number | null;
             output_tokens: number | null;
             total_tokens: number | null;
@@ -1223,6 +1227,7 @@ export interface components {
         MemberRow: {
             requests: number;
             cost_usd: number | null;
+            list_cost_usd: number | null;
             input_tokens: number | null;
             output_tokens: number | null;
             total_tokens: number | null;
@@ -1245,6 +1250,7 @@ export interface components {
         Metrics: {
             requests: number;
             cost_usd: number | null;
+            list_cost_usd: number | null;
             input_tokens: number | null;
             output_tokens: number | null;
             total_tokens: number | null;
@@ -1264,6 +1270,7 @@ export interface components {
         ModelRow: {
             requests: number;
             cost_usd: number | null;
+            list_cost_usd: number | null;
             input_tokens: number | null;
             output_tokens: number | null;
             total_tokens: number | null;
@@ -1397,6 +1404,7 @@ export interface components {
         ProjectRow: {
             requests: number;
             cost_usd: number | null;
+            list_cost_usd: number | null;
             input_tokens: number | null;
             output_tokens: number | null;
             total_tokens: number | null;
@@ -1494,6 +1502,9 @@ export interface components {
             requested_model?: string | null;
             usage?: components["schemas"]["Usage"];
             cost_usd?: number | null;
+            list_cost_usd?: number | null;
+            /** @enum {string} */
+            billing?: "api" | "subscription" | "unknown";
             unpriced?: string | null;
             price_key?: string | null;
             service_tier?: string | null;
@@ -1510,7 +1521,7 @@ export interface components {
             measured?: "exact" | "estimated";
             response_id?: string | null;
             /** @enum {string} */
-            source?: "python" | "javascript" | "otlp" | "api";
+            source?: "python" | "javascript" | "otlp" | "api" | "import";
             project?: string | null;
             tags?: {
                 [key: string]: string;
@@ -1610,6 +1621,7 @@ export interface components {
         TimeseriesRow: {
             requests: number;
             cost_usd: number | null;
+            list_cost_usd: number | null;
             input_tokens: number | null;
             output_tokens: number | null;
             total_tokens: number | null;
@@ -1664,6 +1676,7 @@ export interface components {
         UserRow: {
             requests: number;
             cost_usd: number | null;
+            list_cost_usd: number | null;
             input_tokens: number | null;
             output_tokens: number | null;
             total_tokens: number | null;
@@ -4184,7 +4197,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -4279,7 +4292,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -4374,7 +4387,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -4469,7 +4482,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -4564,7 +4577,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -4661,7 +4674,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -4756,7 +4769,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -4849,7 +4862,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -4950,7 +4963,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -5047,7 +5060,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -5140,7 +5153,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -5237,7 +5250,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -5332,7 +5345,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -5427,7 +5440,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -5522,7 +5535,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -5617,7 +5630,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -5714,7 +5727,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -5809,7 +5822,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -5902,7 +5915,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -6003,7 +6016,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -6100,7 +6113,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -6193,7 +6206,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };
@@ -6294,7 +6307,7 @@ export interface operations {
                 period?: string;
                 /** @description IANA time zone whose days count */
                 tz?: string;
-                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
+                /** @description Every other parameter is a filter: a dimension (`project`, `provider`, `model`, `requested_model`, `operation`, `status`, `measured`, `service_tier`, `source`, `billing`, `unpriced`, `error_type`, `member`, `api_key`) or a tag (`feature=chat`, or `tag.limit=x` where its name is taken) and a value it may have, several times for several; an empty value finds what has none */
                 filters?: {
                     [key: string]: string[];
                 };

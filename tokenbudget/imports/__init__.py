@@ -1,0 +1,1 @@
+"""Files of others become events: transcripts that coding agents leave on disk."""
