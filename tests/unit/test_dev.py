@@ -61,7 +61,10 @@ class TestCheck:
             ("python -m ruff check*", "ruff check"),
             ("npm run --silent check", "web"),
             ("python -m litestar*", "TypeScript types"),
-            ("*", "ruff check, ruff format, mypy, import layers, generate_x.py --check, web, TypeScript types"),
+            (
+                "*",
+                "ruff check, ruff format, mypy, import layers, licences, generate_x.py --check, web, TypeScript types",
+            ),
         ],
     )
     def test_what_fails_is_named_at_the_end_and_the_rest_is_checked(self, checkout, failing, failed):
@@ -131,6 +134,7 @@ def test_lock_resolves_each_file_of_pins_without_naming_a_place(checkout):
     resolved = [call for call in checkout.calls("uv") if " pip compile " in call]
     assert [call.split()[-1] for call in resolved] == [
         "constraints.txt",
+        *(f"requirements/{name}.txt" for name in ("all", "dev", "image", "node")),
         "tests/environments/oldest.txt",
         "tests/environments/litellm.txt",
     ]
