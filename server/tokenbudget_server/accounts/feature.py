@@ -19,8 +19,10 @@ from tokenbudget_server.accounts.cookies import refuse_forged
 from tokenbudget_server.accounts.member_routes import MembersController
 from tokenbudget_server.accounts.members import Members
 from tokenbudget_server.accounts.principal import Principal
+from tokenbudget_server.accounts.project_routes import ProjectsController
+from tokenbudget_server.accounts.projects import Projects
 from tokenbudget_server.accounts.rotation import Rotation
-from tokenbudget_server.accounts.routes import AccountsController
+from tokenbudget_server.accounts.routes import KeysController
 from tokenbudget_server.accounts.service import Accounts
 from tokenbudget_server.accounts.session_routes import SessionsController
 from tokenbudget_server.accounts.sessions import Sessions
@@ -64,10 +66,11 @@ def feature(settings: Settings, engines: Engines, redis: RedisClient | None, poo
     return Feature(
         name="accounts",
         description="Projects, API keys and sessions.",
-        routes=[AccountsController, MembersController, SessionsController, TeamsController],
+        routes=[KeysController, MembersController, ProjectsController, SessionsController, TeamsController],
         dependencies={
             "accounts": Dependency.of(accounts),
             "rotation": Dependency.of(Rotation(engine, accounts, pools.hashing)),
+            "projects": Dependency.of(Projects(engine, accounts)),
             "teams": Dependency.of(Teams(engine, accounts)),
             "members": Dependency.of(Members(engine, accounts, pools.passwords)),
             "principal": Dependency(

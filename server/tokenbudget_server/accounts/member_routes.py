@@ -10,6 +10,7 @@ from tokenbudget_server.accounts.members import Members
 from tokenbudget_server.accounts.queries import list_audit
 from tokenbudget_server.accounts.schemas import AuditRow, Member, MemberRequest, PasswordChange, RoleChange
 from tokenbudget_server.web.authorization import MANAGE
+from tokenbudget_server.web.concurrency import IfMatch, with_etag
 from tokenbudget_server.web.pagination import DEFAULT_PAGE, Page, PageCursor, PageSize
 from tokenbudget_server.web.parameters import LARGEST_ID
 from tokenbudget_server.web.problems import ProblemError
@@ -30,19 +31,26 @@ class MembersController(Controller):
         return await members.list(caller_scope, cursor, limit)
 
     @post("/users", needs=MANAGE, problems=(409,))
-    async def create_user(self, data: MemberRequest, caller_scope: Scope, members: Members) -> Member:
+    async def create_user(self, data: MemberRequest, caller_scope: Scope, members: Members) -> Response[Member]:
         """Make somebody a member of your organisation; with a password, they can sign in by it."""
-        return await members.create(caller_scope, data)
+        return with_etag(await members.create(caller_scope, data), 201)
 
-    @patch("/users/{user_id:int}", needs=MANAGE, problems=(409,))
-    async def set_role(self, user_id: int, data: RoleChange, caller_scope: Scope, members: Members) -> Member:
+    @get("/users/{user_id:int}", needs="admin")
+    async def user(self, user_id: int, caller_scope: Scope, members: Members) -> Response[Member]:
+        """Return a member of your organisation."""
+        return with_etag(await members.read(caller_scope, _checked(user_id)))
+
+    @patch("/users/{user_id:int}", needs=MANAGE, problems=(409, 412))
+    async def set_role(
+        self, user_id: int, data: RoleChange, caller_scope: Scope, members: Members, if_match: IfMatch = None
+    ) -> Response[Member]:
         """Give a member another role, at once; sessions of theirs end."""
-        return await members.set_role(caller_scope, _checked(user_id), data.role)
+        return with_etag(await members.set_role(caller_scope, _checked(user_id), data.role, if_match))
 
-    @delete("/users/{user_id:int}", needs=MANAGE, problems=(409,))
-    async def remove_user(self, user_id: int, caller_scope: Scope, members: Members) -> None:
+    @delete("/users/{user_id:int}", needs=MANAGE, problems=(409, 412))
+    async def remove_user(self, user_id: int, caller_scope: Scope, members: Members, if_match: IfMatch = None) -> None:
         """End a membership: the user's keys and sessions in your organisation are refused from now on."""
-        await members.remove(caller_scope, _checked(user_id))
+        await members.remove(caller_scope, _checked(user_id), if_match)
 
     @get("/audit", needs=MANAGE)
     async def audit(

@@ -65,6 +65,7 @@ usd = Numeric(20, 12)
 usd_total = Numeric(30, 12)
 """Sums of costs."""
 PUBLIC_ID = "'key_' || replace(gen_random_uuid()::text, '-', '')"
+SOME_SLUG = "'project-' || replace(gen_random_uuid()::text, '-', '')"
 ALL_SCOPES = "'{ingest,import,read,admin}'"
 """What a key may do unless it is made for less."""
 
@@ -162,8 +163,13 @@ projects = Table(
     Column("name", Text, nullable=False),
     Column("team_id", BigInteger, nullable=False),
     Column("is_demo", Boolean, nullable=False, server_default=text("false")),
+    Column("slug", Text, nullable=False, server_default=text(SOME_SLUG)),
+    Column("colour", Text, nullable=False, server_default=""),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("archived_at", instant),
     _made(),
     UniqueConstraint("organisation_id", "name"),
+    UniqueConstraint("organisation_id", "slug"),
     UniqueConstraint("organisation_id", "id"),
     _in_organisation("team_id", "teams"),
 )

@@ -65,6 +65,8 @@ ELSEWHERE = {
     ("POST", "/api/sessions/codes"),
     ("POST", "/api/users"),
     ("POST", "/api/projects"),
+    ("PATCH", "/api/projects/{project_id}"),
+    ("DELETE", "/api/projects/{project_id}"),
     ("POST", "/api/teams"),
     ("PATCH", "/api/teams/{team_id}"),
     ("DELETE", "/api/teams/{team_id}"),
