@@ -20,7 +20,7 @@ from tokenbudget_server.accounts.schemas import (
     TeamMember,
 )
 from tokenbudget_server.accounts.service import Accounts
-from tokenbudget_server.web.authorization import ANY_CREDENTIAL, MANAGE
+from tokenbudget_server.web.authorization import ANY_CREDENTIAL, MANAGE_TEAM
 from tokenbudget_server.web.concurrency import IfMatch, with_etag
 from tokenbudget_server.web.pagination import DEFAULT_PAGE, LARGEST_PAGE, Page, PageCursor, PageSize
 from tokenbudget_server.web.scope import Scope
@@ -46,7 +46,7 @@ class ProjectsController(Controller):
         """List the projects you may see, by name, page by page; for a key of an application, the one that it is for."""
         return await list_projects(engine, caller_scope, cursor, limit, archived=archived)
 
-    @post("/", needs=MANAGE, problems=(404, 409))
+    @post("/", needs=MANAGE_TEAM, problems=(404, 409))
     async def create_project(self, data: ProjectRequest, caller_scope: Scope, projects: Projects) -> Response[Project]:
         """Make a project of a team."""
         return with_etag(await projects.create(caller_scope, data), 201)
@@ -57,7 +57,7 @@ class ProjectsController(Controller):
         del caller_scope  # It holds the project, or there was none.
         return with_etag(await projects.read(project_id))
 
-    @patch("/{project_id:int}", needs=MANAGE, problems=(409, 412))
+    @patch("/{project_id:int}", needs=MANAGE_TEAM, problems=(409, 412))
     async def change_project(
         self,
         project_id: int,
@@ -69,7 +69,7 @@ class ProjectsController(Controller):
         """Change a project; with ``archived: false``, lists have it again."""
         return with_etag(await projects.change(caller_scope, project_id, data, if_match))
 
-    @delete("/{project_id:int}", needs=MANAGE, problems=(412,))
+    @delete("/{project_id:int}", needs=MANAGE_TEAM, problems=(412,))
     async def archive_project(
         self, project_id: int, caller_scope: Scope, projects: Projects, if_match: IfMatch = None
     ) -> None:

@@ -55,6 +55,7 @@ class Projects:
         async with self._engine.begin() as connection:
             await connection.execute(select(func.pg_advisory_xact_lock(ACCOUNTS)))
             await read_team(connection, scope, asked.team_id)
+            scope.check_manages(asked.team_id)
             values["slug"] = asked.slug or await connection.run_sync(free_slug, scope.organisation_id, asked.name)
             made = insert(projects).values(organisation_id=scope.organisation_id, **values).returning(*PROJECT)
             try:
@@ -76,12 +77,14 @@ class Projects:
         async with self._engine.begin() as connection:
             await connection.execute(select(func.pg_advisory_xact_lock(ACCOUNTS)))
             before = await _project(connection, project_id)
+            scope.check_manages(before.team_id)
             check_match(if_match, before)
             values = _changes(before, asked)
             if not values:
                 return before
             if "team_id" in values:
                 await read_team(connection, scope, values["team_id"])
+                scope.check_manages(values["team_id"])
             changed = update(projects).where(projects.c.id == project_id).values(values).returning(*PROJECT)
             try:
                 row = (await connection.execute(changed)).one()

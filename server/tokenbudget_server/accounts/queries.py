@@ -112,6 +112,18 @@ def team_ids(of: ReadOnlyColumnCollection[str, Any]) -> ColumnElement[Any]:
     return func.array(found.scalar_subquery())
 
 
+def team_roles(of: ReadOnlyColumnCollection[str, Any]) -> ColumnElement[Any]:
+    """Return an array of the user's roles in these teams."""
+    own = team_memberships.c.organisation_id == of.organisation_id, team_memberships.c.user_id == of.user_id
+    found = select(team_memberships.c.role).where(*own).order_by(team_memberships.c.team_id)
+    return func.array(found.scalar_subquery())
+
+
+def key_team() -> ColumnElement[Any]:
+    """Return the team that a key is for, its project's where it has one; in a join of ``api_keys`` and ``projects``."""
+    return func.coalesce(projects.c.team_id, api_keys.c.team_id)
+
+
 def _keys(condition: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
     shown = (
         api_keys.c.id,

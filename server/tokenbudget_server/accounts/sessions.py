@@ -16,10 +16,10 @@ from tokenbudget_server.accounts import passwords
 from tokenbudget_server.accounts.attempts import Attempts
 from tokenbudget_server.accounts.cookies import SessionCookie
 from tokenbudget_server.accounts.principal import RIGHTS, Principal, Role, Session
-from tokenbudget_server.accounts.queries import is_living, team_ids
+from tokenbudget_server.accounts.queries import is_living, key_team, team_ids, team_roles
 from tokenbudget_server.accounts.schemas import OpenSession, SignInCode
 from tokenbudget_server.cache.memory import MemoryCache
-from tokenbudget_server.db.tables import api_keys, memberships, sessions, sign_in_codes, users
+from tokenbudget_server.db.tables import api_keys, memberships, projects, sessions, sign_in_codes, users
 from tokenbudget_server.jobs.periodic import Periodic
 from tokenbudget_server.web.audit import Target, audit
 from tokenbudget_server.web.client_address import network_of
@@ -122,7 +122,8 @@ class Sessions:
                 await connection.commit()
         scopes = RIGHTS if row.api_key_id is None else frozenset(member.scopes)
         session = Session(row.id, scopes, member.project_id, member.team_id, row.api_key_id)
-        return Principal(row.user_id, row.organisation_id, Role(member.role), tuple(member.team_ids), session)
+        roles = tuple(Role(role) for role in member.team_roles)
+        return Principal(row.user_id, row.organisation_id, Role(member.role), tuple(member.team_ids), session, roles)
 
     async def list(self, user_id: int | None, current: str | None) -> list[OpenSession]:
         """List a user's open sessions, the newest first."""
@@ -245,10 +246,12 @@ _MEMBER = (
         memberships.c.role,
         api_keys.c.scopes,
         api_keys.c.project_id,
-        api_keys.c.team_id,
+        key_team().label("team_id"),
         team_ids(memberships.c).label("team_ids"),
+        team_roles(memberships.c).label("team_roles"),
     )
     .select_from(memberships)
     .outerjoin(api_keys, and_(api_keys.c.id == bindparam("key", type_=BigInteger), is_living()))
+    .outerjoin(projects, projects.c.id == api_keys.c.project_id)
     .where(memberships.c.organisation_id == bindparam("organisation"), memberships.c.user_id == bindparam("user"))
 )

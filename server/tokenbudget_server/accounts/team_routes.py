@@ -9,7 +9,7 @@ from litestar.params import Parameter
 
 from tokenbudget_server.accounts.schemas import RoleChange, Team, TeamMember, TeamRequest
 from tokenbudget_server.accounts.teams import Teams
-from tokenbudget_server.web.authorization import MANAGE
+from tokenbudget_server.web.authorization import MANAGE, MANAGE_TEAM
 from tokenbudget_server.web.concurrency import IfMatch, with_etag
 from tokenbudget_server.web.pagination import DEFAULT_PAGE, Page, PageCursor, PageSize
 from tokenbudget_server.web.parameters import LARGEST_ID
@@ -65,14 +65,14 @@ class TeamsController(Controller):
         """List who belongs to a team, page by page."""
         return await teams.members(caller_scope, team_id, cursor, limit)
 
-    @put("/teams/{team_id:int}/members/{user_id:int}", needs=MANAGE, status_code=204)
+    @put("/teams/{team_id:int}/members/{user_id:int}", needs=MANAGE_TEAM, status_code=204)
     async def put_team_member(
         self, team_id: _Number, user_id: _Number, data: RoleChange, caller_scope: Scope, teams: Teams
     ) -> None:
         """Have a user join a team, who sees its projects at once; or give one another role there."""
         await teams.put_member(caller_scope, team_id, user_id, data.role)
 
-    @delete("/teams/{team_id:int}/members/{user_id:int}", needs=MANAGE)
+    @delete("/teams/{team_id:int}/members/{user_id:int}", needs=MANAGE_TEAM)
     async def remove_team_member(self, team_id: _Number, user_id: _Number, caller_scope: Scope, teams: Teams) -> None:
         """Have a user leave a team, who sees its projects no longer."""
         await teams.remove_member(caller_scope, team_id, user_id)

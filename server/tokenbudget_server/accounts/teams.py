@@ -127,15 +127,20 @@ class Teams:
 
         await self._change(scope, team_id, user_id, "team.remove_member", change, None)
 
-    async def _change(self, scope: Scope, team_id: int, user_id: int, action: str, change: Any, after: object) -> None:
+    async def _change(
+        self, scope: Scope, team_id: int, user_id: int, action: str, change: Any, after: dict[str, Role] | None
+    ) -> None:
         async with self._engine.begin() as connection:
             await read_team(connection, scope, team_id)
             named = memberships.c.organisation_id == scope.organisation_id, memberships.c.user_id == user_id
+            scope.check_manages(team_id)
             if await connection.scalar(select(memberships.c.role).where(*named)) is None:
                 raise ProblemError(404, f"there is no user {user_id}")
+            own = team_memberships.c.team_id == team_id, team_memberships.c.user_id == user_id
+            role = await connection.scalar(select(team_memberships.c.role).where(*own))
+            scope.check_manages(team_id, role and Role(role), after and after["role"])
             await change(connection)
-            target = Target("team", str(team_id))
-            before = {"user_id": user_id}
+            target, before = Target("team", str(team_id)), {"user_id": user_id, "role": role}
             await connection.run_sync(audit, scope, action, target, before, after)
             forgotten = await keys_of(connection, scope, user_id)
             await self._accounts.forget_later(connection, forgotten)
