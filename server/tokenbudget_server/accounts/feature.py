@@ -16,6 +16,8 @@ from tokenbudget_server.accounts.admin import provide_admin
 from tokenbudget_server.accounts.authentication import provide_principal
 from tokenbudget_server.accounts.cache import MemoryKeyCache, RedisKeyCache
 from tokenbudget_server.accounts.cookies import refuse_forged
+from tokenbudget_server.accounts.invitation_routes import InvitationsController
+from tokenbudget_server.accounts.invitations import Invitations
 from tokenbudget_server.accounts.member_routes import MembersController
 from tokenbudget_server.accounts.members import Members
 from tokenbudget_server.accounts.principal import Principal
@@ -51,6 +53,7 @@ def feature(settings: Settings, engines: Engines, redis: RedisClient | None, poo
     """Make the feature."""
     engine = engines.requests
     accounts, handlers = _accounts(engines, redis, pools)
+    invitations = Invitations(engine, accounts.sessions, pools.passwords)
 
     @asynccontextmanager
     async def noting() -> AsyncIterator[None]:
@@ -65,12 +68,20 @@ def feature(settings: Settings, engines: Engines, redis: RedisClient | None, poo
 
     return Feature(
         name="accounts",
-        description="Projects, API keys and sessions.",
-        routes=[KeysController, MembersController, ProjectsController, SessionsController, TeamsController],
+        description="Projects, teams, users, API keys and sessions.",
+        routes=[
+            InvitationsController,
+            KeysController,
+            MembersController,
+            ProjectsController,
+            SessionsController,
+            TeamsController,
+        ],
         dependencies={
             "accounts": Dependency.of(accounts),
             "rotation": Dependency.of(Rotation(engine, accounts, pools.hashing)),
             "projects": Dependency.of(Projects(engine, accounts)),
+            "invitations": Dependency.of(invitations),
             "teams": Dependency.of(Teams(engine, accounts)),
             "members": Dependency.of(Members(engine, accounts, pools.passwords)),
             "principal": Dependency(
@@ -83,7 +94,7 @@ def feature(settings: Settings, engines: Engines, redis: RedisClient | None, poo
             ),
         },
         security={"ApiKey": _API_KEY, "AdminKey": _ADMIN_KEY, "Session": _SESSION},
-        jobs=[accounts.last_used.job, accounts.sessions.job],
+        jobs=[accounts.last_used.job, accounts.sessions.job, invitations.job],
         guards=[refuse_forged],
         lifespans=[noting],
         handlers=handlers,

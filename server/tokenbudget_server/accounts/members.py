@@ -15,7 +15,7 @@ from tokenbudget_server.accounts.schemas import Member, MemberRequest, PasswordC
 from tokenbudget_server.accounts.service import Accounts
 from tokenbudget_server.accounts.sessions import end_all
 from tokenbudget_server.db.locks import MEMBERS
-from tokenbudget_server.db.tables import api_keys, memberships, users
+from tokenbudget_server.db.tables import api_keys, invitations, memberships, users
 from tokenbudget_server.web.audit import Target, audit
 from tokenbudget_server.web.client_address import network_of
 from tokenbudget_server.web.concurrency import check_match
@@ -69,7 +69,7 @@ class Members:
             400 for an email or password that cannot be used, 403 for a role above the caller's own, 409 for who is a
             member already, or has an account and is given a password.
         """
-        _may_give(scope, asked.role)
+        check_may_give(scope, asked.role)
         if (email := normalized_email(asked.email)) is None:
             raise ProblemError(400, "there is no such email", [FieldError(field="email", reason="is no address")])
         hash_ = await self._hash(scope, asked.password)
@@ -93,7 +93,7 @@ class Members:
             404 if there is no such member, 403 for an owner's role and a caller who is none, 409 for the last owner,
             412 where the member is not as the caller saw it.
         """
-        _may_give(scope, role)
+        check_may_give(scope, role)
 
         async def change(connection: AsyncConnection) -> None:
             named = memberships.c.organisation_id == scope.organisation_id, memberships.c.user_id == user_id
@@ -146,7 +146,7 @@ class Members:
             member = await _member(connection, scope, user_id)
             check_match(if_match, member)
             before = member.role
-            _may_give(scope, before)
+            check_may_give(scope, before)
             if before is Role.OWNER and role is not Role.OWNER and await _owners(connection, scope) == 1:
                 raise ProblemError(409, "this is the last owner: make somebody else one before")
             await change(connection)
@@ -154,6 +154,8 @@ class Members:
             target = Target("user", str(user_id))
             await connection.run_sync(audit, scope, action, target, {"role": before}, {"role": role})
             await end_all(connection, user_id)
+            theirs = invitations.c.organisation_id == scope.organisation_id, invitations.c.invited_by == user_id
+            await connection.execute(delete(invitations).where(*theirs))
             forgotten = await keys_of(connection, scope, user_id)
             await self._accounts.forget_later(connection, forgotten)
         await self._accounts.forget(forgotten)
@@ -165,7 +167,8 @@ class Members:
         return await self._hashing.run(partial(passwords.hash_password, password), caller=network_of(scope.address))
 
 
-def _may_give(scope: Scope, role: Role) -> None:
+def check_may_give(scope: Scope, role: Role) -> None:
+    """Refuse a role that the caller cannot give, or take: 403."""
     if role is Role.OWNER and scope.role is not Role.OWNER:
         raise ProblemError(403, "only an owner makes owners, and changes them")
 

@@ -270,6 +270,51 @@ class ProjectChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     archived: bool | None = None
 
 
+class Invitation(msgspec.Struct, frozen=True, kw_only=True):
+    """An invitation that nobody accepted yet; its code is not kept.
+
+    Attributes
+    ----------
+    role : str
+        In the organisation.
+    team_id, team_role : int and str, or None
+        The team that is joined too, and the role there.
+    """
+
+    id: str
+    email: str
+    role: Role
+    team_id: int | None
+    team_role: Role | None
+    created_at: datetime
+    expires_at: datetime
+
+
+class InvitationRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is to be invited, as what, and to which team."""
+
+    email: Annotated[str, msgspec.Meta(min_length=3, max_length=320)]
+    role: Role = Role.MEMBER
+    team_id: _Number | None = None
+    team_role: Role = Role.MEMBER
+
+
+class InvitationWithLink(msgspec.Struct, frozen=True, kw_only=True):
+    """An invitation just made; `link` and its `code` are shown this once."""
+
+    invitation: Invitation
+    code: str
+    link: str
+
+
+class AcceptedInvitation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The code of an invitation, and the name and the password of the account that it makes."""
+
+    code: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    name: _Name
+    password: Annotated[str, msgspec.Meta(max_length=1000)]
+
+
 class RotateRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long the old key goes on, in seconds; a day when left out, a month at most."""
 

@@ -42,15 +42,7 @@ class SessionsController(Controller):
         ``X-CSRF-Token``.
         """
         refuse_foreign(request, needs_origin=False)
-        owner = await _owner(request, data, accounts)
-        address, agent = address_of(request), request.headers.get("user-agent")
-        cookie, now = make_cookie(request, secrets.token_urlsafe(32)), datetime.now(UTC)
-        id_ = await accounts.sessions.begin(owner, cookie, address, agent)
-        shown = OpenSession(
-            id=id_, created_at=now, last_seen_at=now, address=address, user_agent=agent, is_current=True
-        )
-        seconds = int(ABSOLUTE.total_seconds())
-        return Response(shown, headers=_NO_STORE, cookies=cookies_for(cookie, seconds))
+        return await begin_session(request, accounts, await _owner(request, data, accounts))
 
     @get("/sessions", needs="admin")
     async def sessions(self, caller_scope: Scope, accounts: Accounts) -> Page[OpenSession]:
@@ -96,6 +88,16 @@ class SessionsController(Controller):
             for method, (handler, _) in sorted(route.route_handler_map.items())
             if handler.resolve_include_in_schema()
         ]
+
+
+async def begin_session(request: _Request, accounts: Accounts, owner: Owner) -> Response[OpenSession]:
+    """Begin a session of a browser; answer with its cookies."""
+    address, agent = address_of(request), request.headers.get("user-agent")
+    cookie, now = make_cookie(request, secrets.token_urlsafe(32)), datetime.now(UTC)
+    id_ = await accounts.sessions.begin(owner, cookie, address, agent)
+    shown = OpenSession(id=id_, created_at=now, last_seen_at=now, address=address, user_agent=agent, is_current=True)
+    seconds = int(ABSOLUTE.total_seconds())
+    return Response(shown, headers=_NO_STORE, cookies=cookies_for(cookie, seconds))
 
 
 async def _owner(request: _Request, asked: SignIn, accounts: Accounts) -> Owner:

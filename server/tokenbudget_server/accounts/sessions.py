@@ -179,8 +179,15 @@ class Sessions:
         Raises
         ------
         ProblemError
-            401 if nobody's, 429 if that was tried too often.
+            401 if nobody's who is a member, 429 if that was tried too often.
         """
+        row = await self.check_password(email, password, address)
+        if row.organisation_id is None:
+            raise ProblemError(401, _WRONG)
+        return Owner(row.organisation_id, row.id)
+
+    async def check_password(self, email: str, password: str, address: str | None) -> Any:
+        """Return the account that an email and a password are of, also of one who is no member; raises the same."""
         email, network = email.strip().lower(), network_of(address)
         self._delays.check(email, network)
         self._attempts.take(network)
@@ -188,7 +195,7 @@ class Sessions:
         columns = users.c.id, users.c.password_hash, memberships.c.organisation_id
         found = (
             select(*columns)
-            .join(memberships, memberships.c.user_id == users.c.id)
+            .outerjoin(memberships, memberships.c.user_id == users.c.id)
             .where(func.lower(users.c.email) == email)
         )
         async with self._engine.connect() as connection:
@@ -200,7 +207,7 @@ class Sessions:
             raise ProblemError(401, _WRONG)
         self._delays.succeeded(email, network)
         self._attempts.give_back(network)
-        return Owner(row.organisation_id, row.id)
+        return row
 
     async def clean(self) -> None:
         """Delete what is over."""
@@ -211,7 +218,7 @@ class Sessions:
 
     async def _note_refusal(self, row: Any, address: str | None) -> None:
         """Record that somebody was not let in; of an account that does not exist, nothing is there to tell."""
-        if row is None:
+        if row is None or row.organisation_id is None:
             return
         by = Scope(actor=Actor("anonymous"), role=Role.VIEWER, organisation_id=row.organisation_id, address=address)
         async with self._engine.begin() as connection:

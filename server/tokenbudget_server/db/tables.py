@@ -38,6 +38,7 @@ __all__ = [
     "event_ids",
     "events",
     "installation",
+    "invitations",
     "memberships",
     "metadata",
     "organisations",
@@ -393,6 +394,22 @@ price_state = Table(
 ``revision`` names the table the book was last brought up to, ``bundled`` the one that came with the library;
 ``url``, ``etag`` and ``synced_at`` are of the last sync.
 """
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("hash", Text, nullable=False, unique=True),
+    Column("organisation_id", BigInteger, nullable=False),
+    Column("invited_by", BigInteger),
+    Column("email", Text, nullable=False),
+    _role(),
+    Column("team_id", BigInteger),
+    Column("team_role", Text, CheckConstraint("team_role IN ('owner', 'admin', 'member', 'viewer')")),
+    _made(),
+    Column("expires_at", instant, nullable=False),
+)
+"""Who may become a member by a link, once."""
 
 installation = Table("installation", metadata, Column("id", Uuid, primary_key=True), _made())
 """One row: what tells this installation from others."""

@@ -25,6 +25,8 @@ BODIES = {
     "/api/users": {"email": "new@example.org"},
     "/api/users/{user_id}": {"role": "viewer"},
     "/api/me/password": {"password": "correct horse battery"},
+    "/api/invitations": {"email": "another@example.org"},
+    "/api/invitations/accept": {"code": "no such code", "name": "n", "password": "correct horse battery"},
     "/api/waitlist": {"email": "new@example.org"},
     "/v1/events": {},
     "/v1/events/batch": {"events": []},
@@ -32,6 +34,14 @@ BODIES = {
     "/api/admin/sync-pricing": {},
 }
 """What a route that changes something is sent; a new one fails until it stands here."""
+NOTHING = {
+    "key_id": "key_" + "0" * 32,
+    "session_id": "ses_0",
+    "invitation_id": "inv_0",
+    "user_id": 10**6,
+    "team_id": 10**6,
+}
+"""Names what is not there."""
 OF_A_TEAM = {
     "/api/projects",
     "/api/projects/{project_id}",
@@ -77,8 +87,8 @@ def project(postgres_url):
 
 def call(server, method, path, project, headers=None):
     body = {"json": BODIES[path]} if method in ("POST", "PUT", "PATCH") else {}
-    filled = path.format(project_id=project, key_id="key_" + "0" * 32, session_id="ses_0", user_id=10**6, team_id=10**6)
-    return server.request(method, filled + QUERIES.get(path, ""), headers=headers or {}, **body)
+    url = path.format(**NOTHING, project_id=project) + QUERIES.get(path, "")
+    return server.request(method, url, headers=headers or {}, **body)
 
 
 def test_what_every_route_needs_is_said(routes):
@@ -89,7 +99,8 @@ def test_what_every_route_needs_is_said(routes):
 def test_nobody_gets_what_is_not_open(server, routes, project):
     for (method, path), needs in routes.items():
         answer = call(server, method, path, project)
-        refused = answer.status_code in (401, 403) and (method, path) != ("POST", "/api/sessions")
+        by_proof = method == "POST" and path in ("/api/sessions", "/api/invitations/accept")
+        refused = answer.status_code in (401, 403) and not by_proof
         assert refused == (needs != OPEN), (method, path, answer.text)
         assert needs != ADMIN_KEY or answer.status_code == 403, (method, path)
 
@@ -137,7 +148,7 @@ def test_a_role_in_a_team_is_one_for_what_the_team_has(server, routes, postgres_
         if needs in (OPEN, ANY_CREDENTIAL, ADMIN_KEY) or path in ("/v1/events", "/api/me/password"):
             continue
         sent = {"json": bodies[path]} if method in ("POST", "PUT", "PATCH") else {}
-        filled = {"key_id": "key_" + "0" * 32, "session_id": "ses_0"} | ids
+        filled = NOTHING | ids
         url = path.format(**filled) + QUERIES.get(path, "")
         answer = server.request(method, url, headers=headers, **sent)
         of_team = path in OF_A_TEAM and method != "GET"
