@@ -52,7 +52,7 @@ _FORGET_KEY = "accounts.forget-key"
 def feature(settings: Settings, engines: Engines, redis: RedisClient | None, pools: Pools) -> Feature:
     """Make the feature."""
     engine = engines.requests
-    accounts, handlers = _accounts(engines, redis, pools)
+    accounts, handlers = _accounts(engines, redis, pools, requires_sign_in=settings.requires_sign_in)
     invitations = Invitations(engine, accounts.sessions, pools.passwords)
 
     @asynccontextmanager
@@ -101,12 +101,15 @@ def feature(settings: Settings, engines: Engines, redis: RedisClient | None, poo
     )
 
 
-def _accounts(engines: Engines, redis: RedisClient | None, pools: Pools) -> tuple[Accounts, dict[str, Handler]]:
+def _accounts(
+    engines: Engines, redis: RedisClient | None, pools: Pools, *, requires_sign_in: bool
+) -> tuple[Accounts, dict[str, Handler]]:
     """Make the accounts with the memory of keys that fits the settings, and the handler of what it puts off."""
     cache = MemoryKeyCache() if redis is None else RedisKeyCache(redis)
     sessions, verifier = Sessions(engines.requests, pools.passwords), Verifier(engines.ingest, cache, pools.hashing)
+    shared = engines.requests, cache, pools.hashing, sessions, verifier
     if not isinstance(cache, RedisKeyCache):
-        return Accounts(engines.requests, cache, pools.hashing, sessions, verifier), {}
+        return Accounts(*shared, requires_sign_in=requires_sign_in), {}
 
     def forget_later(connection: Connection, api_key_id: int) -> None:
         enqueue(connection, _FORGET_KEY, api_key_id)
@@ -114,5 +117,5 @@ def _accounts(engines: Engines, redis: RedisClient | None, pools: Pools) -> tupl
     async def forget(message: Message) -> None:
         await cache.forget_shared(message.payload)
 
-    accounts = Accounts(engines.requests, cache, pools.hashing, sessions, verifier, forget_later)
+    accounts = Accounts(*shared, forget_later, requires_sign_in=requires_sign_in)
     return accounts, {_FORGET_KEY: forget}

@@ -106,6 +106,22 @@ class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     code: Annotated[str, msgspec.Meta(max_length=100)] | None = None
 
 
+class SessionToken(msgspec.Struct, frozen=True, kw_only=True):
+    """A session just begun without a cookie; its token is shown this once.
+
+    Attributes
+    ----------
+    id : str
+        Names the session in the list of them.
+    token : str
+        ``tb_st_…``, for ``Authorization: Bearer``.
+    """
+
+    id: str
+    token: str
+    expires_at: datetime
+
+
 class SignInCode(msgspec.Struct, frozen=True):
     """What begins one session, as whoever made it."""
 

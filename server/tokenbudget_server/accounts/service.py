@@ -37,6 +37,8 @@ class Accounts:
     verifier : Verifier
     forget_later : callable
         Called in the transaction that ends a key: has processes told that cannot be told at once.
+    requires_sign_in : bool
+        Whether requests need a credential.
     """
 
     def __init__(
@@ -47,11 +49,14 @@ class Accounts:
         sessions: Sessions,
         verifier: Verifier,
         forget_later: Callable[[Connection, int], None] = lambda *_: None,
+        *,
+        requires_sign_in: bool = True,
     ) -> None:
         self.verifier = verifier
         self.last_used = LastUsed(engine)
         self.sessions = sessions
-        self._engine = engine
+        self.requires_sign_in = requires_sign_in
+        self.engine = self._engine = engine
         self._cache = cache
         self._hashing = hashing
         self._forget_later = forget_later

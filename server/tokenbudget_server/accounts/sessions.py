@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from tokenbudget_server.accounts import passwords
@@ -29,6 +29,7 @@ from tokenbudget_server.web.scope import Actor, Scope
 
 IDLE = timedelta(hours=12)
 ABSOLUTE = timedelta(days=14)
+TOKEN_LIFE = timedelta(hours=12)
 CODE_LIFE = timedelta(minutes=10)
 _SEEN_EVERY = timedelta(minutes=1)
 _CLEAN_EVERY = timedelta(hours=1)
@@ -69,10 +70,18 @@ class Sessions:
         """Deletes sessions and codes whose time is over."""
         return Periodic(name="clean-sessions", every=_CLEAN_EVERY, run=self.clean)
 
-    async def begin(self, owner: Owner, cookie: SessionCookie, address: str | None, agent: str | None) -> str:
-        """Begin a session; return its id."""
+    async def begin(
+        self,
+        owner: Owner,
+        cookie: SessionCookie,
+        address: str | None,
+        agent: str | None,
+        expires_at: datetime | None = None,
+    ) -> str:
+        """Begin a session, which ends at that time at the latest; return its id."""
         id_ = f"ses_{secrets.token_hex(16)}"
         values = {"id": id_, "hash": cookie.hash, **msgspec.structs.asdict(owner), "address": address}
+        values["expires_at"] = expires_at
         values["user_agent"] = None if agent is None else agent.replace("\0", "")[:_LONGEST_AGENT]
         async with self._engine.begin() as connection:
             await connection.execute(insert(sessions).values(values))
@@ -236,7 +245,8 @@ def _hash(code: str) -> str:
 
 
 def _open(now: datetime) -> ColumnElement[bool]:
-    return and_(sessions.c.created_at > now - ABSOLUTE, sessions.c.last_seen_at > now - IDLE)
+    ends = or_(sessions.c.expires_at.is_(None), sessions.c.expires_at > now)
+    return and_(sessions.c.created_at > now - ABSOLUTE, sessions.c.last_seen_at > now - IDLE, ends)
 
 
 _SHOWN = sessions.c.id, sessions.c.created_at, sessions.c.last_seen_at, sessions.c.address, sessions.c.user_agent

@@ -217,6 +217,7 @@ sessions = Table(
     Column("last_seen_at", instant, nullable=False, server_default=func.now()),
     Column("address", Text),
     Column("user_agent", Text),
+    Column("expires_at", instant),
     Index("sessions_user", "user_id"),
 )
 """Browsers that a user signed in with.  ``hash`` is that of what the cookie holds; a session that began with an API key

@@ -63,6 +63,7 @@ ELSEWHERE = {
     ("DELETE", "/api/sessions/{session_id}"),
     ("POST", "/api/sessions"),
     ("POST", "/api/sessions/codes"),
+    ("POST", "/api/sessions/tokens"),
     ("POST", "/api/users"),
     ("POST", "/api/invitations"),
     ("POST", "/api/invitations/accept"),

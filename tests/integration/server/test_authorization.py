@@ -16,6 +16,7 @@ BODIES = {
     "/api/keys/{key_id}/rotate": {},
     "/api/reprice": {},
     "/api/sessions": {"code": "no such code"},
+    "/api/sessions/tokens": {"code": "no such code"},
     "/api/sessions/codes": None,
     "/api/projects/{project_id}": {"name": "newer"},
     "/api/projects": {"name": "new", "team_id": 10**6},
@@ -99,7 +100,7 @@ def test_what_every_route_needs_is_said(routes):
 def test_nobody_gets_what_is_not_open(server, routes, project):
     for (method, path), needs in routes.items():
         answer = call(server, method, path, project)
-        by_proof = method == "POST" and path in ("/api/sessions", "/api/invitations/accept")
+        by_proof = method == "POST" and path in ("/api/sessions", "/api/sessions/tokens", "/api/invitations/accept")
         refused = answer.status_code in (401, 403) and not by_proof
         assert refused == (needs != OPEN), (method, path, answer.text)
         assert needs != ADMIN_KEY or answer.status_code == 403, (method, path)

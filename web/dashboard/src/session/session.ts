@@ -1,5 +1,5 @@
 import { useSyncExternalStore } from "react";
-import { ApiError, send } from "../api/http.ts";
+import { ApiError, ask, send } from "../api/http.ts";
 import type { AcceptedInvitation, OpenSession, SignIn } from "../api/types.ts";
 
 /** Whether somebody is signed in; the session itself is a cookie that no script can read. */
@@ -38,6 +38,7 @@ export async function restoreSession(): Promise<void> {
   }
   if (code === null) {
     set({ state: localStorage.getItem(STORED_AS) === null ? "out" : "in", message: null });
+    if (!isSignedIn() && (await needsNone())) set({ state: "in", message: null });
     return;
   }
   forgetFragment();
@@ -49,6 +50,17 @@ export async function restoreSession(): Promise<void> {
     // A code that is worthless ends no session that there is.
     const was = localStorage.getItem(STORED_AS) !== null;
     set({ state: was ? "in" : "out", message: error.message || error.title });
+  }
+}
+
+/** Whether the server answers without a session: to one user on this machine (`TOKENBUDGET_AUTH=none`). */
+async function needsNone(): Promise<boolean> {
+  try {
+    await ask("/api/me", {});
+    return true;
+  } catch (error) {
+    if (error instanceof ApiError) return false;
+    throw error;
   }
 }
 

@@ -33,6 +33,15 @@ it("takes an invitation from the fragment, removes it from the address, and join
   expect(JSON.stringify({ ...localStorage, ...sessionStorage })).not.toContain("once");
 });
 
+it("needs no session where the server answers without one", async () => {
+  serve();
+  await restoreSession();
+  expect(isSignedIn()).toBe(false);
+  serve({ "/api/me": () => ({ name: "Ada" }) });
+  await restoreSession();
+  expect(isSignedIn()).toBe(true);
+});
+
 it("says why a code that was used already signs nobody in", async () => {
   serve({ "/api/sessions": () => problem(401, "Unauthorized", "this link was used already") });
   history.replaceState(null, "", "/#code=twice");
