@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, Text, cast, func, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
@@ -61,10 +62,34 @@ async def list_keys(
         return _KEYS.page([Key(**row._asdict()) for row in await connection.execute(statement)], limit)
 
 
-async def list_audit(engine: AsyncEngine, scope: Scope, cursor: str | None, limit: int) -> Page[AuditRow]:
+class AuditFilter(NamedTuple):
+    """Which rows of the audit log are asked for: all, where nothing is said."""
+
+    actor: str | None = None
+    action: str | None = None
+    target: str | None = None
+    since: datetime | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Return the conditions on ``audit``; an actor is named by key or session, or by the number of the user."""
+        found: list[ColumnElement[bool]] = []
+        if self.actor is not None:
+            found.append((audit.c.actor_id == self.actor) | (cast(audit.c.user_id, Text) == self.actor))
+        if self.action is not None:
+            found.append(audit.c.action == self.action)
+        if self.target is not None:
+            found.append(audit.c.target_id == self.target)
+        if self.since is not None:
+            found.append(audit.c.at >= (self.since if self.since.tzinfo else self.since.replace(tzinfo=UTC)))
+        return found
+
+
+async def list_audit(
+    engine: AsyncEngine, scope: Scope, cursor: str | None, limit: int, asked: AuditFilter
+) -> Page[AuditRow]:
     """List what was done in an organisation, newest first; raises what `list_projects` does."""
     shown = [audit.c[name] for name in AuditRow.__struct_fields__]
-    statement = select(*shown).where(audit.c.organisation_id == scope.organisation_id)
+    statement = select(*shown).where(audit.c.organisation_id == scope.organisation_id, *asked.conditions())
     if cursor is not None:
         statement = statement.where(audit.c.id < _AUDIT.read(cursor)[0])
     async with engine.connect() as connection:

@@ -138,7 +138,7 @@ class Teams:
                 raise ProblemError(404, f"there is no user {user_id}")
             own = team_memberships.c.team_id == team_id, team_memberships.c.user_id == user_id
             role = await connection.scalar(select(team_memberships.c.role).where(*own))
-            scope.check_manages(team_id, role and Role(role), after and after["role"])
+            scope.check_manages(team_id, None if role is None else Role(role), None if after is None else after["role"])
             await change(connection)
             target, before = Target("team", str(team_id)), {"user_id": user_id, "role": role}
             await connection.run_sync(audit, scope, action, target, before, after)

@@ -154,7 +154,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List who did what in your organisation, newest first, page by page */
+        /** List who did what in your organisation, newest first, page by page; as CSV with ``Accept: text/csv`` */
         get: operations["ApiAuditAudit"];
         put?: never;
         post?: never;
@@ -2582,6 +2582,14 @@ export interface operations {
     ApiAuditAudit: {
         parameters: {
             query?: {
+                /** @description Id of a key or a session, or the number of a user */
+                actor?: string | null;
+                /** @description Such as `key.revoke` */
+                action?: string | null;
+                /** @description Id of what it was done to */
+                target?: string | null;
+                /** @description No earlier than this; in UTC where it does not say */
+                since?: string | null;
                 /** @description Where the page before ended: its `next` */
                 cursor?: string | null;
                 /** @description Rows a page */
@@ -2596,6 +2604,8 @@ export interface operations {
             /** @description Request fulfilled, document follows */
             200: {
                 headers: {
+                    /** @description Where the page ended; missing on the last one */
+                    "X-Next-Cursor"?: unknown;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2603,6 +2613,7 @@ export interface operations {
                         rows: components["schemas"]["AuditRow"][];
                         next: string | null;
                     };
+                    "text/csv": string;
                 };
             };
             /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
