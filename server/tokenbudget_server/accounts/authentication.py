@@ -105,6 +105,10 @@ async def provide_principal(request: Request[Any, Any, Any], accounts: Accounts)
     """
     for credential in CREDENTIALS:
         if principal := await credential(request, accounts):
-            authorize(principal, request.method, request.route_handler.opt)
+            try:
+                authorize(principal, request.method, request.route_handler.opt)
+            except ProblemError:
+                await accounts.refusals.note(request, principal)
+                raise
             return principal
     raise ProblemError(401, "sign in, or send your API key: Authorization: Bearer tb_ak_…", headers=_CHALLENGE)

@@ -13,6 +13,7 @@ from tokenbudget_server.accounts import keys
 from tokenbudget_server.accounts.cache import KeyCache
 from tokenbudget_server.accounts.last_used import LastUsed
 from tokenbudget_server.accounts.queries import read_key
+from tokenbudget_server.accounts.refusals import Refusals
 from tokenbudget_server.accounts.schemas import KeyRequest, KeyWithText
 from tokenbudget_server.accounts.sessions import Sessions
 from tokenbudget_server.accounts.verification import Verifier
@@ -54,6 +55,7 @@ class Accounts:
     ) -> None:
         self.verifier = verifier
         self.last_used = LastUsed(engine)
+        self.refusals = Refusals(engine)
         self.sessions = sessions
         self.requires_sign_in = requires_sign_in
         self.engine = self._engine = engine

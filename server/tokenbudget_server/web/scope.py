@@ -162,6 +162,12 @@ async def scope_of(
     )
 
 
+def actor_scope(principal: Principal, address: str | None) -> Scope:
+    """Return the scope of a principal that sees nothing: whose act it is."""
+    organisation_id = principal.organisation_id
+    return Scope(actor=_actor(principal), role=_role(principal), organisation_id=organisation_id, address=address)
+
+
 def anonymous_scope(address: str | None) -> Scope:
     """Return the scope of those who say nothing of themselves: nobody's data."""
     return Scope(actor=Actor("anonymous"), role=Role.VIEWER, address=address)

@@ -239,6 +239,8 @@ def test_a_key_of_an_application_ends_itself_and_nothing_else(server, project, p
     assert sql("SELECT name FROM api_keys WHERE revoked_at IS NULL") == [("admin",)]
     assert sql("SELECT action, actor_id = target_id FROM audit ORDER BY id") == [
         ("key.create", False),
+        ("request.refuse", False),
+        ("request.refuse", False),
         ("key.revoke", True),
     ]
 

@@ -163,6 +163,18 @@ def test_the_audit_log_is_read_by_owners_and_admins_of_the_organisation(server, 
     assert server.get("/api/audit", headers=member).status_code == 403
 
 
+def test_what_is_refused_is_in_the_audit_log(server, headers_of, sql):
+    viewer = headers_of("Vi", "viewer")
+    for _ in range(40):
+        assert server.post("/api/reprice", json={}, headers=viewer).status_code == 403
+    assert server.get("/api/audit", headers=viewer).status_code == 403
+    rows = sql("SELECT actor_kind, action, target_id, count(*) FROM audit GROUP BY 1, 2, 3")
+    assert [row[:3] for row in rows] == [("key", "request.refuse", "POST /api/reprice")]
+    assert 30 <= rows[0][3] < 40  # Nobody fills the log.
+    sql("ALTER TABLE audit RENAME TO audit_gone")
+    assert server.post("/api/reprice", json={}, headers=viewer).status_code == 403
+
+
 def test_the_audit_log_is_filtered_and_written_as_csv(server, headers_of, sql):
     owner = headers_of("Olga", "owner")
     for name in ("=1+1", "blue"):
