@@ -17,6 +17,8 @@ variable                       meaning                                          
 ``TOKENBUDGET_DEMO``           whether the demo project's numbers are shown           ``0``
 ``TOKENBUDGET_ADMIN_KEY``      what ``X-Admin-Key`` must be, 16 characters or more;   the admin's routes are closed
                                ``ADMIN_KEY`` too
+``TOKENBUDGET_AUTH``           ``none`` for one user on this machine, who never       ``required``
+                               signs in; refused on other addresses
 ``TOKENBUDGET_PROXIES``        proxies of yours that each request passes, one after   ``0``
                                the other: ``X-Forwarded-For`` is believed so far
 ``TOKENBUDGET_PRICE_URL``      where the price table is fetched from                  LiteLLM's own
@@ -48,7 +50,8 @@ PANEL_PORT = 8322
 _LARGEST_PORT = 65_535
 _SHORTEST_ADMIN_KEY = 16
 _MOST_PROXIES = 16
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+"""Addresses that only this machine reaches."""
 _SMALLEST_MEMORY = 128 << 20
 _OBJECT_STORES = {"s3", "gs", "az"}
 _YES, _NO = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
@@ -76,6 +79,8 @@ class Settings:
         Whether the demo project's numbers are shown.
     admin_key : str or None
         What the header ``X-Admin-Key`` must be; None closes the routes that ask for it.
+    requires_sign_in : bool
+        Whether requests need a credential; where not, whoever is on this machine is the first owner.
     proxies : int
         Proxies of ours that a request passes, one after the other.
     allowed_origins : tuple of str
@@ -97,6 +102,7 @@ class Settings:
     panel_port: int = PANEL_PORT
     demo: bool = False
     admin_key: str | None = field(default=None, repr=False)
+    requires_sign_in: bool = True
     proxies: int = 0
     allowed_origins: tuple[str, ...] = ()
     price_url: str = URL
@@ -104,10 +110,17 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Check what settings say together; also where one is replaced by an option of a command."""
-        if ANY in self.allowed_origins and self.host not in _LOOPBACK:
+        if ANY in self.allowed_origins and self.host not in LOOPBACK:
             raise SettingsError(
                 "TOKENBUDGET_ALLOWED_ORIGINS=* is for development on 127.0.0.1: name the origins whose pages may read "
                 f"answers, as the server listens on {self.host}"
+            )
+
+        if not self.requires_sign_in and (self.host not in LOOPBACK or self.proxies):
+            where = f"listens on {self.host}" if self.host not in LOOPBACK else "is behind a proxy"
+            raise SettingsError(
+                "TOKENBUDGET_AUTH=none is for one user on 127.0.0.1: leave it out, so that people sign in, as the "
+                f"server {where}"
             )
 
     @property
@@ -168,6 +181,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         panel_port=_port("TOKENBUDGET_PANEL_PORT", read("PANEL_PORT"), PANEL_PORT),
         demo=_switch("TOKENBUDGET_DEMO", read("DEMO")),
         admin_key=_admin_key(read("ADMIN_KEY") or environment.get("ADMIN_KEY", "").strip()),
+        requires_sign_in=_requires_sign_in(read("AUTH")),
         proxies=_proxies(read("PROXIES")),
         allowed_origins=_origins(read("ALLOWED_ORIGINS") or environment.get("ALLOWED_ORIGINS", "")),
         price_url=_price_url(read("PRICE_URL")),
@@ -236,6 +250,12 @@ def _admin_key(text: str) -> str | None:
             "TOKENBUDGET_ADMIN_KEY must be of ASCII letters, digits and signs: others no header carries"
         )
     return text or None
+
+
+def _requires_sign_in(text: str) -> bool:
+    if text.lower() not in {"", "required", "none"}:
+        raise SettingsError(f"TOKENBUDGET_AUTH must be required or none, got {text[:64]!r}")
+    return text.lower() != "none"
 
 
 def _proxies(text: str) -> int:

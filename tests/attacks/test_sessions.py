@@ -1,6 +1,7 @@
 """Attacks on sessions: fixation, requests forged by other pages, guessed passwords, codes used again."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from litestar.testing import TestClient
@@ -273,3 +274,61 @@ def test_made_up_sessions_do_not_keep_the_database_from_others(server, browser, 
     assert statuses == {401, 429}
     assert len(asked) < 400
     assert server.get("/api/me", headers=browser).status_code == 200
+
+
+def test_a_token_is_for_pages_of_other_origins_and_for_hours(server, ada, sql):
+    foreign = {"Origin": "https://costs.example"}
+    proof = {"email": "ada@example.org", "password": PASSWORD}
+    answer = server.post("/api/sessions/tokens", json=proof, headers=foreign)
+    assert (answer.status_code, answer.headers.get_list("set-cookie")) == (201, [])
+    token = answer.json()["token"]
+    assert re.fullmatch(r"tb_st_[A-Za-z0-9_-]{43}", token)
+    assert token not in str(sql("SELECT * FROM sessions")) + str(sql("SELECT * FROM audit"))
+    bearer = {"Authorization": f"Bearer {token}", **foreign}
+    assert server.get("/api/me", headers=bearer).json()["credential"] == "session"
+    assert server.post("/api/teams", json={"name": "blue"}, headers=bearer).status_code == 201
+    cookie = {"Cookie": f"tokenbudget_session={token}"}
+    bogus = {"Authorization": "Bearer tb_st_" + "x" * 43}
+    for worthless in (cookie, bogus):
+        assert server.get("/api/me", headers=worthless).status_code == 401
+    # With the cookie of a session, its own proof is asked for.
+    assert server.post("/api/teams", json={"name": "red"}, headers=bearer | cookie).status_code == 403
+    hours = "SELECT expires_at BETWEEN now() + interval '11 h' AND now() + interval '12 h' FROM sessions"
+    assert sql(hours) == [(True,)]
+    sql("UPDATE sessions SET expires_at = now()")
+    assert server.get("/api/me", headers=bearer).status_code == 401
+
+
+def test_the_cookies_secret_is_no_token(server, browser):
+    secret = re.search("tokenbudget_session=([^;]+)", browser["Cookie"])[1]
+    for text in (secret, f"tb_st_{secret}"):
+        assert server.get("/api/me", headers={"Authorization": f"Bearer {text}"}).status_code == 401
+
+
+HERE = {"Host": "127.0.0.1:8321"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        (HERE, 200),
+        (HERE | {"Origin": "http://127.0.0.1:8321", "Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Host": "[::1]:8321"}, 200),
+        (HERE | {"Cookie": "tokenbudget_session=of-before"}, 200),
+        (HERE | {"Authorization": "Bearer tb_ak_" + "0" * 32}, 401),
+        # Pages of other sites, also of one whose name is made to point at this machine.
+        (HERE | {"Origin": "https://evil.example"}, 403),
+        (HERE | {"Origin": "null"}, 403),
+        (HERE | {"Sec-Fetch-Site": "cross-site"}, 403),
+        (HERE | {"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Host": "evil.example:8321", "Origin": "http://evil.example:8321"}, 403),
+        ({"Host": "127.0.0.1.evil.example"}, 403),
+    ],
+)
+def test_where_nobody_signs_in_only_the_user_of_this_machine_is_answered(settings, ada, headers, status):
+    with TestClient(create_app(replace(settings, requires_sign_in=False))) as server:
+        answer = server.get("/api/me", headers=headers)
+        assert answer.status_code == status, answer.text
+        assert status != 200 or answer.json()["role"] == "owner"
+        if status == 403:
+            assert server.post("/api/teams", json={"name": "blue"}, headers=headers).status_code == 403

@@ -1,4 +1,4 @@
-"""``tokenbudget keys``, ``projects`` and ``users``: what the server's owner does without a browser."""
+"""``tokenbudget keys``, ``projects``, ``teams`` and ``users``: what the server's owner does without a browser."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def create_key(*, name: str, project: str | None, scopes: tuple[str, ...], days:
     asked: dict[str, Any] = {"name": name, "scopes": scopes or ("ingest",)}
     if days is not None:
         asked["expires_at"] = (datetime.now(UTC) + timedelta(days=days)).isoformat()
-    made = client.create(f"/api/projects/{_project(client, project)}/keys", asked)
+    made = client.create(f"/api/projects/{_named(client, 'project', project)}/keys", asked)
     click.echo(made["text"])
 
 
@@ -57,6 +57,16 @@ def revoke_key(key: str) -> None:
     """Revoke KEY, named by its id `key_…` or its number: it is refused everywhere from now on."""
     _client().delete(f"/api/keys/{key}")
     click.echo(f"Revoked {key}.")
+
+
+@keys.command("rotate")
+@click.argument("key")
+@click.option("--grace-hours", type=click.IntRange(0, 744), default=24, show_default=True, help="The old one goes on.")
+def rotate_key(*, key: str, grace_hours: int) -> None:
+    """Make a key in place of KEY, named by its id `key_…` or its number, and print it: it is shown this once."""
+    made = _client().create(f"/api/keys/{key}/rotate", {"grace_seconds": grace_hours * 3600})
+    click.echo(made["text"])
+    click.echo(f"{key} goes on for {plural(grace_hours, 'hour')}; this one is {made['key']['public_id']}.", err=True)
 
 
 @keys.command("scan")
@@ -76,14 +86,87 @@ def scan(path: Path) -> None:
 
 @click.group()
 def projects() -> None:
-    """List projects: what events and keys belong to."""
+    """Manage projects: what events and keys belong to."""
 
 
 @projects.command("list")
-def list_projects() -> None:
+@click.option("--archived", is_flag=True, help="Those that are archived too.")
+def list_projects(*, archived: bool) -> None:
     """List the projects that you may see, by name."""
-    for project in _client().rows("/api/projects"):
-        click.echo(f"{project['id']}  {project['name']}")
+    for project in _client().rows(f"/api/projects{'?archived=true' if archived else ''}"):
+        ending = "  archived" if project["archived_at"] else ""
+        click.echo(f"{project['id']}  {project['slug']}  {project['name']}{ending}")
+
+
+@projects.command("create")
+@click.argument("name")
+@click.option("--team", help="Its team, by name.  [default: the only one]")
+@click.option("--description", default="", help="What it is for.")
+def create_project(*, name: str, team: str | None, description: str) -> None:
+    """Make a project called NAME."""
+    client = _client()
+    asked = {"name": name, "team_id": _named(client, "team", team), "description": description}
+    made = client.create("/api/projects", asked)
+    click.echo(f"Made project {made['id']}, {made['slug']}.")
+
+
+@projects.command("archive")
+@click.argument("name")
+def archive_project(name: str) -> None:
+    """Archive the project called NAME: lists leave it out, and it still takes events."""
+    client = _client()
+    client.delete(f"/api/projects/{_named(client, 'project', name)}")
+    click.echo(f"Archived {name}.")
+
+
+@click.group()
+def teams() -> None:
+    """Manage teams: who belongs to one sees its projects."""
+
+
+@teams.command("list")
+def list_teams() -> None:
+    """List the teams that you see."""
+    for team in _client().rows("/api/teams"):
+        click.echo(f"{team['id']}  {team['name']}")
+
+
+@teams.command("create")
+@click.argument("name")
+def create_team(name: str) -> None:
+    """Make a team called NAME."""
+    made = _client().create("/api/teams", {"name": name})
+    click.echo(f"Made team {made['id']}, {made['name']}.")
+
+
+@teams.command("members")
+@click.argument("name")
+def list_team_members(name: str) -> None:
+    """List who belongs to the team called NAME."""
+    client = _client()
+    for user in client.rows(f"/api/teams/{_named(client, 'team', name)}/members"):
+        click.echo(f"{user['user_id']}  {user['email']}  {user['role']}  {user['name']}")
+
+
+@teams.command("add")
+@click.argument("name")
+@click.argument("user", type=int)
+@click.option("--role", type=_ROLES, default="member", show_default=True)
+def add_to_team(*, name: str, user: int, role: str) -> None:
+    """Have USER, named by number, join the team called NAME, or give one another role there."""
+    client = _client()
+    client.put(f"/api/teams/{_named(client, 'team', name)}/members/{user}", {"role": role})
+    click.echo(f"User {user} is {role} of {name} now.")
+
+
+@teams.command("remove")
+@click.argument("name")
+@click.argument("user", type=int)
+def remove_from_team(name: str, user: int) -> None:
+    """Have USER, named by number, leave the team called NAME."""
+    client = _client()
+    client.delete(f"/api/teams/{_named(client, 'team', name)}/members/{user}")
+    click.echo(f"User {user} is no member of {name} any longer.")
 
 
 @click.group()
@@ -139,12 +222,13 @@ def _client() -> AccountsClient:
     return AccountsClient(settings.url, settings.api_key)
 
 
-def _project(client: AccountsClient, name: str | None) -> int:
-    found = [each for each in client.rows("/api/projects") if name in (None, each["name"])]
+def _named(client: AccountsClient, kind: str, name: str | None) -> int:
+    """Return the number of a project or a team; the only one where no name is given."""
+    found = [each for each in client.rows(f"/api/{kind}s") if name in (None, each["name"])]
     if len(found) == 1:
         return int(found[0]["id"])
-    known = "there is none of that name" if name else "name one of several with --project"
-    raise click.ClickException(f"which project? {known}; `tokenbudget projects list` lists them")
+    known = "there is none of that name" if name else f"name one of several with --{kind}"
+    raise click.ClickException(f"which {kind}? {known}; `tokenbudget {kind}s list` lists them")
 
 
 def _hint(key: dict[str, Any]) -> str:

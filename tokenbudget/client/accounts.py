@@ -1,9 +1,10 @@
-"""Projects, keys and users of a server, for whoever manages them without a browser."""
+"""Projects, keys, teams and users of a server, for whoever manages them without a browser."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 from tokenbudget.client.http import send
 
@@ -30,9 +31,10 @@ class AccountsClient:
 
     def rows(self, path: str) -> Iterator[dict[str, Any]]:
         """List what is at a path, of all pages."""
-        cursor: str | None = None
+        path, _, query = path.partition("?")
+        asked, cursor = parse_qsl(query), None
         while True:
-            parameters = [] if cursor is None else [("cursor", cursor)]
+            parameters = asked if cursor is None else [*asked, ("cursor", cursor)]
             page = send("GET", self._url, self._api_key, path, parameters=parameters)
             yield from page["rows"]
             if (cursor := page["next"]) is None:
@@ -47,6 +49,10 @@ class AccountsClient:
         """Change something, and return it."""
         changed: dict[str, Any] = send("PATCH", self._url, self._api_key, path, document)
         return changed
+
+    def put(self, path: str, document: Mapping[str, Any]) -> None:
+        """Have something be as a document says."""
+        send("PUT", self._url, self._api_key, path, document)
 
     def delete(self, path: str) -> None:
         """End something."""

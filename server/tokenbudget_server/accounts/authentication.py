@@ -9,7 +9,8 @@ from typing import Any
 from litestar import Request
 
 from tokenbudget_server.accounts import keys
-from tokenbudget_server.accounts.cookies import read_cookie
+from tokenbudget_server.accounts.cookies import TOKEN, SessionCookie, read_cookie, read_token
+from tokenbudget_server.accounts.local_user import find_local_user
 from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.accounts.service import Accounts
 from tokenbudget_server.web.authorization import authorize
@@ -27,7 +28,7 @@ _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="TokenBudget"'}
 async def by_api_key(request: Request[Any, Any, Any], accounts: Accounts) -> Principal | None:
     """Return the holder of the API key in the header ``Authorization``; raises what `verify_key` does."""
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not text:
+    if scheme.lower() != "bearer" or not text or text.strip().startswith(TOKEN):
         return None
     return await verify_key(request, accounts, text.strip())
 
@@ -70,12 +71,27 @@ async def by_session(request: Request[Any, Any, Any], accounts: Accounts) -> Pri
     """
     if (cookie := read_cookie(request)) is None:
         return None
-    if principal := await accounts.sessions.find(cookie, address_of(request)):
+    return await _session(request, accounts, cookie)
+
+
+async def by_token(request: Request[Any, Any, Any], accounts: Accounts) -> Principal | None:
+    """Return whose session the token in the header ``Authorization`` proves; raises what `by_session` does."""
+    token = read_token(request)
+    return None if token is None else await _session(request, accounts, token)
+
+
+async def by_machine(request: Request[Any, Any, Any], accounts: Accounts) -> Principal | None:
+    """Return the first owner, where nobody has to sign in; raises what `find_local_user` does."""
+    return None if accounts.requires_sign_in else await find_local_user(request, accounts.engine)
+
+
+async def _session(request: Request[Any, Any, Any], accounts: Accounts, proof: SessionCookie) -> Principal:
+    if principal := await accounts.sessions.find(proof, address_of(request)):
         return principal
-    raise ProblemError(401, "your session is over: sign in again")
+    raise ProblemError(401, "your session is over: sign in again", headers=_CHALLENGE)
 
 
-CREDENTIALS: tuple[Credential, ...] = (by_api_key, by_session)
+CREDENTIALS: tuple[Credential, ...] = (by_api_key, by_token, by_machine, by_session)
 """The kinds there are, in the order in which they are looked for: a key counts before the cookie of a session."""
 
 
@@ -89,6 +105,10 @@ async def provide_principal(request: Request[Any, Any, Any], accounts: Accounts)
     """
     for credential in CREDENTIALS:
         if principal := await credential(request, accounts):
-            authorize(principal, request.method, request.route_handler.opt)
+            try:
+                authorize(principal, request.method, request.route_handler.opt)
+            except ProblemError:
+                await accounts.refusals.note(request, principal)
+                raise
             return principal
     raise ProblemError(401, "sign in, or send your API key: Authorization: Bearer tb_ak_…", headers=_CHALLENGE)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, create_engine, select
 from sqlalchemy.dialects.postgresql import insert
 
 from tokenbudget_server.accounts import keys
-from tokenbudget_server.accounts.queries import is_living
+from tokenbudget_server.accounts.queries import free_slug, is_living
 from tokenbudget_server.db.tables import api_keys, memberships, organisations, projects, teams, users
 from tokenbudget_server.db.url import sqlalchemy_url
 
@@ -61,7 +61,8 @@ def ensure_project(connection: Connection, name: str, *, is_demo: bool = False) 
     connection.execute(insert(teams).values(team).on_conflict_do_nothing())
     team_id = connection.scalar(select(teams.c.id).filter_by(**team))
     project = {"organisation_id": organisation_id, "name": name}
-    connection.execute(insert(projects).values(**project, team_id=team_id, is_demo=is_demo).on_conflict_do_nothing())
+    values = {**project, "team_id": team_id, "is_demo": is_demo, "slug": free_slug(connection, organisation_id, name)}
+    connection.execute(insert(projects).values(values).on_conflict_do_nothing())
     project_id: int = connection.scalars(select(projects.c.id).filter_by(**project)).one()
     return project_id
 

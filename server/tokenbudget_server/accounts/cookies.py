@@ -20,6 +20,9 @@ from tokenbudget_server.web.problems import ProblemError
 HEADER = "X-CSRF-Token"
 _SESSION, _CSRF = "tokenbudget_session", "tokenbudget_csrf"
 _SECURE = "__Host-"
+TOKEN = "tb_st_"  # noqa: S105 - how each begins
+"""How a session's token begins, which is sent in the header ``Authorization`` and in no cookie."""
+_BEARER = "bearer"
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _Connection = ASGIConnection[Any, Any, Any, Any]
@@ -54,6 +57,17 @@ def read_cookie(connection: _Connection) -> SessionCookie | None:
         if secret := connection.cookies.get(name):
             return SessionCookie(name, secret)
     return None
+
+
+def read_token(connection: _Connection) -> SessionCookie | None:
+    """Return the session's token of a request, in the form of a cookie; None where it carries none."""
+    scheme, _, text = connection.headers.get("authorization", "").partition(" ")
+    return token_of(text.strip()) if scheme.lower() == _BEARER and text.strip().startswith(TOKEN) else None
+
+
+def token_of(text: str) -> SessionCookie:
+    """Return a token in the form of a cookie; its hash is that of no cookie."""
+    return SessionCookie(_BEARER, text)
 
 
 def cookies_for(cookie: SessionCookie | None, seconds: int) -> list[Cookie]:

@@ -16,11 +16,15 @@ from tokenbudget_server.accounts.admin import provide_admin
 from tokenbudget_server.accounts.authentication import provide_principal
 from tokenbudget_server.accounts.cache import MemoryKeyCache, RedisKeyCache
 from tokenbudget_server.accounts.cookies import refuse_forged
+from tokenbudget_server.accounts.invitation_routes import InvitationsController
+from tokenbudget_server.accounts.invitations import Invitations
 from tokenbudget_server.accounts.member_routes import MembersController
 from tokenbudget_server.accounts.members import Members
 from tokenbudget_server.accounts.principal import Principal
+from tokenbudget_server.accounts.project_routes import ProjectsController
+from tokenbudget_server.accounts.projects import Projects
 from tokenbudget_server.accounts.rotation import Rotation
-from tokenbudget_server.accounts.routes import AccountsController
+from tokenbudget_server.accounts.routes import KeysController
 from tokenbudget_server.accounts.service import Accounts
 from tokenbudget_server.accounts.session_routes import SessionsController
 from tokenbudget_server.accounts.sessions import Sessions
@@ -48,7 +52,8 @@ _FORGET_KEY = "accounts.forget-key"
 def feature(settings: Settings, engines: Engines, redis: RedisClient | None, pools: Pools) -> Feature:
     """Make the feature."""
     engine = engines.requests
-    accounts, handlers = _accounts(engines, redis, pools)
+    accounts, handlers = _accounts(engines, redis, pools, requires_sign_in=settings.requires_sign_in)
+    invitations = Invitations(engine, accounts.sessions, pools.passwords)
 
     @asynccontextmanager
     async def noting() -> AsyncIterator[None]:
@@ -63,11 +68,20 @@ def feature(settings: Settings, engines: Engines, redis: RedisClient | None, poo
 
     return Feature(
         name="accounts",
-        description="Projects, API keys and sessions.",
-        routes=[AccountsController, MembersController, SessionsController, TeamsController],
+        description="Projects, teams, users, API keys and sessions.",
+        routes=[
+            InvitationsController,
+            KeysController,
+            MembersController,
+            ProjectsController,
+            SessionsController,
+            TeamsController,
+        ],
         dependencies={
             "accounts": Dependency.of(accounts),
             "rotation": Dependency.of(Rotation(engine, accounts, pools.hashing)),
+            "projects": Dependency.of(Projects(engine, accounts)),
+            "invitations": Dependency.of(invitations),
             "teams": Dependency.of(Teams(engine, accounts)),
             "members": Dependency.of(Members(engine, accounts, pools.passwords)),
             "principal": Dependency(
@@ -80,19 +94,22 @@ def feature(settings: Settings, engines: Engines, redis: RedisClient | None, poo
             ),
         },
         security={"ApiKey": _API_KEY, "AdminKey": _ADMIN_KEY, "Session": _SESSION},
-        jobs=[accounts.last_used.job, accounts.sessions.job],
+        jobs=[accounts.last_used.job, accounts.sessions.job, invitations.job],
         guards=[refuse_forged],
         lifespans=[noting],
         handlers=handlers,
     )
 
 
-def _accounts(engines: Engines, redis: RedisClient | None, pools: Pools) -> tuple[Accounts, dict[str, Handler]]:
+def _accounts(
+    engines: Engines, redis: RedisClient | None, pools: Pools, *, requires_sign_in: bool
+) -> tuple[Accounts, dict[str, Handler]]:
     """Make the accounts with the memory of keys that fits the settings, and the handler of what it puts off."""
     cache = MemoryKeyCache() if redis is None else RedisKeyCache(redis)
     sessions, verifier = Sessions(engines.requests, pools.passwords), Verifier(engines.ingest, cache, pools.hashing)
+    shared = engines.requests, cache, pools.hashing, sessions, verifier
     if not isinstance(cache, RedisKeyCache):
-        return Accounts(engines.requests, cache, pools.hashing, sessions, verifier), {}
+        return Accounts(*shared, requires_sign_in=requires_sign_in), {}
 
     def forget_later(connection: Connection, api_key_id: int) -> None:
         enqueue(connection, _FORGET_KEY, api_key_id)
@@ -100,5 +117,5 @@ def _accounts(engines: Engines, redis: RedisClient | None, pools: Pools) -> tupl
     async def forget(message: Message) -> None:
         await cache.forget_shared(message.payload)
 
-    accounts = Accounts(engines.requests, cache, pools.hashing, sessions, verifier, forget_later)
+    accounts = Accounts(*shared, forget_later, requires_sign_in=requires_sign_in)
     return accounts, {_FORGET_KEY: forget}

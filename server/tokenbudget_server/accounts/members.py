@@ -16,9 +16,10 @@ from tokenbudget_server.accounts.schemas import Member, MemberRequest, PasswordC
 from tokenbudget_server.accounts.service import Accounts
 from tokenbudget_server.accounts.sessions import end_all
 from tokenbudget_server.db.locks import MEMBERS
-from tokenbudget_server.db.tables import api_keys, memberships, users
+from tokenbudget_server.db.tables import api_keys, invitations, memberships, users
 from tokenbudget_server.web.audit import Target, audit
 from tokenbudget_server.web.client_address import network_of
+from tokenbudget_server.web.concurrency import check_match
 from tokenbudget_server.web.email_address import normalized_email
 from tokenbudget_server.web.pagination import Id, Keyset, Page
 from tokenbudget_server.web.pools import Pool
@@ -69,7 +70,7 @@ class Members:
             400 for an email or password that cannot be used, 403 for a role above the caller's own, 409 for who is a
             member already, or has an account and is given a password.
         """
-        _may_give(scope, asked.role)
+        check_may_give(scope, asked.role)
         if (email := normalized_email(asked.email)) is None:
             raise ProblemError(400, "there is no such email", [FieldError(field="email", reason="is no address")])
         hash_ = await self._hash(scope, asked.password)
@@ -84,33 +85,37 @@ class Members:
             row = (await connection.execute(_members(scope).where(users.c.id == user_id))).one()
         return Member(**row._asdict())
 
-    async def set_role(self, scope: Scope, user_id: int, role: Role) -> Member:
+    async def set_role(self, scope: Scope, user_id: int, role: Role, if_match: str | None = None) -> Member:
         """Give a member another role: keys of theirs know it at once, sessions have to begin anew.
 
         Raises
         ------
         ProblemError
-            404 if there is no such member, 403 for an owner's role and a caller who is none, 409 for the last owner.
+            404 if there is no such member, 403 for an owner's role and a caller who is none, 409 for the last owner,
+            412 where the member is not as the caller saw it.
         """
-        _may_give(scope, role)
+        check_may_give(scope, role)
 
         async def change(connection: AsyncConnection) -> None:
             named = memberships.c.organisation_id == scope.organisation_id, memberships.c.user_id == user_id
             await connection.execute(update(memberships).where(*named).values(role=role))
 
-        await self._change(scope, user_id, role, change)
-        async with self._engine.connect() as connection:
-            row = (await connection.execute(_members(scope).where(users.c.id == user_id))).one()
-        return Member(**row._asdict())
+        await self._change(scope, user_id, role, change, if_match)
+        return await self.read(scope, user_id)
 
-    async def remove(self, scope: Scope, user_id: int) -> None:
+    async def read(self, scope: Scope, user_id: int) -> Member:
+        """Return a member; 404 where there is none."""
+        async with self._engine.connect() as connection:
+            return await _member(connection, scope, user_id)
+
+    async def remove(self, scope: Scope, user_id: int, if_match: str | None = None) -> None:
         """End a membership; keys and sessions of it are refused from now on.  Raises what `set_role` does."""
 
         async def change(connection: AsyncConnection) -> None:
             named = memberships.c.organisation_id == scope.organisation_id, memberships.c.user_id == user_id
             await connection.execute(delete(memberships).where(*named))
 
-        await self._change(scope, user_id, None, change)
+        await self._change(scope, user_id, None, change, if_match)
 
     async def set_password(self, scope: Scope, asked: PasswordChange) -> None:
         """Change the caller's own password, and end all of the caller's sessions.
@@ -134,13 +139,15 @@ class Members:
             await end_all(connection, user_id)
             await connection.run_sync(audit, scope, "password.set", Target("user", str(user_id)))
 
-    async def _change(self, scope: Scope, user_id: int, role: Role | None, change: _Change) -> None:
+    async def _change(
+        self, scope: Scope, user_id: int, role: Role | None, change: _Change, if_match: str | None
+    ) -> None:
         async with self._engine.begin() as connection:
             await connection.execute(select(func.pg_advisory_xact_lock(MEMBERS)))
-            before = await _role(connection, scope, user_id)
-            if before is None:
-                raise ProblemError(404, f"there is no user {user_id}")
-            _may_give(scope, before)
+            member = await _member(connection, scope, user_id)
+            check_match(if_match, member)
+            before = member.role
+            check_may_give(scope, before)
             if before is Role.OWNER and role is not Role.OWNER and await _owners(connection, scope) == 1:
                 raise ProblemError(409, "this is the last owner: make somebody else one before")
             await change(connection)
@@ -148,6 +155,8 @@ class Members:
             target = Target("user", str(user_id))
             await connection.run_sync(audit, scope, action, target, {"role": before}, {"role": role})
             await end_all(connection, user_id)
+            theirs = invitations.c.organisation_id == scope.organisation_id, invitations.c.invited_by == user_id
+            await connection.execute(delete(invitations).where(*theirs))
             forgotten = await keys_of(connection, scope, user_id)
             await self._accounts.forget_later(connection, forgotten)
         await self._accounts.forget(forgotten)
@@ -159,7 +168,8 @@ class Members:
         return await self._hashing.run(partial(passwords.hash_password, password), caller=network_of(scope.address))
 
 
-def _may_give(scope: Scope, role: Role) -> None:
+def check_may_give(scope: Scope, role: Role) -> None:
+    """Refuse a role that the caller cannot give, or take: 403."""
     if role is Role.OWNER and scope.role is not Role.OWNER:
         raise ProblemError(403, "only an owner makes owners, and changes them")
 
@@ -168,6 +178,13 @@ def _members(scope: Scope) -> Select[*tuple[Any, ...]]:
     columns = users.c.id, users.c.email, users.c.name, memberships.c.role, memberships.c.created_at
     joined = users.join(memberships, memberships.c.user_id == users.c.id)
     return select(*columns).select_from(joined).where(memberships.c.organisation_id == scope.organisation_id)
+
+
+async def _member(connection: AsyncConnection, scope: Scope, user_id: int) -> Member:
+    row = (await connection.execute(_members(scope).where(users.c.id == user_id))).one_or_none()
+    if row is None:
+        raise ProblemError(404, f"there is no user {user_id}")
+    return Member(**{**row._asdict(), "role": Role(row.role)})
 
 
 async def keys_of(connection: AsyncConnection, scope: Scope, user_id: int) -> list[int]:

@@ -42,7 +42,7 @@ class ApiKey(msgspec.Struct, frozen=True, tag="key"):
     expires_at : datetime or None
         When it ends; None is never.
     project_id, team_id : int or None
-        The project that its events go to; the team that it is for.
+        The project that its events go to; the team that it is for, which is the project's where it has one.
     """
 
     id: int
@@ -93,6 +93,8 @@ class Principal(msgspec.Struct, frozen=True):
     team_ids : tuple of int
         Teams of the organisation that the user belongs to.
     credential : ApiKey or Session
+    team_roles : tuple of Role
+        The user's role in each of these teams.
     """
 
     user_id: int
@@ -100,6 +102,18 @@ class Principal(msgspec.Struct, frozen=True):
     role: Role
     team_ids: tuple[int, ...]
     credential: ApiKey | Session
+    team_roles: tuple[Role, ...] = ()
+
+    def role_in(self, team_id: int | None) -> Role | None:
+        """Return what the user is in a team: managers and viewers of the organisation are that in all of its teams."""
+        if self.role in MANAGERS or self.role is Role.VIEWER:
+            return self.role
+        return dict(zip(self.team_ids, self.team_roles, strict=False)).get(team_id or 0)
+
+    @property
+    def manages_a_team(self) -> bool:
+        """Whether the user is an owner or an admin, of the organisation or of one of its teams."""
+        return self.role in MANAGERS or any(self.role_in(team_id) in MANAGERS for team_id in self.team_ids)
 
     @property
     def rights(self) -> frozenset[str]:

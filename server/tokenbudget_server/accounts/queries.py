@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, Text, cast, func, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from tokenbudget_server.accounts import keys
 from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.accounts.schemas import AuditRow, Key, Me, Project
+from tokenbudget_server.accounts.slugs import LONGEST, first_free, slug_of
 from tokenbudget_server.db.tables import api_keys, audit, memberships, organisations, projects, team_memberships, users
 from tokenbudget_server.web.pagination import Id, Keyset, Page
 from tokenbudget_server.web.scope import Scope
@@ -22,8 +24,14 @@ _AUDIT: Keyset[AuditRow, tuple[int]] = Keyset("audit", tuple[Id], lambda row: (r
 _KEYS: Keyset[Key, tuple[int]] = Keyset("keys", tuple[Id], lambda key: (key.id,))
 
 
-async def list_projects(engine: AsyncEngine, scope: Scope, cursor: str | None, limit: int) -> Page[Project]:
-    """List the projects of a scope, by name.
+PROJECT = tuple(projects.c[name] for name in Project.__struct_fields__)
+"""The columns of a `Project`."""
+
+
+async def list_projects(
+    engine: AsyncEngine, scope: Scope, cursor: str | None, limit: int, *, archived: bool = False
+) -> Page[Project]:
+    """List the projects of a scope, by name, those that are archived only if asked for.
 
     Raises
     ------
@@ -31,35 +39,69 @@ async def list_projects(engine: AsyncEngine, scope: Scope, cursor: str | None, l
         If the cursor is not of this list.
     """
     statement = (
-        select(projects.c.id, projects.c.name, projects.c.is_demo, projects.c.created_at)
-        .where(projects.c.id.in_(scope.project_ids))
+        select(*PROJECT)
+        .where(projects.c.id.in_(scope.project_ids), true() if archived else projects.c.archived_at.is_(None))
         .order_by(projects.c.name, projects.c.id)
         .limit(limit + 1)
     )
     if cursor is not None:
         statement = statement.where(tuple_(projects.c.name, projects.c.id) > tuple_(*_PROJECTS.read(cursor)))
     async with engine.connect() as connection:
-        return _PROJECTS.page([Project(*row) for row in await connection.execute(statement)], limit)
+        return _PROJECTS.page([Project(**row._asdict()) for row in await connection.execute(statement)], limit)
 
 
-async def list_keys(engine: AsyncEngine, scope: Scope, cursor: str | None, limit: int) -> Page[Key]:
-    """List the keys that a scope manages, newest first; raises what `list_projects` does."""
-    statement = _keys(scope.keys()).order_by(api_keys.c.id.desc()).limit(limit + 1)
+async def list_keys(
+    engine: AsyncEngine, scope: Scope, cursor: str | None, limit: int, *, project_id: int | None = None
+) -> Page[Key]:
+    """List the keys that a scope manages, newest first, all or a project's; raises what `list_projects` does."""
+    named = true() if project_id is None else api_keys.c.project_id == project_id
+    statement = _keys(scope.keys() & named).order_by(api_keys.c.id.desc()).limit(limit + 1)
     if cursor is not None:
         statement = statement.where(api_keys.c.id < _KEYS.read(cursor)[0])
     async with engine.connect() as connection:
         return _KEYS.page([Key(**row._asdict()) for row in await connection.execute(statement)], limit)
 
 
-async def list_audit(engine: AsyncEngine, scope: Scope, cursor: str | None, limit: int) -> Page[AuditRow]:
+class AuditFilter(NamedTuple):
+    """Which rows of the audit log are asked for: all, where nothing is said."""
+
+    actor: str | None = None
+    action: str | None = None
+    target: str | None = None
+    since: datetime | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Return the conditions on ``audit``; an actor is named by key or session, or by the number of the user."""
+        found: list[ColumnElement[bool]] = []
+        if self.actor is not None:
+            found.append((audit.c.actor_id == self.actor) | (cast(audit.c.user_id, Text) == self.actor))
+        if self.action is not None:
+            found.append(audit.c.action == self.action)
+        if self.target is not None:
+            found.append(audit.c.target_id == self.target)
+        if self.since is not None:
+            found.append(audit.c.at >= (self.since if self.since.tzinfo else self.since.replace(tzinfo=UTC)))
+        return found
+
+
+async def list_audit(
+    engine: AsyncEngine, scope: Scope, cursor: str | None, limit: int, asked: AuditFilter
+) -> Page[AuditRow]:
     """List what was done in an organisation, newest first; raises what `list_projects` does."""
     shown = [audit.c[name] for name in AuditRow.__struct_fields__]
-    statement = select(*shown).where(audit.c.organisation_id == scope.organisation_id)
+    statement = select(*shown).where(audit.c.organisation_id == scope.organisation_id, *asked.conditions())
     if cursor is not None:
         statement = statement.where(audit.c.id < _AUDIT.read(cursor)[0])
     async with engine.connect() as connection:
         rows = await connection.execute(statement.order_by(audit.c.id.desc()).limit(limit + 1))
         return _AUDIT.page([AuditRow(**row._asdict()) for row in rows], limit)
+
+
+def free_slug(connection: Connection, organisation_id: int | None, name: str) -> str:
+    """Return a slug for a name that no project of the organisation has."""
+    slug = slug_of(name)
+    alike = projects.c.organisation_id == organisation_id, projects.c.slug.startswith(slug[: LONGEST // 2])
+    return first_free(slug, set(connection.scalars(select(projects.c.slug).where(*alike))))
 
 
 async def read_key(connection: AsyncConnection, condition: ColumnElement[bool]) -> Key | None:
@@ -93,6 +135,18 @@ def team_ids(of: ReadOnlyColumnCollection[str, Any]) -> ColumnElement[Any]:
     own = team_memberships.c.organisation_id == of.organisation_id, team_memberships.c.user_id == of.user_id
     found = select(team_memberships.c.team_id).where(*own).order_by(team_memberships.c.team_id)
     return func.array(found.scalar_subquery())
+
+
+def team_roles(of: ReadOnlyColumnCollection[str, Any]) -> ColumnElement[Any]:
+    """Return an array of the user's roles in these teams."""
+    own = team_memberships.c.organisation_id == of.organisation_id, team_memberships.c.user_id == of.user_id
+    found = select(team_memberships.c.role).where(*own).order_by(team_memberships.c.team_id)
+    return func.array(found.scalar_subquery())
+
+
+def key_team() -> ColumnElement[Any]:
+    """Return the team that a key is for, its project's where it has one; in a join of ``api_keys`` and ``projects``."""
+    return func.coalesce(projects.c.team_id, api_keys.c.team_id)
 
 
 def _keys(condition: ColumnElement[bool]) -> Select[*tuple[object, ...]]:

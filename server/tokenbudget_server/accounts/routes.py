@@ -1,4 +1,4 @@
-"""``/api/projects`` and ``/api/keys``."""
+"""``/api/keys``: API keys; those of one project are at ``/api/projects/{id}/keys``."""
 
 from __future__ import annotations
 
@@ -11,21 +11,12 @@ from litestar.params import Parameter
 from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tokenbudget_server.accounts.queries import list_keys, list_projects
+from tokenbudget_server.accounts.queries import list_keys
 from tokenbudget_server.accounts.rotation import Rotation
-from tokenbudget_server.accounts.schemas import (
-    Key,
-    KeyRequest,
-    KeyWithText,
-    Project,
-    ProjectRequest,
-    RotatedKey,
-    RotateRequest,
-)
+from tokenbudget_server.accounts.schemas import Key, RotatedKey, RotateRequest
 from tokenbudget_server.accounts.service import Accounts
-from tokenbudget_server.accounts.teams import Teams
 from tokenbudget_server.db.tables import api_keys
-from tokenbudget_server.web.authorization import ANY_CREDENTIAL, MANAGE
+from tokenbudget_server.web.authorization import ANY_CREDENTIAL
 from tokenbudget_server.web.pagination import LARGEST_PAGE, Page, PageCursor, PageSize
 from tokenbudget_server.web.parameters import LARGEST_ID
 from tokenbudget_server.web.problems import ProblemError
@@ -38,30 +29,11 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,18}")
 _PUBLIC_ID = re.compile(r"key_[0-9a-f]{32}")
 
 
-class AccountsController(Controller):
-    """Projects and keys."""
+class KeysController(Controller):
+    """Keys."""
 
     path = "/api"
     tags = ["accounts"]  # noqa: RUF012 - Litestar's way
-
-    @get("/projects", needs=ANY_CREDENTIAL)
-    async def projects(
-        self, engine: AsyncEngine, caller_scope: Scope, cursor: PageCursor = None, limit: PageSize = LARGEST_PAGE
-    ) -> Page[Project]:
-        """List the projects you may see, by name, page by page; for a key of an application, the one that it is for."""
-        return await list_projects(engine, caller_scope, cursor, limit)
-
-    @post("/projects", needs=MANAGE, problems=(404, 409))
-    async def create_project(self, data: ProjectRequest, caller_scope: Scope, teams: Teams) -> Project:
-        """Make a project of a team."""
-        return await teams.create_project(caller_scope, data)
-
-    @post("/projects/{project_id:int}/keys", needs="admin")
-    async def create_key(
-        self, project_id: int, data: KeyRequest, caller_scope: Scope, accounts: Accounts
-    ) -> KeyWithText:
-        """Make a key for a project: one that sends events and does nothing else, unless ``scopes`` says otherwise."""
-        return await accounts.create_key(caller_scope, project_id, data)
 
     @get("/keys", needs="admin")
     async def keys(

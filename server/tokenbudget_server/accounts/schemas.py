@@ -7,19 +7,35 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from tokenbudget_server.accounts import slugs
 from tokenbudget_server.accounts.principal import Role
 
 Right = Literal["ingest", "import", "read", "admin"]
 """A scope of a key: of `tokenbudget_server.accounts.principal.RIGHTS`."""
 
 
-class Project(msgspec.Struct, frozen=True):
-    """A project: what events, keys and budgets belong to."""
+class Project(msgspec.Struct, frozen=True, kw_only=True):
+    """A project: what events, keys and budgets belong to.
+
+    Attributes
+    ----------
+    slug : str
+        Its name for addresses, made once of `name`.
+    colour : str
+        ``#rrggbb``, or nothing.
+    archived_at : datetime or None
+        Since when lists leave it out; it still takes events.
+    """
 
     id: int
     name: str
+    slug: str
+    team_id: int
+    colour: str
+    description: str
     is_demo: bool
     created_at: datetime
+    archived_at: datetime | None
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +104,22 @@ class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     email: Annotated[str, msgspec.Meta(max_length=320)] | None = None
     password: Annotated[str, msgspec.Meta(max_length=1000)] | None = None
     code: Annotated[str, msgspec.Meta(max_length=100)] | None = None
+
+
+class SessionToken(msgspec.Struct, frozen=True, kw_only=True):
+    """A session just begun without a cookie; its token is shown this once.
+
+    Attributes
+    ----------
+    id : str
+        Names the session in the list of them.
+    token : str
+        ``tb_st_…``, for ``Authorization: Bearer``.
+    """
+
+    id: str
+    token: str
+    expires_at: datetime
 
 
 class SignInCode(msgspec.Struct, frozen=True):
@@ -204,6 +236,9 @@ class AuditRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern="^[^\0]*$")]
+_Slug = Annotated[str, msgspec.Meta(max_length=slugs.LONGEST, pattern=slugs.PATTERN)]
+_Colour = Annotated[str, msgspec.Meta(pattern="^(#[0-9a-f]{6})?$")]
+_Description = Annotated[str, msgspec.Meta(max_length=2_000, pattern="^[^\0]*$")]
 _Number = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 
 
@@ -231,10 +266,69 @@ class TeamMember(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProjectRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A project to be made, and the team that it is of."""
+    """A project to be made, and the team that it is of; the slug is made of the name when left out."""
 
     name: _Name
     team_id: _Number
+    slug: _Slug | None = None
+    colour: _Colour = ""
+    description: _Description = ""
+
+
+class ProjectChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What of a project becomes another; what is left out, or null, stays."""
+
+    name: _Name | None = None
+    slug: _Slug | None = None
+    team_id: _Number | None = None
+    colour: _Colour | None = None
+    description: _Description | None = None
+    archived: bool | None = None
+
+
+class Invitation(msgspec.Struct, frozen=True, kw_only=True):
+    """An invitation that nobody accepted yet; its code is not kept.
+
+    Attributes
+    ----------
+    role : str
+        In the organisation.
+    team_id, team_role : int and str, or None
+        The team that is joined too, and the role there.
+    """
+
+    id: str
+    email: str
+    role: Role
+    team_id: int | None
+    team_role: Role | None
+    created_at: datetime
+    expires_at: datetime
+
+
+class InvitationRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is to be invited, as what, and to which team."""
+
+    email: Annotated[str, msgspec.Meta(min_length=3, max_length=320)]
+    role: Role = Role.MEMBER
+    team_id: _Number | None = None
+    team_role: Role = Role.MEMBER
+
+
+class InvitationWithLink(msgspec.Struct, frozen=True, kw_only=True):
+    """An invitation just made; `link` and its `code` are shown this once."""
+
+    invitation: Invitation
+    code: str
+    link: str
+
+
+class AcceptedInvitation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The code of an invitation, and the name and the password of the account that it makes."""
+
+    code: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    name: _Name
+    password: Annotated[str, msgspec.Meta(max_length=1000)]
 
 
 class RotateRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

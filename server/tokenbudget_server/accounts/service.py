@@ -13,6 +13,7 @@ from tokenbudget_server.accounts import keys
 from tokenbudget_server.accounts.cache import KeyCache
 from tokenbudget_server.accounts.last_used import LastUsed
 from tokenbudget_server.accounts.queries import read_key
+from tokenbudget_server.accounts.refusals import Refusals
 from tokenbudget_server.accounts.schemas import KeyRequest, KeyWithText
 from tokenbudget_server.accounts.sessions import Sessions
 from tokenbudget_server.accounts.verification import Verifier
@@ -37,6 +38,8 @@ class Accounts:
     verifier : Verifier
     forget_later : callable
         Called in the transaction that ends a key: has processes told that cannot be told at once.
+    requires_sign_in : bool
+        Whether requests need a credential.
     """
 
     def __init__(
@@ -47,11 +50,15 @@ class Accounts:
         sessions: Sessions,
         verifier: Verifier,
         forget_later: Callable[[Connection, int], None] = lambda *_: None,
+        *,
+        requires_sign_in: bool = True,
     ) -> None:
         self.verifier = verifier
         self.last_used = LastUsed(engine)
+        self.refusals = Refusals(engine)
         self.sessions = sessions
-        self._engine = engine
+        self.requires_sign_in = requires_sign_in
+        self.engine = self._engine = engine
         self._cache = cache
         self._hashing = hashing
         self._forget_later = forget_later

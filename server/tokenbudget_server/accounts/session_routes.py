@@ -12,12 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenbudget_server.accounts import keys
 from tokenbudget_server.accounts.authentication import verify_key
-from tokenbudget_server.accounts.cookies import cookies_for, make_cookie, refuse_foreign
+from tokenbudget_server.accounts.cookies import TOKEN, cookies_for, make_cookie, refuse_foreign, token_of
 from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.accounts.queries import read_me
-from tokenbudget_server.accounts.schemas import Me, OpenSession, Permission, SignIn, SignInCode
+from tokenbudget_server.accounts.schemas import Me, OpenSession, Permission, SessionToken, SignIn, SignInCode
 from tokenbudget_server.accounts.service import Accounts
-from tokenbudget_server.accounts.sessions import ABSOLUTE, Owner
+from tokenbudget_server.accounts.sessions import ABSOLUTE, TOKEN_LIFE, Owner
 from tokenbudget_server.web.authorization import ANY_CREDENTIAL, OPEN, is_allowed, needs_of
 from tokenbudget_server.web.client_address import address_of
 from tokenbudget_server.web.pagination import Page
@@ -42,15 +42,19 @@ class SessionsController(Controller):
         ``X-CSRF-Token``.
         """
         refuse_foreign(request, needs_origin=False)
+        return await begin_session(request, accounts, await _owner(request, data, accounts))
+
+    @post("/sessions/tokens", needs=OPEN, problems=(401, 403, 429, 503))
+    async def make_token(self, request: _Request, data: SignIn, accounts: Accounts) -> Response[SessionToken]:
+        """Begin a session without a cookie, of twelve hours at most: for a page of another origin.
+
+        It sends the token as ``Authorization: Bearer tb_st_…``, and may read answers if the server allows its origin.
+        """
         owner = await _owner(request, data, accounts)
+        token, expires_at = TOKEN + secrets.token_urlsafe(32), datetime.now(UTC) + TOKEN_LIFE
         address, agent = address_of(request), request.headers.get("user-agent")
-        cookie, now = make_cookie(request, secrets.token_urlsafe(32)), datetime.now(UTC)
-        id_ = await accounts.sessions.begin(owner, cookie, address, agent)
-        shown = OpenSession(
-            id=id_, created_at=now, last_seen_at=now, address=address, user_agent=agent, is_current=True
-        )
-        seconds = int(ABSOLUTE.total_seconds())
-        return Response(shown, headers=_NO_STORE, cookies=cookies_for(cookie, seconds))
+        id_ = await accounts.sessions.begin(owner, token_of(token), address, agent, expires_at)
+        return Response(SessionToken(id=id_, token=token, expires_at=expires_at), headers=_NO_STORE)
 
     @get("/sessions", needs="admin")
     async def sessions(self, caller_scope: Scope, accounts: Accounts) -> Page[OpenSession]:
@@ -96,6 +100,16 @@ class SessionsController(Controller):
             for method, (handler, _) in sorted(route.route_handler_map.items())
             if handler.resolve_include_in_schema()
         ]
+
+
+async def begin_session(request: _Request, accounts: Accounts, owner: Owner) -> Response[OpenSession]:
+    """Begin a session of a browser; answer with its cookies."""
+    address, agent = address_of(request), request.headers.get("user-agent")
+    cookie, now = make_cookie(request, secrets.token_urlsafe(32)), datetime.now(UTC)
+    id_ = await accounts.sessions.begin(owner, cookie, address, agent)
+    shown = OpenSession(id=id_, created_at=now, last_seen_at=now, address=address, user_agent=agent, is_current=True)
+    seconds = int(ABSOLUTE.total_seconds())
+    return Response(shown, headers=_NO_STORE, cookies=cookies_for(cookie, seconds))
 
 
 async def _owner(request: _Request, asked: SignIn, accounts: Accounts) -> Owner:

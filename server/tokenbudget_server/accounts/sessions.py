@@ -9,17 +9,17 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from tokenbudget_server.accounts import passwords
 from tokenbudget_server.accounts.attempts import Attempts
 from tokenbudget_server.accounts.cookies import SessionCookie
 from tokenbudget_server.accounts.principal import RIGHTS, Principal, Role, Session
-from tokenbudget_server.accounts.queries import is_living, team_ids
+from tokenbudget_server.accounts.queries import is_living, key_team, team_ids, team_roles
 from tokenbudget_server.accounts.schemas import OpenSession, SignInCode
 from tokenbudget_server.cache.memory import MemoryCache
-from tokenbudget_server.db.tables import api_keys, memberships, sessions, sign_in_codes, users
+from tokenbudget_server.db.tables import api_keys, memberships, projects, sessions, sign_in_codes, users
 from tokenbudget_server.jobs.periodic import Periodic
 from tokenbudget_server.web.audit import Target, audit
 from tokenbudget_server.web.client_address import network_of
@@ -29,6 +29,7 @@ from tokenbudget_server.web.scope import Actor, Scope
 
 IDLE = timedelta(hours=12)
 ABSOLUTE = timedelta(days=14)
+TOKEN_LIFE = timedelta(hours=12)
 CODE_LIFE = timedelta(minutes=10)
 _SEEN_EVERY = timedelta(minutes=1)
 _CLEAN_EVERY = timedelta(hours=1)
@@ -69,10 +70,18 @@ class Sessions:
         """Deletes sessions and codes whose time is over."""
         return Periodic(name="clean-sessions", every=_CLEAN_EVERY, run=self.clean)
 
-    async def begin(self, owner: Owner, cookie: SessionCookie, address: str | None, agent: str | None) -> str:
-        """Begin a session; return its id."""
+    async def begin(
+        self,
+        owner: Owner,
+        cookie: SessionCookie,
+        address: str | None,
+        agent: str | None,
+        expires_at: datetime | None = None,
+    ) -> str:
+        """Begin a session, which ends at that time at the latest; return its id."""
         id_ = f"ses_{secrets.token_hex(16)}"
         values = {"id": id_, "hash": cookie.hash, **msgspec.structs.asdict(owner), "address": address}
+        values["expires_at"] = expires_at
         values["user_agent"] = None if agent is None else agent.replace("\0", "")[:_LONGEST_AGENT]
         async with self._engine.begin() as connection:
             await connection.execute(insert(sessions).values(values))
@@ -122,7 +131,8 @@ class Sessions:
                 await connection.commit()
         scopes = RIGHTS if row.api_key_id is None else frozenset(member.scopes)
         session = Session(row.id, scopes, member.project_id, member.team_id, row.api_key_id)
-        return Principal(row.user_id, row.organisation_id, Role(member.role), tuple(member.team_ids), session)
+        roles = tuple(Role(role) for role in member.team_roles)
+        return Principal(row.user_id, row.organisation_id, Role(member.role), tuple(member.team_ids), session, roles)
 
     async def list(self, user_id: int | None, current: str | None) -> list[OpenSession]:
         """List a user's open sessions, the newest first."""
@@ -178,8 +188,15 @@ class Sessions:
         Raises
         ------
         ProblemError
-            401 if nobody's, 429 if that was tried too often.
+            401 if nobody's who is a member, 429 if that was tried too often.
         """
+        row = await self.check_password(email, password, address)
+        if row.organisation_id is None:
+            raise ProblemError(401, _WRONG)
+        return Owner(row.organisation_id, row.id)
+
+    async def check_password(self, email: str, password: str, address: str | None) -> Any:
+        """Return the account that an email and a password are of, also of one who is no member; raises the same."""
         email, network = email.strip().lower(), network_of(address)
         self._delays.check(email, network)
         self._attempts.take(network)
@@ -187,7 +204,7 @@ class Sessions:
         columns = users.c.id, users.c.password_hash, memberships.c.organisation_id
         found = (
             select(*columns)
-            .join(memberships, memberships.c.user_id == users.c.id)
+            .outerjoin(memberships, memberships.c.user_id == users.c.id)
             .where(func.lower(users.c.email) == email)
         )
         async with self._engine.connect() as connection:
@@ -199,7 +216,7 @@ class Sessions:
             raise ProblemError(401, _WRONG)
         self._delays.succeeded(email, network)
         self._attempts.give_back(network)
-        return Owner(row.organisation_id, row.id)
+        return row
 
     async def clean(self) -> None:
         """Delete what is over."""
@@ -210,7 +227,7 @@ class Sessions:
 
     async def _note_refusal(self, row: Any, address: str | None) -> None:
         """Record that somebody was not let in; of an account that does not exist, nothing is there to tell."""
-        if row is None:
+        if row is None or row.organisation_id is None:
             return
         by = Scope(actor=Actor("anonymous"), role=Role.VIEWER, organisation_id=row.organisation_id, address=address)
         async with self._engine.begin() as connection:
@@ -228,7 +245,8 @@ def _hash(code: str) -> str:
 
 
 def _open(now: datetime) -> ColumnElement[bool]:
-    return and_(sessions.c.created_at > now - ABSOLUTE, sessions.c.last_seen_at > now - IDLE)
+    ends = or_(sessions.c.expires_at.is_(None), sessions.c.expires_at > now)
+    return and_(sessions.c.created_at > now - ABSOLUTE, sessions.c.last_seen_at > now - IDLE, ends)
 
 
 _SHOWN = sessions.c.id, sessions.c.created_at, sessions.c.last_seen_at, sessions.c.address, sessions.c.user_agent
@@ -245,10 +263,12 @@ _MEMBER = (
         memberships.c.role,
         api_keys.c.scopes,
         api_keys.c.project_id,
-        api_keys.c.team_id,
+        key_team().label("team_id"),
         team_ids(memberships.c).label("team_ids"),
+        team_roles(memberships.c).label("team_roles"),
     )
     .select_from(memberships)
     .outerjoin(api_keys, and_(api_keys.c.id == bindparam("key", type_=BigInteger), is_living()))
+    .outerjoin(projects, projects.c.id == api_keys.c.project_id)
     .where(memberships.c.organisation_id == bindparam("organisation"), memberships.c.user_id == bindparam("user"))
 )

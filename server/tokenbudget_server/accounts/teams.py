@@ -1,20 +1,22 @@
-"""Teams of an organisation, who belongs to them, and the projects they have."""
+"""Teams of an organisation, and who belongs to them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, select, true, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, true, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from tokenbudget_server.accounts.members import keys_of
 from tokenbudget_server.accounts.principal import MANAGERS, Role
-from tokenbudget_server.accounts.schemas import Project, ProjectRequest, Team, TeamMember
+from tokenbudget_server.accounts.schemas import Team, TeamMember
 from tokenbudget_server.accounts.service import Accounts
-from tokenbudget_server.db.tables import memberships, projects, team_memberships, teams, users
+from tokenbudget_server.db.locks import ACCOUNTS
+from tokenbudget_server.db.tables import memberships, team_memberships, teams, users
 from tokenbudget_server.web.audit import Target, audit
+from tokenbudget_server.web.concurrency import check_match
 from tokenbudget_server.web.pagination import Id, Keyset, Page
 from tokenbudget_server.web.problems import ProblemError
 from tokenbudget_server.web.scope import Scope
@@ -25,7 +27,7 @@ _TEAM = teams.c.id, teams.c.name, teams.c.created_at
 
 
 class Teams:
-    """Teams and projects in the database.
+    """Teams in the database.
 
     Parameters
     ----------
@@ -63,11 +65,13 @@ class Teams:
             await connection.run_sync(audit, scope, "team.create", Target("team", str(row.id)), None, {"name": name})
         return Team(**row._asdict())
 
-    async def rename(self, scope: Scope, team_id: int, name: str) -> Team:
-        """Give a team another name; 404 where there is none, 409 where another has it."""
+    async def rename(self, scope: Scope, team_id: int, name: str, if_match: str | None = None) -> Team:
+        """Give a team another name; 404 where there is none, 409 where another has it, 412 where it was changed."""
         named = teams.c.id == team_id, _visible(scope)
         async with self._engine.begin() as connection:
-            before = await _team(connection, scope, team_id)
+            await connection.execute(select(func.pg_advisory_xact_lock(ACCOUNTS)))
+            before = await read_team(connection, scope, team_id)
+            check_match(if_match, before)
             try:
                 changed = update(teams).where(*named).values(name=name).returning(*_TEAM)
                 row = (await connection.execute(changed)).one()
@@ -77,10 +81,12 @@ class Teams:
             await connection.run_sync(audit, scope, "team.rename", target, {"name": before.name}, {"name": name})
         return Team(**row._asdict())
 
-    async def remove(self, scope: Scope, team_id: int) -> None:
+    async def remove(self, scope: Scope, team_id: int, if_match: str | None = None) -> None:
         """Remove a team that has no projects and no keys; 404 where there is none, 409 where it has."""
         async with self._engine.begin() as connection:
-            before = await _team(connection, scope, team_id)
+            await connection.execute(select(func.pg_advisory_xact_lock(ACCOUNTS)))
+            before = await read_team(connection, scope, team_id)
+            check_match(if_match, before)
             try:
                 own = team_memberships.c.team_id == team_id
                 await connection.execute(delete(team_memberships).where(own))
@@ -92,15 +98,14 @@ class Teams:
 
     async def members(self, scope: Scope, team_id: int, cursor: str | None, limit: int) -> Page[TeamMember]:
         """List who belongs to a team; 404 where there is none."""
-        columns = team_memberships.c.user_id, users.c.email, users.c.name, team_memberships.c.role
-        joined = team_memberships.join(users, users.c.id == team_memberships.c.user_id)
-        statement = select(*columns).select_from(joined).where(team_memberships.c.team_id == team_id)
-        if cursor is not None:
-            statement = statement.where(team_memberships.c.user_id > _MEMBERS.read(cursor)[0])
         async with self._engine.connect() as connection:
-            await _team(connection, scope, team_id)
-            rows = await connection.execute(statement.order_by(team_memberships.c.user_id).limit(limit + 1))
-            return _MEMBERS.page([TeamMember(**row._asdict()) for row in rows], limit)
+            await read_team(connection, scope, team_id)
+            return await list_members(connection, team_id, cursor, limit)
+
+    async def read(self, scope: Scope, team_id: int) -> Team:
+        """Return a team that the caller sees; 404 where there is none."""
+        async with self._engine.connect() as connection:
+            return await read_team(connection, scope, team_id)
 
     async def put_member(self, scope: Scope, team_id: int, user_id: int, role: Role) -> None:
         """Have a member of the organisation join a team, or give one another role there; 404 where there is none."""
@@ -122,30 +127,20 @@ class Teams:
 
         await self._change(scope, team_id, user_id, "team.remove_member", change, None)
 
-    async def create_project(self, scope: Scope, asked: ProjectRequest) -> Project:
-        """Make a project of a team; 404 where there is no such team, 409 where there is a project of that name."""
-        values = {"organisation_id": scope.organisation_id, "team_id": asked.team_id, "name": asked.name}
-        made = insert(projects).values(values)
-        shown = projects.c.id, projects.c.name, projects.c.is_demo, projects.c.created_at
+    async def _change(
+        self, scope: Scope, team_id: int, user_id: int, action: str, change: Any, after: dict[str, Role] | None
+    ) -> None:
         async with self._engine.begin() as connection:
-            await _team(connection, scope, asked.team_id)
-            try:
-                row = (await connection.execute(made.returning(*shown))).one()
-            except IntegrityError:
-                raise ProblemError(409, f"there is a project {asked.name!r} already") from None
-            target, after = Target("project", str(row.id)), {"name": asked.name, "team_id": asked.team_id}
-            await connection.run_sync(audit, scope, "project.create", target, None, after)
-        return Project(**row._asdict())
-
-    async def _change(self, scope: Scope, team_id: int, user_id: int, action: str, change: Any, after: object) -> None:
-        async with self._engine.begin() as connection:
-            await _team(connection, scope, team_id)
+            await read_team(connection, scope, team_id)
             named = memberships.c.organisation_id == scope.organisation_id, memberships.c.user_id == user_id
+            scope.check_manages(team_id)
             if await connection.scalar(select(memberships.c.role).where(*named)) is None:
                 raise ProblemError(404, f"there is no user {user_id}")
+            own = team_memberships.c.team_id == team_id, team_memberships.c.user_id == user_id
+            role = await connection.scalar(select(team_memberships.c.role).where(*own))
+            scope.check_manages(team_id, None if role is None else Role(role), None if after is None else after["role"])
             await change(connection)
-            target = Target("team", str(team_id))
-            before = {"user_id": user_id}
+            target, before = Target("team", str(team_id)), {"user_id": user_id, "role": role}
             await connection.run_sync(audit, scope, action, target, before, after)
             forgotten = await keys_of(connection, scope, user_id)
             await self._accounts.forget_later(connection, forgotten)
@@ -161,8 +156,20 @@ def _visible(scope: Scope) -> ColumnElement[bool]:
     return (teams.c.organisation_id == scope.organisation_id) & seen
 
 
-async def _team(connection: AsyncConnection, scope: Scope, team_id: int) -> Any:
+async def read_team(connection: AsyncConnection, scope: Scope, team_id: int) -> Team:
+    """Return a team that the caller sees; 404 where there is none."""
     row = (await connection.execute(select(*_TEAM).where(teams.c.id == team_id, _visible(scope)))).one_or_none()
     if row is None:
         raise ProblemError(404, f"there is no team {team_id}")
-    return row
+    return Team(**row._asdict())
+
+
+async def list_members(connection: AsyncConnection, team_id: int, cursor: str | None, limit: int) -> Page[TeamMember]:
+    """List who belongs to a team."""
+    columns = team_memberships.c.user_id, users.c.email, users.c.name, team_memberships.c.role
+    joined = team_memberships.join(users, users.c.id == team_memberships.c.user_id)
+    statement = select(*columns).select_from(joined).where(team_memberships.c.team_id == team_id)
+    if cursor is not None:
+        statement = statement.where(team_memberships.c.user_id > _MEMBERS.read(cursor)[0])
+    rows = await connection.execute(statement.order_by(team_memberships.c.user_id).limit(limit + 1))
+    return _MEMBERS.page([TeamMember(**row._asdict()) for row in rows], limit)

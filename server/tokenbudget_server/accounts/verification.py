@@ -21,9 +21,9 @@ from tokenbudget_server.accounts import keys
 from tokenbudget_server.accounts.attempts import Attempts
 from tokenbudget_server.accounts.cache import KeyCache
 from tokenbudget_server.accounts.principal import ApiKey, Principal, Role
-from tokenbudget_server.accounts.queries import is_living, team_ids
+from tokenbudget_server.accounts.queries import is_living, key_team, team_ids, team_roles
 from tokenbudget_server.cache.memory import MemoryCache
-from tokenbudget_server.db.tables import api_keys, memberships
+from tokenbudget_server.db.tables import api_keys, memberships, projects
 from tokenbudget_server.web.client_address import network_of
 from tokenbudget_server.web.errors import OverloadedError, TooManyAtOnceError
 from tokenbudget_server.web.pools import Pool
@@ -208,12 +208,15 @@ _LIVING = (
         api_keys.c.scopes,
         api_keys.c.organisation_id,
         api_keys.c.project_id,
-        api_keys.c.team_id,
+        key_team().label("team_id"),
         api_keys.c.user_id,
         api_keys.c.expires_at,
         memberships.c.role,
         team_ids(api_keys.c).label("team_ids"),
+        team_roles(api_keys.c).label("team_roles"),
     )
+    .select_from(api_keys)
+    .outerjoin(projects, projects.c.id == api_keys.c.project_id)
     .join(
         memberships,
         and_(memberships.c.organisation_id == api_keys.c.organisation_id, memberships.c.user_id == api_keys.c.user_id),
@@ -225,5 +228,6 @@ _LIVING = (
 
 
 def _principal(row: Row[*tuple[Any, ...]]) -> Principal:
+    roles = tuple(Role(role) for role in row.team_roles)
     key = ApiKey(row.id, row.public_id, frozenset(row.scopes), row.project_id, row.team_id, row.expires_at)
-    return Principal(row.user_id, row.organisation_id, Role(row.role), tuple(row.team_ids), key)
+    return Principal(row.user_id, row.organisation_id, Role(row.role), tuple(row.team_ids), key, roles)

@@ -26,7 +26,7 @@ REFERENCE = ("organisations", "teams", "users", "memberships", "team_memberships
 LOCAL = (
     *("price_rows", "price_overrides", "price_changes", "price_state"),
     *("installation", "periodic_jobs", "outbox", "audit", "alembic_version"),
-    *("sessions", "sign_in_codes", "waitlist"),
+    *("sessions", "sign_in_codes", "invitations", "waitlist"),
 )
 """Read by themselves alone: they stay on the coordinator."""
 

@@ -16,5 +16,7 @@ OUTBOX = 8321_0007
 """Deleting what was done."""
 MEMBERS = 8321_0008
 """Changing roles, so that an organisation keeps an owner."""
+ACCOUNTS = 8321_0009
+"""Changing teams and projects, so that what a request says that it changes is what it changes."""
 ROLLUP_SHARDS = 8321_02
 """The first of two keys; the second is the number of the shard of the rollups."""

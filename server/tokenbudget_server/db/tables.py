@@ -38,6 +38,7 @@ __all__ = [
     "event_ids",
     "events",
     "installation",
+    "invitations",
     "memberships",
     "metadata",
     "organisations",
@@ -65,6 +66,7 @@ usd = Numeric(20, 12)
 usd_total = Numeric(30, 12)
 """Sums of costs."""
 PUBLIC_ID = "'key_' || replace(gen_random_uuid()::text, '-', '')"
+SOME_SLUG = "'project-' || replace(gen_random_uuid()::text, '-', '')"
 ALL_SCOPES = "'{ingest,import,read,admin}'"
 """What a key may do unless it is made for less."""
 
@@ -162,8 +164,13 @@ projects = Table(
     Column("name", Text, nullable=False),
     Column("team_id", BigInteger, nullable=False),
     Column("is_demo", Boolean, nullable=False, server_default=text("false")),
+    Column("slug", Text, nullable=False, server_default=text(SOME_SLUG)),
+    Column("colour", Text, nullable=False, server_default=""),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("archived_at", instant),
     _made(),
     UniqueConstraint("organisation_id", "name"),
+    UniqueConstraint("organisation_id", "slug"),
     UniqueConstraint("organisation_id", "id"),
     _in_organisation("team_id", "teams"),
 )
@@ -210,6 +217,7 @@ sessions = Table(
     Column("last_seen_at", instant, nullable=False, server_default=func.now()),
     Column("address", Text),
     Column("user_agent", Text),
+    Column("expires_at", instant),
     Index("sessions_user", "user_id"),
 )
 """Browsers that a user signed in with.  ``hash`` is that of what the cookie holds; a session that began with an API key
@@ -391,6 +399,22 @@ price_state = Table(
 ``revision`` names the table the book was last brought up to, ``bundled`` the one that came with the library;
 ``url``, ``etag`` and ``synced_at`` are of the last sync.
 """
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("hash", Text, nullable=False, unique=True),
+    Column("organisation_id", BigInteger, nullable=False),
+    Column("invited_by", BigInteger),
+    Column("email", Text, nullable=False),
+    _role(),
+    Column("team_id", BigInteger),
+    Column("team_role", Text, CheckConstraint("team_role IN ('owner', 'admin', 'member', 'viewer')")),
+    _made(),
+    Column("expires_at", instant, nullable=False),
+)
+"""Who may become a member by a link, once."""
 
 installation = Table("installation", metadata, Column("id", Uuid, primary_key=True), _made())
 """One row: what tells this installation from others."""

@@ -23,7 +23,7 @@ _SECRET_NAME = re.compile(
     r"|(.*[_-])?(api|admin|private|secret|access)[_-]?key",
     re.IGNORECASE,
 )
-_SECRET_TEXT = re.compile(r"\b(tb_ak_|sk-)[A-Za-z0-9_-]{8,}")
+_SECRET_TEXT = re.compile(r"\b(tb_ak_|tb_st_|sk-)[A-Za-z0-9_-]{8,}")
 _NUL = "\0"
 
 

@@ -20,10 +20,14 @@ ADMIN_KEY = "admin key"
 """Who runs the installation, by the header ``X-Admin-Key``."""
 MANAGE = "owner or admin"
 """An owner or an admin of the organisation, by a session or a key with the scope ``admin``."""
-NEEDS = frozenset({OPEN, ANY_CREDENTIAL, ADMIN_KEY, MANAGE, *RIGHTS})
+MANAGE_TEAM = "owner or admin of a team"
+"""The same of one of its teams, at least: of which, the scope says (`Scope.check_manages`)."""
+NEEDS = frozenset({OPEN, ANY_CREDENTIAL, ADMIN_KEY, MANAGE, MANAGE_TEAM, *RIGHTS})
 """What a route may need: one of these, or one of the rights."""
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_OF_KEYS_PROJECT = frozenset({"ingest", "import"})
+"""What is written goes to the project of the key."""
 
 
 def needs_of(options: Mapping[str, Any]) -> str | None:
@@ -35,7 +39,7 @@ def needs_of(options: Mapping[str, Any]) -> str | None:
 def required_right(options: Mapping[str, Any]) -> str | None:
     """Return the scope that a key must have for a route; None where it needs none."""
     needs = needs_of(options)
-    if needs == MANAGE:
+    if needs in (MANAGE, MANAGE_TEAM):
         return "admin"
     return needs if needs in RIGHTS else None
 
@@ -46,9 +50,18 @@ def is_allowed(principal: Principal, method: str, needs: str | None) -> bool:
         return True
     if needs == MANAGE:
         return principal.role in MANAGERS and principal.acts_for_user
-    if method not in _READING and principal.role is Role.VIEWER:
+    if needs == MANAGE_TEAM:
+        return principal.manages_a_team and principal.acts_for_user
+    if method not in _READING and _is_viewer(principal, needs):
         return False
     return needs in principal.rights
+
+
+def _is_viewer(principal: Principal, needs: str | None) -> bool:
+    """Whether a principal writes nothing: of what acts for a user, each project's team decides but for its events."""
+    if principal.acts_for_user and needs not in _OF_KEYS_PROJECT:
+        return principal.role is Role.VIEWER
+    return Role.VIEWER in (principal.role, principal.role_in(principal.credential.team_id))
 
 
 def authorize(principal: Principal, method: str, options: Mapping[str, Any]) -> None:

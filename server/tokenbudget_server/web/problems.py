@@ -144,6 +144,12 @@ CONFLICT = ProblemType(
     "It conflicts with what is there",
     "The request contradicts the present state, for example because the same thing is being done already.",
 )
+PRECONDITION_FAILED = ProblemType(
+    "precondition-failed",
+    412,
+    "It was changed meanwhile",
+    "`If-Match` names another version than the present one. Get it again, and see if you still want the change.",
+)
 TOO_LARGE = ProblemType(
     "too-large",
     413,
@@ -204,6 +210,7 @@ BY_STATUS: Mapping[int, ProblemType] = {
         METHOD_NOT_ALLOWED,
         INCOMPLETE_BODY,
         CONFLICT,
+        PRECONDITION_FAILED,
         TOO_LARGE,
         UNSUPPORTED_ENCODING,
         TOO_MANY_REQUESTS,

@@ -18,6 +18,8 @@ from tokenbudget_server.web.client_address import address_of
 from tokenbudget_server.web.parameters import LARGEST_ID, read_number
 from tokenbudget_server.web.problems import ProblemError
 
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+
 
 class Actor(msgspec.Struct, frozen=True):
     """Who acts, as the audit log names it.
@@ -53,6 +55,10 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
         Projects whose events may be read and changed.
     address : str or None
         Network address of the client.
+    read_only_ids : tuple of int
+        Those of the projects that may not be changed: of teams in which the caller is a viewer.
+    team_roles : dict of int to Role
+        What the caller is in teams, where the credential acts for its user.
     """
 
     actor: Actor
@@ -61,6 +67,8 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     organisation_id: int | None = None
     project_ids: tuple[int, ...] = ()
     address: str | None = None
+    read_only_ids: tuple[int, ...] = ()
+    team_roles: dict[int, Role] = {}
 
     def narrow(self, project_id: int) -> Scope:
         """Return the scope of one of the projects.
@@ -74,13 +82,49 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
             raise ProblemError(404, f"there is no project {project_id}")
         return msgspec.structs.replace(self, project_ids=(project_id,))
 
+    def for_writing(self) -> Scope:
+        """Return the scope of those projects that the caller may change.
+
+        Raises
+        ------
+        ProblemError
+            403 if there are none among those that the caller sees.
+        """
+        left = tuple(each for each in self.project_ids if each not in self.read_only_ids)
+        if self.project_ids and not left:
+            raise ProblemError(403, "you are a viewer in the project's team: ask an owner or an admin of it")
+        return msgspec.structs.replace(self, project_ids=left)
+
+    def manages(self, team_id: int) -> bool:
+        """Whether the caller manages a team: its projects, members and keys."""
+        return self.role in MANAGERS or self.team_roles.get(team_id) in MANAGERS
+
+    def check_manages(self, team_id: int, *roles: Role | None) -> None:
+        """Let the caller change what a team has, and have its members come from these roles and get them.
+
+        Raises
+        ------
+        ProblemError
+            403 if the caller does not manage the team, or is none of its owners and changes one.
+        """
+        if not self.manages(team_id):
+            raise ProblemError(403, "you do not manage this team: ask an owner or an admin of it")
+        if Role.OWNER in roles and self.role not in MANAGERS and self.team_roles.get(team_id) is not Role.OWNER:
+            raise ProblemError(403, "only an owner of the team makes owners of it, and changes them")
+
     def keys(self) -> ColumnElement[bool]:
         """Return the condition on ``api_keys`` for the keys that may be listed and revoked.
 
-        Owners and admins manage those of the organisation, everybody else their own.
+        Owners and admins manage those of the organisation, or of their team; everybody else their own.
         """
         ours = api_keys.c.organisation_id == self.organisation_id
-        return ours if self.role in MANAGERS else ours & (api_keys.c.user_id == self.actor.user_id)
+        if self.role in MANAGERS:
+            return ours
+        managed = [team_id for team_id, role in self.team_roles.items() if role in MANAGERS]
+        theirs = select(projects.c.id).where(projects.c.team_id.in_(managed))
+        of_team = api_keys.c.project_id.in_(theirs) | api_keys.c.team_id.in_(managed)
+        mine: ColumnElement[bool] = api_keys.c.user_id == self.actor.user_id
+        return ours & (mine | of_team if managed else mine)
 
 
 SERVER = Scope(actor=Actor("server"), role=Role.OWNER)
@@ -101,17 +145,27 @@ async def scope_of(
     address : str, optional
         Network address of the client.
     """
-    statement = select(projects.c.id).where(_visible(principal, shows_demo=shows_demo)).order_by(projects.c.id)
+    visible = _visible(principal, shows_demo=shows_demo)
+    statement = select(projects.c.id, projects.c.team_id).where(visible).order_by(projects.c.id)
     async with engine.connect() as connection:
-        project_ids = tuple(await connection.scalars(statement))
+        found = (await connection.execute(statement)).all()
+    teams = principal.team_ids if principal.acts_for_user else ()
     return Scope(
         actor=_actor(principal),
         role=_role(principal),
         rights=principal.rights,
         organisation_id=principal.organisation_id,
-        project_ids=project_ids,
+        project_ids=tuple(row.id for row in found),
         address=address,
+        read_only_ids=tuple(row.id for row in found if principal.role_in(row.team_id) is Role.VIEWER),
+        team_roles={team_id: role for team_id in teams if (role := principal.role_in(team_id)) is not None},
     )
+
+
+def actor_scope(principal: Principal, address: str | None) -> Scope:
+    """Return the scope of a principal that sees nothing: whose act it is."""
+    organisation_id = principal.organisation_id
+    return Scope(actor=_actor(principal), role=_role(principal), organisation_id=organisation_id, address=address)
 
 
 def anonymous_scope(address: str | None) -> Scope:
@@ -132,11 +186,11 @@ async def request_scope(
     Raises
     ------
     ProblemError
-        404 if the project is not one that the caller may see.
+        404 if the project is not one that the caller may see, 403 if it is to be changed by one who may only see it.
     """
     scope = await scope_of(engine, principal, shows_demo=shows_demo, address=address_of(request))
     project_id: int | None = request.path_params.get("project_id")
-    return scope if project_id is None else scope.narrow(project_id)
+    return scope if project_id is None else _as_asked(request, scope.narrow(project_id))
 
 
 def provide_question_scope(request: Request[Any, Any, Any], caller_scope: Scope) -> Scope:
@@ -145,12 +199,16 @@ def provide_question_scope(request: Request[Any, Any, Any], caller_scope: Scope)
     Raises
     ------
     ProblemError
-        404 if that is not one that the caller may see.
+        404 if that is not one that the caller may see, 403 if one who may only see them is to change them.
     """
     if "project_id" in request.path_params:
         return caller_scope
     project_id = read_number(request.query_params, "project_id", LARGEST_ID)
-    return caller_scope if project_id is None else caller_scope.narrow(project_id)
+    return _as_asked(request, caller_scope if project_id is None else caller_scope.narrow(project_id))
+
+
+def _as_asked(request: Request[Any, Any, Any], scope: Scope) -> Scope:
+    return scope if request.method in _READING else scope.for_writing()
 
 
 def _role(principal: Principal) -> Role:

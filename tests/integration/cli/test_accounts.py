@@ -1,5 +1,6 @@
 """``tokenbudget keys``, ``projects`` and ``users`` on a running server."""
 
+import psycopg
 import pytest
 from click.testing import CliRunner
 
@@ -48,6 +49,35 @@ def test_what_the_server_refuses_is_a_sentence(run):
 def test_projects_and_users_are_listed(run):
     assert "of the commands" in run(accounts.projects, "list").output
     assert "of the commands@example.org  member" in run(accounts.users, "list").output
+
+
+def test_teams_and_projects_are_made_and_archived(run, running_server):
+    project = running_server("of the managers")
+    with psycopg.connect(project.database) as connection:
+        who = "SELECT id FROM users WHERE email = 'of the managers@example.org'"
+        connection.execute(f"UPDATE memberships SET role = 'admin' WHERE user_id = ({who})")
+        user = str(connection.execute(who).fetchone()[0])
+    tb.configure(url=project.url, api_key=project.key)
+    assert run(accounts.teams, "create", "blue").output.endswith(", blue.\n")
+    assert run(accounts.projects, "create", "New Lab", "--team", "blue").output.endswith(", new-lab.\n")
+    assert "name one of several with --team" in run(accounts.projects, "create", "other").output
+    assert "  new-lab  New Lab\n" in run(accounts.projects, "list").output
+    assert run(accounts.projects, "archive", "New Lab").output == "Archived New Lab.\n"
+    assert "New Lab" not in run(accounts.projects, "list").output
+    assert "  new-lab  New Lab  archived\n" in run(accounts.projects, "list", "--archived").output
+    added = run(accounts.teams, "add", "blue", user, "--role", "viewer").output
+    assert added == f"User {user} is viewer of blue now.\n"
+    assert "  viewer  " in run(accounts.teams, "members", "blue").output
+    assert run(accounts.teams, "remove", "blue", user).exit_code == 0
+    assert run(accounts.teams, "members", "blue").output == ""
+
+
+def test_a_key_is_rotated(run):
+    assert run(accounts.keys, "create", "app").exit_code == 0
+    id_ = run(accounts.keys, "list").output.split()[0]
+    rotated = run(accounts.keys, "rotate", id_, "--grace-hours", "1")
+    assert rotated.stdout.startswith("tb_ak_")
+    assert f"{id_} goes on for 1 hour; this one is key_" in rotated.stderr
 
 
 def test_leaked_keys_are_found_and_not_printed(tmp_path):

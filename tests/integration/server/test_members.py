@@ -1,5 +1,7 @@
 """Users of an organisation over HTTP: who makes whom what, and what ends with it."""
 
+import csv
+import io
 from dataclasses import replace
 
 import pytest
@@ -159,3 +161,42 @@ def test_the_audit_log_is_read_by_owners_and_admins_of_the_organisation(server, 
     acts = [(row["action"], row["after"]["email"]) for row in first["rows"] + second["rows"]]
     assert acts == [("user.create", "two@example.org"), ("user.create", "one@example.org")]
     assert server.get("/api/audit", headers=member).status_code == 403
+
+
+def test_what_is_refused_is_in_the_audit_log(server, headers_of, sql):
+    viewer = headers_of("Vi", "viewer")
+    for _ in range(40):
+        assert server.post("/api/reprice", json={}, headers=viewer).status_code == 403
+    assert server.get("/api/audit", headers=viewer).status_code == 403
+    rows = sql("SELECT actor_kind, action, target_id, count(*) FROM audit GROUP BY 1, 2, 3")
+    assert [row[:3] for row in rows] == [("key", "request.refuse", "POST /api/reprice")]
+    assert 30 <= rows[0][3] < 40  # Nobody fills the log.
+    sql("ALTER TABLE audit RENAME TO audit_gone")
+    assert server.post("/api/reprice", json={}, headers=viewer).status_code == 403
+
+
+def test_the_audit_log_is_filtered_and_written_as_csv(server, headers_of, sql):
+    owner = headers_of("Olga", "owner")
+    for name in ("=1+1", "blue"):
+        assert server.post("/api/teams", json={"name": name}, headers=owner).status_code == 201
+    ((actor, user),) = sql("SELECT DISTINCT actor_id, user_id FROM audit")
+    sql("UPDATE audit SET at = '2026-01-01 00:00+00', target_id = '=cmd()' WHERE after->>'name' = '=1+1'")
+    for query, found in (
+        (f"actor={actor}", 2),
+        (f"actor={user}", 2),
+        ("actor=key_0", 0),
+        ("action=team.create", 2),
+        ("action=team", 0),
+        ("target=%3Dcmd()", 1),
+        ("since=2026-01-01T00:00:00Z", 2),
+        ("since=2026-01-01T00:00:01", 1),
+    ):
+        assert len(server.get(f"/api/audit?{query}", headers=owner).json()["rows"]) == found, query
+    assert server.get("/api/audit?since=yesterday", headers=owner).status_code == 400
+    answer = server.get("/api/audit?limit=1", headers=owner | {"Accept": "text/csv"})
+    assert answer.headers["content-type"].startswith("text/csv")
+    following = {"cursor": answer.headers["x-next-cursor"]}
+    table = server.get("/api/audit", params=following, headers=owner | {"Accept": "text/csv"})
+    (row,) = csv.DictReader(io.StringIO(table.text))
+    assert (row["action"], row["target_id"], row["before"]) == ("team.create", "'=cmd()", "")
+    assert "x-next-cursor" not in table.headers

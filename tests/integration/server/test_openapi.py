@@ -24,6 +24,7 @@ ADMIN = {"X-Admin-Key": "the admin's"}
 JSON = "application/json"
 
 
+SIGNING_IN = {"/api/sessions", "/api/sessions/tokens", "/api/invitations/accept"}
 SENT_NOTHING = {("/api/sessions/codes", "POST")}
 """What changes something and has neither a body nor parameters."""
 
@@ -59,7 +60,7 @@ def test_every_route_has_its_answers_documented(client, document):
         assert "503" in answers, asked
         refusals = {status for status in answers if status.startswith("4") and PROBLEM in answers[status]["content"]}
         assert asked[1] == "GET" or "400" in refusals or asked in SENT_NOTHING, asked
-        signs_in = asked == ("/api/sessions", "POST")
+        signs_in = asked[1] == "POST" and asked[0] in SIGNING_IN
         assert ("401" in refusals) == signs_in or any("ApiKey" in each for each in operation.get("security", ())), asked
         assert ("{" in asked[0]) <= ("404" in refusals), asked
 
@@ -125,13 +126,19 @@ GETS = {
     "/health": "",
     "/api/keys": "",
     "/api/audit": "",
+    "/api/invitations": "",
     "/api/me": "",
     "/api/me/permissions": "",
     "/api/projects": "",
     "/api/sessions": "",
     "/api/teams": "",
+    "/api/projects/{project_id}": "",
+    "/api/projects/{project_id}/keys": "",
+    "/api/projects/{project_id}/members": "",
+    "/api/teams/{team_id}": "",
     "/api/teams/{team_id}/members": "",
     "/api/users": "",
+    "/api/users/{user_id}": "",
     "/api/events": "?limit=3",
     "/api/price-changes": "",
     "/api/price-overrides": "",
@@ -157,11 +164,13 @@ def test_answers_are_what_the_document_says(client, document, post, make_event):
     )
     project = client.get("/api/projects").json()["rows"][0]["id"]
     team = client.get("/api/teams").json()["rows"][0]["id"]
+    user = client.get("/api/users").json()["rows"][0]["id"]
     for path, item in document["paths"].items():
         if "get" not in item:
             continue
         asked = path.replace("/api/projects/{project_id}/", "/api/") if "analytics" in path else path
-        answer = client.get(path.format(project_id=project, team_id=team) + GETS[asked], headers=ADMIN)
+        filled = path.format(project_id=project, team_id=team, user_id=user)
+        answer = client.get(filled + GETS[asked], headers=ADMIN)
         assert answer.status_code == 200, answer.text
         assert fits(document, item["get"]["responses"]["200"]["content"][JSON]["schema"], answer.json()), path
 

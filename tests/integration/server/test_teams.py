@@ -68,6 +68,7 @@ def test_names_are_taken_once_and_teams_with_projects_stay(server, world, sql):
         assert answer.status_code == status, (method, path, answer.text)
     assert [action for (action,) in sql("SELECT action FROM audit ORDER BY id")] == [
         "team.create",
+        "request.refuse",
         "team.rename",
         "team.remove",
     ]

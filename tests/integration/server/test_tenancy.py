@@ -124,26 +124,28 @@ SHARED = {"/health", "/v1/pricing", "/api/price-changes", "/api/price-overrides"
 
 
 def test_no_route_tells_of_another_organisation(server, tenants):
-    (ours, our_project), (theirs, their_project) = tenants
-    our_team, their_team = (server.get("/api/teams", headers=each).json()["rows"][0]["id"] for each in (ours, theirs))
+    (ours, _), (_, their_project) = tenants
+    our_ids, their_ids = (
+        {"project_id": project}
+        | {
+            name: server.get(path, headers=headers).json()["rows"][0]["id"]
+            for name, path in (("team_id", "/api/teams"), ("user_id", "/api/users"))
+        }
+        for headers, project in tenants
+    )
     document = server.get("/schema/openapi.json").json()
     paths = [path for path, item in document["paths"].items() if "get" in item and path not in SHARED]
     assert len(paths) > 20
     for path, accept in product(paths, ("application/json", "application/vnd.apache.arrow.stream")):
         asked = path.replace("/projects/{project_id}", "")
         headers = {**ours, "Accept": accept}
-        answer = server.get(
-            path.format(project_id=our_project, team_id=our_team) + ASKED.get(asked, ""), headers=headers
-        )
+        answer = server.get(path.format(**our_ids) + ASKED.get(asked, ""), headers=headers)
         assert answer.status_code == 200, (path, answer.text)
         # The other's model, feature, key and organisation.
         assert b"theirs" not in answer.content, path
         assert b'"gpt-4o"' not in answer.content, path
         if "{" in path:
-            assert (
-                server.get(path.format(project_id=their_project, team_id=their_team), headers=headers).status_code
-                == 404
-            ), path
+            assert server.get(path.format(**their_ids), headers=headers).status_code == 404, path
         elif "analytics" in path or path == "/api/events":
             named = server.get(f"{path}?project_id={their_project}", headers=headers)
             assert named.status_code == 404, path

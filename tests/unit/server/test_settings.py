@@ -82,6 +82,17 @@ def test_pages_of_all_origins_may_read_answers_on_this_machine_only():
         read_settings({"TOKENBUDGET_ALLOWED_ORIGINS": "*", "TOKENBUDGET_HOST": "10.0.0.7"})
 
 
+@pytest.mark.parametrize(("variable", "value"), [("HOST", "0.0.0.0"), ("HOST", "10.0.0.7"), ("PROXIES", "1")])
+def test_nobody_signs_in_on_this_machine_only(variable, value):
+    assert read_settings({}).requires_sign_in
+    settings = read_settings({"TOKENBUDGET_AUTH": "none"})
+    assert not settings.requires_sign_in
+    with pytest.raises(SettingsError, match="TOKENBUDGET_AUTH=none is for one user on"):
+        read_settings({"TOKENBUDGET_AUTH": "none", f"TOKENBUDGET_{variable}": value})
+    with pytest.raises(SettingsError, match="TOKENBUDGET_AUTH=none is for one user on"):
+        replace(settings, host="0.0.0.0")  # By an option of a command.
+
+
 def test_a_password_is_not_told():
     with pytest.raises(SettingsError) as caught:
         read_settings({"TOKENBUDGET_DATABASE_URL": "mysql://me:secret@db/tb"})

@@ -47,7 +47,8 @@ export function send<T>(method: "POST" | "DELETE", path: string, body?: unknown)
 
 const csrfToken = () => /(?:^|; )(?:__Host-)?tokenbudget_csrf=([^;]+)/.exec(document.cookie)?.[1] ?? null;
 
-async function ask<T>(url: string, init: RequestInit): Promise<Exact<T>> {
+/** Asks without a word to the session of how it ended. */
+export async function ask<T>(url: string, init: RequestInit): Promise<Exact<T>> {
   const headers = { Accept: "application/json", ...init.headers };
   const response = await reach(url, { credentials: "same-origin", ...init, headers });
   const text = await response.text();

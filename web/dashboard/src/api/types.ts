@@ -11,6 +11,7 @@ export type ProjectPage = Schemas["ProjectPage"];
 export type KeyRequest = Schemas["KeyRequest"];
 export type KeyWithText = Schemas["KeyWithText"];
 export type SignIn = Schemas["SignIn"];
+export type AcceptedInvitation = Schemas["AcceptedInvitation"];
 export type OpenSession = Schemas["OpenSession"];
 export type SummaryAnswer = Schemas["SummaryAnswer"];
 export type ByModelAnswer = Schemas["ByModelAnswer"];

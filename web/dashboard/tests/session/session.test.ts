@@ -1,6 +1,13 @@
 import { expect, it } from "vitest";
-import { ended, isSignedIn, restoreSession, signIn, signOut } from "../../src/session/session.ts";
-import { KEY, problem, serve } from "../server.ts";
+import {
+  acceptInvitation,
+  ended,
+  isSignedIn,
+  restoreSession,
+  signIn,
+  signOut,
+} from "../../src/session/session.ts";
+import { KEY, OPEN_SESSION, problem, serve } from "../server.ts";
 
 it("takes a code from the fragment, removes it from the address, and keeps nothing of it", async () => {
   const [request] = [serve()];
@@ -12,6 +19,27 @@ it("takes a code from the fragment, removes it from the address, and keeps nothi
   expect(isSignedIn()).toBe(true);
   expect(await request[0]?.json()).toEqual({ code: "once" });
   expect(JSON.stringify({ ...localStorage, ...sessionStorage })).not.toContain("once");
+});
+
+it("takes an invitation from the fragment, removes it from the address, and joins by it", async () => {
+  const requests = serve({ "/api/invitations/accept": () => OPEN_SESSION });
+  history.replaceState(null, "", "/?period=7d#invitation=once");
+  await restoreSession();
+  expect(location.href).not.toContain("once");
+  expect([isSignedIn(), requests.length]).toEqual([false, 0]);
+  await acceptInvitation("Ada", "correct horse battery");
+  expect(isSignedIn()).toBe(true);
+  expect(await requests[0]?.json()).toEqual({ code: "once", name: "Ada", password: "correct horse battery" });
+  expect(JSON.stringify({ ...localStorage, ...sessionStorage })).not.toContain("once");
+});
+
+it("needs no session where the server answers without one", async () => {
+  serve();
+  await restoreSession();
+  expect(isSignedIn()).toBe(false);
+  serve({ "/api/me": () => ({ name: "Ada" }) });
+  await restoreSession();
+  expect(isSignedIn()).toBe(true);
 });
 
 it("says why a code that was used already signs nobody in", async () => {
