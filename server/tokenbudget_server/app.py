@@ -61,7 +61,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
     prices = Prices(engines.ingest, settings.home, pools.books)
     features = [
         _services(settings, engines, redis, pools),
-        health.feature(engines.health),
+        health.feature(engines.health, redis, prices.load),
         accounts.feature(settings, engines, redis, pools),
         ingest.feature(settings, prices, pools.decoding),
         analytics.feature(settings, redis, pools),

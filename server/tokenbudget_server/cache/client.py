@@ -106,6 +106,14 @@ class RedisClient:
         """Remember an entry for a while, for a thread that is not the event loop's; raises what `get` does."""
         self._in_loop(self.put, {key: value}, seconds)
 
+    async def answers(self) -> bool:
+        """Return whether Redis answers now."""
+        with suppress(CacheUnavailableError):
+            async with self._answering():
+                await self._redis.ping()
+            return True
+        return False
+
     async def look(self) -> None:
         """Ask again a Redis that was away."""
         if not self._is_away:

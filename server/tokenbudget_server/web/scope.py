@@ -18,8 +18,6 @@ from tokenbudget_server.web.client_address import address_of
 from tokenbudget_server.web.parameters import LARGEST_ID, read_number
 from tokenbudget_server.web.problems import ProblemError
 
-_IPV6_NETWORK = 64
-
 
 class Actor(msgspec.Struct, frozen=True):
     """Who acts, as the audit log names it.
