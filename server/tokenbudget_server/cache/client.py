@@ -156,5 +156,7 @@ class RedisClient:
         except _FAILURES as error:
             if not self._is_away:
                 self._is_away = True
-                _log.warning("Redis does not answer, so each process remembers by itself: %r", error)
+                _log.warning(
+                    "Redis does not answer, so each process remembers, and counts for rate limits, by itself: %r", error
+                )
             raise CacheUnavailableError(f"Redis does not answer: {error}") from error

@@ -15,20 +15,20 @@ _NOT_READY = ResponseSpec(Readiness, generate_examples=False, description="Somet
 _OK, _NO = 200, 503
 
 
-@get("/health", needs=OPEN, responses={_NO: _UNAVAILABLE}, tags=["health"])
+@get("/health", needs=OPEN, limited=False, responses={_NO: _UNAVAILABLE}, tags=["health"])
 async def get_health(health_check: HealthCheck, jobs: PeriodicJobs) -> Response[Health]:
     """Return whether the server, its database and its Redis work, and what is amiss."""
     health = await health_check.health(jobs)
     return Response(health, status_code=_NO if health.status == "unavailable" else _OK)
 
 
-@get("/health/live", needs=OPEN, tags=["health"], sync_to_thread=False)
+@get("/health/live", needs=OPEN, limited=False, tags=["health"], sync_to_thread=False)
 def get_liveness() -> Liveness:
     """Return that the process lives; nothing is asked for it."""
     return Liveness()
 
 
-@get("/health/ready", needs=OPEN, responses={_NO: _NOT_READY}, tags=["health"])
+@get("/health/ready", needs=OPEN, limited=False, responses={_NO: _NOT_READY}, tags=["health"])
 async def get_readiness(health_check: HealthCheck, jobs: PeriodicJobs) -> Response[Readiness]:
     """Return whether requests may be sent here: the database answers, is migrated, and prices are loaded."""
     readiness = await health_check.readiness(jobs)

@@ -122,6 +122,8 @@ def problem_table(types: Sequence[ProblemType]) -> str:
 def _statuses(handler: HTTPRouteHandler, needs: Sequence[Dependency], in_path: Mapping[str, object]) -> set[int]:
     found = {status for need in needs for status in need.problems} | set(handler.opt.get("problems", ()))
     found.add(400)  # What no route takes: `web.request_checks`.
+    if handler.opt.get("limited", True):
+        found.add(429)
     if route_checks.takes_body(handler):
         found |= {408, 413, 415}
     if required_right(handler.opt):
