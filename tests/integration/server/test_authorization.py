@@ -24,6 +24,7 @@ BODIES = {
     "/api/users": {"email": "new@example.org"},
     "/api/users/{user_id}": {"role": "viewer"},
     "/api/me/password": {"password": "correct horse battery"},
+    "/api/waitlist": {"email": "new@example.org"},
     "/v1/events": {},
     "/v1/events/batch": {"events": []},
     "/api/admin/price-overrides": {"provider": "openai", "model": "m"},
