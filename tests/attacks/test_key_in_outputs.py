@@ -54,7 +54,7 @@ def failure(call):
     """Return all that is shown of an error."""
     try:
         call()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is
         return "".join(traceback.format_exception(error)) + repr(error)
     return ""
 
