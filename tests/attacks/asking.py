@@ -37,7 +37,7 @@ class Attacker:
         place = urlsplit(project.url)
         self._place = place.hostname, place.port
         self._headers = project.headers | {"X-Admin-Key": ADMIN_KEY}
-        self.project = json.loads(self.ask("GET", "/api/projects").body)[0]["id"]
+        self.project = json.loads(self.ask("GET", "/api/projects").body)["rows"][0]["id"]
 
     def ask(self, method: str, target: str, body: bytes | None = None, **headers: str) -> Answer:
         """Send a request; underscores in names of headers are hyphens."""
