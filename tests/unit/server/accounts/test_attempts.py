@@ -4,7 +4,6 @@ import pytest
 
 from tokenbudget_server.accounts.attempts import Attempts
 from tokenbudget_server.web.problems import ProblemError
-from tokenbudget_server.web.scope import network_of
 
 
 def test_attempts_run_out_and_come_back():
@@ -25,18 +24,3 @@ def test_attempts_run_out_and_come_back():
         attempts.take("a")
     with pytest.raises(ProblemError):
         attempts.take("a")
-
-
-@pytest.mark.parametrize(
-    ("address", "network"),
-    [
-        ("203.0.113.7", "203.0.113.7"),
-        ("::ffff:203.0.113.7", "203.0.113.7"),
-        ("2001:db8:0:1:ffff::1", "2001:db8:0:1::/64"),
-        ("fe80::1%eth0", "fe80::/64"),
-        ("testclient", "testclient"),
-        (None, ""),
-    ],
-)
-def test_whom_an_address_stands_for(address, network):
-    assert network_of(address) == network
