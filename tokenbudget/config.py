@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tokenbudget.core.errors import ConfigError
+from tokenbudget.core.key_text import is_sendable
 
 CONFIG_FILE = "config.toml"
 _ENVIRONMENT = {
@@ -71,6 +72,10 @@ class Config:
         if self.url is not None and "@" in self.url.partition("://")[2].partition("/")[0]:
             # Not repeated in the text: errors are logged.
             msg = "url must not hold a user or a password: the server knows you by api_key"
+            raise ConfigError(msg)
+        if self.api_key is not None and not is_sendable(self.api_key):
+            # Not repeated either.
+            msg = "api_key must be one word of ASCII letters and digits, like tb_ak_…: look for a space or a line break"
             raise ConfigError(msg)
         if self.fsync not in FSYNC:
             msg = f"fsync must be one of {', '.join(FSYNC)}, got {self.fsync!r}"

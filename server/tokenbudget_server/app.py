@@ -57,12 +57,13 @@ def create_app(settings: Settings | None = None) -> Litestar:
     engines = Engines.of(settings.database)
     engine = engines.requests
     redis = RedisClient(settings.redis_url, partial(installation_id, engine)) if settings.redis_url else None
+    rate_limits = RateLimits(redis)
     pools = Pools()
     prices = Prices(engines.ingest, settings.home, pools.books)
     features = [
-        _services(settings, engines, redis, pools),
-        health.feature(engines.health),
-        accounts.feature(settings, engines, redis, pools),
+        _services(settings, engines, redis, pools, rate_limits),
+        health.feature(engines.health, redis, prices.load),
+        accounts.feature(settings, engines, redis, pools, rate_limits),
         ingest.feature(settings, prices, pools.decoding),
         analytics.feature(settings, redis, pools),
         pricing.feature(settings, engine, prices),
@@ -128,7 +129,9 @@ async def _open(lifespans: Sequence[Lifespan], _: Litestar) -> AsyncIterator[Non
         yield
 
 
-def _services(settings: Settings, engines: Engines, redis: RedisClient | None, pools: Pools) -> Feature:
+def _services(
+    settings: Settings, engines: Engines, redis: RedisClient | None, pools: Pools, rate_limits: RateLimits
+) -> Feature:
     """Make what all features share a feature itself: connections, pools of threads, and the care for the tables."""
 
     @asynccontextmanager
@@ -150,7 +153,7 @@ def _services(settings: Settings, engines: Engines, redis: RedisClient | None, p
             "engine": Dependency.of(engines.requests),
             "pools": Dependency.of(pools),
             "settings": Dependency.of(settings),
-            "rate_limits": Dependency.of(RateLimits(redis), problems=(429,)),
+            "rate_limits": Dependency.of(rate_limits, problems=(429,)),
         },
         lifespans=[connected],
         jobs=[maintenance] if redis is None else [maintenance, redis.job],

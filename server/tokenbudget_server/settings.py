@@ -21,6 +21,10 @@ variable                       meaning                                          
                                signs in; refused on other addresses
 ``TOKENBUDGET_PROXIES``        proxies of yours that each request passes, one after   ``0``
                                the other: ``X-Forwarded-For`` is believed so far
+``TOKENBUDGET_RATE_LIMIT``     how often one key or session may ask, all at once or      ``3000/s``
+                               not: ``3000/s``, ``500/10s``, ``100/m``, ``off``
+``TOKENBUDGET_ADDRESS_LIMIT``  how often one address may ask that is not let in, or    ``300/3s``
+                               for what needs no key
 ``TOKENBUDGET_PRICE_URL``      where the price table is fetched from                  LiteLLM's own
 ``TOKENBUDGET_PRICE_SYNC``     ``daily`` fetches it once a day                        ``off``
 =============================  =====================================================  =============================
@@ -44,10 +48,13 @@ from tokenbudget.pricing.book.sync import URL
 from tokenbudget_server.db.url import psycopg_url
 from tokenbudget_server.web.cors import ANY, is_origin
 from tokenbudget_server.web.errors import SettingsError
+from tokenbudget_server.web.rates import Rate, read_rate
 
 PORT = 8321
 PANEL_PORT = 8322
 _LARGEST_PORT = 65_535
+_KEY_LIMIT = Rate("requests of one key", 3_000, 1)
+_ADDRESS_LIMIT = Rate("requests without a valid key from one address", 300, 3)
 _SHORTEST_ADMIN_KEY = 16
 _MOST_PROXIES = 16
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -83,6 +90,8 @@ class Settings:
         Whether requests need a credential; where not, whoever is on this machine is the first owner.
     proxies : int
         Proxies of ours that a request passes, one after the other.
+    key_limit, address_limit : Rate or None
+        How often one key or session may ask, and one address that is not let in; None is without end.
     allowed_origins : tuple of str
         Origins whose pages may read answers; ``*`` is all, on loopback only.
     price_url : str
@@ -104,6 +113,8 @@ class Settings:
     admin_key: str | None = field(default=None, repr=False)
     requires_sign_in: bool = True
     proxies: int = 0
+    key_limit: Rate | None = _KEY_LIMIT
+    address_limit: Rate | None = _ADDRESS_LIMIT
     allowed_origins: tuple[str, ...] = ()
     price_url: str = URL
     syncs_prices: bool = False
@@ -183,6 +194,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         admin_key=_admin_key(read("ADMIN_KEY") or environment.get("ADMIN_KEY", "").strip()),
         requires_sign_in=_requires_sign_in(read("AUTH")),
         proxies=_proxies(read("PROXIES")),
+        key_limit=_rate("TOKENBUDGET_RATE_LIMIT", read("RATE_LIMIT"), _KEY_LIMIT),
+        address_limit=_rate("TOKENBUDGET_ADDRESS_LIMIT", read("ADDRESS_LIMIT"), _ADDRESS_LIMIT),
         allowed_origins=_origins(read("ALLOWED_ORIGINS") or environment.get("ALLOWED_ORIGINS", "")),
         price_url=_price_url(read("PRICE_URL")),
         syncs_prices=_is_daily(read("PRICE_SYNC")),
@@ -262,6 +275,14 @@ def _proxies(text: str) -> int:
     if text and not (text.isascii() and text.isdigit() and int(text) <= _MOST_PROXIES):
         raise SettingsError(f"TOKENBUDGET_PROXIES must be a number from 0 to {_MOST_PROXIES}, got {text!r}")
     return int(text or 0)
+
+
+def _rate(variable: str, text: str, default: Rate) -> Rate | None:
+    if text.lower() in ("", "off"):
+        return None if text else default
+    if (rate := read_rate(default.name, text)) is None:
+        raise SettingsError(f"{variable} must be a limit such as 3000/s or 500/10s, or off, got {text[:32]!r}")
+    return rate
 
 
 def _origins(text: str) -> tuple[str, ...]:

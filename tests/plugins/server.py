@@ -59,6 +59,7 @@ def _server(postgres_server, template_database, tmp_path_factory):
         "TOKENBUDGET_DATABASE_URL": database,
         "TOKENBUDGET_HOME": str(home),
         "TOKENBUDGET_ADMIN_KEY": ADMIN_KEY,
+        "TOKENBUDGET_ADDRESS_LIMIT": "off",  # All attackers of a run come from one.
         "TOKENBUDGET_PRICE_URL": "http://127.0.0.1:9/nothing",
     }
     child = Child("the API", "tokenbudget_server.launch.api", [HOST, str(port), "1"], environment, home / "api.log")

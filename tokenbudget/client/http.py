@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from tokenbudget.core.errors import AuthError, PeriodError, QueryError, ServerError, ServerUnreachableError
+from tokenbudget.core.key_text import hide_keys, is_sendable
 from tokenbudget.transport.httpx_compat import http_library
 
 Parameters = Sequence[tuple[str, str]]
@@ -74,16 +75,19 @@ def _ask(
     method: str, url: str, api_key: str | None, path: str, seconds: float, accept: str = JSON, **content: Any
 ) -> Any:
     httpx = http_library()
+    if api_key and not is_sendable(api_key):
+        raise AuthError("no header can carry the API key: look for a space or a line break in it", _REFUSED[0])
     headers = {"Accept": accept, **({"Authorization": f"Bearer {api_key}"} if api_key else {})}
     timeout = httpx.Timeout(seconds, connect=_CONNECT_SECONDS)
     try:
         answer = httpx.request(method, f"{url}{path}", headers=headers, timeout=timeout, **content)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
+        said = hide_keys(str(error))
         msg = (
-            f"no answer from the TokenBudget server at {url} ({error or type(error).__name__}): is it running "
+            f"no answer from the TokenBudget server at {url} ({said or type(error).__name__}): is it running "
             "(`tokenbudget up`)?  tb.configure(url='') asks this machine's journal instead"
         )
-        raise ServerUnreachableError(msg) from error
+        raise ServerUnreachableError(msg) from (error if said == str(error) else None)
     if not answer.is_success:
         raise _refusal(url, api_key, answer)
     return answer
@@ -91,7 +95,7 @@ def _ask(
 
 def _refusal(url: str, api_key: str | None, answer: Any) -> ServerError | PeriodError | QueryError:
     problem = _read_problem(answer)
-    said = problem.detail or problem.title or str(answer.reason_phrase)
+    said = hide_keys(problem.detail or problem.title or str(answer.reason_phrase))
     if answer.status_code in _REFUSED:
         do = "check TOKENBUDGET_API_KEY or tb.configure(api_key=...)" if api_key else "set TOKENBUDGET_API_KEY"
         return AuthError(f"the server at {url} does not accept the API key ({said}): {do}", answer.status_code)

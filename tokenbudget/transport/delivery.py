@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 
+from tokenbudget.core.key_text import hide_keys
 from tokenbudget.core.limits import storable
 from tokenbudget.journal.quarantine import QuarantinedRecord
 from tokenbudget.transport.backoff import retry_after
@@ -120,7 +121,7 @@ def send(client: httpx.Client, records: Sequence[bytes]) -> Outcome:
     try:
         response = client.post("/v1/events/batch", content=body)
     except (library.HTTPError, library.InvalidURL, OSError) as error:
-        return Outcome("later", detail=f"{type(error).__name__}: {error}")
+        return Outcome("later", detail=hide_keys(f"{type(error).__name__}: {error}"))
     outcome = _read(response, records)
     outcome.status = response.status_code
     outcome.skew = _skew(response.headers.get("date"))
@@ -153,16 +154,19 @@ def _rejected(item: dict[str, Any], records: Sequence[bytes]) -> QuarantinedReco
     record = records[item["index"]].decode()
     field = item.get("field")
     named = None if field is None else storable(str(field))
-    return QuarantinedRecord("rejected", storable(str(item.get("reason"))), record, named, HTTPStatus.ACCEPTED)
+    return QuarantinedRecord(
+        "rejected", hide_keys(storable(str(item.get("reason")))), record, named, HTTPStatus.ACCEPTED
+    )
 
 
 def _said(response: httpx.Response) -> str:
     """Return the problem detail of an answer, or the beginning of whatever it says."""
     try:
         problem = response.json()
-        return storable(str(problem.get("detail") or problem.get("title") or problem)[:_EXCERPT])
+        said = storable(str(problem.get("detail") or problem.get("title") or problem))
     except (ValueError, AttributeError):
-        return response.text[:_EXCERPT] or response.reason_phrase
+        said = response.text or response.reason_phrase
+    return hide_keys(said[: 2 * _EXCERPT])[:_EXCERPT]
 
 
 def _skew(date: str | None) -> float | None:

@@ -23,6 +23,7 @@ from tokenbudget_server.accounts.members import Members
 from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.accounts.project_routes import ProjectsController
 from tokenbudget_server.accounts.projects import Projects
+from tokenbudget_server.accounts.request_limits import RequestLimits
 from tokenbudget_server.accounts.rotation import Rotation
 from tokenbudget_server.accounts.routes import KeysController
 from tokenbudget_server.accounts.service import Accounts
@@ -32,6 +33,7 @@ from tokenbudget_server.accounts.team_routes import TeamsController
 from tokenbudget_server.accounts.teams import Teams
 from tokenbudget_server.accounts.verification import Verifier
 from tokenbudget_server.cache.client import RedisClient
+from tokenbudget_server.cache.rate_limits import RateLimits
 from tokenbudget_server.db.engines import Engines
 from tokenbudget_server.jobs.outbox import Handler, Message, enqueue
 from tokenbudget_server.settings import Settings
@@ -49,7 +51,9 @@ _PROBLEMS = (401, 429, 503)
 _FORGET_KEY = "accounts.forget-key"
 
 
-def feature(settings: Settings, engines: Engines, redis: RedisClient | None, pools: Pools) -> Feature:
+def feature(
+    settings: Settings, engines: Engines, redis: RedisClient | None, pools: Pools, rate_limits: RateLimits
+) -> Feature:
     """Make the feature."""
     engine = engines.requests
     accounts, handlers = _accounts(engines, redis, pools, requires_sign_in=settings.requires_sign_in)
@@ -95,7 +99,7 @@ def feature(settings: Settings, engines: Engines, redis: RedisClient | None, poo
         },
         security={"ApiKey": _API_KEY, "AdminKey": _ADMIN_KEY, "Session": _SESSION},
         jobs=[accounts.last_used.job, accounts.sessions.job, invitations.job],
-        guards=[refuse_forged],
+        guards=[refuse_forged, RequestLimits(rate_limits, settings.key_limit, settings.address_limit).admit],
         lifespans=[noting],
         handlers=handlers,
     )

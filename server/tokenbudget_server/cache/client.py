@@ -106,6 +106,14 @@ class RedisClient:
         """Remember an entry for a while, for a thread that is not the event loop's; raises what `get` does."""
         self._in_loop(self.put, {key: value}, seconds)
 
+    async def answers(self) -> bool:
+        """Return whether Redis answers now."""
+        with suppress(CacheUnavailableError):
+            async with self._answering():
+                await self._redis.ping()
+            return True
+        return False
+
     async def look(self) -> None:
         """Ask again a Redis that was away."""
         if not self._is_away:
@@ -148,5 +156,7 @@ class RedisClient:
         except _FAILURES as error:
             if not self._is_away:
                 self._is_away = True
-                _log.warning("Redis does not answer, so each process remembers by itself: %r", error)
+                _log.warning(
+                    "Redis does not answer, so each process remembers, and counts for rate limits, by itself: %r", error
+                )
             raise CacheUnavailableError(f"Redis does not answer: {error}") from error

@@ -159,7 +159,7 @@ def _start_api(home: Home, options: Options, database: str, stack: ExitStack) ->
     arguments = [settings.host, str(settings.port), str(options.workers)]
     child = Child("the API", "tokenbudget_server.launch.api", arguments, environment, home.path / _API_LOG)
     stack.callback(child.stop)
-    return _Service(child, _reachable(settings.host), settings.port, "/health")
+    return _Service(child, _reachable(settings.host), settings.port, "/health/ready")
 
 
 def _start_panel(home: Home, options: Options, api: _Service, key: str, stack: ExitStack) -> _Service | None:

@@ -103,6 +103,12 @@ class Prices:
         except (PriceError, SQLAlchemyError) as error:
             _log.error("The changed prices are not in force in this process yet: %s", error)
 
+    async def load(self) -> bool:
+        """Build the pricer if there is none yet; return whether there is one."""
+        if self._known is None:
+            await self.renew()
+        return self._known is not None
+
     @asynccontextmanager
     async def built(self) -> AsyncIterator[None]:
         """Build the pricer before anything is served, if the database answers; build nothing after the end."""

@@ -6,12 +6,13 @@ from typing import Any
 
 from litestar import Request, get, post
 
-from tokenbudget_server.cache.rate_limits import Rate, RateLimits
+from tokenbudget_server.cache.rate_limits import RateLimits
 from tokenbudget_server.waitlist.schemas import Entry, Joined, JoinRequest
 from tokenbudget_server.waitlist.service import Waitlist
 from tokenbudget_server.web.authorization import ADMIN_KEY, OPEN
 from tokenbudget_server.web.client_address import address_of, network_of
 from tokenbudget_server.web.pagination import DEFAULT_PAGE, Page, PageCursor, PageSize
+from tokenbudget_server.web.rates import Rate
 from tokenbudget_server.web.scope import Scope, anonymous_scope
 
 _JOINING = Rate("entries of the waitlist from one address", 10, 3_600)

@@ -44,6 +44,8 @@ from tokenbudget_server.web.schema_page import SchemaPage
 _BODY = 0
 """Stands for the body among a route's answers, where Litestar looks for structs to describe."""
 
+_READING = {"GET", "HEAD", "OPTIONS"}
+
 
 class Documented(ReceiveRoutePlugin):
     """Completes what is said of each route.
@@ -122,9 +124,11 @@ def problem_table(types: Sequence[ProblemType]) -> str:
 def _statuses(handler: HTTPRouteHandler, needs: Sequence[Dependency], in_path: Mapping[str, object]) -> set[int]:
     found = {status for need in needs for status in need.problems} | set(handler.opt.get("problems", ()))
     found.add(400)  # What no route takes: `web.request_checks`.
+    if handler.opt.get("limited", True):
+        found.add(429)
     if route_checks.takes_body(handler):
         found |= {408, 413, 415}
-    if required_right(handler.opt):
+    if required_right(handler.opt) or not handler.http_methods <= _READING:  # With a cookie, it may be forged.
         found.add(403)
     if in_path:
         found.add(404)

@@ -3,20 +3,12 @@
 import pytest
 from litestar.testing import TestClient
 
-from tokenbudget import __version__
 from tokenbudget_server.app import create_app
 from tokenbudget_server.settings import Settings
 from tokenbudget_server.store import flusher
 from tokenbudget_server.web.errors import SettingsError
 
 pytestmark = pytest.mark.postgres
-
-
-def test_health(client):
-    response = client.get("/health", headers={"Authorization": ""})
-    health = response.json()
-    assert (response.status_code, health["status"], health["version"]) == (200, "ok", __version__)
-    assert {"name": "maintain-tables", "last_succeeded_at": None, "failures": 0} in health["jobs"]
 
 
 def test_without_a_database_the_server_says_so(tmp_path, key, monkeypatch):

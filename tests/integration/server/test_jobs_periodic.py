@@ -188,6 +188,10 @@ def test_it_goes_on_after_the_database_was_away(on, postgres_url, monkeypatch, c
     on(scenario)
 
 
+async def has_prices():
+    return True
+
+
 def test_a_feature_brings_its_jobs_and_health_tells_of_them(postgres_url):
     engine = create_async_engine(sqlalchemy_url(postgres_url))
     good, bad = Work(), Work(*[OSError("no")] * 9)
@@ -203,7 +207,7 @@ def test_a_feature_brings_its_jobs_and_health_tells_of_them(postgres_url):
         await engine.dispose()
 
     feature = Feature(name="work", dependencies={"engine": Dependency.of(engine)}, lifespans=[connected], jobs=jobs)
-    with TestClient(mount([feature, health.feature(engine)], engine)) as client:
+    with TestClient(mount([feature, health.feature(engine, None, has_prices)], engine)) as client:
         told = {}
         while not (told.get("good", {}).get("last_succeeded_at") and told["bad"]["failures"]):
             told = {each["name"]: each for each in client.get("/health").json()["jobs"]}

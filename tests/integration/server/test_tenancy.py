@@ -119,7 +119,10 @@ def tenants(server, postgres_url, make_event):
 
 
 ASKED = {"/api/analytics/by-tag": "?key=feature", "/api/analytics/query": "?by=project&by=feature"}
-SHARED = {"/health", "/v1/pricing", "/api/price-changes", "/api/price-overrides", "/api/waitlist"}
+SHARED = {
+    *("/health", "/health/live", "/health/ready"),
+    *("/api/waitlist", "/v1/pricing", "/api/price-changes", "/api/price-overrides"),
+}
 """What is the installation's, and the same for all."""
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from tokenbudget_server.settings import Settings, read_settings
 from tokenbudget_server.web.errors import SettingsError
+from tokenbudget_server.web.rates import Rate
 
 
 def test_defaults():
@@ -26,9 +27,13 @@ def test_everything_is_read():
             "TOKENBUDGET_PORT": "80",
             "TOKENBUDGET_PANEL_PORT": "81",
             "TOKENBUDGET_DEMO": "Yes",
+            "TOKENBUDGET_RATE_LIMIT": "500/10s",
+            "TOKENBUDGET_ADDRESS_LIMIT": "off",
         }
     )
     assert settings == Settings(
+        key_limit=Rate("requests of one key", 500, 10),
+        address_limit=None,
         home=Path.home() / "tb",
         database_url="postgresql://db/tb",
         redis_url="redis://cache",
@@ -55,6 +60,9 @@ def test_everything_is_read():
         ("RETENTION", "400"),
         ("RETENTION", "0d"),
         ("RETENTION", "-1d"),
+        ("RATE_LIMIT", "3000"),
+        ("RATE_LIMIT", "0/s"),
+        ("ADDRESS_LIMIT", "100/d"),
         ("PORT", "0"),
         ("PORT", "65536"),
         ("PORT", "http"),

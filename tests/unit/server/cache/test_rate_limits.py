@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
-from tokenbudget_server.cache.rate_limits import Rate, RateLimits
+from tokenbudget_server.cache.rate_limits import RateLimits
 from tokenbudget_server.web.problems import ProblemError
+from tokenbudget_server.web.rates import Rate
 
 RATE = Rate("questions", 3, 6.0)
 

@@ -11,8 +11,42 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Return whether the server and its database work */
+        /** Return whether the server, its database and its Redis work, and what is amiss */
         get: operations["HealthGetHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return that the process lives; nothing is asked for it */
+        get: operations["HealthLiveGetLiveness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return whether requests may be sent here: the database answers, is migrated, and prices are loaded */
+        get: operations["HealthReadyGetReadiness"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1251,8 +1285,14 @@ export interface components {
         };
         /** Health */
         Health: {
-            status: string;
+            /** @enum {string} */
+            status: "ok" | "degraded" | "unavailable";
             version?: string;
+            /** @enum {string} */
+            db: "ok" | "away";
+            /** @enum {string} */
+            redis: "ok" | "away" | "off";
+            degraded?: string[];
             jobs?: components["schemas"]["JobState"][];
         };
         /** Held */
@@ -1341,6 +1381,11 @@ export interface components {
         KeyWithText: {
             key: components["schemas"]["Key"];
             text: string;
+        };
+        /** Liveness */
+        Liveness: {
+            /** @constant */
+            status?: "ok";
         };
         /** Me */
         Me: {
@@ -1588,6 +1633,12 @@ export interface components {
             cache_hit_rate: number | null;
             project: string | null;
             share: number | null;
+        };
+        /** Readiness */
+        Readiness: {
+            /** @enum {string} */
+            status: "ready" | "not ready";
+            missing?: string[];
         };
         /** Receipt */
         Receipt: {
@@ -1911,6 +1962,73 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    HealthLiveGetLiveness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Liveness"];
+                };
+            };
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    HealthReadyGetReadiness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+            /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is missing. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
                 };
             };
         };
@@ -2455,6 +2573,15 @@ export interface operations {
             };
             /** @description `/problems/unauthenticated` */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/forbidden` */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4525,6 +4652,15 @@ export interface operations {
             };
             /** @description `/problems/unauthenticated` */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/forbidden` */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7946,6 +8082,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `/problems/too-many-requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `/problems/price-table-unavailable` */
             502: {
                 headers: {
@@ -8182,6 +8327,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `/problems/too-many-requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
@@ -8226,6 +8380,15 @@ export interface operations {
             };
             /** @description `/problems/forbidden` */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/too-many-requests` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8288,6 +8451,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `/problems/too-many-requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `/problems/database-unavailable` or `/problems/overloaded` */
             503: {
                 headers: {
@@ -8323,6 +8495,15 @@ export interface operations {
             };
             /** @description `/problems/invalid-cursor` or `/problems/invalid-period` or `/problems/invalid-price` or `/problems/invalid-question` or `/problems/invalid-request` or `/problems/value-not-storable` */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `/problems/forbidden` */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
