@@ -102,22 +102,22 @@ def test_the_database_is_not_asked_for_who_sends_too_many_wrong_keys(postgres_ur
 
     async def repeat(verifier, wrong):
         for _ in range(1000):
-            await verifier.verify(wrong, "c")
+            await verifier.verify(wrong, "192.0.2.3")
 
     async def act(verifier):
-        assert await verifier.verify(key, "a") is not None
+        assert await verifier.verify(key, "192.0.2.1") is not None
         for _ in range(MOST_WRONG):
-            await verifier.verify(like(key), "a")
+            await verifier.verify(like(key), "192.0.2.1")
         del asked[:]
-        flood = [verifier.verify(like(key), "a") for _ in range(50)]
+        flood = [verifier.verify(like(key), "192.0.2.1") for _ in range(50)]
         assert all(isinstance(each, ProblemError) for each in await asyncio.gather(*flood, return_exceptions=True))
         assert asked == []
-        flood = [verifier.verify(like(key), "b") for _ in range(50)]
+        flood = [verifier.verify(like(key), "192.0.2.2") for _ in range(50)]
         refused = [each for each in await asyncio.gather(*flood, return_exceptions=True) if each is not None]
         assert len(asked) == 50 - len(refused) == max(at_once)
         with pytest.raises(ProblemError, match="requests with a key"):
             await repeat(verifier, like(key))
-        return await verifier.verify(key, "a")  # This process has found it right before.
+        return await verifier.verify(key, "192.0.2.1")  # This process has found it right before.
 
     assert scenario(postgres_url, act) is not None
 
@@ -149,7 +149,7 @@ def test_a_wrong_key_is_hashed_once_and_requests_that_bring_it_wait_together(pos
 
     async def act(verifier):
         for _ in range(3):
-            assert await asyncio.gather(*(verifier.verify(wrong, "a") for _ in range(20))) == [None] * 20
+            assert await asyncio.gather(*(verifier.verify(wrong, "192.0.2.1") for _ in range(20))) == [None] * 20
 
     scenario(postgres_url, act)
     assert compared.texts == [wrong]
@@ -159,13 +159,13 @@ def test_what_was_wrong_is_right_once_it_is_a_key(postgres_url, key, sql, compar
     later = like(key)
 
     async def act(verifier):
-        assert await verifier.verify(later, "a") is None
+        assert await verifier.verify(later, "192.0.2.1") is None
         sql(
             "INSERT INTO api_keys (lookup, hash, name, organisation_id, project_id, user_id) "
             "SELECT lookup, %s, 'later', organisation_id, project_id, user_id FROM api_keys",
             keys.hash_key(later),
         )
-        return await verifier.verify(later, "a")
+        return await verifier.verify(later, "192.0.2.1")
 
     assert scenario(postgres_url, act) is not None
     assert compared.texts == [later, later]  # Not again with the hash that it did not fit.
@@ -176,7 +176,7 @@ def test_a_key_that_begins_as_none_does_costs_what_one_does_that_begins_as_anoth
 
     async def act(verifier):
         for text in (unknown, like(key)):
-            assert await verifier.verify(text, "a") is None
+            assert await verifier.verify(text, "192.0.2.1") is None
 
     scenario(postgres_url, act)
     assert len(compared.texts) == 2
@@ -188,16 +188,16 @@ def test_of_keys_that_begin_alike_a_few_are_tried(postgres_url, key, sql, compar
         "SELECT lookup, %s || n, 'twin', organisation_id, project_id, user_id FROM api_keys, generate_series(1, 20) n",
         keys.make_key().hash[:-2],
     )
-    scenario(postgres_url, lambda verifier: verifier.verify(like(key), "a"))
+    scenario(postgres_url, lambda verifier: verifier.verify(like(key), "192.0.2.1"))
     assert len(compared.texts) == verification._CANDIDATES
 
 
 def test_nothing_is_hashed_for_who_has_gone(postgres_url, key, compared):
     async def act(verifier):
         compared.held.clear()
-        waiting = [asyncio.create_task(verifier.verify(like(key), "a")) for _ in range(20)]
+        waiting = [asyncio.create_task(verifier.verify(like(key), "192.0.2.1")) for _ in range(20)]
         await asyncio.to_thread(compared.begun.wait, 30)
-        patient = asyncio.create_task(verifier.verify(key, "b"))
+        patient = asyncio.create_task(verifier.verify(key, "192.0.2.2"))
         for task in waiting:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
@@ -211,10 +211,10 @@ def test_nothing_is_hashed_for_who_has_gone(postgres_url, key, compared):
 def test_one_address_does_not_fill_the_pool(postgres_url, key, compared):
     async def act(verifier):
         compared.held.clear()
-        flood = [asyncio.create_task(verifier.verify(like(key), "a")) for _ in range(20)]
+        flood = [asyncio.create_task(verifier.verify(like(key), "192.0.2.1")) for _ in range(20)]
         done, _ = await asyncio.wait(flood, return_when=asyncio.FIRST_EXCEPTION)
         assert "try again" in str(next(iter(done)).exception())
-        patient = asyncio.create_task(verifier.verify(key, "b"))
+        patient = asyncio.create_task(verifier.verify(key, "192.0.2.2"))
         await asyncio.sleep(0)
         compared.held.set()
         await asyncio.gather(*flood, return_exceptions=True)

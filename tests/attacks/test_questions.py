@@ -19,7 +19,7 @@ from tokenbudget_server.accounts import keys
 from tokenbudget_server.app import create_app
 from tokenbudget_server.db import engines
 from tokenbudget_server.settings import Settings
-from tokenbudget_server.web import patience, pools
+from tokenbudget_server.web import cancellation, pools
 
 pytestmark = pytest.mark.postgres
 
@@ -112,7 +112,7 @@ def test_of_callers_beyond_number_the_last_are_told_to_try_again(client, headers
 
 
 def test_a_question_that_takes_too_long_is_ended_and_says_how_to_ask_for_less(client, headers_of, held, monkeypatch):
-    monkeypatch.setattr(patience.run_for, "__kwdefaults__", {"caller": None, "seconds": 0.1})
+    monkeypatch.setattr(cancellation.run_for, "__kwdefaults__", {"caller": None, "seconds": 0.1})
     answer = client.get("/api/analytics/summary", headers=headers_of("slow"))
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/overloaded")
     assert "ask about a shorter period" in answer.json()["detail"]

@@ -79,14 +79,14 @@ def running_server(_server):
 
 @pytest.fixture(scope="session")
 def attacked_project(_server):
-    """Make a project for all attacks of a run, as nothing is asked of its figures."""
-    return add_project(_server, "attacked")
+    """Make a project for all attacks of a run, as nothing is asked of its figures; its key is an owner's."""
+    return add_project(_server, "attacked", role="owner")
 
 
-def add_project(server, name):
+def add_project(server, name, role="member"):
     from tokenbudget_server.db.url import psycopg_url
 
     url, database, log = server[0], psycopg_url(server[1]), server[2]
     # A member's, as an owner sees every project: those of other tests, too.
-    key = make_key(database, make_project(database, name), make_member(database, name))
+    key = make_key(database, make_project(database, name), make_member(database, name, role=role))
     return Project(url, database, log, name, key)

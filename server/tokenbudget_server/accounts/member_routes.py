@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, cast
 
 from litestar import Controller, Request, Response, delete, get, patch, post, put
@@ -18,18 +17,18 @@ from tokenbudget_server.accounts.schemas import AuditRow, Member, MemberRequest,
 from tokenbudget_server.web.authorization import MANAGE
 from tokenbudget_server.web.concurrency import IfMatch, with_etag
 from tokenbudget_server.web.pagination import DEFAULT_PAGE, NEXT, NEXT_HEADER, Page, PageCursor, PageSize
-from tokenbudget_server.web.parameters import LARGEST_ID
+from tokenbudget_server.web.parameters import LARGEST_ID, read_instant
 from tokenbudget_server.web.problems import ProblemError
 from tokenbudget_server.web.scope import Scope
 
 _Actor = Annotated[str | None, Parameter(description="Id of a key or a session, or the number of a user")]
 _Action = Annotated[str | None, Parameter(description="Such as `key.revoke`")]
 _Target = Annotated[str | None, Parameter(description="Id of what it was done to")]
-_Since = Annotated[datetime | None, Parameter(description="No earlier than this; in UTC where it does not say")]
+_Since = Annotated[str | None, Parameter(description="No earlier than this date, or this instant")]
 
 
 def _filter(actor: _Actor = None, action: _Action = None, target: _Target = None, since: _Since = None) -> AuditFilter:
-    return AuditFilter(actor, action, target, since)
+    return AuditFilter(actor, action, target, None if since is None else read_instant("since", since))
 
 
 _FILTER = Provide(_filter, sync_to_thread=False)

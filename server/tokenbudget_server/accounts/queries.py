@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
@@ -80,7 +80,7 @@ class AuditFilter(NamedTuple):
         if self.target is not None:
             found.append(audit.c.target_id == self.target)
         if self.since is not None:
-            found.append(audit.c.at >= (self.since if self.since.tzinfo else self.since.replace(tzinfo=UTC)))
+            found.append(audit.c.at >= self.since)
         return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,12 +10,11 @@ import msgspec
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tokenbudget.core.errors import QueryError
-from tokenbudget.core.period import utc
 from tokenbudget.core.providers import canonical
 from tokenbudget.pricing.book.match import rules_of
 from tokenbudget_server.db.tables import price_changes
 from tokenbudget_server.web.pagination import Id, Keyset, Page
+from tokenbudget_server.web.parameters import read_instant
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -79,7 +78,7 @@ async def list_changes(
     """
     conditions: list[ColumnElement[bool]] = []
     if since is not None:
-        conditions.append(price_changes.c.recorded_at >= _instant(since))
+        conditions.append(price_changes.c.recorded_at >= read_instant("since", since))
     if provider is not None:
         conditions.append(price_changes.c.provider.in_({provider, *rules_of(canonical(provider)).served_by}))
     if model is not None:
@@ -94,13 +93,3 @@ async def list_changes(
     async with engine.connect() as connection:
         found = (await connection.execute(statement)).all()
     return _CHANGES.page(found, limit, lambda row: Change(*row[:-1]))
-
-
-def _instant(text: str) -> datetime:
-    try:
-        when = datetime.fromisoformat(text) if "T" in text else datetime.combine(date.fromisoformat(text), time())
-        return utc(when if when.tzinfo else when.replace(tzinfo=UTC))
-    except (ValueError, OverflowError):
-        raise QueryError(
-            f"since={text[:64]!r} is no date: write 2026-11-01, or an instant such as 2026-11-01T09:00:00Z"
-        ) from None

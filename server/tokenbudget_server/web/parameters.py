@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, time
+
 from litestar.datastructures import MultiDict
 from litestar.openapi.spec import OpenAPIType, Parameter, Schema
 
 from tokenbudget.core.errors import QueryError
+from tokenbudget.core.period import utc
 
 LARGEST_ID = 2**63 - 1
 _SHOWN = 32
@@ -54,6 +57,23 @@ def read_number(parameters: MultiDict[str], name: str, largest: int) -> int | No
     if not (_is_digits(text) and 1 <= int(text) <= largest):
         raise QueryError(f"{name} must be a whole number from 1 to {largest}, got {text[:_SHOWN]!r}")
     return int(text)
+
+
+def read_instant(name: str, text: str) -> datetime:
+    """Read an ISO date, which is its first instant in UTC, or an instant; one without a zone is in UTC.
+
+    Raises
+    ------
+    QueryError
+        If it is neither.
+    """
+    try:
+        when = datetime.fromisoformat(text) if "T" in text else datetime.combine(date.fromisoformat(text), time())
+        return utc(when if when.tzinfo else when.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        raise QueryError(
+            f"{name}={text[:64]!r} is no date: write 2026-11-01, or an instant such as 2026-11-01T09:00:00Z"
+        ) from None
 
 
 def _is_digits(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""What is done for a client ends with the client's patience, in whatever thread it is done."""
+"""What is done for a client ends with the client's connection, in whatever thread it is done."""
 
 from __future__ import annotations
 
@@ -121,14 +121,14 @@ def test_a_query_of_polars_is_interrupted() -> None:
     asked.join()
 
 
-def test_without_patience_nothing_begins() -> None:
+def test_after_the_end_nothing_begins() -> None:
     waiting = Cancellation()
     waiting.end()
     with pytest.raises(ClientGoneError):
         waiting.bound(lambda: pytest.fail("it began"))
 
 
-def test_what_has_begun_is_stopped_and_waited_for_though_patience_was_over_before() -> None:
+def test_what_has_begun_is_stopped_and_waited_for_though_the_end_came_before() -> None:
     waiting, done = Cancellation(), []
     waiting.end()
     with pytest.raises(ClientGoneError), waiting.stoppable(lambda: done.append("stopped")):

@@ -2728,7 +2728,7 @@ export interface operations {
                 action?: string | null;
                 /** @description Id of what it was done to */
                 target?: string | null;
-                /** @description No earlier than this; in UTC where it does not say */
+                /** @description No earlier than this date, or this instant */
                 since?: string | null;
                 /** @description Where the page before ended: its `next` */
                 cursor?: string | null;
