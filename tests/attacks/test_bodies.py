@@ -256,7 +256,7 @@ def exchange(url, *pieces, end=False):
                 connection.shutdown(socket.SHUT_WR)
             while more := connection.recv(65_536):
                 answer += more
-        except ConnectionError:
+        except OSError:  # The server closed it meanwhile.
             pass
     return answer
 

@@ -70,9 +70,13 @@ def _limited(engine: AsyncEngine) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "connect")
     def limit(connection: Any, _: object) -> None:
-        cursor = connection.cursor()
-        cursor.execute(f"SET statement_timeout = '{STATEMENT_SECONDS}s'")
-        cursor.close()
-        connection.commit()
+        try:
+            cursor = connection.cursor()
+            cursor.execute(f"SET statement_timeout = '{STATEMENT_SECONDS}s'")
+            cursor.close()
+            connection.commit()
+        except BaseException:  # The pool does not have it yet: nobody else would close it.
+            connection.close()
+            raise
 
     return engine

@@ -16,6 +16,8 @@ PAGE = Path(__file__).parents[3] / "docs" / "reference" / "routes.md"
 NOT_LET_IN = (401, 403)
 ASKED_TOO_MUCH = {
     ("POST", "/api/sessions"): "this link was used already",
+    ("POST", "/api/sessions/tokens"): "this link was used already",
+    ("POST", "/api/invitations/accept"): "this invitation was used",
     ("POST", "/api/projects/{project_id}/keys"): "scope read",
 }
 """What is refused for what it asks for, and not for who asks."""

@@ -105,7 +105,7 @@ def test_what_it_declares_is_documented(client):
     assert EMPTY.uri in document["info"]["description"]
     cup, strong = document["paths"]["/coffee"]["get"], document["paths"]["/coffee/{strength}"]["get"]
     assert cup["security"] == [{"Till": []}]
-    assert sorted(cup["responses"]) == ["200", "400", "401"]
+    assert sorted(cup["responses"]) == ["200", "400", "401", "429"]
     assert [parameter["in"] for parameter in cup["parameters"]] == ["query"]
     assert [parameter["in"] for parameter in strong["parameters"]] == ["path"]
     assert EMPTY.uri in document["paths"]["/refill"]["post"]["responses"]["409"]["description"]
