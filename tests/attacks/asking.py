@@ -36,7 +36,7 @@ class Attacker:
     def __init__(self, project: Any) -> None:
         place = urlsplit(project.url)
         self._place = place.hostname, place.port
-        self._headers = project.headers | {"X-Admin-Key": ADMIN_KEY}
+        self._headers = project.headers | {"X-Admin-Key": ADMIN_KEY, "Accept": "*/*"}
         self.project = json.loads(self.ask("GET", "/api/projects").body)["rows"][0]["id"]
 
     def ask(self, method: str, target: str, body: bytes | None = None, **headers: str) -> Answer:

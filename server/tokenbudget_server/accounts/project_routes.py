@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from litestar import Controller, Response, delete, get, patch, post
+from litestar import Controller, Request, Response, delete, get, patch, post
 from litestar.params import Parameter
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -22,7 +22,7 @@ from tokenbudget_server.accounts.schemas import (
 from tokenbudget_server.accounts.service import Accounts
 from tokenbudget_server.web.authorization import ANY_CREDENTIAL, MANAGE_TEAM
 from tokenbudget_server.web.concurrency import IfMatch, with_etag
-from tokenbudget_server.web.pagination import DEFAULT_PAGE, LARGEST_PAGE, Page, PageCursor, PageSize
+from tokenbudget_server.web.pagination import DEFAULT_PAGE, LARGEST_PAGE, Page, PageCursor, PageSize, page_or_rows
 from tokenbudget_server.web.scope import Scope
 
 _Archived = Annotated[bool, Parameter(description="Whether those that are archived are listed too")]
@@ -37,6 +37,7 @@ class ProjectsController(Controller):
     @get("/", needs=ANY_CREDENTIAL)
     async def projects(
         self,
+        request: Request[Any, Any, Any],
         engine: AsyncEngine,
         caller_scope: Scope,
         cursor: PageCursor = None,
@@ -44,7 +45,8 @@ class ProjectsController(Controller):
         archived: _Archived = False,  # noqa: FBT002 - a parameter of the URL
     ) -> Page[Project]:
         """List the projects you may see, by name, page by page; for a key of an application, the one that it is for."""
-        return await list_projects(engine, caller_scope, cursor, limit, archived=archived)
+        page = await list_projects(engine, caller_scope, cursor, limit, archived=archived)
+        return page_or_rows(request, page)  # type: ignore[return-value]
 
     @post("/", needs=MANAGE_TEAM, problems=(404, 409))
     async def create_project(self, data: ProjectRequest, caller_scope: Scope, projects: Projects) -> Response[Project]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
-from litestar import Controller, delete, get, post
+from litestar import Controller, Request, delete, get, post
 from litestar.params import Parameter
 from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -17,7 +17,7 @@ from tokenbudget_server.accounts.schemas import Key, RotatedKey, RotateRequest
 from tokenbudget_server.accounts.service import Accounts
 from tokenbudget_server.db.tables import api_keys
 from tokenbudget_server.web.authorization import ANY_CREDENTIAL
-from tokenbudget_server.web.pagination import LARGEST_PAGE, Page, PageCursor, PageSize
+from tokenbudget_server.web.pagination import LARGEST_PAGE, Page, PageCursor, PageSize, page_or_rows
 from tokenbudget_server.web.parameters import LARGEST_ID
 from tokenbudget_server.web.problems import ProblemError
 from tokenbudget_server.web.scope import Scope
@@ -37,10 +37,15 @@ class KeysController(Controller):
 
     @get("/keys", needs="admin")
     async def keys(
-        self, engine: AsyncEngine, caller_scope: Scope, cursor: PageCursor = None, limit: PageSize = LARGEST_PAGE
+        self,
+        request: Request[Any, Any, Any],
+        engine: AsyncEngine,
+        caller_scope: Scope,
+        cursor: PageCursor = None,
+        limit: PageSize = LARGEST_PAGE,
     ) -> Page[Key]:
         """List the keys you may see, newest first, page by page."""
-        return await list_keys(engine, caller_scope, cursor, limit)
+        return page_or_rows(request, await list_keys(engine, caller_scope, cursor, limit))  # type: ignore[return-value]
 
     @post("/keys/{key_id:str}/rotate", needs="admin")
     async def rotate_key(

@@ -12,6 +12,7 @@ from itertools import dropwhile, islice
 from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
+from litestar import Request, Response
 from litestar.datastructures import ResponseHeader
 from litestar.params import Parameter
 
@@ -129,3 +130,14 @@ class Keyset(Generic[Row, Position]):
             return ordered
         last = self.read(cursor)
         return dropwhile(lambda row: self._position(row) <= last, ordered)
+
+
+def page_or_rows(request: Request[Any, Any, Any], page: Page[Shown]) -> Response[Any]:
+    """Answer with a page.
+
+    A client that states no ``Accept`` gets the rows alone, with the cursor in the header `NEXT_HEADER`: so these lists
+    were answered before there were pages, and scripts on nothing but the standard library rely on it.
+    """
+    if "accept" in request.headers:
+        return Response(page, headers={"Vary": "Accept"})
+    return Response(page.rows, headers={"Vary": "Accept", **({NEXT_HEADER: page.next} if page.next else {})})

@@ -126,7 +126,7 @@ def test_a_lost_config_file_gets_a_new_key(up, tmp_path, port, postgres_url, mon
     up("--port", str(port)).read_until("Ctrl-C")
     new = config(tmp_path)
     assert new["api_key"] != old["api_key"]
-    assert ask(new, "/api/projects")["rows"][0]["name"] == "default"
+    assert ask(new, "/api/projects")[0]["name"] == "default"
 
 
 def test_another_servers_config_is_left_alone(up, tmp_path):

@@ -222,3 +222,12 @@ def test_without_redis_keys_are_still_known_and_revoked(settings, headers):
         assert client.get("/api/keys", headers=bearer(made["text"])).status_code == 200
         assert client.delete(f"/api/keys/{made['key']['id']}", headers=headers).status_code == 204
         assert client.get("/api/keys", headers=bearer(made["text"])).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/api/projects", "/api/keys"])
+def test_a_client_that_states_no_accept_gets_rows_alone_as_ever(client, headers, path):
+    page = client.get(path, headers=headers).json()
+    del client.headers["accept"]
+    bare = client.get(path, headers=headers, params={"limit": 1})
+    assert bare.json() == page["rows"][:1]
+    assert ("x-next-cursor" in bare.headers) == (len(page["rows"]) > 1)
