@@ -10,8 +10,9 @@ import msgspec
 
 from tokenbudget_server.web.problems import ProblemError
 
-_ADMIN = "admin"
-RIGHTS = frozenset({"ingest", "import", "read", _ADMIN})
+ADMIN = "admin"
+"""The scope of a key that acts for its user."""
+RIGHTS = frozenset({"ingest", "import", "read", ADMIN})
 """The scopes that a key may have; one with ``admin`` acts for the user who made it."""
 
 
@@ -139,7 +140,7 @@ class Principal(msgspec.Struct, frozen=True):
     @property
     def acts_for_user(self) -> bool:
         """Whether the request may do all that the user may, and not only what its key was made for."""
-        return _ADMIN in self.rights
+        return ADMIN in self.rights
 
     def sender(self) -> Sender:
         """Return the key and the project that events of this request belong to.

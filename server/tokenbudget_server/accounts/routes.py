@@ -35,7 +35,7 @@ class KeysController(Controller):
     path = "/api"
     tags = ["accounts"]  # noqa: RUF012 - Litestar's way
 
-    @get("/keys", needs="admin")
+    @get("/keys", needs=ANY_CREDENTIAL)
     async def keys(
         self,
         request: Request[Any, Any, Any],
@@ -44,7 +44,7 @@ class KeysController(Controller):
         cursor: PageCursor = None,
         limit: PageSize = LARGEST_PAGE,
     ) -> Page[Key]:
-        """List the keys you may see, newest first, page by page."""
+        """List the keys you may see, newest first, page by page; a key without the scope `admin` sees itself."""
         return page_or_rows(request, await list_keys(engine, caller_scope, cursor, limit))  # type: ignore[return-value]
 
     @post("/keys/{key_id:str}/rotate", needs="admin")

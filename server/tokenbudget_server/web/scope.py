@@ -12,7 +12,7 @@ from litestar import Request
 from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tokenbudget_server.accounts.principal import MANAGERS, ApiKey, Principal, Role
+from tokenbudget_server.accounts.principal import ADMIN, MANAGERS, ApiKey, Principal, Role
 from tokenbudget_server.db.tables import api_keys, projects
 from tokenbudget_server.web.client_address import address_of
 from tokenbudget_server.web.parameters import LARGEST_ID, read_number
@@ -115,9 +115,12 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     def keys(self) -> ColumnElement[bool]:
         """Return the condition on ``api_keys`` for the keys that may be listed and revoked.
 
-        Owners and admins manage those of the organisation, or of their team; everybody else their own.
+        Owners and admins manage those of the organisation, or of their team; everybody else their own.  A key that does
+        not act for its user sees itself alone.
         """
         ours = api_keys.c.organisation_id == self.organisation_id
+        if ADMIN not in self.rights:
+            return ours & (api_keys.c.public_id == self.actor.id)
         if self.role in MANAGERS:
             return ours
         managed = [team_id for team_id, role in self.team_roles.items() if role in MANAGERS]

@@ -230,7 +230,8 @@ def test_a_key_of_an_application_ends_itself_and_nothing_else(server, project, p
     headers = {"Authorization": f"Bearer {made['text']}"}
     assert [each["name"] for each in server.get("/api/projects", headers=headers).json()["rows"]] == ["app"]
     ((another,),) = sql("SELECT id FROM api_keys WHERE name = 'admin'")
-    for asked in (("GET", "/api/keys"), ("DELETE", f"/api/keys/{another}"), ("GET", "/api/analytics/summary")):
+    assert [each["name"] for each in server.get("/api/keys", headers=headers).json()["rows"]] == ["app"]
+    for asked in (("DELETE", f"/api/keys/{another}"), ("GET", "/api/analytics/summary")):
         assert server.request(*asked, headers=headers).status_code == 403
     refused = server.post(f"/api/projects/{project}/keys", json={"name": "back door"}, headers=headers)
     assert refused.json()["detail"].startswith("this needs a key with the scope admin, and yours has ingest")

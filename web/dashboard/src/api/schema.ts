@@ -117,7 +117,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the keys you may see, newest first, page by page */
+        /** List the keys you may see, newest first, page by page; a key without the scope `admin` sees itself */
         get: operations["ApiKeysKeys"];
         put?: never;
         post?: never;
@@ -2436,15 +2436,6 @@ export interface operations {
             };
             /** @description `/problems/unauthenticated` */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `/problems/forbidden` */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
