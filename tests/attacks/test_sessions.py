@@ -160,7 +160,7 @@ def test_a_session_does_what_the_key_may_that_it_began_with_and_ends_with_it(ser
     reader = sign_in(server, {"api_key": make_key(postgres_url, project, owner, "reader", ["read"])})
     assert [each["name"] for each in server.get("/api/projects", headers=reader).json()["rows"]] == ["app"]
     assert server.get("/api/analytics/summary", headers=reader).status_code == 200
-    for method, path in (("GET", "/api/keys"), ("GET", "/api/sessions"), ("POST", "/api/sessions/codes")):
+    for method, path in (("GET", "/api/users"), ("GET", "/api/sessions"), ("POST", "/api/sessions/codes")):
         assert server.request(method, path, headers=reader).status_code == 403
     admin = sign_in(server, {"api_key": make_key(postgres_url, project, owner, "admin")})
     further = sign_in(server, {"code": server.post("/api/sessions/codes", headers=admin).json()["code"]})
