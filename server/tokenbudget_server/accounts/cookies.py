@@ -15,6 +15,7 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 from litestar.handlers import BaseRouteHandler
 
+from tokenbudget_server.web.methods import SAFE_METHODS
 from tokenbudget_server.web.problems import ProblemError
 
 HEADER = "X-CSRF-Token"
@@ -23,7 +24,6 @@ _SECURE = "__Host-"
 TOKEN = "tb_st_"  # noqa: S105 - how each begins
 """How a session's token begins, which is sent in the header ``Authorization`` and in no cookie."""
 _BEARER = "bearer"
-_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -86,7 +86,7 @@ def refuse_forged(connection: _Connection, _: BaseRouteHandler) -> None:
     ProblemError
         403 where the request changes something, carries a session's cookie, and does not come from our own page.
     """
-    if connection.scope.get("method") in _READING or (cookie := read_cookie(connection)) is None:
+    if connection.scope.get("method") in SAFE_METHODS or (cookie := read_cookie(connection)) is None:
         return
     given = connection.headers.get(HEADER, "")
     if not hmac.compare_digest(given.encode(), cookie.csrf_token.encode()):

@@ -13,10 +13,9 @@ from tokenbudget_server.accounts.attempts import Attempts
 from tokenbudget_server.accounts.principal import Principal
 from tokenbudget_server.web.audit import Target, audit
 from tokenbudget_server.web.client_address import address_of, network_of
+from tokenbudget_server.web.methods import SAFE_METHODS
 from tokenbudget_server.web.problems import ProblemError
 from tokenbudget_server.web.scope import actor_scope
-
-_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Refusals:
@@ -33,7 +32,7 @@ class Refusals:
 
     async def note(self, request: Request[Any, Any, Any], principal: Principal) -> None:
         """Record that a request may not do what it asks for; the refusal itself waits for nothing that fails here."""
-        if request.method in _READING:
+        if request.method in SAFE_METHODS:
             return
         address = address_of(request)
         with suppress(ProblemError, SQLAlchemyError):

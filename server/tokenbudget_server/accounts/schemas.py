@@ -9,6 +9,7 @@ import msgspec
 
 from tokenbudget_server.accounts import slugs
 from tokenbudget_server.accounts.principal import Role
+from tokenbudget_server.web.parameters import LARGEST_ID
 
 Right = Literal["ingest", "import", "read", "admin"]
 """A scope of a key: of `tokenbudget_server.accounts.principal.RIGHTS`."""
@@ -239,7 +240,7 @@ _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern="^[^\0
 _Slug = Annotated[str, msgspec.Meta(max_length=slugs.LONGEST, pattern=slugs.PATTERN)]
 _Colour = Annotated[str, msgspec.Meta(pattern="^(#[0-9a-f]{6})?$")]
 _Description = Annotated[str, msgspec.Meta(max_length=2_000, pattern="^[^\0]*$")]
-_Number = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+_Number = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_ID)]
 
 
 class Team(msgspec.Struct, frozen=True):

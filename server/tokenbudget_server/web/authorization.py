@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tokenbudget_server.accounts.principal import MANAGERS, RIGHTS, Principal, Role
+from tokenbudget_server.web.methods import SAFE_METHODS
 from tokenbudget_server.web.problems import ProblemError
 
 OPEN = "nothing"
@@ -25,7 +26,6 @@ MANAGE_TEAM = "owner or admin of a team"
 NEEDS = frozenset({OPEN, ANY_CREDENTIAL, ADMIN_KEY, MANAGE, MANAGE_TEAM, *RIGHTS})
 """What a route may need: one of these, or one of the rights."""
 
-_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _OF_KEYS_PROJECT = frozenset({"ingest", "import"})
 """What is written goes to the project of the key."""
 
@@ -52,7 +52,7 @@ def is_allowed(principal: Principal, method: str, needs: str | None) -> bool:
         return principal.role in MANAGERS and principal.acts_for_user
     if needs == MANAGE_TEAM:
         return principal.manages_a_team and principal.acts_for_user
-    if method not in _READING and _is_viewer(principal, needs):
+    if method not in SAFE_METHODS and _is_viewer(principal, needs):
         return False
     return needs in principal.rights
 

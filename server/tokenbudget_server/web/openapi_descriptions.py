@@ -38,13 +38,12 @@ from tokenbudget_server.web import route_checks
 from tokenbudget_server.web.authorization import required_right
 from tokenbudget_server.web.credentials import names_needed
 from tokenbudget_server.web.features import Dependency, Feature
+from tokenbudget_server.web.methods import SAFE_METHODS
 from tokenbudget_server.web.problems import MEDIA_TYPE, Problem, ProblemType
 from tokenbudget_server.web.schema_page import SchemaPage
 
 _BODY = 0
 """Stands for the body among a route's answers, where Litestar looks for structs to describe."""
-
-_READING = {"GET", "HEAD", "OPTIONS"}
 
 
 class Documented(ReceiveRoutePlugin):
@@ -128,7 +127,7 @@ def _statuses(handler: HTTPRouteHandler, needs: Sequence[Dependency], in_path: M
         found.add(429)
     if route_checks.takes_body(handler):
         found |= {408, 413, 415}
-    if required_right(handler.opt) or not handler.http_methods <= _READING:  # With a cookie, it may be forged.
+    if required_right(handler.opt) or not handler.http_methods <= SAFE_METHODS:  # With a cookie, it may be forged.
         found.add(403)
     if in_path:
         found.add(404)

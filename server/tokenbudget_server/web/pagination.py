@@ -17,6 +17,7 @@ from litestar.datastructures import ResponseHeader
 from litestar.params import Parameter
 
 from tokenbudget_server.web.errors import CursorError
+from tokenbudget_server.web.parameters import LARGEST_ID
 
 DEFAULT_PAGE = 100
 LARGEST_PAGE = 1_000
@@ -32,7 +33,7 @@ Row = TypeVar("Row")
 Shown = TypeVar("Shown")
 Position = TypeVar("Position", bound=tuple[Any, ...])
 
-Id = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+Id = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_ID)]
 """A number that the database gave, in a position."""
 PageSize = Annotated[int, Parameter(ge=1, le=LARGEST_PAGE, description="Rows a page")]
 PageCursor = Annotated[str | None, Parameter(description="Where the page before ended: its `next`")]

@@ -15,10 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tokenbudget_server.accounts.principal import ADMIN, MANAGERS, ApiKey, Principal, Role
 from tokenbudget_server.db.tables import api_keys, projects
 from tokenbudget_server.web.client_address import address_of
+from tokenbudget_server.web.methods import SAFE_METHODS
 from tokenbudget_server.web.parameters import LARGEST_ID, read_number
 from tokenbudget_server.web.problems import ProblemError
-
-_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Actor(msgspec.Struct, frozen=True):
@@ -211,7 +210,7 @@ def provide_question_scope(request: Request[Any, Any, Any], caller_scope: Scope)
 
 
 def _as_asked(request: Request[Any, Any, Any], scope: Scope) -> Scope:
-    return scope if request.method in _READING else scope.for_writing()
+    return scope if request.method in SAFE_METHODS else scope.for_writing()
 
 
 def _role(principal: Principal) -> Role:
