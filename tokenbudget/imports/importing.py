@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -29,6 +29,9 @@ from tokenbudget.recording import recorder
 
 _MOST_PENDING = 10_000
 """Calls that wait to be settled: repeated ones are often near each other."""
+_STREAMING = timedelta(minutes=2)
+"""How long a transcript may go on to tell of a call: a server keeps the first record of an id, and not a larger one."""
+_GROWS = "still written, imported next time"
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,7 @@ class _Import:
         self._recorded = Recorded(settings.home)
         self._since = options.since
         self._pending: dict[tuple[str, str], tuple[Agent, str, Call]] = {}
+        self._told_at: dict[tuple[str, str], datetime] = {}
         self._read: dict[str, FileState] = {}
 
     def file(self, agent: Agent, one: Found, start: FileState) -> Iterator[int]:
@@ -179,14 +183,19 @@ class _Import:
                 before = self._pending.get(place)
                 call = taken if before is None else merged(before[2], taken)
                 self._pending[place] = agent, one.home, call
+                self._told_at[place] = max(taken.at, self._told_at.get(place, taken.at))
 
     def settle(self) -> None:
         """Record what waits, unless it is known, and keep how far files were read."""
         waiting = without_replays(self._pending.values())
         elsewhere = self._elsewhere(call for _, _, call in waiting)
-        calls = []
+        calls, grows = [], False
         for agent, account, call in waiting:
             tally = self._report.agents[agent.name]
+            if self._grows(agent, call):
+                tally.skipped[_GROWS] += 1
+                grows = True
+                continue
             if call.response_id in elsewhere:
                 tally.elsewhere += 1
                 continue
@@ -208,14 +217,20 @@ class _Import:
                 tally.amended += 1
             calls.append(_entry(agent, call, event, known))
         self._state.put_calls(calls)
-        for path, state in self._read.items():
-            self._state.put_file(path, state)
+        if not grows:  # What was read with a call that is left out is read again with it.
+            for path, state in self._read.items():
+                self._state.put_file(path, state)
         self._state.commit()
-        self._pending, self._read = {}, {}
+        self._pending, self._read, self._told_at = {}, {}, {}
+
+    def _grows(self, agent: Agent, call: Call) -> bool:
+        """Return whether a call that a server is to be told of may still be told of with more tokens."""
+        told_at = self._told_at.get((agent.name, call.key), call.at)
+        return self._settings.url is not None and datetime.now(UTC) - told_at < _STREAMING
 
     def _elsewhere(self, calls: Iterable[Call]) -> set[str]:
         own = {call.response_id: call.at for call in calls if call.response_id}
-        if not own or self._settings.url is not None:  # The server finds them.
+        if not own:
             return set()
         return self._recorded.among(own.keys(), min(own.values()), max(own.values()))
 

@@ -1,7 +1,7 @@
 """Importing: once, whatever is read again; amended when a call has grown; and no word of what was said."""
 
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import polars as pl
@@ -106,6 +106,24 @@ def test_a_call_that_was_still_streamed_is_amended(machine, sealed):
     assert (event["id"], event["occurred_at"]) == (first["id"], first["occurred_at"])
     seal(machine)
     assert machine.sums() == (2, 2 * IN, 100, to_pico(2 * COST))
+
+
+def test_a_call_that_grows_waits_as_a_server_keeps_its_first_record(machine, monkeypatch):
+    config.configure(home=machine.ours, url="http://127.0.0.1:9", api_key="tb_ak_" + "0" * 32)
+    sent = []
+    before = recorder.set_sink(sent.append)
+    try:
+        path = write(session(machine), claude(output_tokens=1))
+        monkeypatch.setattr(importing, "_STREAMING", timedelta(days=36_500))
+        assert machine.run().agents["claude-code"].skipped == {"still written, imported next time": 1}
+        assert sent == []
+        append(path, claude(seconds=3))
+        monkeypatch.setattr(importing, "_STREAMING", timedelta())
+        assert machine.run().agents["claude-code"].calls == 1
+        assert [event.usage.output_tokens for event in sent] == [50]
+        assert machine.run().agents["claude-code"].calls == 0
+    finally:
+        recorder.set_sink(before)
 
 
 def test_a_reader_that_knows_the_first_record_sees_the_amended_one(machine):
