@@ -38,7 +38,7 @@ QUESTIONS = (
 )
 HISTORY = 100_000
 TARGET_RATIO = 2
-TARGET_BYTES = 2**30
+TARGET_MIB = 1_024
 _TRIES = 20
 _SECONDS = 20
 
@@ -187,7 +187,7 @@ def main() -> None:
             print(f"{f'{what}, {title}: p50 / p99 / longest, ms':<64}{line:>24}  {ends}")
         print(f"{f'{what}: p99 attacked ÷ quiet':<64}{ratio:>24.2f}  {at_most(ratio, TARGET_RATIO)}")
     for title, found in (("quiet", quiet_memory), ("attacked", memory)):
-        said_of = at_most(found.most, TARGET_BYTES) if found is memory else ""
+        said_of = at_most(found.most / 2**20, TARGET_MIB) if found is memory else ""
         print(f"{f'memory of a worker at most, {title}, MiB':<64}{found.most / 2**20:>24,.0f}  {said_of}".rstrip())
     for what, count in sorted(said.items()):
         print(f"  {what:<62}{count:>24,}")
